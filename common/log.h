@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages for people. Each half says once where they go. */
+#pragma once
+
+/* Numbers are syslog's, so that they can stand as <N> before a line in /dev/kmsg. */
+enum log_level {
+    LOG_LEVEL_ERROR = 3,
+    LOG_LEVEL_WARNING = 4,
+    LOG_LEVEL_INFO = 6,
+    LOG_LEVEL_DEBUG = 7,
+};
+
+typedef void log_sink(enum log_level level, const char *message);
+
+/* Where messages go (one line each, no newline at the end), and the least urgent level that is
+ * passed on. Before the first call: stderr, INFO. */
+void log_set_sink(log_sink *sink);
+void log_set_level(enum log_level level);
+
+void log_message(enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define log_error(...)   log_message(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warning(...) log_message(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_info(...)    log_message(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...)   log_message(LOG_LEVEL_DEBUG, __VA_ARGS__)
