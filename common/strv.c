@@ -9,7 +9,7 @@
 
 void strv_take(struct strv *list, char *text)
 {
-    /* grows when the count is a power of two: log(n) reallocations */
+    /* grows when the count is one less than a power of two: log(n) reallocations */
     if ((list->count & (list->count + 1)) == 0)
         list->items = xreallocarray(list->items, 2 * (list->count + 1), sizeof *list->items);
     list->items[list->count++] = text;
