@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest parameters: the one table of what the host may tell init on the kernel command line.
+ * The host encodes through it, the guest parses through it, the manual is generated from it. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/cmdline.h"
+#include "common/mountspec.h"
+#include "common/strv.h"
+
+enum store_overlay {
+    STORE_OVERLAY_TMPFS,
+    STORE_OVERLAY_ROOT,
+    STORE_OVERLAY_NONE,
+};
+
+enum on_fail {
+    ON_FAIL_PROMPT,
+    ON_FAIL_POWEROFF,
+    ON_FAIL_REBOOT,
+    ON_FAIL_PANIC,
+};
+
+struct mount_list {
+    struct mount_spec *items;
+    size_t count;
+};
+
+struct share_list {
+    struct share_spec *items;
+    size_t count;
+};
+
+struct guest_params {
+    char *init; /* NULL: /init, then /sbin/init */
+    char *root; /* NULL: not given */
+    char *rootfstype;
+    char *rootflags;
+    bool read_only;       /* ro; the default is rw */
+    struct strv consoles; /* values of console=, the last is /dev/console */
+    char *reg_info;
+    bool trace;
+    bool shell_on_fail;
+    bool debug1;
+    bool debug1devices;
+    bool debug1mounts;
+    struct mount_list mounts;
+    struct share_list shares;
+    uint64_t msize; /* bytes */
+    struct store_spec store;
+    unsigned int store_overlay; /* enum store_overlay */
+    bool root_overlay;          /* vm.root.overlay=tmpfs */
+    struct strv modules;
+    uint64_t device_timeout; /* seconds */
+    unsigned int on_fail;    /* enum on_fail */
+};
+
+/* struct guest_params p CLEANUP_GUEST_PARAMS; guest_params_init(&p); */
+#define CLEANUP_GUEST_PARAMS CLEANUP(guest_params_free)
+
+enum param_type {
+    PARAM_TEXT,   /* char *, the last one wins */
+    PARAM_FLAG,   /* bool, true without a value; 0, no, false, off and 1, yes, true, on */
+    PARAM_UNSET,  /* bool, false without a value (rw is the opposite of ro) */
+    PARAM_TEXTS,  /* struct strv, repeatable */
+    PARAM_NAMES,  /* struct strv, comma-separated and repeatable */
+    PARAM_NUMBER, /* uint64_t, decimal, not 0 */
+    PARAM_CHOICE, /* unsigned int, an index into `choices` */
+    PARAM_STORE,  /* struct store_spec */
+    PARAM_MOUNTS, /* struct mount_list, repeatable */
+    PARAM_SHARES, /* struct share_list, repeatable */
+};
+
+struct param {
+    const char *name;
+    enum param_type type;
+    size_t offset;        /* of the member of struct guest_params */
+    const char *argument; /* as the manual shows it: "SECONDS"; NULL: none */
+    const char *help;
+    const char *const *choices; /* ended by NULL; PARAM_CHOICE, and PARAM_FLAG that takes a word */
+    bool alias;                 /* another name of the row above it; never encoded */
+};
+
+/* Every parameter, by the order of the manual. */
+extern const struct param guest_param_table[];
+extern const size_t guest_param_count;
+
+/* What holds where nothing is said. */
+#define GUEST_DEFAULT_MSIZE          16384 /* bytes */
+#define GUEST_DEFAULT_DEVICE_TIMEOUT 20    /* seconds */
+
+/* Sets every default. */
+void guest_params_init(struct guest_params *params);
+
+/* Reads the words into `params`, which has its defaults or the result of an earlier call. Words
+ * that are not in the table are the kernel's or stage 2's, except those that begin with "vm.".
+ * 0, or -EINVAL with a message that names the parameter. */
+int guest_params_parse(struct guest_params *params, const struct cmdline *line, struct error *e);
+
+/* Appends the words (name, value) that say what differs from the defaults, in the table's order.
+ * guest_params_parse() of them gives the same again. */
+void guest_params_encode(const struct guest_params *params, struct cmdline *line);
+
+void guest_params_free(struct guest_params *params);
