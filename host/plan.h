@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan: everything a start is going to do, as data. Making it touches nothing (it reads what
+ * the configuration names); prepare.h carries out `files`, supervise.h runs `argv`. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/cmdline.h"
+#include "common/error.h"
+#include "common/strv.h"
+
+/* How a file comes to be. Files are made in the plan's order, each under a temporary name in its
+ * directory and renamed; a file that exists is left as it is unless `replace`. */
+enum file_kind {
+    FILE_DISK_IMAGE,   /* qemu-img create -f qcow2 PATH SIZE */
+    FILE_DISK_OVERLAY, /* qemu-img create -f qcow2 -F qcow2 -b SOURCE PATH */
+    FILE_DIRECTORY,    /* mkdir -p */
+    FILE_TEMPORARY,    /* a directory, mode 0700, removed at the end unless `keep` */
+    FILE_COPY,         /* SOURCE copied, mode 0644 */
+    FILE_STORE_IMAGE,  /* mkfs.erofs of the paths that SOURCE lists, in the cache, PATH a link */
+    FILE_BOOT_DISK,    /* the boot disk that SOURCE (a toplevel) describes, in the cache */
+    FILE_REGISTRATION, /* the registration of SOURCE's closure, from the host's Nix database */
+    FILE_INITRD,       /* plan.initrd, in the cache, PATH a link */
+    FILE_KERNEL,       /* SOURCE, unpacked, in the cache, PATH a link */
+};
+
+struct plan_file {
+    enum file_kind kind;
+    char *path;     /* absolute */
+    char *source;   /* see the kinds; NULL where none is needed */
+    uint64_t bytes; /* FILE_DISK_IMAGE; 0: none given */
+    bool replace;   /* made anew though it exists */
+    bool keep;      /* FILE_TEMPORARY: the user's, not removed */
+};
+
+/* What goes into our initrd. */
+struct initrd_spec {
+    char *init;           /* the guest's init, a path on the host */
+    char *modules_dir;    /* host path of lib/modules/VERSION; NULL: a kernel without modules */
+    struct strv modules;  /* names and aliases that must be in it, with all they depend on */
+    struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
+};
+
+struct plan {
+    struct plan_file *files;
+    size_t file_count;
+    struct initrd_spec initrd;
+    struct strv argv;          /* QEMU, with argv[0] the program to start */
+    char *cwd;                 /* QEMU's directory, the temporary one */
+    struct strv kernel_params; /* the words of -append */
+    struct strv warnings;
+    char *qmp_socket; /* where QEMU's monitor will listen */
+};
+
+#define CLEANUP_PLAN CLEANUP(plan_free)
+void plan_free(struct plan *plan);
