@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: MIT
+# Everything is made under build/; `make help` lists the targets.
+
+VERSION := 0.1.0
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+
+# ---------------------------------------------------------------------------------------------
+# What can be set on the command line
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+CC := gcc
+AR := gcc-ar
+MUSL_CC := musl-gcc
+PKG_CONFIG := pkg-config
+BATS := bats
+# SANITIZE=1: the host half and the unit tests with ASan and UBSan, under build/sanitize
+SANITIZE ?=
+# INSTALL_PACKAGES=no: never install anything; what is missing makes the build fail
+INSTALL_PACKAGES ?= yes
+# V=1: show the commands
+V ?=
+
+say = $(if $(V),,@echo '  $1	$@';)
+quiet = $(if $(V),,@)
+
+# ---------------------------------------------------------------------------------------------
+# Flags
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wmissing-declarations -Wpointer-arith -Wwrite-strings -Wvla -Wundef \
+	-Wformat=2 -Wimplicit-fallthrough -Wcast-align -Wlogical-op -Wduplicated-cond -Wdate-time \
+	-Wnested-externs -Wredundant-decls
+CPPFLAGS := -I. -D_GNU_SOURCE -DRUN_VM_VERSION='"$(VERSION)"'
+DEPENDENCIES = -MMD -MP -MF $(@:.o=.d)
+CONVERSION_common := -Wconversion
+
+ifeq ($(SANITIZE),)
+B := build
+NATIVE_CFLAGS := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+NATIVE_LDFLAGS := -Wl,-z,relro,-z,now
+else
+B := build/sanitize
+NATIVE_CFLAGS := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=all
+NATIVE_LDFLAGS := -fsanitize=address,undefined
+endif
+NATIVE_CFLAGS += -std=gnu17 -fPIE
+NATIVE_LDFLAGS += -pie -Wl,-z,noexecstack -Wl,--as-needed
+
+GUEST_LIBS := build/guest/libs
+GUEST_CFLAGS := -std=gnu17 -Os -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fno-pie \
+	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
+GUEST_CPPFLAGS := -isystem $(GUEST_LIBS)/include
+GUEST_LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,relro
+GUEST_LDLIBS := -L$(GUEST_LIBS)/lib -lmount -lblkid -luuid -lkmod -lzstd -llzma -lz \
+	-lext2fs -lcom_err -lsqlite3
+GUEST_MAX_BYTES := 1600000
+
+# Asked of pkg-config when first needed, which is after the packages have been installed.
+HOST_PACKAGES := jansson libkmod libarchive blkid
+TEST_PACKAGES := $(HOST_PACKAGES) mount uuid ext2fs com_err sqlite3
+once = $(eval $1 := $2)$($1)
+HOST_LDLIBS = $(call once,HOST_LDLIBS,$(shell $(PKG_CONFIG) --libs $(HOST_PACKAGES)))
+NATIVE_LDLIBS = $(call once,NATIVE_LDLIBS,$(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)))
+NATIVE_CPPFLAGS = $(call once,NATIVE_CPPFLAGS,$(patsubst -I%,-isystem %,$(shell \
+	$(PKG_CONFIG) --cflags $(TEST_PACKAGES))))
+
+# ---------------------------------------------------------------------------------------------
+# Sources and products
+
+COMMON := $(wildcard common/*.c)
+INIT := $(wildcard init/*.c)
+HOST := $(wildcard host/*.c)
+TOOLS := $(wildcard tools/*.c)
+UNIT := $(wildcard tests/unit/test-*.c)
+UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
+
+native = $(patsubst %.c,$(B)/native/%.o,$1)
+guest = $(patsubst %.c,build/guest/%.o,$1)
+
+ARCHIVES := $(addprefix $(B)/native/lib,init.a host.a common.a)
+UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
+TOOL_PROGRAMS := $(patsubst tools/%.c,$(B)/tools/%,$(TOOLS))
+RUN_VM := $(if $(wildcard host/main.c),$(B)/run-vm)
+GUEST_INIT := $(if $(wildcard init/main.c),build/init)
+
+# What the tests are told about where things are.
+export RUN_VM_PROGRAM := $(abspath $(B)/run-vm)
+export RUN_VM_INIT := $(abspath build/init)
+export RUN_VM_BUILD := $(abspath build)
+export RUN_VM_TOOLS := $(abspath $(B)/tools)
+
+.PHONY: all
+all: $(RUN_VM) $(GUEST_INIT) $(TOOL_PROGRAMS) ## build build/run-vm, build/init and the tools (the default)
+
+# ---------------------------------------------------------------------------------------------
+# Debian packages, each group once for a build directory
+
+ifeq ($(INSTALL_PACKAGES),yes)
+packages = $(addprefix build/packages/,$1)
+endif
+build/packages/%: scripts/packages/% scripts/install-packages
+	$(quiet)scripts/install-packages $*
+	@mkdir -p $(@D) && touch $@
+
+# ---------------------------------------------------------------------------------------------
+# Native objects, archives and programs
+
+$(B)/native/%.o: %.c Makefile | $(call packages,build)
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CPPFLAGS) $(NATIVE_CPPFLAGS) $(NATIVE_CFLAGS) $(WARNINGS) $(CONVERSION_$(firstword $(subst /, ,$*))) \
+		$(DEPENDENCIES) -c -o $@ $<
+
+define archive
+$(B)/native/lib$1.a: $(call native,$(filter-out $1/main.c,$(wildcard $1/*.c)))
+	@mkdir -p $$(@D) && rm -f $$@
+	$$(call say,AR)$(AR) rcs $$@ $$^
+endef
+$(foreach half,common init host,$(eval $(call archive,$(half))))
+
+$(B)/run-vm: $(B)/native/host/main.o $(B)/native/libhost.a $(B)/native/libcommon.a
+	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(HOST_LDLIBS)
+
+$(TOOL_PROGRAMS): $(B)/tools/%: $(B)/native/tools/%.o $(B)/native/libinit.a $(B)/native/libcommon.a
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(NATIVE_LDLIBS)
+
+$(UNIT_PROGRAMS): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(UNIT_HELPERS)) $(ARCHIVES)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group $(NATIVE_LDLIBS) -lcmocka
+
+$(call native,$(UNIT) $(UNIT_HELPERS)): | $(call packages,tests)
+
+# ---------------------------------------------------------------------------------------------
+# The guest: one static binary, checked to be static and small
+
+# The libraries are in the user's cache; made again when the recipe changes or the cache is gone.
+$(GUEST_LIBS).stamp: scripts/guest-libs $(wildcard scripts/guest-libs.d/*) $(if $(wildcard $(GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
+		| $(call packages,build guest-libs)
+	@mkdir -p $(@D)
+	libs=$$(scripts/guest-libs) && ln -sfn "$$libs" $(GUEST_LIBS)
+	@touch $@
+.PHONY: missing-guest-libs
+
+build/guest/%.o: %.c Makefile $(GUEST_LIBS).stamp
+	@mkdir -p $(@D)
+	$(call say,CC)$(MUSL_CC) $(CPPFLAGS) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) $(WARNINGS) $(CONVERSION_$(firstword $(subst /, ,$*))) \
+		$(DEPENDENCIES) -c -o $@ $<
+
+build/guest/init.debug: $(call guest,$(INIT) $(COMMON)) $(GUEST_LIBS).stamp
+	$(call say,LINK)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^) $(GUEST_LDLIBS)
+
+build/init: build/guest/init.debug scripts/check-static
+	$(call say,STRIP)strip --strip-all -o $@.new $<
+	$(quiet)scripts/check-static $@.new $(GUEST_MAX_BYTES)
+	$(quiet)mv $@.new $@
+
+-include $(shell find build -name '*.d' -type f 2>/dev/null)
+
+# ---------------------------------------------------------------------------------------------
+# Running and testing
+
+.PHONY: run
+run: all ## boot the demonstration system: a shell on a terminal, a report without one
+	tests/systems/demo/run
+
+CHECKS := check-unit check-sanitize check-host check-oracle check-boot
+
+.PHONY: check check-quick check-long
+check: ## every test; goes on after a failure and names at the end what failed
+	@failed=; for part in $(CHECKS); do \
+		echo "# make $$part"; $(MAKE) --no-print-directory $$part || failed+=" $$part"; done; \
+	if [ -n "$$failed" ]; then echo "make check: failed:$$failed" >&2; exit 1; fi
+
+check-quick: ## what needs no virtual machine and under a minute
+	@$(MAKE) --no-print-directory check-unit check-host
+
+check-long: ## every test, the campaigns in full length
+	@RUN_VM_LONG=1 $(MAKE) --no-print-directory check
+
+.PHONY: check-unit check-sanitize check-host check-oracle check-boot
+check-unit: $(UNIT_PROGRAMS) ## the unit tests (SANITIZE=1: with ASan and UBSan)
+	@failed=; for program in $(UNIT_PROGRAMS); do \
+		timeout 300 $$program || failed+=" $$program"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+
+check-sanitize: ## the host half and the unit tests with ASan and UBSan
+	@$(MAKE) --no-print-directory SANITIZE=1 all check-unit
+
+check-host: all | $(call packages,tests) ## the command line
+	$(if $(wildcard tests/host/*.bats),$(BATS) $(sort $(wildcard tests/host/*.bats)))
+
+check-oracle: all | $(call packages,tests) ## the QEMU command against the specification's
+	$(if $(wildcard tests/oracle/check),tests/oracle/check $(B)/run-vm)
+
+check-boot: all | $(call packages,tests boot) ## real boots in QEMU
+	$(if $(wildcard tests/boot/*.bats),$(BATS) $(sort $(wildcard tests/boot/*.bats)))
+
+.PHONY: bench bench-quick
+bench: all | $(call packages,tests boot) ## measure
+	$(if $(wildcard tests/bench/run),tests/bench/run)
+
+bench-quick: all | $(call packages,tests boot) ## measure, in under five minutes
+	$(if $(wildcard tests/bench/run),tests/bench/run --quick)
+
+.PHONY: lint
+lint: | $(call packages,build tests lint) ## clang-format, cppcheck, clang-tidy, shellcheck
+	scripts/lint $(CPPFLAGS) -std=gnu17 $(NATIVE_CPPFLAGS)
+
+# ---------------------------------------------------------------------------------------------
+
+.PHONY: install clean help
+install: all ## install under $(DESTDIR)$(PREFIX)
+	install -D -m 755 build/run-vm "$(DESTDIR)$(PREFIX)/bin/run-vm"
+	install -D -m 755 build/init "$(DESTDIR)$(PREFIX)/libexec/run-vm/init"
+
+clean: ## remove build/ (the cache of libraries and kernels stays)
+	rm -rf build
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
