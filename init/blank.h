@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* Whether a device may be formatted. The one place where that is decided. */
+#pragma once
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "init/probe.h"
+
+enum blank_state {
+    BLANK_YES,         /* nothing known on it, and its first and last MiB are zeros */
+    BLANK_INTERRUPTED, /* a format of ours that a power cut ended: may be formatted again */
+    BLANK_UNCLEARED,   /* a format of ours, complete but for the removal of its marker: holds an
+                        * ext4 that ext4_finish() makes ready to mount */
+    BLANK_HELD,        /* holds something, or might: never formatted */
+    BLANK_AMBIVALENT,  /* signatures of several formats: never formatted */
+    BLANK_TOO_SMALL,   /* nothing on it, and no room for a filesystem */
+};
+
+struct blank {
+    enum blank_state state;
+    char *what;         /* owned: what is on it, in words for an error message */
+    struct probe probe; /* owned: libblkid's findings, good for mounting */
+};
+
+/* struct blank b CLEANUP_BLANK = {0}; */
+#define CLEANUP_BLANK CLEANUP(blank_free)
+
+/* Examines `fd`, open for reading; an exclusive descriptor of a block device (O_EXCL) makes sure
+ * that nobody else is using it. `name` stands in error messages. Changes nothing.
+ * A device that cannot be read is an error. */
+int blank_examine(int fd, const char *name, struct blank *b, struct error *e);
+
+void blank_free(struct blank *b);
