@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The Nix database: registers store paths as `nix-store --load-db` does, without Nix.
+ *
+ * Knows nothing of booting: it works on any state directory, so that a guest can use it on a root
+ * that is not switched to yet, and the tests on any directory. Everything is written in one
+ * transaction and is on the disk when the function returns; after an error the database is as it
+ * was before. A registration that the database holds already costs a read and writes nothing. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/error.h"
+
+struct nixdb_place {
+    const char *state_dir;  /* gets db/ and gcroots/: ROOT/nix/var/nix; made if it is not there */
+    const char *real_store; /* where the store's files are now: ROOT/nix/store (.drv are read) */
+    const char *store_dir;  /* the store's name in paths and database; NULL: /nix/store */
+};
+
+struct nixdb_result {
+    size_t paths;      /* store paths in the registration */
+    size_t added;      /* of these, new in the database */
+    size_t updated;    /* of these, known, but with another hash or size, or fewer references */
+    size_t references; /* rows added to the references */
+    bool created;      /* there was no database before */
+};
+
+/* Registers the paths of the file `registration` (see init/registration.h for its format), read
+ * once in large blocks. `result` may be NULL. Returns 0 or a negative errno with the reason:
+ *   -EBADMSG  the registration is bad: file, line and reason are in the message
+ *   -ENOTSUP  the database has a schema that is not known here
+ *   -EUCLEAN  the database is damaged (never deleted or repaired; the remedy is in the message)
+ *   -EBUSY    another process has locked it
+ *   others    of the file system (ENOSPC, EROFS …)
+ * None of them need stop a boot: stage 2 may cope. */
+int nixdb_register(const struct nixdb_place *place, const char *registration,
+                   struct nixdb_result *result, struct error *e);
+
+/* The same from an open file; `name` is what messages call it. Does not close `fd`. */
+int nixdb_register_fd(const struct nixdb_place *place, int fd, const char *name,
+                      struct nixdb_result *result, struct error *e);
+
+/* Makes STATE/gcroots/run-vm/NAME a symlink to the store path that `path` lies in (a file in a
+ * store path names its store path), by rename, and only if it is not that already: a garbage
+ * collection in the guest then keeps it. Returns 0, or -EINVAL for a path outside the store, or
+ * another negative errno. */
+int nixdb_keep(const struct nixdb_place *place, const char *name, const char *path,
+               struct error *e);
