@@ -13,7 +13,7 @@ struct mount_spec {
     char *what;    /* a device specification, a tag, a directory to bind … */
     char *where;   /* absolute, inside the guest's root */
     char *fstype;  /* NULL: to be found out */
-    char *options; /* comma-separated; NULL: none */
+    char *options; /* comma-separated, a comma within one is \054; NULL: none */
 };
 
 enum share_transport {

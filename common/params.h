@@ -64,11 +64,13 @@ struct guest_params {
 enum param_type {
     PARAM_TEXT,   /* char *, the last one wins */
     PARAM_FLAG,   /* bool, true without a value; 0, no, false, off and 1, yes, true, on */
-    PARAM_UNSET,  /* bool, false without a value (rw is the opposite of ro) */
+    PARAM_UNSET,  /* bool, false without a value: rw is the opposite of ro */
+    PARAM_WORD,   /* bool, true when the value is one of `choices` */
     PARAM_TEXTS,  /* struct strv, repeatable */
     PARAM_NAMES,  /* struct strv, comma-separated and repeatable */
     PARAM_NUMBER, /* uint64_t, decimal, not 0 */
     PARAM_CHOICE, /* unsigned int, an index into `choices` */
+    PARAM_PANIC,  /* unsigned int, ON_FAIL_PANIC when given */
     PARAM_STORE,  /* struct store_spec */
     PARAM_MOUNTS, /* struct mount_list, repeatable */
     PARAM_SHARES, /* struct share_list, repeatable */
@@ -80,7 +82,7 @@ struct param {
     size_t offset;        /* of the member of struct guest_params */
     const char *argument; /* as the manual shows it: "SECONDS"; NULL: none */
     const char *help;
-    const char *const *choices; /* ended by NULL; PARAM_CHOICE, and PARAM_FLAG that takes a word */
+    const char *const *choices; /* ended by NULL; of PARAM_CHOICE and PARAM_WORD */
     bool alias;                 /* another name of the row above it; never encoded */
 };
 
