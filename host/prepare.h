@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Carries out plan.files: what has to be there before QEMU starts. Everything appears under its
+ * name whole or not at all, nothing that exists is overwritten unless the plan says so. */
+#pragma once
+
+#include <stddef.h>
+
+#include "common/error.h"
+#include "common/strv.h"
+#include "host/plan.h"
+
+/* What a start holds until it ends. Its end (CLEANUP_PREPARED) removes the temporary directories
+ * that are not to be kept and gives the disk images and cache entries free again. */
+struct prepared {
+    struct strv temporary; /* directories to remove */
+    int *held;             /* descriptors that hold a lock */
+    size_t held_count;
+};
+
+/* struct prepared prepared CLEANUP_PREPARED = {0}; */
+#define CLEANUP_PREPARED CLEANUP(prepared_free)
+
+/* Makes the files in the plan's order. First every disk image that exists is locked against a
+ * second run-vm: where one is in use, nothing is touched. 0, or a negative errno with the reason
+ * and, as the error's status, that of the tool that failed (else 74, or 69 for a missing one). */
+int prepare(struct prepared *prepared, const struct plan *plan, struct error *e);
+
+void prepared_free(struct prepared *prepared);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/signals.h"
+
+#include <stdbool.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+static sigset_t mask_before;
+static bool blocked;
+static int descriptor = -1;
+
+static void add_endings(sigset_t *mask)
+{
+    (void)sigaddset(mask, SIGHUP);
+    (void)sigaddset(mask, SIGINT);
+    (void)sigaddset(mask, SIGTERM);
+}
+
+void signals_block(void)
+{
+    if (blocked)
+        return;
+    sigset_t endings;
+    (void)sigemptyset(&endings);
+    add_endings(&endings);
+    (void)sigprocmask(SIG_BLOCK, &endings, &mask_before);
+    blocked = true;
+}
+
+int signals_fd(void)
+{
+    if (descriptor < 0) {
+        sigset_t endings;
+        (void)sigemptyset(&endings);
+        add_endings(&endings);
+        descriptor = signalfd(-1, &endings, SFD_CLOEXEC | SFD_NONBLOCK);
+    }
+    return descriptor;
+}
+
+int signals_take(void)
+{
+    struct signalfd_siginfo info;
+    if (signals_fd() < 0 || read(descriptor, &info, sizeof info) != sizeof info)
+        return 0;
+    return (int)info.ssi_signo;
+}
+
+void signals_original_mask(sigset_t *mask)
+{
+    if (blocked)
+        *mask = mask_before;
+    else
+        (void)sigprocmask(SIG_BLOCK, NULL, mask);
+}
+
+void signals_blocked_mask(sigset_t *mask)
+{
+    signals_original_mask(mask);
+    add_endings(mask);
+}

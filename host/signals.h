@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* The signals that ask run-vm to end, taken from a descriptor instead of by handlers, so that
+ * there is no instant at which one of them leaves something half done or a terminal broken. */
+#pragma once
+
+#include <signal.h>
+
+/* Blocks SIGHUP, SIGINT and SIGTERM; called once before anything is made. */
+void signals_block(void);
+
+/* A signalfd that becomes readable when one of them came, shared by all callers and closed on
+ * exec; -1 where there can be none. Before signals_block() it never becomes readable. */
+int signals_fd(void);
+
+/* Takes one of them that is waiting: its number, or 0. */
+int signals_take(void);
+
+/* The mask that programs we start shall have: the one before signals_block(). */
+void signals_original_mask(sigset_t *mask);
+
+/* The same with the three blocked: for a QEMU that must not end by itself when the whole process
+ * group is signalled, but when the guest has been powered down. */
+void signals_blocked_mask(sigset_t *mask);
