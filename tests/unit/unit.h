@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What every unit test includes: cmocka with the headers it wants first. */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+
+/* The error says all of what a user needs: each of the words is in it. */
+#define assert_error_names(error, ...)                                                             \
+    do {                                                                                           \
+        const char *const words_[] = {__VA_ARGS__};                                                \
+        assert_non_null((error).message);                                                          \
+        for (size_t w_ = 0; w_ < ELEMENTS(words_); w_++)                                           \
+            if (!strstr((error).message, words_[w_]))                                              \
+                fail_msg("\"%s\" does not name \"%s\"", (error).message, words_[w_]);              \
+    } while (0)
