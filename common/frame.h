@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The channel of `run-vm --exec`: one virtio-serial port that carries frames both ways. A frame is
+ * one byte of type, three zeros, its payload's length (le32), the payload. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/error.h"
+
+/* The name of the port, as /sys/class/virtio-ports/PORT/name shows it. */
+#define FRAME_PORT "run-vm.exec"
+
+#define FRAME_HEADER 8
+/* The longest payload in bytes: the longest single argument that Linux takes (MAX_ARG_STRLEN). */
+#define FRAME_MAX 131072
+
+enum frame_type {
+    /* from the host, in this order: the arguments, the variables, one start; then the rest */
+    FRAME_ARGUMENT = 1, /* one argument of the command, any bytes but zero */
+    FRAME_VARIABLE = 2, /* one NAME=VALUE of its environment */
+    FRAME_START = 3,    /* run it: empty, or the size of the terminal it gets (frame_size) */
+    FRAME_INPUT = 4,    /* standard input; empty: its end */
+    FRAME_RESIZE = 5,   /* the terminal's new size */
+    /* from the guest */
+    FRAME_OUTPUT = 16, /* standard output, or what the terminal shows */
+    FRAME_ERRORS = 17, /* standard error */
+    FRAME_EXIT = 18,   /* the command's exit status in one byte; the last frame */
+    FRAME_FAILED = 19, /* why the command could not be run, a text; the last frame */
+};
+
+struct frame {
+    enum frame_type type;
+    const unsigned char *payload; /* valid until the next call with the reader */
+    size_t length;
+};
+
+/* Puts frames together from what arrives in pieces. Zeroed it is ready. */
+struct frame_reader {
+    unsigned char *bytes; /* owned */
+    size_t used;          /* how many bytes there are */
+    size_t taken;         /* how many of them belong to frames already given out */
+    size_t size;
+};
+
+#define CLEANUP_FRAME_READER CLEANUP(frame_reader_free)
+
+/* Room for at least `*room` bytes from the channel; `*room` becomes how many fit. */
+unsigned char *frame_reader_room(struct frame_reader *reader, size_t *room);
+
+/* `count` bytes have been put there. */
+void frame_reader_fill(struct frame_reader *reader, size_t count);
+
+/* 1 and the next frame; 0 where more bytes are needed; -EPROTO for what is not a frame: nothing
+ * more can be read from that channel. */
+int frame_reader_next(struct frame_reader *reader, struct frame *frame, struct error *e);
+
+void frame_reader_free(struct frame_reader *reader);
+
+/* The header in front of a payload of `length` bytes, at most FRAME_MAX. */
+void frame_header(unsigned char header[FRAME_HEADER], enum frame_type type, size_t length);
+
+/* A terminal's size as payload of FRAME_START and FRAME_RESIZE: le16 rows, le16 columns. Reading
+ * returns -EPROTO where the payload has another length. */
+#define FRAME_SIZE_LENGTH 4
+void frame_put_size(unsigned char payload[FRAME_SIZE_LENGTH], uint16_t rows, uint16_t columns);
+int frame_get_size(const struct frame *frame, uint16_t *rows, uint16_t *columns);
