@@ -18,20 +18,23 @@ enum file_kind {
     FILE_DIRECTORY,    /* mkdir -p */
     FILE_TEMPORARY,    /* a directory, mode 0700, removed at the end unless `keep` */
     FILE_COPY,         /* SOURCE copied, mode 0644 */
-    FILE_STORE_IMAGE,  /* mkfs.erofs of the paths that SOURCE lists, in the cache, PATH a link */
+    FILE_STORE_IMAGE,  /* mkfs.erofs of the paths that SOURCE lists (NULL: of the closure of
+                        * `roots`), in the cache, PATH a link */
     FILE_BOOT_DISK,    /* the boot disk that SOURCE (a toplevel) describes, in the cache */
-    FILE_REGISTRATION, /* the registration of SOURCE's closure, from the host's Nix database */
+    FILE_REGISTRATION, /* the registration of the closure of `roots`, from the host's Nix database,
+                        * as a plain file at PATH, which may lie in a share */
     FILE_INITRD,       /* plan.initrd, in the cache, PATH a link */
     FILE_KERNEL,       /* SOURCE, unpacked, in the cache, PATH a link */
 };
 
 struct plan_file {
     enum file_kind kind;
-    char *path;     /* absolute */
-    char *source;   /* see the kinds; NULL where none is needed */
-    uint64_t bytes; /* FILE_DISK_IMAGE; 0: none given */
-    bool replace;   /* made anew though it exists */
-    bool keep;      /* FILE_TEMPORARY: the user's, not removed */
+    char *path;        /* absolute */
+    char *source;      /* see the kinds; NULL where none is needed */
+    struct strv roots; /* store paths as the guest sees them, /nix/store/… */
+    uint64_t bytes;    /* FILE_DISK_IMAGE; 0: none given */
+    bool replace;      /* made anew though it exists */
+    bool keep; /* FILE_TEMPORARY: the user's, made with its parents if need be, not removed */
 };
 
 /* What goes into our initrd. */
@@ -47,10 +50,15 @@ struct plan {
     size_t file_count;
     struct initrd_spec initrd;
     struct strv argv;          /* QEMU, with argv[0] the program to start */
+    struct strv environment;   /* NAME=VALUE, on top of what QEMU inherits */
     char *cwd;                 /* QEMU's directory, the temporary one */
     struct strv kernel_params; /* the words of -append */
     struct strv warnings;
-    char *qmp_socket; /* where QEMU's monitor will listen */
+    char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
+                       * argv, so that a long path does no harm */
+    char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */
+    char *store_prefix; /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
+                         * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
 };
 
 #define CLEANUP_PLAN CLEANUP(plan_free)
