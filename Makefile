@@ -142,7 +142,7 @@ $(call native,$(UNIT) $(UNIT_HELPERS)): | $(call packages,tests)
 # The guest: one static binary, checked to be static and small
 
 # The libraries are in the user's cache; made again when the recipe changes or the cache is gone.
-$(GUEST_LIBS).stamp: scripts/guest-libs $(wildcard scripts/guest-libs.d/*) $(if $(wildcard $(GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
+$(GUEST_LIBS).stamp: scripts/guest-libs scripts/guest-libs.mk $(if $(wildcard $(GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
 		| $(call packages,build guest-libs)
 	@mkdir -p $(@D)
 	libs=$$(scripts/guest-libs) && ln -sfn "$$libs" $(GUEST_LIBS)

@@ -1,0 +1,86 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+# Sourced: apt with a state of its own, for packages and sources of any Debian suite. Neither
+# /etc/apt nor what is installed is touched, and no root is needed.
+#
+#   apt_begin DIRECTORY SUITE [deb|deb-src]   fetches the suite's lists into DIRECTORY
+#   apt_run PROGRAM ARGUMENT...               apt-get or apt-cache in that state
+#
+# Where Debian is mirrored is asked of the machine's own configuration; everything is verified with
+# Debian's keys, as always.
+
+# What the machine's configuration says of Debian's repositories: "LABEL SITE CODENAME" lines.
+# Without lists (a fresh image) apt does not know which repository is Debian's: then the lists of
+# the machine's own configuration are fetched into the private state.
+apt_sites() {
+    # shellcheck disable=SC2016 # apt's variables, not the shell's
+    local format='$(ORIGIN)|$(LABEL)|$(SITE)|$(CODENAME)' targets
+    targets=$(apt-get indextargets --format "$format")
+    if ! grep -q '^Debian|' <<<"$targets"; then
+        mkdir -p "$apt_state/own/partial"
+        local own=(-o "Dir::State::Lists=$apt_state/own" -o APT::Sandbox::User=root
+            -o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=)
+        apt-get -q -o Acquire::Retries=3 "${own[@]}" update >&2 || true
+        targets=$(apt-get "${own[@]}" indextargets --format "$format")
+    fi
+    sed -n 's/^Debian|\([^|]*\)|\([^|]*\)|\([^|]*\)$/\1 \2 \3/p' <<<"$targets" | sort -u
+}
+
+# Writes the sources of SUITE, of KIND (deb or deb-src), signed by KEYRING.
+apt_write_sources() {
+    local suite=$1 kind=$2 keyring=$3 label site
+    while read -r label site; do
+        case $label:$suite in
+        Debian:sid | Debian:unstable | Debian:experimental) echo "$suite" ;;
+        Debian:*) echo "$suite $suite-updates" ;;
+        Debian-Security:sid | Debian-Security:unstable | Debian-Security:experimental) ;;
+        Debian-Security:*) echo "$suite-security" ;;
+        esac | tr ' ' '\n' | sed "s|.*|$kind [signed-by=$keyring] $site & main|"
+    done < <(cut -d' ' -f1,2 <<<"$apt_sites" | sort -u) >"$apt_state/sources.list"
+}
+
+apt_run() {
+    local program=$1
+    shift
+    "$program" \
+        -o "Dir::Etc::sourcelist=$apt_state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+        -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
+        -o "Dir::State=$apt_state" -o "Dir::State::status=$apt_state/status" \
+        -o "Dir::Cache=$apt_state/cache" -o APT::Sandbox::User=root -o Debug::NoLocking=1 \
+        -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@"
+}
+
+# Debian's newest keyring, from the suite that this machine runs and trusts already: an installed
+# one may be older than the suite that is wanted. Prints the file.
+apt_newest_keyring() {
+    local codename
+    codename=$(sed -n 's/^Debian [^ ]* \([a-z]*\)$/\1/p' <<<"$apt_sites" | head -n 1)
+    [ -n "$codename" ] || return 1
+    apt_write_sources "$codename" deb "$1"
+    apt_run apt-get -q update >&2 || return 1
+    (cd "$apt_state" && apt_run apt-get -q download debian-archive-keyring >&2 &&
+        dpkg-deb -x debian-archive-keyring_*.deb keyring) || return 1
+    echo "$apt_state/$(cd "$apt_state" && echo keyring/usr/share/keyrings/debian-archive-keyring.gpg)"
+}
+
+apt_begin() {
+    local suite=$2 kind=${3:-deb} keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+    apt_state=$1
+    mkdir -p "$apt_state/lists/partial" "$apt_state/cache/archives/partial"
+    : >"$apt_state/status"
+    apt_sites=$(apt_sites)
+    if [ -z "$apt_sites" ]; then
+        echo "apt: no Debian repository in this machine's apt configuration" >&2
+        return 1
+    fi
+    if ! [ -e "$keyring" ]; then
+        echo "apt: $keyring: not there; install debian-archive-keyring" >&2
+        return 1
+    fi
+    apt_write_sources "$suite" "$kind" "$keyring"
+    apt_run apt-get -q update >&2 && return
+    echo "apt: $suite: trying again with Debian's newest keyring" >&2
+    keyring=$(apt_newest_keyring "$keyring")
+    apt_write_sources "$suite" "$kind" "$keyring"
+    apt_run apt-get -q update >&2
+}

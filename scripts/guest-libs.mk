@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: MIT
+# How the guest's static libraries are built against musl, from Debian's sources unpacked in
+# source/NAME under the current directory into ./prefix. Called by scripts/guest-libs, which also
+# makes ./kernel-headers. Only what init uses is built, for size: decoders, no encoders; no programs.
+
+CC := musl-gcc
+AR := ar
+TOP := $(CURDIR)
+PREFIX := $(TOP)/prefix
+# The prefix map keeps the build directory out of the objects, so that they are always the same.
+CFLAGS := -Os -g0 -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+	-fstack-protector-strong -ffile-prefix-map=$(TOP)=. -w
+CPPFLAGS := -isystem $(TOP)/kernel-headers
+LDFLAGS := -static -no-pie
+CONFIGURE = CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
+	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' ./configure --quiet
+# configure and make talk a lot; what they said is shown when they fail.
+quietly = mkdir -p log && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 1; }
+
+# What scripts/guest-libs asks apt for.
+SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib
+
+.PHONY: all print-sources $(SOURCES)
+all: $(SOURCES)
+
+print-sources:
+	@echo $(SOURCES)
+
+kmod: zlib xz-utils libzstd
+e2fsprogs: util-linux
+
+# Debian's patches touch configure.ac and *.am: without this, make would start aclocal.
+touch_generated = find . -name aclocal.m4 -exec touch {} + && \
+	find . '(' -name configure -o -name config.h.in -o -name Makefile.in ')' -exec touch {} +
+
+zlib:
+	$(call quietly,cd source/$@ && CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' \
+		./configure --static --prefix='$(PREFIX)' && $(MAKE) libz.a && \
+		install -D -m 644 -t '$(PREFIX)/lib' libz.a && \
+		install -D -m 644 -t '$(PREFIX)/include' zlib.h zconf.h)
+
+# The kernel's modules use LZMA2 with or without the x86 filter, and CRC32; LZMA2 needs LZMA1.
+xz-utils:
+	$(call quietly,cd source/$@ && $(touch_generated) && $(CONFIGURE) --prefix='$(PREFIX)' \
+		--disable-shared --disable-nls --disable-threads --disable-encoders \
+		--enable-decoders=lzma1$(,)lzma2$(,)x86 --enable-checks=crc32$(,)crc64 \
+		--disable-xz --disable-xzdec --disable-lzmadec --disable-lzmainfo --disable-scripts \
+		--disable-doc --disable-microlzma --disable-lzip-decoder && \
+		$(MAKE) -C src/liblzma install)
+
+libzstd:
+	$(call quietly,$(MAKE) -C source/$@/lib CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' \
+		ZSTD_LIB_COMPRESSION=0 ZSTD_LEGACY_SUPPORT=0 libzstd.a && \
+		install -D -m 644 -t '$(PREFIX)/lib' source/$@/lib/libzstd.a && \
+		install -D -m 644 -t '$(PREFIX)/include' source/$@/lib/zstd.h source/$@/lib/zstd_errors.h)
+
+# kmod's own build refuses to make a static library; its sources need no more than this config.h.
+# GNU basename is given here because newer versions of musl do not declare it.
+define KMOD_CONFIG
+#define _GNU_SOURCE 1
+#define PACKAGE "kmod"
+#define VERSION "guest"
+#define SYSCONFDIR "/etc"
+#define ENABLE_LOGGING 1
+#define ENABLE_XZ 1
+#define ENABLE_ZLIB 1
+#define ENABLE_ZSTD 1
+#define HAVE_DECL_BE32TOH 1
+#define HAVE_DECL_STRNDUPA 0
+#define HAVE_LINUX_MODULE_H 1
+#define HAVE_NORETURN 1
+#define HAVE_SECURE_GETENV 1
+#define HAVE_STATIC_ASSERT 1
+#define HAVE_STRUCT_STAT_ST_MTIM 1
+#define HAVE___BUILTIN_UADDL_OVERFLOW 1
+#define HAVE___BUILTIN_UADDLL_OVERFLOW 1
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+static inline char *kmod_basename(const char *path)
+{
+	char *slash = strrchr(path, '/');
+	return slash ? slash + 1 : (char *)path;
+}
+#define basename(path) kmod_basename(path)
+endef
+export KMOD_CONFIG
+
+kmod:
+	$(call quietly,cd source/$@ && printf '%s\n' "$$KMOD_CONFIG" >config.h && mkdir -p objects && \
+		for file in libkmod/*.c shared/*.c; do \
+			$(CC) $(CPPFLAGS) -I. -I'$(PREFIX)/include' -include config.h $(CFLAGS) \
+				-c -o "objects/$$(basename "$$file" .c).o" "$$file" || exit; \
+		done && mkdir -p '$(PREFIX)/lib' && $(AR) rcs '$(PREFIX)/lib/libkmod.a' objects/*.o && \
+		install -D -m 644 -t '$(PREFIX)/include' libkmod/libkmod.h)
+
+util-linux:
+	$(call quietly,cd source/$@ && $(touch_generated) && $(CONFIGURE) --prefix='$(PREFIX)' \
+		--disable-shared --disable-nls --disable-all-programs --disable-asciidoc \
+		--disable-bash-completion --disable-symvers --enable-libuuid --enable-libblkid \
+		--enable-libmount --without-util --without-udev --without-ncursesw --without-tinfo \
+		--without-readline --without-cap-ng --without-libz --without-libmagic --without-systemd \
+		--without-econf --without-python --without-selinux --without-cryptsetup && \
+		$(MAKE) && $(MAKE) install)
+
+e2fsprogs: CPPFLAGS += -isystem $(PREFIX)/include
+e2fsprogs: LDFLAGS += -L$(PREFIX)/lib
+e2fsprogs:
+	$(call quietly,cd source/$@ && $(touch_generated) && $(CONFIGURE) --prefix='$(PREFIX)' \
+		--disable-nls --disable-libuuid --disable-libblkid --disable-uuidd --disable-fuse2fs \
+		--disable-debugfs --disable-imager --disable-resizer --disable-defrag --disable-tdb \
+		--disable-testio-debug --disable-backtrace --disable-rpath --without-pthread && \
+		for part in et ext2fs; do $(MAKE) -C lib/$$part || exit; done && \
+		install -D -m 644 -t '$(PREFIX)/lib' lib/libcom_err.a lib/libext2fs.a && \
+		install -D -m 644 -t '$(PREFIX)/include/et' lib/et/com_err.h && \
+		install -D -m 644 -t '$(PREFIX)/include/ext2fs' \
+			$(addprefix lib/ext2fs/,$(addsuffix .h,bitops ext2_err ext2_ext_attr ext2_fs ext2_io \
+				ext2_types ext2fs ext3_extents hashmap qcow2)))
+
+# Only init's own thread uses a database, of which nobody has a say in what SQL is run.
+SQLITE_FLAGS := -DSQLITE_THREADSAFE=0 -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_DEPRECATED \
+	-DSQLITE_OMIT_SHARED_CACHE -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_DEFAULT_MEMSTATUS=0 \
+	-DSQLITE_DQS=0 -DHAVE_USLEEP=1 -DSQLITE_OMIT_JSON
+
+# The amalgamation is made with the machine's own compiler: tools in it run here.
+sqlite3:
+	$(call quietly,cd source/$@ && ./configure --quiet --disable-shared --disable-readline && \
+		$(MAKE) sqlite3.c && \
+		$(CC) $(CPPFLAGS) $(SQLITE_FLAGS) $(CFLAGS) -c -o guest.o sqlite3.c && \
+		mkdir -p '$(PREFIX)/lib' && $(AR) rcs '$(PREFIX)/lib/libsqlite3.a' guest.o && \
+		install -D -m 644 -t '$(PREFIX)/include' sqlite3.h)
+
+# A comma where make would take one for its own.
+, := ,
