@@ -50,17 +50,16 @@ apt_run() {
         -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@"
 }
 
-# Debian's newest keyring, from the suite that this machine runs and trusts already: an installed
+# Debian's newest keyring, from the release that this machine runs and trusts already: an installed
 # one may be older than the suite that is wanted. Prints the file.
 apt_newest_keyring() {
-    local codename
-    codename=$(sed -n 's/^Debian [^ ]* \([a-z]*\)$/\1/p' <<<"$apt_sites" | head -n 1)
-    [ -n "$codename" ] || return 1
-    apt_write_sources "$codename" deb "$1"
+    local keyring=$1 site codename
+    read -r _ site codename < <(grep '^Debian [^ ]* [a-z]*$' <<<"$apt_sites") || return 1
+    echo "deb [signed-by=$keyring] $site $codename main" >"$apt_state/sources.list"
     apt_run apt-get -q update >&2 || return 1
     (cd "$apt_state" && apt_run apt-get -q download debian-archive-keyring >&2 &&
         dpkg-deb -x debian-archive-keyring_*.deb keyring) || return 1
-    echo "$apt_state/$(cd "$apt_state" && echo keyring/usr/share/keyrings/debian-archive-keyring.gpg)"
+    readlink -f "$apt_state/keyring/usr/share/keyrings/debian-archive-keyring.gpg"
 }
 
 apt_begin() {
@@ -80,7 +79,7 @@ apt_begin() {
     apt_write_sources "$suite" "$kind" "$keyring"
     apt_run apt-get -q update >&2 && return
     echo "apt: $suite: trying again with Debian's newest keyring" >&2
-    keyring=$(apt_newest_keyring "$keyring")
+    keyring=$(apt_newest_keyring "$keyring") || return 1
     apt_write_sources "$suite" "$kind" "$keyring"
     apt_run apt-get -q update >&2
 }

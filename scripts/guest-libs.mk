@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # How the guest's static libraries are built against musl, from Debian's sources unpacked in
-# source/NAME under the current directory into ./prefix. Called by scripts/guest-libs, which also
+# source/NAME under the current directory into ./result. Called by scripts/guest-libs, which also
 # makes ./kernel-headers. Only what init uses is built, for size: decoders, no encoders; no programs.
 
 CC := musl-gcc
 AR := ar
 TOP := $(CURDIR)
-PREFIX := $(TOP)/prefix
+PREFIX := $(TOP)/result
 # The prefix map keeps the build directory out of the objects, so that they are always the same.
 CFLAGS := -Os -g0 -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-protector-strong -ffile-prefix-map=$(TOP)=. -w
@@ -22,6 +22,7 @@ SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib
 
 .PHONY: all print-sources $(SOURCES)
 all: $(SOURCES)
+	rm -rf $(PREFIX)/lib/*.la $(PREFIX)/lib/pkgconfig $(PREFIX)/share $(PREFIX)/bin $(PREFIX)/sbin
 
 print-sources:
 	@echo $(SOURCES)
