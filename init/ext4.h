@@ -7,6 +7,9 @@
 
 #include "common/error.h"
 
+/* No ext4 fits on less, whatever the sector size. */
+#define EXT4_MINIMUM_SIZE ((uint64_t)256 * 1024)
+
 /* What makes two formats of one disk differ, and what is asked of the disk. */
 struct ext4_format {
     uint8_t uuid[16];
@@ -26,6 +29,11 @@ int ext4_describe(int fd, const char *name, struct ext4_format *format, struct e
 /* Writes the filesystem to `fd`, open for reading and writing, and syncs it. Only after
  * blank_examine() said that it may be done. Nothing is printed. */
 int ext4_make(int fd, const char *name, const struct ext4_format *format, struct error *e);
+
+/* The same through another channel of libext2fs, opened by `channel`. For tests. */
+struct struct_io_manager;
+int ext4_make_through(struct struct_io_manager *manager, const char *channel, const char *name,
+                      const struct ext4_format *format, struct error *e);
 
 /* Removes the marker of a format that is complete (BLANK_UNCLEARED). */
 int ext4_finish(int fd, const char *name, struct error *e);

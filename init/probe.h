@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/cleanup.h"
@@ -14,6 +15,13 @@ enum probe_verdict {
     PROBE_AMBIVALENT /* signatures of several formats: nobody can tell which one counts */
 };
 
+/* One entry of a partition table. */
+struct probe_partition {
+    int number;
+    char *label; /* GPT only */
+    char *uuid;  /* GPT's, or MBR's "XXXXXXXX-NN" */
+};
+
 /* Strings are owned and NULL where there is none. */
 struct probe {
     enum probe_verdict verdict;
@@ -23,8 +31,10 @@ struct probe {
     char *label;     /* the filesystem's */
     char *uuid;      /* the filesystem's */
     char *pttype;    /* partition table on it: "gpt", "dos" */
-    char *partlabel; /* name and UUID of the entry for this device in the partition table of its */
-    char *partuuid;  /* disk; only for partitions */
+    char *partlabel; /* of the partition this is: device_probe() takes them from the probe of */
+    char *partuuid;  /* the whole disk, probe_fd() leaves them alone */
+    struct probe_partition *partitions; /* owned: what the partition table says */
+    size_t partition_count;
 };
 
 /* struct probe p CLEANUP_PROBE = {0}; */
@@ -33,6 +43,10 @@ struct probe {
 /* Reads what is on `fd`, open for reading. `name` stands in error messages. The old contents of
  * `p` are freed. Finding nothing is no error; a device that cannot be read is. */
 int probe_fd(int fd, const char *name, struct probe *p, struct error *e);
+
+/* The same for a device on which probe_fd() has found nothing: also believes superblocks whose
+ * checksum is wrong and a GPT without its protective MBR. Good for naming, not for mounting. */
+int probe_damaged(int fd, const char *name, struct probe *p, struct error *e);
 
 /* True when `p` is a filesystem that can be mounted as it is. */
 bool probe_is_filesystem(const struct probe *p);

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* What stands in a device's first sector while we make an ext4 on it.
+ *
+ * A format can be cut off at any instant, and afterwards the device is no longer blank. So that
+ * the next boot may redo our format, and nothing else, the writes happen in this order, with an
+ * fsync that succeeded between each two steps; within a step the disk may order and lose them as
+ * it likes:
+ *
+ *   1. the marker into sector 0 (512 bytes that ext4 leaves to boot loaders)
+ *   2. the whole filesystem, except sector 2: the first half of its superblock, with the magic
+ *   3. sector 2
+ *   4. zeros over the marker
+ *
+ * The disk must write each sector of 512 bytes whole or not at all. What can be found then:
+ *
+ *   sector 0   sector 2     the format has
+ *   zeros      zeros        not begun: the device is as blank as before
+ *   marker     zeros        been interrupted: nothing can have been kept on it, redo it
+ *   marker     superblock   been completed: everything was synced before sector 2, only the
+ *                           marker is left to clear. Nothing is formatted: somebody may have
+ *                           used the filesystem meanwhile, ext4 does not look at the marker
+ *   zeros      superblock   been completed
+ *
+ * A marker counts only where the rest of the first KiB is zeros, it was written for a device of
+ * this size, and libblkid finds nothing else on the device; with a superblock, only where its
+ * UUID is the marker's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define MARKER_SECTOR 512
+
+/* Offset of the superblock's first sector, the one that is written last. */
+#define MARKER_COMMIT 1024
+
+struct marker {
+    uint64_t size;    /* of the device in bytes */
+    uint8_t uuid[16]; /* of the filesystem that is being made */
+};
+
+void marker_encode(const struct marker *m, uint8_t sector[MARKER_SECTOR]);
+
+/* True when `sector` is a marker, byte by byte. */
+bool marker_decode(const uint8_t sector[MARKER_SECTOR], struct marker *m);
