@@ -89,7 +89,7 @@ char *bootconfig_block(const char *text, size_t initrd_size, size_t *block_size)
     size += (ALIGNMENT - (initrd_size + size + trailer) % ALIGNMENT) % ALIGNMENT;
 
     char *block = xcalloc(size + trailer, 1);
-    (void)strcpy(block, text);
+    (void)memcpy(block, text, strlen(text));
     const uint32_t numbers[] = {htole32((uint32_t)size), htole32(checksum(block, size))};
     char *end = mempcpy(block + size, numbers, sizeof numbers);
     (void)memcpy(end, MAGIC, strlen(MAGIC));
