@@ -168,7 +168,7 @@ build/init: build/guest/init.debug scripts/check-static
 # Running and testing
 
 .PHONY: run
-run: all ## boot the demonstration system: a shell on a terminal, a report without one
+run: all | $(call packages,tests boot) ## boot the demonstration system: a shell on a terminal, a report without one
 	tests/systems/demo/run
 
 CHECKS := check-unit check-sanitize check-host check-oracle check-boot
