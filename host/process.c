@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "common/alloc.h"
+#include "host/signals.h"
+
+/* Which Debian package has a program we run; names that end in '*' are prefixes. */
+static const struct {
+    const char *program;
+    const char *package;
+} packages[] = {
+    {"mkfs.erofs", "erofs-utils"},
+    {"mkfs.fat", "dosfstools"},
+    {"mlabel", "mtools"},
+    {"nc", "netcat-openbsd"},
+    {"nix-store", "nix-bin"},
+    {"qemu-img", "qemu-utils"},
+    {"qemu-kvm", "qemu-system-x86"},
+    {"qemu-system-aarch64", "qemu-system-arm"},
+    {"qemu-system-arm", "qemu-system-arm"},
+    {"qemu-system-i386", "qemu-system-x86"},
+    {"qemu-system-ppc*", "qemu-system-ppc"},
+    {"qemu-system-x86_64", "qemu-system-x86"},
+    {"qemu-system-*", "qemu-system-misc"},
+    {"sgdisk", "gdisk"},
+    {"swtpm", "swtpm"},
+    {"virtiofsd", "qemu-system-common or virtiofsd"},
+};
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int missing(const char *name, struct error *e)
+{
+    const char *base = base_name(name);
+    const char *package = NULL;
+    for (size_t i = 0; i < ELEMENTS(packages) && !package; i++) {
+        size_t length = strlen(packages[i].program);
+        bool prefix = packages[i].program[length - 1] == '*';
+        if (prefix ? strncmp(base, packages[i].program, length - 1) == 0
+                   : strcmp(base, packages[i].program) == 0)
+            package = packages[i].package;
+    }
+    const char *where = strchr(name, '/') ? "no such program" : "not found on PATH";
+    if (package)
+        (void)error_set(e, -ENOENT, "%s: %s; Debian has it in the package %s", name, where,
+                        package);
+    else
+        (void)error_set(e, -ENOENT, "%s: %s", name, where);
+    return error_status(e, -ENOENT, STATUS_UNAVAILABLE);
+}
+
+static bool can_run(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+char *process_find(const char *name, struct error *e)
+{
+    if (strchr(name, '/')) {
+        if (can_run(name))
+            return xstrdup(name);
+        (void)missing(name, e);
+        return NULL;
+    }
+    const char *path = getenv("PATH");
+    struct strv directories CLEANUP_STRV = {0};
+    strv_split(&directories, path ? path : "/usr/local/bin:/usr/bin:/bin", ':');
+    for (size_t i = 0; i < directories.count; i++) {
+        /* an empty entry is the current directory, as for execvp() */
+        const char *directory = directories.items[i][0] ? directories.items[i] : ".";
+        char *candidate CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+        if (can_run(candidate))
+            return TAKE(candidate);
+    }
+    (void)missing(name, e);
+    return NULL;
+}
+
+/* What the child needs, and where it leaves its errno: both share their memory until exec. */
+struct child {
+    const char *program;
+    const struct process *process;
+    sigset_t mask;
+    pid_t parent;
+    int null;
+    int error;
+    const char *failed; /* what could not be used; NULL: the program */
+};
+
+static bool redirect(int from, int to)
+{
+    if (from == to)
+        return fcntl(to, F_SETFD, 0) == 0;
+    return dup2(from, to) == to;
+}
+
+/* In the child: nothing but system calls, since the parent's memory is in use. */
+static void become(struct child *child)
+{
+    const struct process *p = child->process;
+    /* the parent may have died before it could be asked to take us along */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != child->parent)
+        goto failed;
+    if (!p->keep_io && (!redirect(p->input < 0 ? child->null : p->input, STDIN_FILENO) ||
+                        !redirect(p->output < 0 ? child->null : p->output, STDOUT_FILENO)))
+        goto failed;
+    if (p->cwd && chdir(p->cwd) < 0) {
+        child->failed = p->cwd;
+        goto failed;
+    }
+    (void)sigprocmask(SIG_SETMASK, &child->mask, NULL);
+    (void)execv(child->program, p->argv->items);
+failed:
+    child->error = errno ? errno : ESRCH;
+}
+
+static pid_t start(struct child *child)
+{
+    /* fork() would copy page tables for nothing: the child only calls exec */
+    pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+    if (pid == 0) {
+        become(child);
+        _exit(127);
+    }
+    return pid;
+}
+
+pid_t process_start(const struct process *process, struct error *e)
+{
+    const char *name = process->argv->items[0];
+    char *program CLEANUP_FREE = process_find(name, e);
+    if (!program)
+        return -ENOENT;
+    int null CLEANUP_CLOSE = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return error_errno(e, errno, "/dev/null");
+    struct child child = {.program = program, .process = process, .parent = getpid(), .null = null};
+    if (process->hold_signals)
+        signals_blocked_mask(&child.mask);
+    else
+        signals_original_mask(&child.mask);
+    pid_t pid = start(&child);
+    if (pid < 0)
+        return error_errno(e, errno, "%s: cannot start another process", name);
+    if (child.error) {
+        (void)waitpid(pid, NULL, 0);
+        (void)error_errno(e, child.error, "%s: cannot be started%s%s", name,
+                          child.failed ? " in " : "", child.failed ? child.failed : "");
+        return error_status(e, -child.error, STATUS_UNAVAILABLE);
+    }
+    return pid;
+}
+
+int process_exit_status(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/* Passes signals on until the program has ended. The last signal, or 0. */
+static int forward_signals(pid_t pid)
+{
+    int end CLEANUP_CLOSE = pidfd_open(pid, 0);
+    if (end < 0)
+        return 0; /* waitpid() waits as well, only signals then wait too */
+    int last = 0;
+    for (;;) {
+        struct pollfd polled[] = {{end, POLLIN, 0}, {signals_fd(), POLLIN, 0}};
+        if (poll(polled, ELEMENTS(polled), -1) < 0 && errno != EINTR)
+            return last;
+        if (polled[0].revents)
+            return last;
+        int number = polled[1].revents ? signals_take() : 0;
+        if (number) {
+            last = number;
+            (void)kill(pid, number);
+        }
+    }
+}
+
+int process_wait(pid_t pid, const char *name, struct error *e)
+{
+    int number = forward_signals(pid);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return error_errno(e, errno, "%s: cannot be waited for", name);
+    if (number) {
+        (void)error_set(e, -ECANCELED, "%s: ended by signal %d (%s) to run-vm", name, number,
+                        strsignal(number));
+        return error_status(e, -ECANCELED, 128 + number);
+    }
+    if (WIFSIGNALED(status)) {
+        (void)error_set(e, -EPROTO, "%s: killed by signal %d (%s)", name, WTERMSIG(status),
+                        strsignal(WTERMSIG(status)));
+        return error_status(e, -EPROTO, process_exit_status(status));
+    }
+    if (WEXITSTATUS(status) != 0) {
+        (void)error_set(e, -EPROTO, "%s: failed with exit status %d", name, WEXITSTATUS(status));
+        return error_status(e, -EPROTO, process_exit_status(status));
+    }
+    return 0;
+}
+
+int process_run(const struct process *process, struct error *e)
+{
+    pid_t pid = process_start(process, e);
+    return pid < 0 ? (int)pid : process_wait(pid, process->argv->items[0], e);
+}
+
+/* Everything that comes out of `fd`; the caller frees. */
+static char *read_all(int fd, size_t *length, struct error *e)
+{
+    size_t size = 0;
+    size_t capacity = 1 << 16;
+    char *text = xreallocarray(NULL, capacity, 1);
+    for (;;) {
+        if (size + 1 == capacity)
+            text = xreallocarray(text, capacity *= 2, 1);
+        ssize_t got = read(fd, text + size, capacity - size - 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            text[size] = '\0';
+            *length = size;
+            if (got == 0)
+                return text;
+            (void)error_errno(e, errno, "reading a program's output");
+            free(text);
+            return NULL;
+        }
+        size += (size_t)got;
+    }
+}
+
+char *process_capture(const struct process *process, size_t *length, struct error *e)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        (void)error_errno(e, errno, "a pipe for %s", process->argv->items[0]);
+        return NULL;
+    }
+    int reading CLEANUP_CLOSE = ends[0];
+    struct process piped = *process;
+    piped.output = ends[1];
+    pid_t pid = process_start(&piped, e);
+    (void)close(ends[1]);
+    if (pid < 0)
+        return NULL;
+    size_t size = 0;
+    char *text CLEANUP_FREE = read_all(reading, &size, e);
+    int r = process_wait(pid, process->argv->items[0], text ? e : NULL);
+    if (r < 0 || !text)
+        return NULL;
+    if (length)
+        *length = size;
+    return TAKE(text);
+}

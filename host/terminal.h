@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The user's terminal, which QEMU changes (raw mode, descriptors that do not block) and cannot
+ * restore when it is killed. */
+#pragma once
+
+#include <stdbool.h>
+#include <termios.h>
+
+struct terminal {
+    bool saved[3];
+    int flags[3]; /* of the open files behind stdin, stdout and stderr */
+    bool is_terminal;
+    struct termios settings; /* of stdin */
+};
+
+/* Remembers how the terminal and the three standard descriptors are. */
+void terminal_save(struct terminal *terminal);
+
+/* Makes them that way again. */
+void terminal_restore(const struct terminal *terminal);
