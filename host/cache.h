@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What was made once and serves again: one directory for each entry in $XDG_CACHE_HOME/run-vm,
+ * which appears by rename, is locked (flock) while in use, and is only taken when its files and
+ * everything that they were made from are still what they were. */
+#pragma once
+
+#include <sha2.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+
+/* The key: a SHA-256 of what an entry depends on. Texts are delimited; a file counts by its
+ * identity (device, inode, size, times), so that a key costs no reading. */
+struct cache_key {
+    SHA2_CTX hash;
+};
+
+/* `kind` names the entry and is followed by the number of its format. */
+void cache_key_start(struct cache_key *key, const char *kind, int format);
+void cache_key_text(struct cache_key *key, const char *text);
+void cache_key_file(struct cache_key *key, const char *path);
+
+/* Files that turn up while an entry is made and that it depends on. */
+struct cache_inputs {
+    char *records;
+    size_t size;
+};
+
+/* To be called before the file is read. */
+void cache_input(struct cache_inputs *inputs, const char *path);
+
+/* Makes files in `directory`, which is empty. */
+typedef int cache_maker(const char *directory, struct cache_inputs *inputs, void *context,
+                        struct error *e);
+
+struct cache_request {
+    const char *kind;
+    struct cache_key *key;
+    cache_maker *make;
+    void *context;
+    const char *fallback; /* a directory for what cannot be cached, by the caller removed */
+};
+
+struct cache_entry {
+    char *path; /* the directory with the files; the caller frees */
+    int lock;   /* to be closed when the files are no longer used; -1: not cached */
+};
+
+/* Finds the entry or makes it; two that want the same at once make it once. 0, or a negative errno
+ * with the maker's reason. */
+int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e);
+
+/* $XDG_CACHE_HOME/run-vm, or ~/.cache/run-vm; NULL where neither variable says. The caller frees.
+ */
+char *cache_directory(void);

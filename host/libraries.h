@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Libraries that only the making of a cache entry needs, opened when that happens: with what they
+ * depend on (libcrypto, libxml2, ICU) they would take longer to load than all else that a start
+ * with everything cached does. */
+#pragma once
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <libkmod.h>
+
+#include "common/error.h"
+
+#define ARCHIVE_FUNCTIONS(F)                                                                       \
+    F(archive_entry_clear)                                                                         \
+    F(archive_entry_free)                                                                          \
+    F(archive_entry_new)                                                                           \
+    F(archive_entry_set_filetype)                                                                  \
+    F(archive_entry_set_ino64)                                                                     \
+    F(archive_entry_set_mtime)                                                                     \
+    F(archive_entry_set_nlink)                                                                     \
+    F(archive_entry_set_pathname)                                                                  \
+    F(archive_entry_set_perm)                                                                      \
+    F(archive_entry_set_rdevmajor)                                                                 \
+    F(archive_entry_set_rdevminor)                                                                 \
+    F(archive_entry_set_size)                                                                      \
+    F(archive_error_string)                                                                        \
+    F(archive_read_data)                                                                           \
+    F(archive_read_free)                                                                           \
+    F(archive_read_new)                                                                            \
+    F(archive_read_next_header)                                                                    \
+    F(archive_read_open_memory)                                                                    \
+    F(archive_read_support_filter_bzip2)                                                           \
+    F(archive_read_support_filter_gzip)                                                            \
+    F(archive_read_support_filter_lz4)                                                             \
+    F(archive_read_support_filter_lzma)                                                            \
+    F(archive_read_support_filter_xz)                                                              \
+    F(archive_read_support_filter_zstd)                                                            \
+    F(archive_read_support_format_raw)                                                             \
+    F(archive_write_close)                                                                         \
+    F(archive_write_data)                                                                          \
+    F(archive_write_free)                                                                          \
+    F(archive_write_header)                                                                        \
+    F(archive_write_new)                                                                           \
+    F(archive_write_open_fd)                                                                       \
+    F(archive_write_set_bytes_in_last_block)                                                       \
+    F(archive_write_set_bytes_per_block)                                                           \
+    F(archive_write_set_format_cpio_newc)
+
+#define KMOD_FUNCTIONS(F)                                                                          \
+    F(kmod_list_next)                                                                              \
+    F(kmod_module_get_dependencies)                                                                \
+    F(kmod_module_get_info)                                                                        \
+    F(kmod_module_get_module)                                                                      \
+    F(kmod_module_get_name)                                                                        \
+    F(kmod_module_get_path)                                                                        \
+    F(kmod_module_get_softdeps)                                                                    \
+    F(kmod_module_info_free_list)                                                                  \
+    F(kmod_module_info_get_key)                                                                    \
+    F(kmod_module_info_get_value)                                                                  \
+    F(kmod_module_new_from_lookup)                                                                 \
+    F(kmod_module_unref)                                                                           \
+    F(kmod_module_unref_list)                                                                      \
+    F(kmod_new)                                                                                    \
+    F(kmod_set_log_priority)                                                                       \
+    F(kmod_unref)
+
+#define LIBRARIES_MEMBER(name) __typeof__(name) *name;
+
+struct archive_library {
+    ARCHIVE_FUNCTIONS(LIBRARIES_MEMBER)
+};
+
+struct kmod_library {
+    KMOD_FUNCTIONS(LIBRARIES_MEMBER)
+};
+
+/* The functions of libarchive and of libkmod. NULL, with a message that names the Debian package
+ * and status 69, where the library or one of the functions is missing. Never closed. */
+const struct archive_library *libraries_archive(struct error *e);
+const struct kmod_library *libraries_kmod(struct error *e);

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/modules.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/alloc.h"
+#include "host/libraries.h"
+#include "host/moduleindex.h"
+
+struct search {
+    const struct kmod_library *kmod;
+    struct kmod_ctx *context;
+    const char *directory;
+    struct module_set *set;
+};
+
+static bool has(const struct module_set *set, const char *name)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (strcmp(set->items[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* The part below the modules directory, without the suffix of a compression. */
+static char *path_in_guest(const char *file, const char *directory)
+{
+    size_t length = strlen(directory);
+    const char *path = strncmp(file, directory, length) == 0 ? file + length : file;
+    path += strspn(path, "/");
+    const char *end = path;
+    for (const char *suffix = path; (suffix = strstr(suffix, ".ko")); suffix++)
+        end = suffix + strlen(".ko");
+    return xstrndup(path, end > path ? (size_t)(end - path) : strlen(path));
+}
+
+/* What the module says of itself. */
+static void read_info(const struct search *s, struct kmod_module *found, struct module *module)
+{
+    struct kmod_list *info = NULL;
+    if (s->kmod->kmod_module_get_info(found, &info) < 0)
+        return;
+    for (struct kmod_list *i = info; i; i = s->kmod->kmod_list_next(info, i)) {
+        const char *key = s->kmod->kmod_module_info_get_key(i);
+        const char *value = s->kmod->kmod_module_info_get_value(i);
+        if (strcmp(key, "alias") == 0)
+            strv_push(&module->aliases, value);
+        else if (strcmp(key, "softdep") == 0)
+            strv_push(&module->softdeps, value);
+    }
+    s->kmod->kmod_module_info_free_list(info);
+}
+
+static void add_list(const struct search *s, struct kmod_list *list, struct strv *names);
+
+/* Adds a module that is not built in, then what it depends on. */
+static void add(const struct search *s, struct kmod_module *found)
+{
+    const struct kmod_library *kmod = s->kmod;
+    const char *file = kmod->kmod_module_get_path(found);
+    const char *name = kmod->kmod_module_get_name(found);
+    if (!file || has(s->set, name))
+        return;
+    struct module module = {
+        .name = xstrdup(name), .file = xstrdup(file), .path = path_in_guest(file, s->directory)};
+    read_info(s, found, &module);
+    size_t at = s->set->count++;
+    s->set->items = xreallocarray(s->set->items, s->set->count, sizeof *s->set->items);
+    s->set->items[at] = module;
+
+    struct strv needs = {0};
+    add_list(s, kmod->kmod_module_get_dependencies(found), &needs);
+    s->set->items[at].needs = needs;
+    struct kmod_list *before = NULL;
+    struct kmod_list *after = NULL;
+    if (kmod->kmod_module_get_softdeps(found, &before, &after) == 0) {
+        add_list(s, before, NULL);
+        add_list(s, after, NULL);
+    }
+}
+
+/* Adds every module of a list and frees it; `names`, where it is wanted, gets their names. */
+static void add_list(const struct search *s, struct kmod_list *list, struct strv *names)
+{
+    for (struct kmod_list *i = list; i; i = s->kmod->kmod_list_next(list, i)) {
+        struct kmod_module *found = s->kmod->kmod_module_get_module(i);
+        if (names)
+            strv_push(names, s->kmod->kmod_module_get_name(found));
+        add(s, found);
+        (void)s->kmod->kmod_module_unref(found);
+    }
+    (void)s->kmod->kmod_module_unref_list(list);
+}
+
+static int by_name(const void *left, const void *right)
+{
+    const struct module *a = left;
+    const struct module *b = right;
+    return strcmp(a->name, b->name);
+}
+
+/* Without its indexes libkmod finds nothing, and says nothing. */
+static int check_directory(const char *directory, struct error *e)
+{
+    char *index CLEANUP_FREE = xasprintf("%s/modules.dep.bin", directory);
+    if (access(index, R_OK) == 0)
+        return 0;
+    if (access(directory, F_OK) < 0)
+        return error_errno(e, errno, "modules directory %s", directory);
+    return error_errno(e, errno, "%s: run `depmod -b ROOT VERSION` for these modules", index);
+}
+
+int module_set_find(struct module_set *set, const char *directory, const struct strv *names,
+                    struct error *e)
+{
+    *set = (struct module_set){0};
+    int r = check_directory(directory, e);
+    const struct kmod_library *kmod = r == 0 ? libraries_kmod(e) : NULL;
+    if (!kmod)
+        return r ? r : -ENOENT;
+    /* what this machine's modprobe.d says has no meaning for a guest */
+    const char *const no_configuration = NULL;
+    struct kmod_ctx *context = kmod->kmod_new(directory, &no_configuration);
+    if (!context)
+        return error_errno(e, ENOMEM, "libkmod");
+    kmod->kmod_set_log_priority(context, 0);
+    struct search search = {kmod, context, directory, set};
+    for (size_t i = 0; i < names->count; i++) {
+        struct kmod_list *found = NULL;
+        if (kmod->kmod_module_new_from_lookup(context, names->items[i], &found) < 0 || !found)
+            strv_push(&set->missing, names->items[i]);
+        add_list(&search, found, NULL);
+    }
+    (void)kmod->kmod_unref(context);
+    if (set->count > 0)
+        qsort(set->items, set->count, sizeof *set->items, by_name);
+    return 0;
+}
+
+void module_set_free(struct module_set *set)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        struct module *module = &set->items[i];
+        free(module->name);
+        free(module->file);
+        free(module->path);
+        strv_free(&module->needs);
+        strv_free(&module->aliases);
+        strv_free(&module->softdeps);
+    }
+    free(set->items);
+    strv_free(&set->missing);
+    *set = (struct module_set){0};
+}
+
+static const struct module *find(const struct module_set *set, const char *name)
+{
+    struct module wanted = {.name = (char *)name};
+    return set->count == 0 ? NULL
+                           : bsearch(&wanted, set->items, set->count, sizeof *set->items, by_name);
+}
+
+/* "PATH: PATH PATH": libkmod reads what a module needs from the end. */
+static char *format_needs(const struct module_set *set, const struct module *module)
+{
+    struct strv paths CLEANUP_STRV = {0};
+    strv_pushf(&paths, "%s:", module->path);
+    for (size_t i = module->needs.count; i > 0; i--) {
+        const struct module *needed = find(set, module->needs.items[i - 1]);
+        if (needed)
+            strv_push(&paths, needed->path);
+    }
+    return strv_join(&paths, " ");
+}
+
+/* The pattern as libkmod looks for it: dashes are underscores but inside brackets. The caller
+ * frees; NULL for a pattern that is none. */
+static char *normalize(const char *pattern)
+{
+    char *text CLEANUP_FREE = xstrdup(pattern);
+    bool inside = false;
+    for (char *p = text; *p; p++) {
+        if (*p == '[' || *p == ']') {
+            if (inside == (*p == '['))
+                return NULL;
+            inside = !inside;
+        } else if (!isascii(*p)) {
+            return NULL;
+        } else if (*p == '-' && !inside) {
+            *p = '_';
+        }
+    }
+    return inside ? NULL : TAKE(text);
+}
+
+static char *format_needs_index(const struct module_set *set, size_t *size)
+{
+    struct module_index index = {0};
+    for (size_t i = 0; i < set->count; i++)
+        module_index_add(&index, xstrdup(set->items[i].name), format_needs(set, &set->items[i]),
+                         (uint32_t)i);
+    char *content = module_index_format(&index, size);
+    module_index_free(&index);
+    return content;
+}
+
+static char *format_alias_index(const struct module_set *set, size_t *size)
+{
+    struct module_index index = {0};
+    for (size_t i = 0; i < set->count; i++)
+        for (size_t j = 0; j < set->items[i].aliases.count; j++) {
+            char *pattern = normalize(set->items[i].aliases.items[j]);
+            if (pattern)
+                module_index_add(&index, pattern, xstrdup(set->items[i].name), (uint32_t)i);
+        }
+    char *content = module_index_format(&index, size);
+    module_index_free(&index);
+    return content;
+}
+
+static char *format_softdeps(const struct module_set *set, size_t *size)
+{
+    struct strv lines CLEANUP_STRV = {0};
+    for (size_t i = 0; i < set->count; i++)
+        for (size_t j = 0; j < set->items[i].softdeps.count; j++)
+            strv_pushf(&lines, "softdep %s %s\n", set->items[i].name,
+                       set->items[i].softdeps.items[j]);
+    char *content = strv_join(&lines, "");
+    *size = strlen(content);
+    return content;
+}
+
+static char *format_empty_index(const struct module_set *set, size_t *size)
+{
+    (void)set;
+    struct module_index index = {0};
+    return module_index_format(&index, size);
+}
+
+/* Reads a file of the kernel's modules directory whole; where there is none, an empty index. */
+static int read_index(const char *directory, struct module_file *file, struct error *e)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, file->name);
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 && errno == ENOENT) {
+        file->content = format_empty_index(NULL, &file->size);
+        return 0;
+    }
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_errno(e, errno, "%s", path);
+    file->size = (size_t)st.st_size;
+    file->content = xcalloc(file->size, 1);
+    if (read(fd, file->content, file->size) != (ssize_t)file->size)
+        return error_set(e, -EIO, "%s: cannot be read whole", path);
+    return 0;
+}
+
+int module_set_files(const struct module_set *set, const char *directory,
+                     struct module_file files[MODULE_FILES], struct error *e)
+{
+    /* libkmod wants them all: without one it gives up keeping any of them open */
+    static const struct {
+        const char *name;
+        char *(*format)(const struct module_set *set, size_t *size); /* NULL: the kernel's */
+    } made[MODULE_FILES] = {
+        {"modules.alias.bin", format_alias_index},
+        {"modules.builtin.alias.bin", NULL},
+        {"modules.builtin.bin", NULL},
+        {"modules.dep.bin", format_needs_index},
+        {"modules.softdep", format_softdeps},
+        {"modules.symbols.bin", format_empty_index},
+    };
+    int result = 0;
+    for (size_t i = 0; i < MODULE_FILES; i++) {
+        files[i] = (struct module_file){.name = made[i].name};
+        if (made[i].format)
+            files[i].content = made[i].format(set, &files[i].size);
+        else if (result == 0)
+            result = read_index(directory, &files[i], e);
+    }
+    return result;
+}

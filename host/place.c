@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/place.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "common/alloc.h"
+
+void place_random_name(char name[11])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    uint64_t number = 0;
+    /* 8 bytes are never cut short (getrandom(2)), and 62^10 is less than 2^64 */
+    (void)!getrandom(&number, sizeof number, 0);
+    for (int i = 0; i < 10; i++, number /= 62)
+        name[i] = letters[number % 62];
+    name[10] = '\0';
+}
+
+char *place_temporary(const char *path)
+{
+    char random[11];
+    place_random_name(random);
+    const char *slash = strrchr(path, '/');
+    int length = slash ? (int)(slash - path) + 1 : 0;
+    return xasprintf("%.*s.run-vm-%s", length, path, random);
+}
+
+/* rename that does not replace. 0 or -errno. */
+static int move(const char *from, const char *to, bool replace)
+{
+    if (replace)
+        return rename(from, to) < 0 ? -errno : 0;
+    if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return -errno;
+    /* a filesystem without that flag: a link does not replace either */
+    if (link(from, to) < 0)
+        return -errno;
+    (void)unlink(from);
+    return 0;
+}
+
+int place_file(const char *temporary, const char *path, bool replace, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(temporary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fsync(fd) < 0)
+        return error_errno(e, errno, "%s: cannot be written", path);
+    int r = move(temporary, path, replace);
+    if (r < 0 && r != -EEXIST)
+        return error_errno(e, -r, "%s: cannot be made", path);
+    return r;
+}
+
+int place_link(const char *target, const char *path, struct error *e)
+{
+    if (symlink(target, path) == 0)
+        return 0;
+    if (errno != EEXIST)
+        return error_errno(e, errno, "%s: cannot make the link", path);
+    char *temporary CLEANUP_FREE = place_temporary(path);
+    if (symlink(target, temporary) < 0)
+        return error_errno(e, errno, "%s: cannot make the link", path);
+    if (rename(temporary, path) == 0)
+        return 0;
+    int number = errno;
+    (void)unlink(temporary);
+    return error_errno(e, number, "%s: cannot be replaced by a link", path);
+}
+
+static int copy_bytes(int from, int to, uint64_t size)
+{
+    while (size > 0) {
+        ssize_t copied = copy_file_range(from, NULL, to, NULL, size, 0);
+        if (copied < 0)
+            return -errno;
+        if (copied == 0)
+            return -EIO; /* shorter than it was */
+        size -= (uint64_t)copied;
+    }
+    return 0;
+}
+
+/* Fills `temporary`. */
+static int copy_file(const char *source, const char *temporary, struct error *e)
+{
+    int from CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (from < 0 || fstat(from, &st) < 0)
+        return error_errno(e, errno, "%s: cannot be read", source);
+    if (!S_ISREG(st.st_mode))
+        return error_set(e, -EINVAL, "%s: not a regular file", source);
+    int to CLEANUP_CLOSE = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (to < 0)
+        return error_errno(e, errno, "%s: cannot be made", temporary);
+    int r = copy_bytes(from, to, (uint64_t)st.st_size);
+    if (r < 0)
+        return error_errno(e, -r, "copying %s to %s", source, temporary);
+    if (fchmod(to, 0644) < 0)
+        return error_errno(e, errno, "%s: cannot set its mode", temporary);
+    return 0;
+}
+
+int place_copy(const char *source, const char *path, bool replace, struct error *e)
+{
+    if (!replace && access(path, F_OK) == 0)
+        return 0;
+    char *temporary CLEANUP_FREE = place_temporary(path);
+    int r = copy_file(source, temporary, e);
+    if (r == 0)
+        r = place_file(temporary, path, replace, e);
+    if (r < 0)
+        (void)unlink(temporary);
+    return r == -EEXIST ? 0 : r;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that appear by rename: written under a temporary name beside their place, then put there
+ * whole, so that a cut at any instant leaves nothing that could be taken for the finished file. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/error.h"
+
+/* A name in the directory of `path` that nobody has: ".run-vm-" and ten random letters. The caller
+ * frees it, and removes what is there when it comes to nothing. */
+char *place_temporary(const char *path);
+
+/* Puts the file under its name, its content on the disk first. Without `replace` an existing file
+ * stays: -EEXIST without a message. */
+int place_file(const char *temporary, const char *path, bool replace, struct error *e);
+
+/* A symbolic link at `path`, instead of whatever file or link there was. */
+int place_link(const char *target, const char *path, struct error *e);
+
+/* A copy of `source` with mode 0644, unless `path` exists: then 0 as well. */
+int place_copy(const char *source, const char *path, bool replace, struct error *e);
+
+/* Ten letters and digits by the kernel's random numbers, and a zero. */
+void place_random_name(char name[11]);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/log.h"
+#include "host/initrd.h"
+#include "host/place.h"
+#include "host/process.h"
+#include "host/tree.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/* Keeps a descriptor open until the end. */
+static void hold(struct prepared *prepared, int fd)
+{
+    prepared->held =
+        xreallocarray(prepared->held, prepared->held_count + 1, sizeof *prepared->held);
+    prepared->held[prepared->held_count++] = fd;
+}
+
+/* Locks an image against a second run-vm by flock(2), which QEMU's own locks (fcntl) do not meet.
+ * 0 also where there is nothing to lock, or no way to. */
+static int lock_image(struct prepared *prepared, const char *path, struct error *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return 0; /* not there yet; or QEMU will say why it cannot be opened */
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        hold(prepared, fd);
+        return 0;
+    }
+    int number = errno;
+    (void)close(fd);
+    if (number != EWOULDBLOCK)
+        return 0;
+    return error_set(e, -EBUSY,
+                     "%s: in use by another run-vm that still runs; end that one first, or give "
+                     "this one a file of its own",
+                     path);
+}
+
+/* The qemu-img beside the QEMU that will run, else the one on PATH. */
+static char *qemu_img(const struct plan *plan)
+{
+    const char *qemu = plan->argv.count > 0 ? plan->argv.items[0] : "";
+    const char *slash = strrchr(qemu, '/');
+    if (slash) {
+        char *sibling = xasprintf("%.*s/qemu-img", (int)(slash - qemu), qemu);
+        if (access(sibling, X_OK) == 0)
+            return sibling;
+        free(sibling);
+    }
+    return xstrdup("qemu-img");
+}
+
+/* Has qemu-img make the image. `argv` is the command up to the image's name. */
+static int create_image(const struct plan_file *file, struct strv *argv, const char *size,
+                        struct error *e)
+{
+    char *temporary CLEANUP_FREE = place_temporary(file->path);
+    strv_push(argv, temporary);
+    if (size)
+        strv_push(argv, size);
+    const struct process tool = {.argv = argv, .input = -1, .output = -1};
+    int r = process_run(&tool, e);
+    if (r == 0)
+        r = place_file(temporary, file->path, file->replace, e);
+    if (r < 0)
+        (void)unlink(temporary);
+    if (r == -EEXIST)
+        return 0; /* made by somebody else in the meantime */
+    return r < 0 ? error_context(e, r, "%s", file->path) : 0;
+}
+
+static int make_image(struct prepared *prepared, const struct plan *plan,
+                      const struct plan_file *file, struct error *e)
+{
+    if (!file->replace && access(file->path, F_OK) == 0)
+        return 0; /* locked already */
+    bool overlay = file->kind == FILE_DISK_OVERLAY;
+    if (!overlay && file->bytes == 0)
+        return error_set(e, -EINVAL, "%s: there is no such image, and no size to make one of",
+                         file->path);
+    struct strv argv CLEANUP_STRV = {0};
+    strv_take(&argv, qemu_img(plan));
+    static const char *const create[] = {"create", "-f", "qcow2"};
+    for (size_t i = 0; i < ELEMENTS(create); i++)
+        strv_push(&argv, create[i]);
+    char *size CLEANUP_FREE = NULL;
+    if (overlay) {
+        static const char *const backing[] = {"-F", "qcow2", "-b"};
+        for (size_t i = 0; i < ELEMENTS(backing); i++)
+            strv_push(&argv, backing[i]);
+        strv_push(&argv, file->source);
+    } else {
+        size = file->bytes % MIB == 0 ? xasprintf("%" PRIu64 "M", file->bytes / MIB)
+                                      : xasprintf("%" PRIu64, file->bytes);
+    }
+    int r = create_image(file, &argv, size, e);
+    return r < 0 ? r : lock_image(prepared, file->path, e);
+}
+
+static int make_copy(struct prepared *prepared, const struct plan *plan,
+                     const struct plan_file *file, struct error *e)
+{
+    (void)plan;
+    if (!file->replace && access(file->path, F_OK) == 0)
+        return 0; /* locked already */
+    int r = place_copy(file->source, file->path, file->replace, e);
+    return r < 0 ? r : lock_image(prepared, file->path, e);
+}
+
+static int make_directory(struct prepared *prepared, const struct plan *plan,
+                          const struct plan_file *file, struct error *e)
+{
+    (void)prepared;
+    (void)plan;
+    return tree_make(file->path, 0777, e);
+}
+
+static int make_temporary(struct prepared *prepared, const struct plan *plan,
+                          const struct plan_file *file, struct error *e)
+{
+    (void)plan;
+    if (file->keep)
+        return tree_make(file->path, 0700, e);
+    /* one that is there is somebody else's, and would be removed at the end */
+    if (mkdir(file->path, 0700) < 0)
+        return error_errno(e, errno, "%s: cannot make the temporary directory", file->path);
+    strv_push(&prepared->temporary, file->path);
+    return 0;
+}
+
+/* The directory that a file stands in; the caller frees. */
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+}
+
+/* Puts what the entry has under `name` at the file's path: a link into the cache; the thing itself
+ * where it could not be cached. */
+static int use_entry(struct prepared *prepared, const struct plan_file *file,
+                     struct cache_entry *entry, const char *name, struct error *e)
+{
+    char *path CLEANUP_FREE = TAKE(entry->path);
+    char *made CLEANUP_FREE = xasprintf("%s/%s", path, name);
+    if (entry->lock >= 0) {
+        hold(prepared, entry->lock);
+        return place_link(made, file->path, e);
+    }
+    int r = place_file(made, file->path, true, e);
+    (void)tree_remove(path, NULL);
+    return r;
+}
+
+static int make_initrd(struct prepared *prepared, const struct plan *plan,
+                       const struct plan_file *file, struct error *e)
+{
+    char *fallback CLEANUP_FREE = directory_of(file->path);
+    struct cache_entry entry;
+    int r = initrd_get(&entry, &plan->initrd, fallback, e);
+    return r < 0 ? error_context(e, r, "initrd")
+                 : use_entry(prepared, file, &entry, INITRD_NAME, e);
+}
+
+typedef int make_file(struct prepared *prepared, const struct plan *plan,
+                      const struct plan_file *file, struct error *e);
+
+static const struct {
+    make_file *make;
+    bool locked; /* by one run-vm at a time */
+} kinds[] = {
+    [FILE_DISK_IMAGE] = {make_image, true}, [FILE_DISK_OVERLAY] = {make_image, true},
+    [FILE_DIRECTORY] = {make_directory},    [FILE_TEMPORARY] = {make_temporary},
+    [FILE_COPY] = {make_copy, true},        [FILE_INITRD] = {make_initrd},
+};
+
+static make_file *maker_of(enum file_kind kind)
+{
+    return (size_t)kind < ELEMENTS(kinds) ? kinds[kind].make : NULL;
+}
+
+/* What can be found out before anything is touched. */
+static int check(struct prepared *prepared, const struct plan *plan, struct error *e)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        const struct plan_file *file = &plan->files[i];
+        if (!maker_of(file->kind))
+            return error_set(e, -ENOSYS, "%s: run-vm cannot make this file yet", file->path);
+        int r = kinds[file->kind].locked ? lock_image(prepared, file->path, e) : 0;
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
+{
+    *prepared = (struct prepared){0};
+    int r = check(prepared, plan, e);
+    for (size_t i = 0; r == 0 && i < plan->file_count; i++)
+        r = maker_of(plan->files[i].kind)(prepared, plan, &plan->files[i], e);
+    if (r < 0 && e && e->status == 0)
+        e->status = STATUS_IO;
+    return r;
+}
+
+void prepared_free(struct prepared *prepared)
+{
+    for (size_t i = prepared->temporary.count; i > 0; i--) {
+        struct error e CLEANUP_ERROR = {0};
+        if (tree_remove(prepared->temporary.items[i - 1], &e) < 0)
+            log_warning("run-vm: %s", e.message);
+    }
+    strv_free(&prepared->temporary);
+    for (size_t i = 0; i < prepared->held_count; i++)
+        (void)close(prepared->held[i]);
+    free(prepared->held);
+    *prepared = (struct prepared){0};
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "common/alloc.h"
+
+int tree_make(const char *path, mode_t mode, struct error *e)
+{
+    char *partial CLEANUP_FREE = xstrdup(path);
+    for (char *p = partial + 1;; p++) {
+        if (*p && *p != '/')
+            continue;
+        bool last = !*p;
+        *p = '\0';
+        if (mkdir(partial, last ? mode : 0777) < 0 && errno != EEXIST)
+            return error_errno(e, errno, "%s: cannot make the directory", partial);
+        if (last)
+            break;
+        *p = '/';
+    }
+    struct stat st;
+    if (stat(path, &st) < 0)
+        return error_errno(e, errno, "%s", path);
+    return S_ISDIR(st.st_mode) ? 0 : error_errno(e, ENOTDIR, "%s", path);
+}
+
+/* A directory below `at`, if it is one, no link, and on the same mount. */
+static int open_inside(int at, const char *name)
+{
+    struct open_how how = {
+        .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+        .resolve = RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH,
+    };
+    int fd = (int)syscall(SYS_openat2, at, name, &how, sizeof how);
+    if (fd >= 0 || errno != ENOSYS)
+        return fd;
+    /* before Linux 5.6 a mount of the same filesystem cannot be told, one of another can */
+    struct stat above;
+    struct stat below;
+    fd = openat(at, name, (int)how.flags);
+    if (fd >= 0 &&
+        (fstat(at, &above) < 0 || fstat(fd, &below) < 0 || above.st_dev != below.st_dev)) {
+        (void)close(fd);
+        errno = EXDEV;
+        return -1;
+    }
+    return fd;
+}
+
+static int empty(int directory, const char *path, struct error *e);
+
+static int remove_entry(int at, const char *name, const char *path, struct error *e)
+{
+    if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
+        return 0;
+    if (errno != EISDIR && errno != EPERM)
+        return error_errno(e, errno, "%s/%s: cannot be removed", path, name);
+    int inside CLEANUP_CLOSE = open_inside(at, name);
+    if (inside < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
+        inside = open_inside(at, name);
+    if (inside < 0 && errno == EXDEV)
+        return error_set(e, -EXDEV, "%s/%s: something is mounted there; it was left alone", path,
+                         name);
+    if (inside < 0)
+        return error_errno(e, errno, "%s/%s: cannot be removed", path, name);
+    char *below CLEANUP_FREE = xasprintf("%s/%s", path, name);
+    int r = empty(inside, below, e);
+    if (r == 0 && unlinkat(at, name, AT_REMOVEDIR) < 0)
+        return error_errno(e, errno, "%s: cannot be removed", below);
+    return r;
+}
+
+/* Removes all it can; the first failure is the result. */
+static int empty(int directory, const char *path, struct error *e)
+{
+    /* entries of a directory that is not writable cannot be removed, not even by its owner */
+    (void)fchmod(directory, 0700);
+    int copy = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+    if (!stream) {
+        int number = errno;
+        if (copy >= 0)
+            (void)close(copy);
+        return error_errno(e, number, "%s: cannot be read", path);
+    }
+    int result = 0;
+    for (const struct dirent *entry; (entry = readdir(stream));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        int r = remove_entry(directory, entry->d_name, path, result ? NULL : e);
+        result = result ? result : r;
+    }
+    (void)closedir(stream);
+    return result;
+}
+
+int tree_remove(const char *path, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : error_errno(e, errno, "%s: cannot be removed", path);
+    int r = empty(fd, path, e);
+    if (r == 0 && rmdir(path) < 0)
+        return error_errno(e, errno, "%s: cannot be removed", path);
+    return r;
+}
