@@ -63,7 +63,7 @@ GUEST_LDLIBS := -L$(GUEST_LIBS)/lib -lmount -lblkid -luuid -lkmod -lzstd -llzma 
 GUEST_MAX_BYTES := 1600000
 
 # Asked of pkg-config when first needed, which is after the packages have been installed.
-HOST_PACKAGES := jansson libkmod libarchive blkid
+HOST_PACKAGES := jansson libkmod libarchive libmd blkid
 TEST_PACKAGES := $(HOST_PACKAGES) mount uuid ext2fs com_err sqlite3
 once = $(eval $1 := $2)$($1)
 HOST_LDLIBS = $(call once,HOST_LDLIBS,$(shell $(PKG_CONFIG) --libs $(HOST_PACKAGES)))

@@ -48,20 +48,6 @@ static int lock_image(struct prepared *prepared, const char *path, struct error 
                      path);
 }
 
-/* The qemu-img beside the QEMU that will run, else the one on PATH. */
-static char *qemu_img(const struct plan *plan)
-{
-    const char *qemu = plan->argv.count > 0 ? plan->argv.items[0] : "";
-    const char *slash = strrchr(qemu, '/');
-    if (slash) {
-        char *sibling = xasprintf("%.*s/qemu-img", (int)(slash - qemu), qemu);
-        if (access(sibling, X_OK) == 0)
-            return sibling;
-        free(sibling);
-    }
-    return xstrdup("qemu-img");
-}
-
 /* Has qemu-img make the image. `argv` is the command up to the image's name. */
 static int create_image(const struct plan_file *file, struct strv *argv, const char *size,
                         struct error *e)
@@ -91,7 +77,7 @@ static int make_image(struct prepared *prepared, const struct plan *plan,
         return error_set(e, -EINVAL, "%s: there is no such image, and no size to make one of",
                          file->path);
     struct strv argv CLEANUP_STRV = {0};
-    strv_take(&argv, qemu_img(plan));
+    strv_push(&argv, plan->qemu_img ? plan->qemu_img : "qemu-img");
     static const char *const create[] = {"create", "-f", "qcow2"};
     for (size_t i = 0; i < ELEMENTS(create); i++)
         strv_push(&argv, create[i]);

@@ -94,6 +94,7 @@ char *process_find(const char *name, struct error *e)
 /* What the child needs, and where it leaves its errno: both share their memory until exec. */
 struct child {
     const char *program;
+    char *const *environment;
     const struct process *process;
     sigset_t mask;
     pid_t parent;
@@ -124,9 +125,23 @@ static void become(struct child *child)
         goto failed;
     }
     (void)sigprocmask(SIG_SETMASK, &child->mask, NULL);
-    (void)execv(child->program, p->argv->items);
+    (void)execve(child->program, p->argv->items, child->environment);
 failed:
     child->error = errno ? errno : ESRCH;
+}
+
+/* Our environment with the variables of `more` instead of or besides ours. */
+static void merge_environment(struct strv *merged, const struct strv *more)
+{
+    for (char *const *ours = environ; *ours; ours++) {
+        size_t length = strcspn(*ours, "=");
+        bool replaced = false;
+        for (size_t i = 0; i < more->count && !replaced; i++)
+            replaced = strncmp(more->items[i], *ours, length) == 0 && more->items[i][length] == '=';
+        if (!replaced)
+            strv_push(merged, *ours);
+    }
+    strv_extend(merged, more);
 }
 
 static pid_t start(struct child *child)
@@ -149,7 +164,14 @@ pid_t process_start(const struct process *process, struct error *e)
     int null CLEANUP_CLOSE = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0)
         return error_errno(e, errno, "/dev/null");
-    struct child child = {.program = program, .process = process, .parent = getpid(), .null = null};
+    struct strv environment CLEANUP_STRV = {0};
+    if (process->environment && process->environment->count > 0)
+        merge_environment(&environment, process->environment);
+    struct child child = {.program = program,
+                          .environment = environment.count > 0 ? environment.items : environ,
+                          .process = process,
+                          .parent = getpid(),
+                          .null = null};
     if (process->hold_signals)
         signals_blocked_mask(&child.mask);
     else

@@ -17,9 +17,10 @@
 #define STATUS_IO            74
 
 struct process {
-    const struct strv *argv; /* argv[0] is looked up on PATH unless it has a slash */
-    const char *cwd;         /* NULL: ours */
-    int input;               /* descriptors; -1: /dev/null */
+    const struct strv *argv;        /* argv[0] is looked up on PATH unless it has a slash */
+    const struct strv *environment; /* NAME=VALUE on top of ours; NULL: nothing */
+    const char *cwd;                /* NULL: ours */
+    int input;                      /* descriptors; -1: /dev/null */
     int output;
     bool keep_io;      /* stdin and stdout are ours; `input` and `output` do not count */
     bool hold_signals; /* SIGHUP, SIGINT and SIGTERM stay blocked in it */

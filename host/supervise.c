@@ -116,8 +116,11 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits, st
     terminal_save(&terminal);
     /* Signals to the whole process group (Ctrl-C, timeout(1)) must not make QEMU quit before the
      * guest has been powered down. */
-    const struct process qemu = {
-        .argv = &plan->argv, .cwd = plan->cwd, .keep_io = true, .hold_signals = true};
+    const struct process qemu = {.argv = &plan->argv,
+                                 .environment = &plan->environment,
+                                 .cwd = plan->cwd,
+                                 .keep_io = true,
+                                 .hold_signals = true};
     struct supervisor s = {.plan = plan, .limits = limits};
     s.pid = process_start(&qemu, e);
     if (s.pid < 0)

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/initrd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/alloc.h"
+#include "common/bootconfig.h"
+#include "common/log.h"
+#include "host/libraries.h"
+#include "host/modules.h"
+#include "host/unpack.h"
+
+/* Counts up when the same inputs shall give other bytes. */
+#define FORMAT 1
+
+/* The archive being written. */
+struct writer {
+    const struct archive_library *library;
+    struct archive *archive;
+    struct archive_entry *entry;
+    int64_t inode;
+    struct strv directories; /* already in it */
+    const char *path;        /* of the initrd, for messages */
+};
+
+static int failed(const struct writer *w, struct error *e)
+{
+    return error_set(e, -EIO, "%s: cannot be written: %s", w->path,
+                     w->library->archive_error_string(w->archive));
+}
+
+/* One member. Times are 0 and inodes count up, so that nothing of this machine gets in. */
+static int add(struct writer *w, const char *name, unsigned int type, unsigned int mode,
+               const char *content, size_t size, struct error *e)
+{
+    const struct archive_library *library = w->library;
+    (void)library->archive_entry_clear(w->entry);
+    library->archive_entry_set_pathname(w->entry, name);
+    library->archive_entry_set_filetype(w->entry, type);
+    library->archive_entry_set_perm(w->entry, mode);
+    library->archive_entry_set_ino64(w->entry, ++w->inode);
+    library->archive_entry_set_nlink(w->entry, type == AE_IFDIR ? 2 : 1);
+    library->archive_entry_set_mtime(w->entry, 0, 0);
+    library->archive_entry_set_size(w->entry, (int64_t)size);
+    if (type == AE_IFCHR) {
+        /* the only device there is: /dev/console, before anything is mounted on /dev */
+        library->archive_entry_set_rdevmajor(w->entry, 5);
+        library->archive_entry_set_rdevminor(w->entry, 1);
+    }
+    if (library->archive_write_header(w->archive, w->entry) != ARCHIVE_OK)
+        return failed(w, e);
+    if (size > 0 && library->archive_write_data(w->archive, content, size) != (la_ssize_t)size)
+        return failed(w, e);
+    return 0;
+}
+
+/* A directory and those above it, each once. */
+static int add_directory(struct writer *w, const char *name, struct error *e)
+{
+    if (!*name || strv_contains(&w->directories, name))
+        return 0;
+    const char *slash = strrchr(name, '/');
+    if (slash) {
+        char *parent CLEANUP_FREE = xstrndup(name, (size_t)(slash - name));
+        int r = add_directory(w, parent, e);
+        if (r < 0)
+            return r;
+    }
+    strv_push(&w->directories, name);
+    return add(w, name, AE_IFDIR, 0755, NULL, 0, e);
+}
+
+static int add_file(struct writer *w, const char *name, unsigned int mode, const char *content,
+                    size_t size, struct error *e)
+{
+    const char *slash = strrchr(name, '/');
+    char *parent CLEANUP_FREE = slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup("");
+    int r = add_directory(w, parent, e);
+    return r < 0 ? r : add(w, name, AE_IFREG, mode, content, size, e);
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+/* A module, unpacked: the kernel relocates a raw one soonest. */
+static int add_module(struct writer *w, const char *directory, const struct module *module,
+                      struct cache_inputs *inputs, struct error *e)
+{
+    if (inputs)
+        cache_input(inputs, module->file);
+    size_t size = 0;
+    char *content CLEANUP_FREE = unpack_read_file(module->file, &size, e);
+    if (content && !ends_with(module->file, ".ko")) {
+        char *unpacked = unpack(content, size, &size, e);
+        free(content);
+        content = unpacked;
+        if (!content)
+            return error_context(e, -EINVAL, "%s", module->file);
+    }
+    if (!content)
+        return -EIO;
+    char *name CLEANUP_FREE = xasprintf("%s/%s", directory, module->path);
+    return add_file(w, name, 0644, content, size, e);
+}
+
+static void report_missing(const struct initrd_spec *spec, const struct module_set *set)
+{
+    if (set->missing.count == 0)
+        return;
+    char *names CLEANUP_FREE = strv_join(&set->missing, ", ");
+    log_debug("run-vm: %s has no module for: %s", spec->modules_dir, names);
+}
+
+static int add_module_files(struct writer *w, const char *directory, const struct module_set *set,
+                            const struct initrd_spec *spec, struct error *e)
+{
+    struct module_file files[MODULE_FILES];
+    int r = module_set_files(set, spec->modules_dir, files, e);
+    for (size_t i = 0; i < MODULE_FILES; i++) {
+        char *name CLEANUP_FREE = xasprintf("%s/%s", directory, files[i].name);
+        if (r == 0)
+            r = add_file(w, name, 0644, files[i].content, files[i].size, e);
+        free(files[i].content);
+    }
+    return r;
+}
+
+/* The guest looks for /lib/modules/VERSION, and the last part of the host's path is the version. */
+static char *guest_directory(const char *modules_dir)
+{
+    size_t length = strlen(modules_dir);
+    while (length > 1 && modules_dir[length - 1] == '/')
+        length--;
+    size_t start = length;
+    while (start > 0 && modules_dir[start - 1] != '/')
+        start--;
+    return xasprintf("lib/modules/%.*s", (int)(length - start), modules_dir + start);
+}
+
+static int add_modules(struct writer *w, const struct initrd_spec *spec,
+                       struct cache_inputs *inputs, struct error *e)
+{
+    if (!spec->modules_dir)
+        return 0;
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    int r = module_set_find(&set, spec->modules_dir, &spec->modules, e);
+    if (r < 0)
+        return r;
+    report_missing(spec, &set);
+    char *directory CLEANUP_FREE = guest_directory(spec->modules_dir);
+    for (size_t i = 0; r == 0 && i < set.count; i++)
+        r = add_module(w, directory, &set.items[i], inputs, e);
+    return r < 0 ? r : add_module_files(w, directory, &set, spec, e);
+}
+
+static int add_everything(struct writer *w, const struct initrd_spec *spec,
+                          struct cache_inputs *inputs, struct error *e)
+{
+    static const char *const directories[] = {"dev", "etc", "proc", "run", "sys"};
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ELEMENTS(directories); i++)
+        r = add_directory(w, directories[i], e);
+    if (r == 0)
+        r = add(w, "dev/console", AE_IFCHR, 0600, NULL, 0, e);
+    if (r == 0)
+        r = add_modules(w, spec, inputs, e);
+    if (r < 0)
+        return r;
+    size_t size = 0;
+    char *init CLEANUP_FREE = unpack_read_file(spec->init, &size, e);
+    return init ? add_file(w, "init", 0755, init, size, e) : -EIO;
+}
+
+static int write_archive(int fd, const char *path, const struct initrd_spec *spec,
+                         struct cache_inputs *inputs, struct error *e)
+{
+    const struct archive_library *library = libraries_archive(e);
+    if (!library)
+        return -ENOENT;
+    struct writer w = {.library = library,
+                       .archive = library->archive_write_new(),
+                       .entry = library->archive_entry_new(),
+                       .path = path};
+    if (!w.archive || !w.entry)
+        alloc_out_of_memory();
+    (void)library->archive_write_set_format_cpio_newc(w.archive);
+    /* large writes, and nothing behind the trailer */
+    (void)library->archive_write_set_bytes_per_block(w.archive, 1 << 20);
+    (void)library->archive_write_set_bytes_in_last_block(w.archive, 1);
+    int r = library->archive_write_open_fd(w.archive, fd) == ARCHIVE_OK ? 0 : failed(&w, e);
+    if (r == 0)
+        r = add_everything(&w, spec, inputs, e);
+    if (r == 0 && library->archive_write_close(w.archive) != ARCHIVE_OK)
+        r = failed(&w, e);
+    library->archive_entry_free(w.entry);
+    (void)library->archive_write_free(w.archive);
+    strv_free(&w.directories);
+    return r;
+}
+
+static int append_bootconfig(int fd, const char *path, const struct cmdline *words, struct error *e)
+{
+    if (words->count == 0)
+        return 0;
+    char *text CLEANUP_FREE = bootconfig_format(words, e);
+    if (!text)
+        return -EINVAL;
+    off_t end = lseek(fd, 0, SEEK_END);
+    size_t size = 0;
+    char *block CLEANUP_FREE = bootconfig_block(text, (size_t)end, &size);
+    ssize_t written = end < 0 ? -1 : write(fd, block, size);
+    if (written == (ssize_t)size)
+        return 0;
+    return error_errno(e, written < 0 ? errno : ENOSPC, "%s: cannot be written", path);
+}
+
+int initrd_write(const char *path, const struct initrd_spec *spec, struct cache_inputs *inputs,
+                 struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_errno(e, errno, "%s: cannot be made", path);
+    int r = write_archive(fd, path, spec, inputs, e);
+    return r < 0 ? r : append_bootconfig(fd, path, &spec->words, e);
+}
+
+static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/" INITRD_NAME, directory);
+    return initrd_write(path, context, inputs, e);
+}
+
+/* Of the modules directory those files count that depmod writes; the modules found are inputs. */
+static void add_modules_to_key(struct cache_key *key, const char *directory)
+{
+    static const char *const files[] = {"modules.dep.bin", "modules.alias.bin", "modules.softdep",
+                                        "modules.builtin.bin", "modules.builtin.alias.bin"};
+    cache_key_text(key, directory);
+    for (size_t i = 0; i < ELEMENTS(files); i++) {
+        char *path CLEANUP_FREE = xasprintf("%s/%s", directory, files[i]);
+        cache_key_file(key, path);
+    }
+}
+
+int initrd_get(struct cache_entry *entry, const struct initrd_spec *spec, const char *fallback,
+               struct error *e)
+{
+    struct cache_key key;
+    cache_key_start(&key, "initrd", FORMAT);
+    cache_key_file(&key, spec->init);
+    if (spec->modules_dir)
+        add_modules_to_key(&key, spec->modules_dir);
+    char *count CLEANUP_FREE = xasprintf("%zu modules", spec->modules.count);
+    cache_key_text(&key, count);
+    for (size_t i = 0; i < spec->modules.count; i++)
+        cache_key_text(&key, spec->modules.items[i]);
+    for (size_t i = 0; i < spec->words.count; i++) {
+        cache_key_text(&key, spec->words.words[i].name);
+        cache_key_text(&key, spec->words.words[i].value ? spec->words.words[i].value : "");
+    }
+    struct initrd_spec copy = *spec;
+    const struct cache_request request = {
+        .kind = "initrd", .key = &key, .make = make, .context = &copy, .fallback = fallback};
+    return cache_get(entry, &request, e);
+}
