@@ -12,16 +12,22 @@
 
 #include "common/error.h"
 
+/* Whose text the tables of a new database have: those of later versions say the same in other words
+ * and have one more table, which is empty (and which they add to an older one when they open it).
+ */
+enum nixdb_version { NIXDB_2_8, NIXDB_2_26 };
+
 struct nixdb_place {
     const char *state_dir;  /* gets db/ and gcroots/: ROOT/nix/var/nix; made if it is not there */
     const char *real_store; /* where the store's files are now: ROOT/nix/store (.drv are read) */
     const char *store_dir;  /* the store's name in paths and database; NULL: /nix/store */
+    enum nixdb_version version;
 };
 
 struct nixdb_result {
     size_t paths;      /* store paths in the registration */
     size_t added;      /* of these, new in the database */
-    size_t updated;    /* of these, known, but with another hash or size, or fewer references */
+    size_t updated;    /* of these, known, but with another hash or size */
     size_t references; /* rows added to the references */
     bool created;      /* there was no database before */
 };

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* nix-load-db: what `nix-store --load-db` does, by init's code. For tests and measurements. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "init/nixdb.h"
+
+enum { EXIT_USAGE = 64 };
+
+static const char usage[] =
+    "usage: nix-load-db [OPTION]... STATE-DIR <REGISTRATION\n"
+    "Registers store paths in the Nix database STATE-DIR/db.\n"
+    "  --store-dir DIR   the store's name in the database (/nix/store)\n"
+    "  --real-store DIR  where the store's files are (STATE-DIR/../../store)\n"
+    "  --like VERSION    make a new database as Nix 2.8 (the default) or 2.26 does\n"
+    "  --file FILE       read the registration from FILE\n"
+    "  --verbose         say what was done\n";
+
+struct options {
+    struct nixdb_place place;
+    const char *file;
+    bool verbose;
+};
+
+static bool set_version(struct options *o, const char *version)
+{
+    static const char *const names[] = {[NIXDB_2_8] = "2.8", [NIXDB_2_26] = "2.26"};
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        if (strcmp(version, names[i]) == 0) {
+            o->place.version = (enum nixdb_version)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool parse(int argc, char **argv, struct options *o)
+{
+    static const struct option options[] = {
+        {"store-dir", required_argument, NULL, 's'}, {"real-store", required_argument, NULL, 'r'},
+        {"like", required_argument, NULL, 'l'},      {"file", required_argument, NULL, 'f'},
+        {"verbose", no_argument, NULL, 'v'},         {NULL, 0, NULL, 0},
+    };
+    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        if (c == 's')
+            o->place.store_dir = optarg;
+        else if (c == 'r')
+            o->place.real_store = optarg;
+        else if (c == 'f')
+            o->file = optarg;
+        else if (c == 'v')
+            o->verbose = true;
+        else if (c != 'l' || !set_version(o, optarg))
+            return false;
+    }
+    if (optind + 1 != argc)
+        return false;
+    o->place.state_dir = argv[optind];
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = {0};
+    struct nixdb_result result;
+    struct error e CLEANUP_ERROR = {0};
+    if (!parse(argc, argv, &o)) {
+        (void)fputs(usage, stderr);
+        return EXIT_USAGE;
+    }
+    char *store CLEANUP_FREE = xasprintf("%s/../../store", o.place.state_dir);
+    if (!o.place.real_store)
+        o.place.real_store = store;
+    int r = o.file ? nixdb_register(&o.place, o.file, &result, &e)
+                   : nixdb_register_fd(&o.place, STDIN_FILENO, "standard input", &result, &e);
+    if (r < 0) {
+        (void)fprintf(stderr, "nix-load-db: %s\n", e.message);
+        return EXIT_FAILURE;
+    }
+    if (o.verbose)
+        (void)printf("%zu paths: %zu added, %zu updated, %zu references added%s\n", result.paths,
+                     result.added, result.updated, result.references,
+                     result.created ? ", database created" : "");
+    return EXIT_SUCCESS;
+}
