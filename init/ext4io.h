@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h> /* ext2fs.h needs its types */
 
 #include <ext2fs/ext2fs.h>
 

@@ -142,7 +142,7 @@ char *probe_describe(const struct probe *p)
 
 void probe_free(struct probe *p)
 {
-    char *strings[] = {p->type, p->usage, p->label, p->uuid, p->pttype, p->partlabel, p->partuuid};
+    char *strings[] = {p->type, p->usage, p->label, p->uuid, p->pttype};
     for (size_t i = 0; i < ELEMENTS(strings); i++)
         free(strings[i]);
     for (size_t i = 0; i < p->partition_count; i++) {

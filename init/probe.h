@@ -25,14 +25,12 @@ struct probe_partition {
 /* Strings are owned and NULL where there is none. */
 struct probe {
     enum probe_verdict verdict;
-    uint64_t size;   /* of the device, in bytes */
-    char *type;      /* "ext4", "LVM2_member", "crypto_LUKS", "swap"; ambivalent: "ext4 and swap" */
-    char *usage;     /* "filesystem", "raid", "crypto" or "other": libblkid's class of `type` */
-    char *label;     /* the filesystem's */
-    char *uuid;      /* the filesystem's */
-    char *pttype;    /* partition table on it: "gpt", "dos" */
-    char *partlabel; /* of the partition this is: device_probe() takes them from the probe of */
-    char *partuuid;  /* the whole disk, probe_fd() leaves them alone */
+    uint64_t size; /* of the device, in bytes */
+    char *type;    /* "ext4", "LVM2_member", "crypto_LUKS", "swap"; ambivalent: "ext4 and swap" */
+    char *usage;   /* "filesystem", "raid", "crypto" or "other": libblkid's class of `type` */
+    char *label;   /* the filesystem's */
+    char *uuid;    /* the filesystem's */
+    char *pttype;  /* partition table on it: "gpt", "dos" */
     struct probe_partition *partitions; /* owned: what the partition table says */
     size_t partition_count;
 };
