@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+
+#define PREFIX "run-vm: "
+
+/* How long a console may make a message wait, and a drain, before it is given up for the time. */
+#define WRITE_PATIENCE_MS 1000
+#define DRAIN_PATIENCE_S  2
+
+/* The kernel refuses records longer than about 1,000 bytes (LOG_LINE_MAX). */
+#define KMSG_LINE 900
+
+struct console {
+    int fd;
+    dev_t device; /* two names may mean the same one */
+    bool stuck;   /* took nothing the last time: is not waited for until it takes something */
+};
+
+static struct console consoles[8];
+static size_t console_count;
+
+static void add_console(const char *path)
+{
+    if (console_count == ELEMENTS(consoles))
+        return;
+    /* O_NONBLOCK: opening a serial line without carrier, and writing to a stopped one, would wait
+     * for ever */
+    int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd < 0)
+        return;
+    struct stat s;
+    bool known = fstat(fd, &s) < 0 || !S_ISCHR(s.st_mode);
+    for (size_t i = 0; i < console_count; i++)
+        known = known || consoles[i].device == s.st_rdev;
+    if (known)
+        (void)close(fd);
+    else
+        consoles[console_count++] = (struct console){.fd = fd, .device = s.st_rdev};
+}
+
+void console_open(const struct strv *names)
+{
+    console_close();
+    for (size_t i = 0; i < names->count; i++) {
+        char *name CLEANUP_FREE = xstrdup(names->items[i]);
+        name[strcspn(name, ",")] = '\0'; /* the speed */
+        char *path CLEANUP_FREE = xasprintf("/dev/%s", name);
+        if (*name && !strchr(name, '/'))
+            add_console(path);
+    }
+    if (console_count == 0)
+        add_console("/dev/console");
+    log_set_sink(console_log);
+}
+
+/* All of `text`, or as much as the console takes within its patience. */
+static void write_console(struct console *console, const char *text, size_t length)
+{
+    while (length > 0) {
+        ssize_t n = write(console->fd, text, length);
+        if (n > 0) {
+            text += n;
+            length -= (size_t)n;
+            console->stuck = false;
+            continue;
+        }
+        if (n < 0 && errno == EINTR)
+            continue;
+        struct pollfd poller = {.fd = console->fd, .events = POLLOUT};
+        if (n == 0 || errno != EAGAIN || console->stuck)
+            return;
+        if (poll(&poller, 1, WRITE_PATIENCE_MS) <= 0 || !(poller.revents & POLLOUT)) {
+            console->stuck = true;
+            return;
+        }
+    }
+}
+
+void console_print(const char *text)
+{
+    for (size_t i = 0; i < console_count; i++)
+        write_console(&consoles[i], text, strlen(text));
+}
+
+/* The kernel allows an open /dev/kmsg ten records in five seconds; each of ours gets its own. */
+static void write_kmsg(enum log_level level, const char *line, size_t length)
+{
+    /* what is less urgent than a warning is on the consoles already: DEBUG keeps the kernel from
+     * repeating it there */
+    int priority = level <= LOG_LEVEL_WARNING ? (int)level : LOG_LEVEL_DEBUG;
+    int fd CLEANUP_CLOSE = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+    char record[KMSG_LINE + 32];
+    int size = snprintf(record, sizeof record, "<%d>" PREFIX "%.*s", priority,
+                        (int)(length < KMSG_LINE ? length : KMSG_LINE), line);
+    if (fd >= 0)
+        (void)!write(fd, record, (size_t)size);
+}
+
+static void log_line(enum log_level level, const char *line, size_t length)
+{
+    char *text CLEANUP_FREE = xasprintf(PREFIX "%.*s\n", (int)length, line);
+    console_print(text);
+    write_kmsg(level, line, length);
+}
+
+void console_log(enum log_level level, const char *message)
+{
+    for (const char *end; (end = strchr(message, '\n')); message = end + 1)
+        log_line(level, message, (size_t)(end - message));
+    log_line(level, message, strlen(message));
+}
+
+void console_log_plainly(const char *message)
+{
+    console_print(PREFIX);
+    console_print(message);
+    console_print("\n");
+    write_kmsg(LOG_LEVEL_ERROR, message, strlen(message));
+}
+
+static void ignore_alarm(int number)
+{
+    (void)number;
+}
+
+void console_drain(void)
+{
+    /* tcdrain(3) knows no time limit; a signal without SA_RESTART ends it */
+    struct sigaction interrupt = {.sa_handler = ignore_alarm};
+    struct sigaction previous;
+    (void)sigaction(SIGALRM, &interrupt, &previous);
+    for (size_t i = 0; i < console_count; i++) {
+        if (consoles[i].stuck)
+            continue;
+        (void)alarm(DRAIN_PATIENCE_S);
+        (void)tcdrain(consoles[i].fd);
+        (void)alarm(0);
+    }
+    (void)sigaction(SIGALRM, &previous, NULL);
+}
+
+/* A terminal that was hung up is always readable and at its end: it cannot be read. */
+static bool is_alive(int fd)
+{
+    struct pollfd poller = {.fd = fd, .events = POLLIN};
+    return isatty(fd) && poll(&poller, 1, 0) >= 0 && !(poller.revents & (POLLHUP | POLLERR));
+}
+
+static int open_terminal(const char *path)
+{
+    int fd = open(path, O_RDWR | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0 && is_alive(fd)) {
+        (void)fcntl(fd, F_SETFL, O_RDWR);
+        return fd;
+    }
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+int console_open_terminal(void)
+{
+    int fd = open_terminal("/dev/console");
+    for (size_t i = console_count; fd < 0 && i-- > 0;) {
+        char *path CLEANUP_FREE = xasprintf("/proc/self/fd/%d", consoles[i].fd);
+        fd = open_terminal(path);
+    }
+    return fd;
+}
+
+void console_become_standard(void)
+{
+    int fd = open("/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        (void)fcntl(fd, F_SETFL, O_RDWR);
+    else
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int standard = 0; fd >= 0 && standard <= STDERR_FILENO; standard++)
+        if (standard == fd)
+            (void)fcntl(fd, F_SETFD, 0);
+        else
+            (void)dup2(fd, standard);
+    if (fd > STDERR_FILENO)
+        (void)close(fd);
+}
+
+void console_close(void)
+{
+    while (console_count > 0)
+        (void)close(consoles[--console_count].fd);
+}
