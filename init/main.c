@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* The guest half: PID 1 of the initramfs, from the kernel's start to stage 2. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/bootconfig.h"
+#include "common/log.h"
+#include "common/params.h"
+#include "init/apimounts.h"
+#include "init/closure.h"
+#include "init/console.h"
+#include "init/device.h"
+#include "init/fatal.h"
+#include "init/helper.h"
+#include "init/hotplug.h"
+#include "init/modules.h"
+#include "init/mount.h"
+#include "init/plan.h"
+#include "init/postmount.h"
+#include "init/stage2.h"
+#include "init/textfile.h"
+
+/* What one step leaves for the next. */
+struct boot {
+    char *const *argv;
+    struct cmdline line;
+    struct guest_params params;
+    struct boot_plan plan;
+    struct modules modules;
+    struct hotplug hotplug;
+    struct device_list devices;
+    struct mounter mounter;
+};
+
+static int mount_api(struct boot *boot, struct error *e)
+{
+    (void)boot;
+    return mount_api_filesystems(e);
+}
+
+/* The consoles are taken from the words themselves: they have to be open before a parameter that
+ * is wrong can be reported. */
+static int open_consoles(struct boot *boot, struct error *e)
+{
+    struct strv names CLEANUP_STRV = {0};
+    char *text CLEANUP_FREE = textfile_read("/proc/cmdline", e);
+    if (!text)
+        return -EIO;
+    cmdline_parse(&boot->line, text);
+    for (size_t i = 0; i < boot->line.count; i++)
+        if (strcmp(boot->line.words[i].name, "console") == 0 && boot->line.words[i].value)
+            strv_push(&names, boot->line.words[i].value);
+    console_become_standard();
+    console_open(&names);
+    return 0;
+}
+
+static int read_parameters(struct boot *boot, struct error *e)
+{
+    /* there is no such file without a bootconfig */
+    char *text CLEANUP_FREE = textfile_read("/proc/bootconfig", NULL);
+    int r = text ? bootconfig_parse(&boot->line, text, e) : 0;
+    if (r == 0)
+        r = guest_params_parse(&boot->params, &boot->line, e);
+    fatal_configure(boot->params.on_fail, boot->params.shell_on_fail);
+    log_set_level(boot->params.trace ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+    if (boot->params.debug1)
+        fatal_stop_for_debugging("before anything else");
+    return r;
+}
+
+static int make_plan(struct boot *boot, struct error *e)
+{
+    return boot_plan_make(&boot->plan, &boot->params, e);
+}
+
+/* Devices first: while the kernel looks at a disk, the filesystems' modules come in. */
+static int load_modules(struct boot *boot, struct error *e)
+{
+    int r = modules_open(&boot->modules, MODULES_DIRECTORY, e);
+    if (r < 0)
+        return r;
+    helper_install();
+    r = hotplug_start(&boot->hotplug, &boot->modules, e);
+    for (size_t i = 0; i < boot->plan.modules.count; i++)
+        if (!modules_load(&boot->modules, boot->plan.modules.items[i]))
+            log_warning("vm.modules=%s: the initrd has no such module",
+                        boot->plan.modules.items[i]);
+    for (size_t i = 0; i < boot->plan.filesystems.count; i++)
+        modules_load_filesystem(&boot->modules, boot->plan.filesystems.items[i]);
+    hotplug_settle(&boot->hotplug);
+    return r;
+}
+
+static int wait_for_devices(struct boot *boot, struct error *e)
+{
+    boot->mounter = (struct mounter){.modules = &boot->modules,
+                                     .hotplug = &boot->hotplug,
+                                     .devices = &boot->devices,
+                                     .root = -1};
+    int r = mount_wait_for_devices(&boot->mounter, &boot->plan, boot->params.device_timeout, e);
+    if (boot->params.debug1devices)
+        fatal_stop_for_debugging("after the devices have appeared");
+    return r;
+}
+
+static int mount_plan(struct boot *boot, struct error *e)
+{
+    return mount_all(&boot->mounter, &boot->plan, e);
+}
+
+static int prepare_root(struct boot *boot, struct error *e)
+{
+    if (boot->mounter.root < 0)
+        return error_set(e, -ENOENT, "no root is mounted");
+    postmount_prepare_root(boot->mounter.root);
+    return 0;
+}
+
+/* Stage 2 does the same again: not worth ending a boot for. */
+static int register_closure(struct boot *boot, struct error *e)
+{
+    (void)e;
+    struct error problem CLEANUP_ERROR = {0};
+    if (boot->params.reg_info && boot->mounter.root >= 0 &&
+        closure_register(boot->mounter.root, boot->params.reg_info, &problem) < 0)
+        log_warning("registering the closure: %s", problem.message);
+    return 0;
+}
+
+static int switch_to_stage2(struct boot *boot, struct error *e)
+{
+    if (boot->params.debug1mounts)
+        fatal_stop_for_debugging("after everything is mounted");
+    char *stage2 CLEANUP_FREE = stage2_find(boot->mounter.root, boot->params.init, e);
+    if (!stage2)
+        return -ENOENT;
+    helper_remove();
+    hotplug_stop(&boot->hotplug);
+    return stage2_switch(MOUNT_ROOT, stage2, boot->argv, e);
+}
+
+static const struct step {
+    const char *name;
+    int (*run)(struct boot *boot, struct error *e);
+} steps[] = {
+    {"API filesystems", mount_api},
+    {"consoles", open_consoles},
+    {"parameters", read_parameters},
+    {"plan", make_plan},
+    {"modules", load_modules},
+    {"devices", wait_for_devices},
+    {"mounts", mount_plan},
+    {"root", prepare_root},
+    {"registration", register_closure},
+    {"stage 2", switch_to_stage2},
+};
+
+static int64_t microseconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static void run_step(const struct step *step, struct boot *boot)
+{
+    struct error e CLEANUP_ERROR = {0};
+    int64_t start = microseconds();
+    int r = step->run(boot, &e);
+    log_debug("step \"%s\" took %" PRId64 " us", step->name, microseconds() - start);
+    if (r < 0) {
+        char *reason CLEANUP_FREE = xasprintf("the boot failed at \"%s\": %s", step->name,
+                                              e.message ? e.message : strerror(-r));
+        fatal(reason);
+    }
+}
+
+static void end_out_of_memory(void)
+{
+    fatal_without_memory("the boot failed: out of memory (give the machine more)");
+}
+
+int main(int argc, char **argv)
+{
+    if (getpid() != 1)
+        return helper_main(argc, argv);
+    char *const no_arguments[] = {NULL};
+    struct boot boot = {.argv = no_arguments, .hotplug.fd = -1, .mounter.root = -1};
+    guest_params_init(&boot.params);
+    alloc_out_of_memory = end_out_of_memory;
+    log_set_sink(console_log);
+    for (size_t i = 0; i < ELEMENTS(steps); i++)
+        run_step(&steps[i], &boot);
+    for (;;) /* the user went on after a stage 2 that could not be started */
+        run_step(&steps[ELEMENTS(steps) - 1], &boot);
+}

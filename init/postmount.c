@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/postmount.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "init/inroot.h"
+
+static void report(const char *path, int r)
+{
+    if (r < 0 && r != -EROFS)
+        log_warning("%s: making it in the root: %s", path, strerror(-r));
+}
+
+static int make_tmp(int root)
+{
+    int fd CLEANUP_CLOSE = inroot_make_directory(root, "/tmp", 0755);
+    if (fd < 0)
+        return fd;
+    struct stat s;
+    if (fstat(fd, &s) == 0 && (s.st_mode & 07777) == 01777)
+        return 0;
+    char *path CLEANUP_FREE = xasprintf("/proc/self/fd/%d", fd); /* fchmod(2) refuses O_PATH */
+    return chmod(path, 01777) < 0 ? -errno : 0;
+}
+
+static int make_boot(int root)
+{
+    int fd CLEANUP_CLOSE = inroot_make_directory(root, "/boot", 0755);
+    return fd < 0 ? fd : 0;
+}
+
+static int make_mark(int root)
+{
+    int fd CLEANUP_CLOSE = inroot_make_file(root, "/etc/NIXOS", 0644);
+    return fd < 0 ? fd : 0;
+}
+
+static const struct {
+    const char *path;
+    int (*make)(int root);
+} in_root[] = {
+    {"/etc/NIXOS", make_mark},
+    {"/tmp", make_tmp},
+    {"/boot", make_boot},
+};
+
+/* /dev/root for those who look at once, the rule for when udev makes its links. */
+static void link_root_device(dev_t device)
+{
+    char link[64];
+    char target[256];
+    (void)snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major(device), minor(device));
+    ssize_t n = readlink(link, target, sizeof target - 1);
+    if (n < 0)
+        return; /* tmpfs, an overlay, a share: no block device */
+    target[n] = '\0';
+    const char *slash = strrchr(target, '/');
+    if (symlink(slash ? slash + 1 : target, "/dev/root") < 0 && errno != EEXIST)
+        log_warning("/dev/root: making the link: %s", strerror(errno));
+
+    (void)mkdir("/run/udev", 0755);
+    (void)mkdir("/run/udev/rules.d", 0755);
+    FILE *rule CLEANUP_FCLOSE = fopen("/run/udev/rules.d/61-dev-root-link.rules", "we");
+    if (!rule)
+        return;
+    (void)fprintf(rule,
+                  "ACTION==\"add|change\", SUBSYSTEM==\"block\", ENV{MAJOR}==\"%u\", "
+                  "ENV{MINOR}==\"%u\", SYMLINK+=\"root\"\n",
+                  major(device), minor(device));
+}
+
+void postmount_prepare_root(int root)
+{
+    struct stat s;
+    for (size_t i = 0; i < ELEMENTS(in_root); i++)
+        report(in_root[i].path, in_root[i].make(root));
+    if (fstat(root, &s) == 0)
+        link_root_device(s.st_dev);
+}

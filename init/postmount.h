@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT */
+/* What stage 2 expects to find in the root and in /run, beside the mounts. */
+#pragma once
+
+/* Marks the root (an O_PATH descriptor) as NixOS (/etc/NIXOS, never truncated), makes /tmp 1777
+ * and /boot, and tells udev and /dev which device the root is on. None of it is worth failing for:
+ * a root that cannot be written has to have what it needs. */
+void postmount_prepare_root(int root);
