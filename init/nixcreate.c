@@ -6,6 +6,7 @@
 
 #include "common/alloc.h"
 #include "init/durable.h"
+#include "init/nixbulk.h"
 #include "init/nixrows.h"
 #include "init/nixschema.h"
 
@@ -22,39 +23,33 @@ static const char settings[] =
 /* What Nix's first opening does, so that it need not write: see the file format, offset 18. */
 static const char finish[] = "commit; pragma journal_mode = wal";
 
-static int add_paths(struct nixrows *rows, int64_t *ids, struct error *e)
+/* Rows get the ids 1, 2 … in the order of the entries, of which add_references() makes use. */
+static int add_paths(struct nixrows *rows, struct error *e)
 {
-    const struct registration *reg = rows->registration;
-    int r = nixrows_prepare(rows, NIXROWS_ADD_PATH, e);
-    for (uint32_t i = 0; i < reg->entry_count && r == 0; i++)
-        r = nixrows_add_path(rows, &reg->entries[i], &ids[i], e);
-    return r;
+    char *sql CLEANUP_FREE =
+        xasprintf("insert into ValidPaths (path, hash, registrationTime, deriver, narSize) "
+                  "select path, hash, %lld, deriver, narSize from registered",
+                  (long long)rows->now);
+    return nixsql_exec(rows->db, sql, e);
 }
 
-static int add_references(struct nixrows *rows, int64_t *ids, struct error *e)
+static int add_references(struct nixrows *rows, struct error *e)
 {
-    const struct registration *reg = rows->registration;
-    int r = nixrows_prepare(rows, NIXROWS_ADD_REFERENCE, e);
-    for (uint32_t i = 0; i < reg->entry_count; i++) {
-        const struct registration_entry *entry = &reg->entries[i];
-        const uint32_t *references = reg->references + entry->first_reference;
-        for (uint32_t j = 0; j < entry->reference_count && r == 0; j++)
-            r = nixrows_add_reference(rows, ids[i], ids[reg->names[references[j]].entry], e);
-    }
-    return r;
+    return nixsql_exec(rows->db, "insert into Refs select referrer, reference from registeredRefs",
+                       e);
 }
 
-static int add_outputs(struct nixrows *rows, int64_t *ids, struct error *e)
+static int add_outputs(struct nixrows *rows, struct error *e)
 {
     const struct registration *reg = rows->registration;
     int r = nixrows_prepare(rows, NIXROWS_ADD_OUTPUT, e);
     for (uint32_t i = 0; i < reg->entry_count && r == 0; i++)
-        r = nixrows_add_outputs(rows, &reg->entries[i], ids[i], e);
+        r = nixrows_add_outputs(rows, &reg->entries[i], (int64_t)i + 1, e);
     return r;
 }
 
 /* What goes into a part of the schema when it is there. */
-static int (*const fillers[NIXSCHEMA_PARTS])(struct nixrows *, int64_t *ids, struct error *) = {
+static int (*const fillers[NIXSCHEMA_PARTS])(struct nixrows *, struct error *) = {
     [NIXSCHEMA_VALID_PATHS] = add_paths,
     [NIXSCHEMA_REFS] = add_references,
     [NIXSCHEMA_OUTPUTS] = add_outputs,
@@ -62,12 +57,11 @@ static int (*const fillers[NIXSCHEMA_PARTS])(struct nixrows *, int64_t *ids, str
 
 static int fill(struct nixrows *rows, struct error *e)
 {
-    int64_t *ids CLEANUP_FREE = xcalloc(rows->registration->entry_count, sizeof *ids);
-    int r = 0;
+    int r = nixbulk_offer(rows->db, rows->registration, e);
     for (enum nixschema_part part = 0; part < NIXSCHEMA_PARTS && r == 0; part++) {
         r = nixschema_create(rows->db, rows->place->version, part, e);
         if (r == 0 && fillers[part])
-            r = fillers[part](rows, ids, e);
+            r = fillers[part](rows, e);
     }
     return r;
 }

@@ -2,6 +2,7 @@
 #include "init/nixsql.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/alloc.h"
@@ -42,6 +43,18 @@ int nixsql_error(struct nixsql *db, struct error *e)
                      strerror(number));
 }
 
+/* One thread uses SQLite and nobody asks for its statistics: both cost at every allocation. Takes
+ * effect only before SQLite is first used. */
+static void configure_once(void)
+{
+    static bool done;
+    if (done)
+        return;
+    done = true;
+    (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* A name in the syntax of SQLite's URIs. */
 static char *uri_of(const char *file)
 {
@@ -70,6 +83,7 @@ int nixsql_open(struct nixsql *db, const char *file, enum nixsql_mode mode, stru
     if (mode == NIXSQL_CREATE)
         flags |= SQLITE_OPEN_CREATE;
     *db = (struct nixsql){.file = file};
+    configure_once();
     if (sqlite3_open_v2(uri ? uri : file, &db->handle, flags, NULL) != SQLITE_OK) {
         int r = nixsql_error(db, e);
         nixsql_abandon(db);
