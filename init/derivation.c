@@ -106,7 +106,7 @@ static int read_outputs(struct reader *r, struct derivation *d)
             result = expect(r, ",");
         if (result == 0)
             result = read_output(r, &output);
-        if (result == 0 && output.path[0]) {
+        if (result == 0 && output.path && output.path[0]) {
             d->outputs = xreallocarray(d->outputs, d->output_count + 1, sizeof *d->outputs);
             d->outputs[d->output_count++] = output;
             output = (struct derivation_output){0};
