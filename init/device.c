@@ -327,8 +327,8 @@ static char *describe(struct device *d)
 {
     struct strv parts CLEANUP_STRV = {0};
     char *size CLEANUP_FREE = describe_size(d->size);
-    if (device_probe(d, NULL) < 0)
-        return xasprintf("%s  %s  unreadable", d->path, size);
+    if (device_probe(d, NULL) < 0) /* every problem begins with the path */
+        return xasprintf("%s  %s  %s", d->path, size, d->problem + strlen(d->path) + strlen(": "));
     strv_take(&parts, probe_describe(&d->probe));
     push_value(&parts, "label", "\"", d->probe.label);
     push_value(&parts, "UUID", "", d->probe.uuid);
