@@ -165,13 +165,33 @@ build/init: build/guest/init.debug scripts/check-static
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
 
 # ---------------------------------------------------------------------------------------------
+# The fuzz targets: everything they reach is built by clang with libFuzzer, ASan and UBSan
+
+FUZZ := $(wildcard tests/fuzz/fuzz-*.c)
+FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ))
+FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZED := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out %/main.c,$(COMMON) $(INIT) $(HOST)))
+
+build/fuzz/obj/%.o: %.c Makefile | $(call packages,build fuzz)
+	@mkdir -p $(@D)
+	$(call say,CC)clang $(CPPFLAGS) $(NATIVE_CPPFLAGS) $(FUZZ_CFLAGS) \
+		-fsanitize=fuzzer-no-link,address,undefined $(DEPENDENCIES) -c -o $@ $<
+
+build/fuzz/libfuzzed.a: $(FUZZED)
+	@rm -f $@
+	$(call say,AR)$(AR) rcs $@ $^
+
+$(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzzed.a
+	$(call say,LINK)clang -fsanitize=fuzzer,address,undefined -o $@ $^ $(NATIVE_LDLIBS)
+
+# ---------------------------------------------------------------------------------------------
 # Running and testing
 
 .PHONY: run
 run: all | $(call packages,tests boot) ## boot the demonstration system: a shell on a terminal, a report without one
 	tests/systems/demo/run
 
-CHECKS := check-unit check-sanitize check-host check-oracle check-boot
+CHECKS := check-unit check-sanitize check-host check-oracle check-fuzz check-boot
 
 .PHONY: check check-quick check-long
 check: ## every test; goes on after a failure and names at the end what failed
@@ -185,7 +205,7 @@ check-quick: ## what needs no virtual machine and under a minute
 check-long: ## every test, the campaigns in full length
 	@RUN_VM_LONG=1 $(MAKE) --no-print-directory check
 
-.PHONY: check-unit check-sanitize check-host check-oracle check-boot
+.PHONY: check-unit check-sanitize check-host check-oracle check-fuzz check-boot
 check-unit: $(UNIT_PROGRAMS) ## the unit tests (SANITIZE=1: with ASan and UBSan)
 	@failed=; for program in $(UNIT_PROGRAMS); do \
 		timeout 300 $$program || failed+=" $$program"; done; \
@@ -199,6 +219,9 @@ check-host: all | $(call packages,tests) ## the command line
 
 check-oracle: all | $(call packages,tests) ## the QEMU command against the specification's
 	$(if $(wildcard tests/oracle/check),tests/oracle/check $(B)/run-vm)
+
+check-fuzz: $(FUZZ_PROGRAMS) ## the readers of what others write, fuzzed a minute each
+	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
 
 check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 	$(if $(wildcard tests/boot/*.bats),$(BATS) $(sort $(wildcard tests/boot/*.bats)))

@@ -35,18 +35,22 @@ char *mount_escape(const char *text)
     return escape(text, SPECIAL_IN_FIELD);
 }
 
+/* The byte that the escape at `text` stands for; 0 where there is none (no text holds a zero). */
+static char escaped_byte(const char *text)
+{
+    if (text[0] != '\\' || text[1] < '0' || text[1] > '3' || !is_octal(text[2]) ||
+        !is_octal(text[3]))
+        return '\0';
+    return (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
+}
+
 char *mount_unescape(const char *text)
 {
     char *plain = xcalloc(strlen(text) + 1, 1);
-    char *end = plain;
-    while (*text) {
-        if (text[0] == '\\' && text[1] >= '0' && text[1] <= '3' && is_octal(text[2]) &&
-            is_octal(text[3])) {
-            *end++ = (char)((text[1] - '0') * 64 + (text[2] - '0') * 8 + (text[3] - '0'));
-            text += 4;
-        } else {
-            *end++ = *text++;
-        }
+    for (char *end = plain; *text; end++) {
+        char byte = escaped_byte(text);
+        *end = byte ? byte : *text;
+        text += byte ? 4 : 1;
     }
     return plain;
 }

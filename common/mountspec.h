@@ -56,7 +56,7 @@ char *store_spec_format(const struct store_spec *spec);
 void store_spec_free(struct store_spec *spec);
 
 /* Octal escapes put in and taken out; the caller frees. Unescaping leaves a backslash that no
- * three octal digits follow as it is. */
+ * three octal digits follow, and \000, as it is. */
 char *mount_escape(const char *text);
 char *mount_unescape(const char *text);
 

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Any root= is read or refused; what is read looks like a device to who only looks. */
+#include "init/device.h"
+#include "tests/fuzz/fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text CLEANUP_FREE = fuzz_text(data, size);
+    struct device_spec spec CLEANUP_DEVICE_SPEC = {0};
+    int r = device_spec_parse(text, &spec, NULL);
+    must(r < 0 || (device_spec_is_device(text) && *spec.value));
+    return 0;
+}

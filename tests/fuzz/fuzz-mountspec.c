@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Any mount, share or store is read or refused; what was read is written and read again alike. */
+#include "common/mountspec.h"
+#include "tests/fuzz/fuzz.h"
+
+static void mount(const char *text)
+{
+    struct mount_spec spec;
+    struct mount_spec again;
+    if (mount_spec_parse(&spec, text, NULL) < 0)
+        return;
+    char *once CLEANUP_FREE = mount_spec_format(&spec);
+    must(mount_spec_parse(&again, once, NULL) == 0);
+    char *twice CLEANUP_FREE = mount_spec_format(&again);
+    must(strcmp(once, twice) == 0);
+    must(strcmp(spec.what, again.what) == 0 && strcmp(spec.where, again.where) == 0);
+    mount_spec_free(&spec);
+    mount_spec_free(&again);
+}
+
+static void share(const char *text)
+{
+    struct share_spec spec;
+    struct share_spec again;
+    if (share_spec_parse(&spec, text, NULL) < 0)
+        return;
+    char *once CLEANUP_FREE = share_spec_format(&spec);
+    must(share_spec_parse(&again, once, NULL) == 0);
+    must(strcmp(spec.tag, again.tag) == 0 && strcmp(spec.where, again.where) == 0);
+    must(spec.transport == again.transport);
+    share_spec_free(&spec);
+    share_spec_free(&again);
+}
+
+static void store(const char *text)
+{
+    struct store_spec spec;
+    if (store_spec_parse(&spec, text, NULL) < 0)
+        return;
+    char *once CLEANUP_FREE = store_spec_format(&spec);
+    struct store_spec again;
+    must(store_spec_parse(&again, once, NULL) == 0);
+    must(spec.kind == again.kind && strcmp(spec.source, again.source) == 0);
+    store_spec_free(&spec);
+    store_spec_free(&again);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text CLEANUP_FREE = fuzz_text(data, size);
+    mount(text);
+    share(text);
+    store(text);
+    char *escaped CLEANUP_FREE = mount_escape(text);
+    char *plain CLEANUP_FREE = mount_unescape(escaped);
+    must(strcmp(plain, text) == 0);
+    return 0;
+}
