@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+# The demonstration system: what a NixOS system is to run-vm, as small as it can be and still real.
+# Plain derivations, no nixpkgs, no network; scripts/build-demo collects `inputs` from the machine.
+#
+# References, a path before those that refer to it:
+#
+#   busybox, etc, sw (of busybox and nix), kernel, kernel-modules  ->  toplevel (and toplevel to itself)
+#   glibc -> libraries -> nix
+{
+  inputs, # path: directories busybox, glibc, libraries, nix, build-tools, kernel, kernel-modules
+  stateDirectory, # string: the directory of the disk image
+  store, # string: the chroot store that all this is built in
+}:
+let
+  system = builtins.currentSystem;
+
+  # A directory of the host as a path of the store.
+  input = name: builtins.path { path = inputs + "/${name}"; inherit name; };
+
+  bootstrap = "${input "busybox"}/bin/busybox";
+
+  # A derivation from a script that has nothing but busybox's commands.
+  runCommandWith = attributes: name: script: derivation ({
+    inherit name system;
+    builder = bootstrap;
+    args = [ "sh" "-euc" "export PATH=${busybox}/bin\n${script}" ];
+  } // attributes);
+  runCommand = runCommandWith { };
+
+  # Every applet by its name. What makes that PATH cannot use it.
+  busybox = derivation {
+    name = "demo-busybox";
+    inherit system;
+    builder = bootstrap;
+    args = [ "sh" "-euc" ''
+      ${bootstrap} mkdir -p $out/bin
+      ${bootstrap} cp ${bootstrap} $out/bin/busybox
+      for applet in $(${bootstrap} --list); do
+        [ $applet = busybox ] || ${bootstrap} ln -s busybox $out/bin/$applet
+      done
+    '' ];
+  };
+
+  glibc = input "glibc";
+
+  # patchelf and jq, for building only. The loader is told where their libraries are, so that they
+  # need not be patched themselves.
+  tools = input "build-tools";
+  tool = name: "${glibc}/lib/loader --library-path ${glibc}/lib:${tools}/lib ${tools}/bin/${name}";
+
+  # What Debian's Nix is linked with. Each library finds its own, here and in glibc.
+  libraries = runCommand "demo-libraries" ''
+    mkdir -p $out
+    cp -r ${input "libraries"}/lib $out/lib
+    chmod -R u+w $out
+    for library in $out/lib/*; do
+      # A library that needs no other has nothing to find.
+      if [ -n "$(${tool "patchelf"} --print-needed $library)" ]; then
+        ${tool "patchelf"} --set-rpath $out/lib:${glibc}/lib $library
+      fi
+    done
+  '';
+
+  # Debian's Nix, made to run from the store.
+  nix = runCommand "demo-nix" ''
+    mkdir -p $out
+    cp -r ${input "nix"}/. $out
+    chmod -R u+w $out
+    for file in $out/bin/nix $out/lib/*; do
+      ${tool "patchelf"} --set-rpath $out/lib:${libraries}/lib:${glibc}/lib $file
+    done
+    ${tool "patchelf"} --set-interpreter ${glibc}/lib/loader $out/bin/nix
+    for name in nix-build nix-instantiate nix-store; do
+      ln -s nix $out/bin/$name
+    done
+  '';
+
+  # The system's commands in one directory, as /run/current-system/sw has them.
+  sw = runCommand "demo-sw" ''
+    mkdir -p $out/bin
+    ln -s ${busybox}/bin/* ${nix}/bin/* $out/bin
+  '';
+
+  etc = runCommand "demo-etc" ''
+    mkdir -p $out
+    echo 'root:x:0:0:root:/root:${busybox}/bin/sh' > $out/passwd
+    echo 'root:x:0:' > $out/group
+    mkdir $out/nix
+    cp ${./nix.conf} $out/nix/nix.conf
+  '';
+
+  # The links are absolute, as NixOS's are: whoever follows them must do so inside the guest's root.
+  toplevel = runCommand "demo-system" ''
+    mkdir $out
+    {
+      echo '#!${busybox}/bin/sh'
+      sed "s,@busybox@,${busybox},g; s,@etc@,${etc},g; s,@system@,$out,g" ${./stage-2.sh}
+    } > $out/init
+    chmod +x $out/init
+    ln -s ${input "kernel"}/vmlinuz $out/kernel
+    ln -s ${input "kernel-modules"} $out/kernel-modules
+    ln -s ${sw} $out/sw
+    # A boot that fails must end, not wait for somebody to type.
+    printf 'loglevel=4 net.ifnames=0 vm.onfail=poweroff' > $out/kernel-params
+    printf ${system} > $out/system
+  '';
+
+  # Registration and list of the toplevel's closure, as Nixpkgs's closureInfo writes them.
+  closure-info = derivation {
+    name = "demo-closure-info";
+    inherit system;
+    __structuredAttrs = true;
+    exportReferencesGraph.closure = [ toplevel ];
+    builder = bootstrap;
+    args = [ "sh" "-euc" ''
+      export PATH=${busybox}/bin
+      jq() { ${tool "jq"} -r "$1" .attrs.json; }
+      out=$(jq .outputs.out)
+      mkdir $out
+      # Path, hash, size, no deriver, number of references, the references: one a line.
+      jq '.closure[] | .path, .narHash, .narSize, "", (.references | length), .references[]' \
+        > $out/registration
+      jq '.closure[].path' > $out/store-paths
+    '' ];
+  };
+in
+# The configuration for run-vm. To build it is to build all the rest.
+runCommandWith {
+  config = builtins.toJSON {
+    system = {
+      name = "demo";
+      build = {
+        inherit toplevel;
+        regInfo = closure-info;
+      };
+    };
+    runVm = { inherit store; };
+    virtualisation = {
+      diskImage = "${stateDirectory}/demo.qcow2";
+      graphics = false;
+    };
+  };
+  passAsFile = [ "config" ];
+} "demo-config.json" ''
+  cp $configPath $out
+''
