@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# One boot that formats four blank disks, the root among them, and exchanges files with the host in
+# both directions: what it leaves on the disks and in the directories.
+
+load harness
+
+# Around the sizes where mke2fs changes its mind: 1 KiB blocks and smaller inode ratios below 512 MiB.
+SIZES=(64M 511M 3G)
+
+setup_file() {
+    local device=b parameters="" arguments=() size
+    for size in "${SIZES[@]}"; do
+        truncate -s "$size" "$BATS_FILE_TMPDIR/$size.raw"
+        arguments+=(-drive "file=$BATS_FILE_TMPDIR/$size.raw,format=raw,if=none,id=extra-$size")
+        arguments+=(-device "virtio-blk-pci,drive=extra-$size")
+        parameters+=" vm.mount=/dev/vd$device:/mnt/$size:ext4:x-systemd.makefs"
+        device=$(tr b-y c-z <<<"$device")
+    done
+
+    mkdir -p "$BATS_FILE_TMPDIR"/{shared,tmp}
+    echo "from the host" >"$BATS_FILE_TMPDIR/shared/from-host"
+    cat >"$BATS_FILE_TMPDIR/shared/test.sh" <<'END'
+set -eu
+cd /tmp/shared
+cat from-host >read-in-guest
+echo "shared by the guest" >from-guest
+echo "exchanged by the guest" >/tmp/xchg/from-guest
+cat /proc/mounts >mounts
+stat -c '%n %a %F' / /tmp /boot /etc/NIXOS /nix/store /run/keys >modes
+for directory in /mnt/*; do
+    echo "$directory" >$directory/name
+done
+END
+    SHARED_DIR=$BATS_FILE_TMPDIR/shared TMPDIR=$BATS_FILE_TMPDIR/tmp \
+        PARAMS="demo.run=/tmp/shared/test.sh$parameters" \
+        boot_as_is vm --keep-tmp -- "${arguments[@]}"
+}
+
+ran() {
+    ended vm || return 1
+    [ "$(cat "$BATS_FILE_TMPDIR/shared/test.sh.status")" = 0 ] && return
+    cat "$BATS_FILE_TMPDIR/shared/test.sh.out"
+    return 1
+}
+
+# What of a superblock depends on its size alone, not on its age or what is in it.
+geometry() {
+    dumpe2fs -h "$1" 2>/dev/null | grep -E \
+        -e '^(Filesystem (magic|revision|features|flags|state|OS)|Default|Errors|Inode |Block |Reserved )' \
+        -e '^(Fragment|Group|Blocks per|Inodes per|First |Required|Desired|Checksum type|Flex)' \
+        -e '^(Journal (inode|size|backup)|Total journal size)'
+}
+
+# formatted_like_mke2fs IMAGE: clean, and in shape what mke2fs makes of that size.
+formatted_like_mke2fs() {
+    local reference=$BATS_TEST_TMPDIR/reference
+    e2fsck -fn "$1" >"$BATS_TEST_TMPDIR/e2fsck" 2>&1 || { cat "$BATS_TEST_TMPDIR/e2fsck"; return 1; }
+    truncate -s "$(stat -c %s "$1")" "$reference"
+    mke2fs -q -t ext4 "$reference"
+    diff <(geometry "$reference") <(geometry "$1")
+}
+
+@test "the temporary directory is kept on request, with what the guest put into xchg" {
+    ran
+    [ "$(cat "$BATS_FILE_TMPDIR"/tmp/nix-vm.*/xchg/from-guest)" = "exchanged by the guest" ]
+}
+
+@test "SHARED_DIR is /tmp/shared in the guest, for reading and writing" {
+    ran
+    [ "$(cat "$BATS_FILE_TMPDIR/shared/read-in-guest")" = "from the host" ]
+    [ "$(cat "$BATS_FILE_TMPDIR/shared/from-guest")" = "shared by the guest" ]
+}
+
+@test "stage 2 finds the directories that it depends on, with their modes" {
+    ran
+    says "$BATS_FILE_TMPDIR/shared/modes" '^/ 755 directory$'
+    says "$BATS_FILE_TMPDIR/shared/modes" '^/tmp 1777 directory$'
+    says "$BATS_FILE_TMPDIR/shared/modes" '^/boot [0-7]+ directory$'
+    says "$BATS_FILE_TMPDIR/shared/modes" '^/etc/NIXOS [0-7]+ regular (empty )?file$'
+    says "$BATS_FILE_TMPDIR/shared/modes" '^/nix/store [0-7]*755 directory$'
+    says "$BATS_FILE_TMPDIR/shared/modes" '^/run/keys 750 directory$'
+}
+
+@test "stage 2 finds the mounts that it depends on, with their options" {
+    ran
+    local mounts=$BATS_FILE_TMPDIR/shared/mounts
+    says "$mounts" '^[^ ]+ /proc proc rw,nosuid,nodev,noexec,'
+    says "$mounts" '^[^ ]+ /sys sysfs rw,nosuid,nodev,noexec,'
+    says "$mounts" '^[^ ]+ /dev devtmpfs rw,nosuid,.*mode=755'
+    says "$mounts" '^[^ ]+ /dev/pts devpts rw,nosuid,noexec,.*gid=3,mode=620,ptmxmode=666'
+    says "$mounts" '^[^ ]+ /dev/shm tmpfs rw,nosuid,nodev'
+    says "$mounts" '^[^ ]+ /run tmpfs rw,nosuid,nodev,.*mode=755'
+    says "$mounts" '^[^ ]+ /run/keys ramfs rw,nosuid,nodev,.*mode=750'
+    says "$mounts" '^/dev/vda / ext4 rw,'
+    says "$mounts" '^nix-store /nix/\.ro-store 9p .*loose'
+    says "$mounts" '^[^ ]+ /nix/\.rw-store tmpfs rw,.*mode=755'
+    says "$mounts" '^overlay /nix/store overlay rw,.*lowerdir=/nix/\.ro-store,upperdir=/nix/\.rw-store/store,'
+    says "$mounts" '^xchg /tmp/xchg 9p '
+    says "$mounts" '^shared /tmp/shared 9p '
+}
+
+@test "a blank root disk of 1 GiB is formatted as by mke2fs" {
+    ran
+    formatted_like_mke2fs "$(raw_image "$BATS_FILE_TMPDIR/disk.qcow2")"
+}
+
+@test "blank disks of 64 MiB, 511 MiB and 3 GiB are formatted as by mke2fs" {
+    ran
+    local size
+    for size in "${SIZES[@]}"; do
+        echo "size $size"
+        formatted_like_mke2fs "$BATS_FILE_TMPDIR/$size.raw"
+        [ "$(debugfs -R 'cat /name' "$BATS_FILE_TMPDIR/$size.raw" 2>/dev/null)" = "/mnt/$size" ]
+    done
+}

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the boot tests share: boots of the demonstration system, and looks at what came of them.
+#
+# A boot has a name and a directory, $BATS_FILE_TMPDIR/NAME, so that the boots of setup_file can be
+# looked at by all tests of the file:
+#   console       what QEMU printed, without carriage returns and escape sequences
+#   status        run-vm's exit status; 124: the time limit
+#   xchg/         the shared directory; test.sh is the guest's script, test.sh.out its output
+# The disk is $BATS_FILE_TMPDIR/disk.qcow2 in every boot unless the test sets NIX_DISK_IMAGE.
+
+bats_require_minimum_version 1.7.0
+
+TIME_LIMIT=${TIME_LIMIT:-300} # seconds for a boot; QEMU without KVM on a busy machine is slow
+
+# boot NAME [run-vm's arguments]: boots to the end. On standard input the script that the guest
+# runs; what it leaves in /tmp/xchg is in NAME/xchg afterwards. $PARAMS: more kernel parameters.
+boot() {
+    mkdir -p "$BATS_FILE_TMPDIR/$1/xchg"
+    cat >"$BATS_FILE_TMPDIR/$1/xchg/test.sh"
+    PARAMS="demo.run=/tmp/xchg/test.sh ${PARAMS:-}" TMPDIR=$BATS_FILE_TMPDIR/$1 USE_TMPDIR=1 \
+        boot_as_is "$@"
+}
+
+# boot_as_is NAME [run-vm's arguments]: the same without a script, TMPDIR as it comes.
+boot_as_is() {
+    local directory=$BATS_FILE_TMPDIR/$1
+    shift
+    mkdir -p "$directory"
+    (
+        cd "$directory" || exit
+        export QEMU_KERNEL_PARAMS="demo.action=poweroff ${PARAMS:-}"
+        export NIX_DISK_IMAGE=${NIX_DISK_IMAGE:-$BATS_FILE_TMPDIR/disk.qcow2}
+        timeout --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --config "$DEMO_CONFIG" "$@" \
+            >raw 2>&1 </dev/null
+        echo $? >status
+    ) || true
+    clean <"$directory/raw" >"$directory/console"
+}
+
+# Carriage returns and escape sequences of the firmware and of Nix go.
+clean() {
+    tr -d '\r' | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1bc//g'
+}
+
+# console NAME: its text.
+console() {
+    cat "$BATS_FILE_TMPDIR/$1/console"
+}
+
+# ended NAME: the boot ended by itself, and QEMU was content.
+ended() {
+    local status
+    status=$(cat "$BATS_FILE_TMPDIR/$1/status")
+    [ "$status" = 0 ] && return
+    echo "boot $1: status $status; the console's end:"
+    console "$1" | tail -n 40
+    return 1
+}
+
+# worked NAME: the guest's script was run, and every command it was to stop at succeeded.
+worked() {
+    ended "$1" || return 1
+    local xchg=$BATS_FILE_TMPDIR/$1/xchg
+    [ "$(cat "$xchg/test.sh.status")" = 0 ] && return
+    echo "boot $1: the script in the guest failed; its output:"
+    cat "$xchg/test.sh.out"
+    return 1
+}
+
+# says FILE REGEX: a line matches; the file's end is shown if none does.
+says() {
+    grep -Eq -- "$2" "$1" && return
+    echo "no line of $1 matches: $2"
+    tail -n 40 "$1"
+    return 1
+}
+
+# The configuration's value, by jq path.
+configured() {
+    jq -er "$1" "$DEMO_CONFIG"
+}
+
+# raw_image QCOW2: prints the path of its content as a raw (sparse) file.
+raw_image() {
+    qemu-img convert -O raw "$1" "$1.raw"
+    echo "$1.raw"
+}
+
+# Everything about a directory tree that a guest could change: names, types, modes, owners, sizes,
+# times of modification, targets of links, contents.
+fingerprint() {
+    (
+        cd "$1" || exit
+        find . -printf '%p %y %m %U:%G %s %T@ %l\n' | LC_ALL=C sort
+        find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum
+    ) | sha256sum
+}

@@ -1,0 +1,125 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Two boots on one disk that is blank at first, with the store's writable layer on a tmpfs: what the
+# disk keeps, and what Nix in the guest thinks of its store and database each time.
+
+load harness
+
+# What both boots ask of Nix. The store's digest of the host is taken before them.
+ask_nix='
+cd /tmp/xchg
+grep -o "init=[^ ]*" /proc/cmdline | tail -n 1 >init-parameter
+nix-store --verify --check-contents >verify 2>&1
+nix-store --query --requisites "$(readlink -f /run/current-system)" >requisites
+nix --offline path-info --all | sort >registered
+ls -d /nix/store/*-trivial >trivial-paths 2>/dev/null
+cat /root/kept >kept 2>/dev/null
+'
+
+setup_file() {
+    local store
+    store=$(configured .runVm.store)/nix/store
+    fingerprint "$store" >"$BATS_FILE_TMPDIR/store-before"
+
+    boot first <<END
+set -eu
+$ask_nix
+echo "kept by the disk" >/root/kept
+busybox=\$(dirname \$(dirname \$(readlink -f /run/current-system/sw/bin/busybox)))
+cat >/root/trivial.nix <<NIX
+derivation {
+  name = "trivial";
+  system = builtins.currentSystem;
+  builder = builtins.storePath "\$busybox" + "/bin/sh";
+  args = [ "-c" "echo built in the guest > \\\$out" ];
+}
+NIX
+nix-build --no-out-link /root/trivial.nix >built
+cat \$(cat built) >built-content
+ls -l / >/tmp/xchg/root
+mkdir -p /nix/var/nix/profiles
+ln -s $(configured .system.build.toplevel) /nix/var/nix/profiles/system-1-link
+ln -s /nix/var/nix/profiles/system-1-link /nix/var/nix/profiles/system
+END
+    uuid "$BATS_FILE_TMPDIR/disk.qcow2" >"$BATS_FILE_TMPDIR/uuid-first"
+
+    # init= through three absolute links, which lead astray outside the new root
+    PARAMS=init=/nix/var/nix/profiles/system/init boot second <<END
+set -eu
+$ask_nix
+nix-build --no-out-link /root/trivial.nix >built
+END
+    fingerprint "$store" >"$BATS_FILE_TMPDIR/store-after"
+}
+
+# Of the filesystem on a disk image.
+uuid() {
+    dumpe2fs -h "$(raw_image "$1")" 2>/dev/null | sed -n 's/^Filesystem UUID: *//p'
+}
+
+xchg() {
+    cat "$BATS_FILE_TMPDIR/$1/xchg/$2"
+}
+
+# Nix's complaints go between its announcements of what it checks.
+complaints() {
+    xchg "$1" verify | clean | grep -v -e ' store\.\.\.$' -e '^checking .*\.\.\.$' || true
+}
+
+# A file of store paths, sorted, against the host's closure of the toplevel.
+same_closure() {
+    nix-store --store "$(configured .runVm.store)" --query --requisites \
+        "$(configured .system.build.toplevel)" 2>/dev/null | sort >"$BATS_TEST_TMPDIR/host"
+    sort "$1" | diff "$BATS_TEST_TMPDIR/host" -
+}
+
+@test "first boot: a blank disk becomes the root, and stage 2 runs" {
+    worked first
+}
+
+@test "first boot: Nix verifies the store with its contents and reports nothing" {
+    worked first
+    xchg first verify | grep -q "checking store hashes"
+    [ -z "$(complaints first)" ] || { complaints first; return 1; }
+}
+
+@test "first boot: the closure registered is the host's, path by path" {
+    worked first
+    same_closure "$BATS_FILE_TMPDIR/first/xchg/requisites"
+    same_closure "$BATS_FILE_TMPDIR/first/xchg/registered"
+}
+
+@test "first boot: the store is writable: a derivation builds" {
+    worked first
+    [ "$(xchg first built-content)" = "built in the guest" ]
+}
+
+@test "second boot: the disk is not formatted again, and a file of the first boot is there" {
+    worked second
+    [ "$(xchg second kept)" = "kept by the disk" ]
+    [ -n "$(cat "$BATS_FILE_TMPDIR/uuid-first")" ]
+    [ "$(uuid "$BATS_FILE_TMPDIR/disk.qcow2")" = "$(cat "$BATS_FILE_TMPDIR/uuid-first")" ]
+}
+
+@test "second boot: init= leads through absolute links on the disk to stage 2" {
+    worked second
+    [ "$(xchg second init-parameter)" = init=/nix/var/nix/profiles/system/init ]
+}
+
+@test "second boot: what was built is gone with the tmpfs, and the database knows" {
+    worked second
+    [ -s "$BATS_FILE_TMPDIR/first/xchg/built" ]
+    [ -z "$(xchg second trivial-paths)" ]
+    same_closure "$BATS_FILE_TMPDIR/second/xchg/registered"
+    [ -z "$(complaints second)" ] || { complaints second; return 1; }
+}
+
+@test "second boot: the same derivation builds again, at the same path" {
+    worked second
+    diff "$BATS_FILE_TMPDIR/first/xchg/built" "$BATS_FILE_TMPDIR/second/xchg/built"
+}
+
+@test "the host's store is unchanged, to the times of modification" {
+    worked second
+    diff "$BATS_FILE_TMPDIR/store-before" "$BATS_FILE_TMPDIR/store-after"
+}
