@@ -6,8 +6,11 @@ load harness
 
 demo=$BATS_TEST_DIRNAME/../systems/demo/run
 
-@test "without a terminal: a report of what the system found, and the machine powers off" {
+setup() {
     export NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/disk.qcow2
+}
+
+@test "without a terminal: a report of what the system found, and the machine powers off" {
     timeout --kill-after=30 "$TIME_LIMIT" "$demo" </dev/null 2>&1 | clean >"$BATS_TEST_TMPDIR/console"
     [ "${PIPESTATUS[0]}" = 0 ]
     local registered
@@ -20,11 +23,11 @@ demo=$BATS_TEST_DIRNAME/../systems/demo/run
 
 # Types into the terminal when the shell is there: what comes earlier would be the firmware's.
 @test "on a terminal: a shell, and the machine powers off when it ends" {
-    export NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/disk.qcow2
     local line
     : >"$BATS_TEST_TMPDIR/console"
     coproc VM { timeout --kill-after=30 "$TIME_LIMIT" script --quiet --return --command "$demo" /dev/null 2>&1; }
     local pid=$VM_PID
+    # shellcheck disable=SC2016 # the guest's shell is to expand it
     while read -r -t "$TIME_LIMIT" line <&"${VM[0]}"; do
         line=$(clean <<<"$line")
         echo "$line" >>"$BATS_TEST_TMPDIR/console"

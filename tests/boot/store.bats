@@ -6,6 +6,7 @@
 load harness
 
 # What both boots ask of Nix. The store's digest of the host is taken before them.
+# shellcheck disable=SC2016 # the guest's shell is to expand it
 ask_nix='
 cd /tmp/xchg
 grep -o "init=[^ ]*" /proc/cmdline | tail -n 1 >init-parameter
