@@ -120,6 +120,7 @@ static int prepare_root(struct boot *boot, struct error *e)
     if (boot->mounter.root < 0)
         return error_set(e, -ENOENT, "no root is mounted");
     postmount_prepare_root(boot->mounter.root);
+    postmount_link_device(boot->mounter.root);
     return 0;
 }
 

@@ -53,12 +53,20 @@ static const struct {
     {"/boot", make_boot},
 };
 
-/* /dev/root for those who look at once, the rule for when udev makes its links. */
-static void link_root_device(dev_t device)
+void postmount_prepare_root(int root)
 {
+    for (size_t i = 0; i < ELEMENTS(in_root); i++)
+        report(in_root[i].path, in_root[i].make(root));
+}
+
+void postmount_link_device(int root)
+{
+    struct stat s;
+    if (fstat(root, &s) < 0)
+        return;
     char link[64];
     char target[256];
-    (void)snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major(device), minor(device));
+    (void)snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major(s.st_dev), minor(s.st_dev));
     ssize_t n = readlink(link, target, sizeof target - 1);
     if (n < 0)
         return; /* tmpfs, an overlay, a share: no block device */
@@ -75,14 +83,5 @@ static void link_root_device(dev_t device)
     (void)fprintf(rule,
                   "ACTION==\"add|change\", SUBSYSTEM==\"block\", ENV{MAJOR}==\"%u\", "
                   "ENV{MINOR}==\"%u\", SYMLINK+=\"root\"\n",
-                  major(device), minor(device));
-}
-
-void postmount_prepare_root(int root)
-{
-    struct stat s;
-    for (size_t i = 0; i < ELEMENTS(in_root); i++)
-        report(in_root[i].path, in_root[i].make(root));
-    if (fstat(root, &s) == 0)
-        link_root_device(s.st_dev);
+                  major(s.st_dev), minor(s.st_dev));
 }

@@ -3,6 +3,10 @@
 #pragma once
 
 /* Marks the root (an O_PATH descriptor) as NixOS (/etc/NIXOS, never truncated), makes /tmp 1777
- * and /boot, and tells udev and /dev which device the root is on. None of it is worth failing for:
- * a root that cannot be written has to have what it needs. */
+ * and /boot. None of it is worth failing for: a root that cannot be written has to have what it
+ * needs. */
 void postmount_prepare_root(int root);
+
+/* Tells which block device the root is on: /dev/root for those who look at once, a rule in
+ * /run/udev for when udev makes its links. Nothing for a root that is on none. */
+void postmount_link_device(int root);
