@@ -72,6 +72,8 @@ static void relabel(struct registration *r, struct registration_entry *entry,
     entry->name = new_of_old[entry->name];
     if (entry->deriver != REGISTRATION_NONE)
         entry->deriver = new_of_old[entry->deriver];
+    if (entry->reference_count == 0)
+        return; /* a registration without any reference has no list of them */
     uint32_t *references = r->references + entry->first_reference;
     for (uint32_t i = 0; i < entry->reference_count; i++)
         references[i] = new_of_old[references[i]];
