@@ -10,9 +10,10 @@
 
 /* Which numbers are types; all else is not a frame. */
 static const bool is_type[256] = {
-    [FRAME_ARGUMENT] = true, [FRAME_VARIABLE] = true, [FRAME_START] = true,
-    [FRAME_INPUT] = true,    [FRAME_RESIZE] = true,   [FRAME_OUTPUT] = true,
-    [FRAME_ERRORS] = true,   [FRAME_EXIT] = true,     [FRAME_FAILED] = true,
+    [FRAME_ARGUMENT] = true, [FRAME_VARIABLE] = true, [FRAME_START] = true,    [FRAME_INPUT] = true,
+    [FRAME_RESIZE] = true,   [FRAME_SIGNAL] = true,   [FRAME_SEPARATE] = true, [FRAME_TAKEN] = true,
+    [FRAME_CLOSED] = true,   [FRAME_OUTPUT] = true,   [FRAME_ERRORS] = true,   [FRAME_EXIT] = true,
+    [FRAME_FAILED] = true,   [FRAME_READY] = true,
 };
 
 unsigned char *frame_reader_room(struct frame_reader *reader, size_t *room)
@@ -84,5 +85,24 @@ int frame_get_size(const struct frame *frame, uint16_t *rows, uint16_t *columns)
     (void)memcpy(little, frame->payload, sizeof little);
     *rows = le16toh(little[0]);
     *columns = le16toh(little[1]);
+    return 0;
+}
+
+void frame_put_taken(unsigned char payload[FRAME_TAKEN_LENGTH], enum frame_type stream,
+                     uint32_t count)
+{
+    uint32_t little = htole32(count);
+    payload[0] = (unsigned char)stream;
+    (void)memcpy(payload + 1, &little, sizeof little);
+}
+
+int frame_get_taken(const struct frame *frame, enum frame_type *stream, uint32_t *count)
+{
+    uint32_t little;
+    if (frame->length != 1 + sizeof little)
+        return -EPROTO;
+    (void)memcpy(&little, frame->payload + 1, sizeof little);
+    *stream = (enum frame_type)frame->payload[0];
+    *count = le32toh(little);
     return 0;
 }

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The channel of `run-vm --exec`: one virtio-serial port that carries frames both ways. A frame is
- * one byte of type, three zeros, its payload's length (le32), the payload. */
+ * one byte of type, three zeros, its payload's length (le32), the payload.
+ *
+ * The guest begins with FRAME_READY. The host says what is to be run and ends with FRAME_START.
+ * Then the streams flow, each within its window: who sends one may be at most FRAME_WINDOW bytes
+ * ahead of what FRAME_TAKEN has acknowledged, so that a stream that nobody reads stops neither the
+ * others nor a signal, and nobody has to hold more than the windows. The guest ends with FRAME_EXIT
+ * or FRAME_FAILED; when the host has it, it hangs up, and the guest powers off. */
 #pragma once
 
 #include <stddef.h>
@@ -14,19 +20,27 @@
 #define FRAME_HEADER 8
 /* The longest payload in bytes: the longest single argument that Linux takes (MAX_ARG_STRLEN). */
 #define FRAME_MAX 131072
+/* How many bytes of a stream may be under way. */
+#define FRAME_WINDOW 262144
 
 enum frame_type {
     /* from the host, in this order: the arguments, the variables, one start; then the rest */
     FRAME_ARGUMENT = 1, /* one argument of the command, any bytes but zero */
     FRAME_VARIABLE = 2, /* one NAME=VALUE of its environment */
-    FRAME_START = 3,    /* run it: empty, or the size of the terminal it gets (frame_size) */
+    FRAME_START = 3,    /* run it: empty, or the size of the terminal it gets (frame_put_size) */
     FRAME_INPUT = 4,    /* standard input; empty: its end */
     FRAME_RESIZE = 5,   /* the terminal's new size */
+    FRAME_SIGNAL = 6,   /* a signal for the command: its number in one byte */
+    FRAME_SEPARATE = 7, /* before the start: standard error does not go to the terminal */
+    /* from who receives a stream to who sends it; the first byte is the stream's frame type */
+    FRAME_TAKEN = 8,  /* le32: so many more bytes have been taken */
+    FRAME_CLOSED = 9, /* nobody reads it any more */
     /* from the guest */
     FRAME_OUTPUT = 16, /* standard output, or what the terminal shows */
     FRAME_ERRORS = 17, /* standard error */
     FRAME_EXIT = 18,   /* the command's exit status in one byte; the last frame */
     FRAME_FAILED = 19, /* why the command could not be run, a text; the last frame */
+    FRAME_READY = 20,  /* the guest is there; the first frame */
 };
 
 struct frame {
@@ -65,3 +79,9 @@ void frame_header(unsigned char header[FRAME_HEADER], enum frame_type type, size
 #define FRAME_SIZE_LENGTH 4
 void frame_put_size(unsigned char payload[FRAME_SIZE_LENGTH], uint16_t rows, uint16_t columns);
 int frame_get_size(const struct frame *frame, uint16_t *rows, uint16_t *columns);
+
+/* The payload of FRAME_TAKEN. */
+#define FRAME_TAKEN_LENGTH 5
+void frame_put_taken(unsigned char payload[FRAME_TAKEN_LENGTH], enum frame_type stream,
+                     uint32_t count);
+int frame_get_taken(const struct frame *frame, enum frame_type *stream, uint32_t *count);

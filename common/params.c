@@ -70,6 +70,8 @@ const struct param guest_param_table[] = {
      .help = "how long to wait for a block device (20)"},
     {"vm.onfail", PARAM_CHOICE, MEMBER(on_fail), .choices = on_fail_actions,
      .help = "what a fatal error leads to (prompt)"},
+    {"vm.exec", PARAM_FLAG, MEMBER(exec),
+     .help = "run the command that run-vm --exec sends instead of stage 2, then power off"},
     {"boot.panic_on_fail", PARAM_PANIC, MEMBER(on_fail), .help = "the same as vm.onfail=panic"},
     {"stage1panic", PARAM_PANIC, MEMBER(on_fail), .alias = true},
 };

@@ -56,6 +56,7 @@ struct guest_params {
     struct strv modules;
     uint64_t device_timeout; /* seconds */
     unsigned int on_fail;    /* enum on_fail */
+    bool exec;               /* run what comes over the channel (common/frame.h), not stage 2 */
 };
 
 /* struct guest_params p CLEANUP_GUEST_PARAMS; guest_params_init(&p); */

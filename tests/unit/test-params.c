@@ -59,6 +59,7 @@ static const struct saying {
     {"vm.modules", "vm.modules=nls_cp437,vfat", NULL},
     {"vm.device-timeout", "vm.device-timeout=5", NULL},
     {"vm.onfail", "vm.onfail=poweroff", NULL},
+    {"vm.exec", "vm.exec", NULL},
     {"boot.panic_on_fail", "boot.panic_on_fail", "vm.onfail=panic"},
     {"stage1panic", "stage1panic=1", "vm.onfail=panic"},
 };
