@@ -17,7 +17,7 @@
 #include "host/tree.h"
 
 /* The file in each entry that says what the others are. Records end with a zero byte:
- *   made SIZE MTIME NAME                 a file of the entry
+ *   made SIZE MTIME CTIME NAME           a file of the entry
  *   from DEV INO SIZE MTIME CTIME PATH   what it was made from
  *   end */
 #define INFO "info"
@@ -93,15 +93,23 @@ static bool is_ours(const struct stat *st)
     return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-static bool check_made(int entry, const char *fields)
+/* Neither content nor name has changed since: nobody can set the change time. */
+static char *format_made(const struct stat *st, const char *name)
 {
-    intmax_t size = 0;
-    int64_t time = 0;
+    return xasprintf("made %jd %" PRId64 " %" PRId64 " %s", (intmax_t)st->st_size,
+                     nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), name);
+}
+
+static bool check_made(int entry, const char *record)
+{
     int name = 0;
     struct stat st;
-    return sscanf(fields, "%jd %" SCNd64 " %n", &size, &time, &name) == 2 && name > 0 &&
-           fstatat(entry, fields + name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-           is_ours(&st) && st.st_size == size && nanoseconds(st.st_mtim) == time;
+    if (sscanf(record, "made %*d %*d %*d %n", &name) < 0 || name == 0 ||
+        fstatat(entry, record + name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+        !is_ours(&st))
+        return false;
+    char *now CLEANUP_FREE = format_made(&st, record + name);
+    return strcmp(record, now) == 0;
 }
 
 /* The path is the first thing in a record that begins with a slash. */
@@ -121,7 +129,7 @@ static bool check_records(int entry, const char *text, size_t size)
         return false;
     const char *record = text;
     for (; record < text + size; record += strlen(record) + 1) {
-        if (strncmp(record, "made ", 5) == 0   ? !check_made(entry, record + 5)
+        if (strncmp(record, "made ", 5) == 0   ? !check_made(entry, record)
             : strncmp(record, "from ", 5) == 0 ? !check_from(record + 5)
                                                : true)
             break;
@@ -171,8 +179,7 @@ static int write_info(const char *directory, struct cache_inputs *inputs, struct
     for (const struct dirent *entry; (entry = readdir(stream));)
         if (fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
             S_ISREG(st.st_mode))
-            add_record(inputs, xasprintf("made %jd %" PRId64 " %s", (intmax_t)st.st_size,
-                                         nanoseconds(st.st_mtim), entry->d_name));
+            add_record(inputs, format_made(&st, entry->d_name));
     add_record(inputs, xstrdup("end"));
     int fd CLEANUP_CLOSE =
         openat(dirfd(stream), INFO, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

@@ -12,7 +12,7 @@
 #include "common/bootconfig.h"
 #include "common/log.h"
 #include "host/libraries.h"
-#include "host/modules.h"
+#include "host/moduleset.h"
 #include "host/unpack.h"
 
 /* Counts up when the same inputs shall give other bytes. */
@@ -241,8 +241,9 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
 /* Of the modules directory those files count that depmod writes; the modules found are inputs. */
 static void add_modules_to_key(struct cache_key *key, const char *directory)
 {
-    static const char *const files[] = {"modules.dep.bin", "modules.alias.bin", "modules.softdep",
-                                        "modules.builtin.bin", "modules.builtin.alias.bin"};
+    static const char *const files[] = {"modules.dep.bin",           "modules.alias.bin",
+                                        "modules.softdep",           "modules.builtin.bin",
+                                        "modules.builtin.alias.bin", "modules.order"};
     cache_key_text(key, directory);
     for (size_t i = 0; i < ELEMENTS(files); i++) {
         char *path CLEANUP_FREE = xasprintf("%s/%s", directory, files[i]);

@@ -36,7 +36,9 @@ static int compare(const void *left, const void *right)
     const struct module_index_entry *a = left;
     const struct module_index_entry *b = right;
     int order = strcmp(a->key, b->key);
-    return order ? order : (a->priority > b->priority) - (a->priority < b->priority);
+    if (order == 0)
+        order = (a->priority > b->priority) - (a->priority < b->priority);
+    return order ? order : strcmp(a->value, b->value);
 }
 
 static void put_number(FILE *out, uint32_t number)

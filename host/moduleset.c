@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/modules.h"
+#include "host/moduleset.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "host/libraries.h"
 #include "host/moduleindex.h"
+#include "host/unpack.h"
 
 struct search {
     const struct kmod_library *kmod;
@@ -40,23 +40,6 @@ static char *path_in_guest(const char *file, const char *directory)
     return xstrndup(path, end > path ? (size_t)(end - path) : strlen(path));
 }
 
-/* What the module says of itself. */
-static void read_info(const struct search *s, struct kmod_module *found, struct module *module)
-{
-    struct kmod_list *info = NULL;
-    if (s->kmod->kmod_module_get_info(found, &info) < 0)
-        return;
-    for (struct kmod_list *i = info; i; i = s->kmod->kmod_list_next(info, i)) {
-        const char *key = s->kmod->kmod_module_info_get_key(i);
-        const char *value = s->kmod->kmod_module_info_get_value(i);
-        if (strcmp(key, "alias") == 0)
-            strv_push(&module->aliases, value);
-        else if (strcmp(key, "softdep") == 0)
-            strv_push(&module->softdeps, value);
-    }
-    s->kmod->kmod_module_info_free_list(info);
-}
-
 static void add_list(const struct search *s, struct kmod_list *list, struct strv *names);
 
 /* Adds a module that is not built in, then what it depends on. */
@@ -69,7 +52,6 @@ static void add(const struct search *s, struct kmod_module *found)
         return;
     struct module module = {
         .name = xstrdup(name), .file = xstrdup(file), .path = path_in_guest(file, s->directory)};
-    read_info(s, found, &module);
     size_t at = s->set->count++;
     s->set->items = xreallocarray(s->set->items, s->set->count, sizeof *s->set->items);
     s->set->items[at] = module;
@@ -105,6 +87,79 @@ static int by_name(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
+static int by_path(const void *left, const void *right)
+{
+    const struct module *a = left;
+    const struct module *b = right;
+    return strcmp(a->path, b->path);
+}
+
+/* The order of the kernel's build, as depmod has it; modules that are not in it come last. */
+static void set_order(struct module_set *set, const char *directory)
+{
+    char *file CLEANUP_FREE = xasprintf("%s/modules.order", directory);
+    size_t size = 0;
+    char *text CLEANUP_FREE = unpack_read_file(file, &size, NULL);
+    for (size_t i = 0; i < set->count; i++)
+        set->items[i].order = UINT32_MAX;
+    if (!text || set->count == 0)
+        return;
+    qsort(set->items, set->count, sizeof *set->items, by_path);
+    uint32_t line = 0;
+    char *rest = text;
+    for (char *path; (path = strsep(&rest, "\n")); line++) {
+        struct module wanted = {.path = path};
+        struct module *found =
+            bsearch(&wanted, set->items, set->count, sizeof *set->items, by_path);
+        if (found)
+            found->order = line;
+    }
+}
+
+static struct module *find(const struct module_set *set, char *name)
+{
+    struct module wanted = {.name = name};
+    return set->count == 0 ? NULL
+                           : bsearch(&wanted, set->items, set->count, sizeof *set->items, by_name);
+}
+
+/* "alias PATTERN NAME" */
+static void take_alias(const struct module_set *set, char *line)
+{
+    char *name = strrchr(line, ' ');
+    struct module *module = name ? find(set, name + 1) : NULL;
+    if (!module || strncmp(line, "alias ", 6) != 0 || name < line + 6)
+        return;
+    *name = '\0';
+    strv_push(&module->aliases, line + 6);
+}
+
+/* "softdep NAME pre: NAME… post: NAME…" */
+static void take_softdep(const struct module_set *set, char *line)
+{
+    char *rest = line;
+    const char *word = strsep(&rest, " ");
+    char *name = strsep(&rest, " ");
+    struct module *module = name ? find(set, name) : NULL;
+    if (module && rest && strcmp(word, "softdep") == 0)
+        strv_push(&module->softdeps, rest);
+}
+
+/* Has each line of a file that depmod wrote taken. */
+static int read_lines(const struct module_set *set, const char *directory, const char *name,
+                      void (*take)(const struct module_set *set, char *line), struct error *e)
+{
+    char *file CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    size_t size = 0;
+    char *text CLEANUP_FREE = unpack_read_file(file, &size, e);
+    if (!text)
+        return -EIO;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        take(set, line);
+    return 0;
+}
+
 /* Without its indexes libkmod finds nothing, and says nothing. */
 static int check_directory(const char *directory, struct error *e)
 {
@@ -130,6 +185,8 @@ int module_set_find(struct module_set *set, const char *directory, const struct 
     if (!context)
         return error_errno(e, ENOMEM, "libkmod");
     kmod->kmod_set_log_priority(context, 0);
+    /* maps the indexes, which are else opened and read for every name; works without as well */
+    (void)kmod->kmod_load_resources(context);
     struct search search = {kmod, context, directory, set};
     for (size_t i = 0; i < names->count; i++) {
         struct kmod_list *found = NULL;
@@ -138,9 +195,11 @@ int module_set_find(struct module_set *set, const char *directory, const struct 
         add_list(&search, found, NULL);
     }
     (void)kmod->kmod_unref(context);
+    set_order(set, directory);
     if (set->count > 0)
         qsort(set->items, set->count, sizeof *set->items, by_name);
-    return 0;
+    r = read_lines(set, directory, "modules.alias", take_alias, e);
+    return r < 0 ? r : read_lines(set, directory, "modules.softdep", take_softdep, e);
 }
 
 void module_set_free(struct module_set *set)
@@ -157,13 +216,6 @@ void module_set_free(struct module_set *set)
     free(set->items);
     strv_free(&set->missing);
     *set = (struct module_set){0};
-}
-
-static const struct module *find(const struct module_set *set, const char *name)
-{
-    struct module wanted = {.name = (char *)name};
-    return set->count == 0 ? NULL
-                           : bsearch(&wanted, set->items, set->count, sizeof *set->items, by_name);
 }
 
 /* "PATH: PATH PATH": libkmod reads what a module needs from the end. */
@@ -204,7 +256,7 @@ static char *format_needs_index(const struct module_set *set, size_t *size)
     struct module_index index = {0};
     for (size_t i = 0; i < set->count; i++)
         module_index_add(&index, xstrdup(set->items[i].name), format_needs(set, &set->items[i]),
-                         (uint32_t)i);
+                         set->items[i].order);
     char *content = module_index_format(&index, size);
     module_index_free(&index);
     return content;
@@ -217,7 +269,7 @@ static char *format_alias_index(const struct module_set *set, size_t *size)
         for (size_t j = 0; j < set->items[i].aliases.count; j++) {
             char *pattern = normalize(set->items[i].aliases.items[j]);
             if (pattern)
-                module_index_add(&index, pattern, xstrdup(set->items[i].name), (uint32_t)i);
+                module_index_add(&index, pattern, xstrdup(set->items[i].name), set->items[i].order);
         }
     char *content = module_index_format(&index, size);
     module_index_free(&index);
@@ -247,19 +299,12 @@ static char *format_empty_index(const struct module_set *set, size_t *size)
 static int read_index(const char *directory, struct module_file *file, struct error *e)
 {
     char *path CLEANUP_FREE = xasprintf("%s/%s", directory, file->name);
-    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (fd < 0 && errno == ENOENT) {
+    if (access(path, F_OK) < 0) {
         file->content = format_empty_index(NULL, &file->size);
         return 0;
     }
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return error_errno(e, errno, "%s", path);
-    file->size = (size_t)st.st_size;
-    file->content = xcalloc(file->size, 1);
-    if (read(fd, file->content, file->size) != (ssize_t)file->size)
-        return error_set(e, -EIO, "%s: cannot be read whole", path);
-    return 0;
+    file->content = unpack_read_file(path, &file->size, e);
+    return file->content ? 0 : -EIO;
 }
 
 int module_set_files(const struct module_set *set, const char *directory,

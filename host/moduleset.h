@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/error.h"
 #include "common/strv.h"
@@ -15,6 +16,7 @@ struct module {
     struct strv needs;    /* names of modules it depends on, the one to load first first */
     struct strv aliases;  /* patterns that devices and filesystems are matched with */
     struct strv softdeps; /* as in modprobe.d(5): "pre: crc32c" */
+    uint32_t order;       /* where several have an alias, the least is loaded first */
 };
 
 struct module_set {

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/moduleset.h"
+
+#include <errno.h>
+#include <libkmod.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "host/moduleindex.h"
+#include "host/tree.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+/* A kernel of a few modules, compiled here; depmod makes its indexes. */
+static const struct {
+    const char *file; /* below lib/modules/1.0 */
+    const char *source;
+} sources[] = {
+    {"kernel/fs/disk-fs.ko", "INFO(\"alias=fs-disk\"); INFO(\"softdep=pre: sum-soft post: late\"); "
+                             "INFO(\"depends=journal\");"
+                             "void journal_start(void); void f(void) { journal_start(); }"},
+    {"kernel/fs/journal.ko", "INFO(\"depends=base\"); void base_start(void);"
+                             "EXPORT(journal_start) { base_start(); }"},
+    {"kernel/fs/base.ko", "EXPORT(base_start) {}"},
+    {"kernel/crypto/sum_generic.ko", "INFO(\"alias=sum-soft\");"},
+    {"kernel/crypto/sum_fast.ko", "INFO(\"alias=sum-soft\"); INFO(\"alias=cpu:[a-z]*x\");"},
+    {"kernel/late.ko", "INFO(\"softdep=pre: disk-fs\");"},
+    {"kernel/virtio.ko", "INFO(\"alias=virtio:d00000002v*\"); INFO(\"alias=virtio:d00000009v*\");"},
+    {"kernel/unused.ko", ""},
+};
+
+static const char header[] = "#define INFO_(text, line) static const char info_##line[] "
+                             "__attribute__((used, section(\".modinfo\"))) = text\n"
+                             "#define INFO__(text, line) INFO_(text, line)\n"
+                             "#define INFO(text) INFO__(text, __COUNTER__)\n"
+                             "#define EXPORT(name) static const char string_##name[] "
+                             "__attribute__((used, section(\"__ksymtab_strings\"))) = #name; "
+                             "void name(void); void name(void)\n";
+
+struct kernel {
+    char *scratch;
+    char *directory;
+};
+
+static int setup(void **state)
+{
+    struct kernel *kernel = xcalloc(1, sizeof *kernel);
+    kernel->scratch = scratch_new();
+    kernel->directory = scratch_path(kernel->scratch, "lib/modules/1.0");
+    for (size_t i = 0; i < ELEMENTS(sources); i++) {
+        char *object CLEANUP_FREE = scratch_path(kernel->directory, sources[i].file);
+        char *parent CLEANUP_FREE = xstrndup(object, (size_t)(strrchr(object, '/') - object));
+        char *text CLEANUP_FREE = xasprintf("%s%s\n", header, sources[i].source);
+        char *source CLEANUP_FREE = scratch_path(kernel->scratch, "module.c");
+        assert_int_equal(tree_make(parent, 0755, NULL), 0);
+        scratch_write(kernel->scratch, "module.c", text);
+        scratch_run("gcc", "-c", "-w", "-o", object, source, NULL);
+    }
+    scratch_write(kernel->directory, "modules.order",
+                  "kernel/unused.ko\nkernel/crypto/sum_generic.ko\nkernel/crypto/sum_fast.ko\n"
+                  "kernel/virtio.ko\n");
+    scratch_write(kernel->directory, "modules.builtin.modinfo", "");
+    scratch_write(kernel->directory, "modules.builtin", "kernel/inside.ko\n");
+    scratch_run("depmod", "-b", kernel->scratch, "1.0", NULL);
+    *state = kernel;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct kernel *kernel = *state;
+    scratch_free(&kernel->scratch);
+    free(kernel->directory);
+    free(kernel);
+    return 0;
+}
+
+/* The names of what is found for names with blanks between, with blanks between. */
+static char *closure(const struct kernel *kernel, const char *wanted, struct strv *missing)
+{
+    struct strv names CLEANUP_STRV = {0};
+    strv_split(&names, wanted, ' ');
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    struct error e CLEANUP_ERROR = {0};
+    if (module_set_find(&set, kernel->directory, &names, &e) < 0)
+        fail_msg("%s", e.message);
+    struct strv found CLEANUP_STRV = {0};
+    for (size_t i = 0; i < set.count; i++)
+        strv_push(&found, set.items[i].name);
+    if (missing)
+        strv_extend(missing, &set.missing);
+    return strv_join(&found, " ");
+}
+
+static void a_module_brings_all_it_depends_on(void **state)
+{
+    static const struct {
+        const char *wanted;
+        const char *found;
+    } cases[] = {
+        {"journal", "base journal"},
+        {"unused", "unused"},
+        {"disk-fs", "base disk_fs journal late sum_fast sum_generic"},
+        {"disk_fs base", "base disk_fs journal late sum_fast sum_generic"},
+        {"late", "base disk_fs journal late sum_fast sum_generic"},
+        {"fs-disk", "base disk_fs journal late sum_fast sum_generic"},
+        {"sum-soft", "sum_fast sum_generic"},
+        {"virtio:d00000002v00001AF4", "virtio"},
+        {"inside", ""},
+    };
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct strv missing CLEANUP_STRV = {0};
+        char *found CLEANUP_FREE = closure(*state, cases[i].wanted, &missing);
+        assert_string_equal(found, cases[i].found);
+        assert_int_equal(missing.count, 0);
+    }
+}
+
+static void names_that_nothing_has_are_reported(void **state)
+{
+    struct strv missing CLEANUP_STRV = {0};
+    char *found CLEANUP_FREE = closure(*state, "nosuch base fs-nosuch", &missing);
+    char *names CLEANUP_FREE = strv_join(&missing, " ");
+    assert_string_equal(found, "base");
+    assert_string_equal(names, "nosuch fs-nosuch");
+}
+
+static void a_directory_without_indexes_is_named(void **state)
+{
+    const struct kernel *kernel = *state;
+    struct strv names CLEANUP_STRV = {0};
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    struct error e CLEANUP_ERROR = {0};
+    assert_int_equal(module_set_find(&set, kernel->scratch, &names, &e), -ENOENT);
+    assert_error_names(e, kernel->scratch, "depmod");
+}
+
+/* What the guest's libkmod finds, in a directory with our files alone: names of modules, with what
+ * each depends on, in the order they are loaded. */
+static char *look_up(const char *directory, const char *alias)
+{
+    const char *const no_configuration = NULL;
+    struct kmod_ctx *context = kmod_new(directory, &no_configuration);
+    assert_non_null(context);
+    assert_int_equal(kmod_load_resources(context), 0);
+    struct kmod_list *list = NULL;
+    assert_true(kmod_module_new_from_lookup(context, alias, &list) >= 0);
+    struct strv found CLEANUP_STRV = {0};
+    struct kmod_list *i;
+    kmod_list_foreach(i, list)
+    {
+        struct kmod_module *module = kmod_module_get_module(i);
+        struct kmod_list *before = NULL;
+        struct kmod_list *after = NULL;
+        assert_int_equal(kmod_module_get_softdeps(module, &before, &after), 0);
+        struct kmod_list *needs = kmod_module_get_dependencies(module);
+        struct kmod_list *const lists[] = {before, needs, after};
+        for (size_t l = 0; l < ELEMENTS(lists); l++) {
+            struct kmod_list *j;
+            kmod_list_foreach(j, lists[l])
+            {
+                struct kmod_module *needed = kmod_module_get_module(j);
+                strv_pushf(&found, "(%s)", kmod_module_get_name(needed));
+                kmod_module_unref(needed);
+            }
+            kmod_module_unref_list(lists[l]);
+        }
+        const char *path = kmod_module_get_path(module);
+        strv_push(&found, path ? strrchr(path, '/') + 1 : "built in");
+        kmod_module_unref(module);
+    }
+    kmod_module_unref_list(list);
+    kmod_unref(context);
+    return strv_join(&found, " ");
+}
+
+/* Makes a directory like the guest's, for two of the modules. */
+static void write_files(const struct kernel *kernel, const char *to)
+{
+    /* libkmod looks whether the modules are there */
+    char *modules CLEANUP_FREE = scratch_path(kernel->directory, "kernel");
+    scratch_run("cp", "-r", modules, to, NULL);
+    struct strv names CLEANUP_STRV = {0};
+    strv_split(&names, "disk-fs virtio", ' ');
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    assert_int_equal(module_set_find(&set, kernel->directory, &names, NULL), 0);
+    struct module_file files[MODULE_FILES];
+    assert_int_equal(module_set_files(&set, kernel->directory, files, NULL), 0);
+    for (size_t i = 0; i < MODULE_FILES; i++) {
+        char *path CLEANUP_FREE = scratch_path(to, files[i].name);
+        FILE *f = fopen(path, "we");
+        assert_non_null(f);
+        assert_int_equal(fwrite(files[i].content, 1, files[i].size, f), files[i].size);
+        assert_int_equal(fclose(f), 0);
+        free(files[i].content);
+    }
+}
+
+static void the_guest_finds_what_is_there(void **state)
+{
+    const struct kernel *kernel = *state;
+    char *guest CLEANUP_FREE = scratch_path(kernel->scratch, "guest");
+    assert_int_equal(tree_make(guest, 0755, NULL), 0);
+    write_files(kernel, guest);
+    static const char *const aliases[] = {
+        "disk-fs",
+        "disk_fs",
+        "fs-disk",
+        "sum-soft",
+        "journal",
+        "base",
+        "late",
+        "cpu:abcx",
+        "cpu:abc",
+        "virtio:d00000009v00001AF4",
+        "virtio:d0000000Av00001AF4",
+        "inside",
+        "unused",
+        "fs-unused",
+    };
+    for (size_t i = 0; i < ELEMENTS(aliases); i++) {
+        char *ours CLEANUP_FREE = look_up(guest, aliases[i]);
+        /* the module that was not wanted is the one difference from the whole kernel */
+        char *whole CLEANUP_FREE = strcmp(aliases[i], "unused") == 0
+                                       ? xstrdup("")
+                                       : look_up(kernel->directory, aliases[i]);
+        assert_string_equal(ours, whole);
+    }
+    char *found CLEANUP_FREE = look_up(guest, "fs-disk");
+    assert_non_null(strstr(found, "(sum_"));
+    assert_non_null(strstr(found, "(base) (journal) (late) disk-fs.ko"));
+}
+
+static void an_index_of_many_keys_is_read_back(void **state)
+{
+    const struct kernel *kernel = *state;
+    char *guest CLEANUP_FREE = scratch_path(kernel->scratch, "many");
+    assert_int_equal(tree_make(guest, 0755, NULL), 0);
+    write_files(kernel, guest);
+    struct module_index index = {0};
+    for (unsigned int i = 0; i < 20000; i++)
+        module_index_add(&index, xasprintf("m%x", i), xasprintf("kernel/m%x.ko:", i), i);
+    size_t size = 0;
+    char *content CLEANUP_FREE = module_index_format(&index, &size);
+    module_index_free(&index);
+    char *path CLEANUP_FREE = scratch_path(guest, "modules.dep.bin");
+    FILE *f = fopen(path, "we");
+    assert_int_equal(fwrite(content, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+    for (unsigned int i = 0; i < 20000; i += 97) {
+        char *name CLEANUP_FREE = xasprintf("m%x", i);
+        char *file CLEANUP_FREE = xasprintf("m%x.ko", i);
+        char *found CLEANUP_FREE = look_up(guest, name);
+        assert_string_equal(found, file);
+    }
+    char *found CLEANUP_FREE = look_up(guest, "m4e20");
+    assert_string_equal(found, "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_module_brings_all_it_depends_on),
+        cmocka_unit_test(names_that_nothing_has_are_reported),
+        cmocka_unit_test(a_directory_without_indexes_is_named),
+        cmocka_unit_test(the_guest_finds_what_is_there),
+        cmocka_unit_test(an_index_of_many_keys_is_read_back),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
