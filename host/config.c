@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "common/log.h"
+#include "host/merge.h"
+#include "host/optionset.h"
+#include "host/schema.h"
+#include "host/setting.h"
+
+static void add_source(struct config *config, char *name, json_t *tree, bool command_line)
+{
+    struct source *source = xcalloc(1, sizeof *source);
+
+    *source = (struct source){.name = name, .tree = tree, .command_line = command_line};
+    config->sources =
+        xreallocarray(config->sources, config->source_count + 1, sizeof(struct source *));
+    config->sources[config->source_count++] = source;
+}
+
+int config_add_file(struct config *config, const char *path, struct error *e)
+{
+    bool is_stdin = !strcmp(path, "-");
+    const char *name = is_stdin ? "stdin" : path;
+    FILE *file CLEANUP_FCLOSE = NULL;
+    json_error_t error;
+    json_t *tree;
+
+    if (!is_stdin) {
+        file = fopen(path, "re");
+        if (!file)
+            return error_errno(e, errno, "%s: cannot be read", path);
+    }
+    tree = json_loadf(is_stdin ? stdin : file, JSON_REJECT_DUPLICATES, &error);
+    if (!tree)
+        return error_set(e, -EINVAL, "%s:%d:%d: %s", name, error.line, error.column, error.text);
+    if (!json_is_object(tree)) {
+        json_decref(tree);
+        return error_set(e, -EINVAL, "%s: is a list, expected a set of options ({…})", name);
+    }
+    add_source(config, xstrdup(name), tree, false);
+    return 0;
+}
+
+int config_add_setting(struct config *config, const char *setting, struct error *e)
+{
+    json_t *tree;
+    int r = setting_parse(&tree, setting, e);
+
+    if (r < 0)
+        return r;
+    add_source(config, xstrdup("command line"), tree, true);
+    return 0;
+}
+
+int config_resolve(struct config *config)
+{
+    struct definitions all CLEANUP_DEFINITIONS = {0};
+    struct option_set set = {
+        .options = schema_options, .count = schema_option_count, .path = "", .top = true};
+
+    config->built_in = (struct source){.name = xstrdup("built in"), .built_in = true};
+    config->kept = json_array();
+    config->values = set.values = json_object();
+    config->priorities = set.priorities = json_object();
+    for (size_t i = 0; i < config->source_count; i++) {
+        struct definition d = {.value = config->sources[i]->tree,
+                               .priority = PRIORITY_ORDINARY,
+                               .order = ORDER_ORDINARY,
+                               .source = config->sources[i]};
+
+        definitions_add(&all, &d);
+    }
+    option_set_resolve(config, &set, &all);
+    return config->problems.count ? -EINVAL : 0;
+}
+
+const char *config_file(const struct config *config)
+{
+    return config->source_count ? config->sources[0]->name : "command line";
+}
+
+void config_problem(struct config *config, const char *option, const char *format, ...)
+{
+    va_list arguments;
+    char *text CLEANUP_FREE = NULL;
+
+    va_start(arguments, format);
+    text = xvasprintf(format, arguments);
+    va_end(arguments);
+    strv_pushf(&config->problems, "%s: %s: %s", config_file(config), option, text);
+}
+
+json_t *config_get(const struct config *config, const char *option)
+{
+    json_t *value = json_object_get(config->values, option);
+
+    if (!value) {
+        log_error("%s is not in the table of options, or is used above its row", option);
+        abort();
+    }
+    return value;
+}
+
+bool config_bool(const struct config *config, const char *option)
+{
+    return json_is_true(config_get(config, option));
+}
+
+json_int_t config_integer(const struct config *config, const char *option)
+{
+    return json_integer_value(config_get(config, option));
+}
+
+const char *config_text(const struct config *config, const char *option)
+{
+    return json_string_value(config_get(config, option));
+}
+
+bool config_is_set(const struct config *config, const char *option)
+{
+    (void)config_get(config, option);
+    return json_integer_value(json_object_get(config->priorities, option)) <= PRIORITY_ORDINARY;
+}
+
+void config_free(struct config *config)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        free(config->sources[i]->name);
+        json_decref(config->sources[i]->tree);
+        free(config->sources[i]);
+    }
+    free(config->sources);
+    free(config->built_in.name);
+    json_decref(config->values);
+    json_decref(config->priorities);
+    json_decref(config->kept);
+    strv_free(&config->problems);
+    strv_free(&config->warnings);
+    *config = (struct config){0};
+}

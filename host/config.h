@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The configuration: JSON files and -o settings, merged into the option tree by the rules of the
+ * Nix module system, checked, every default filled in. */
+#pragma once
+
+#include <stdbool.h>
+
+#include <jansson.h>
+
+#include "common/error.h"
+#include "common/strv.h"
+
+/* Where a definition stands. */
+struct source {
+    char *name; /* for messages: the file, or "command line" */
+    json_t *tree;
+    bool built_in;
+    bool command_line;
+};
+
+struct config {
+    struct source **sources; /* in the order given */
+    size_t source_count;
+    struct source built_in;
+    json_t *values;       /* by an option's full name */
+    json_t *priorities;   /* of the definitions that won, by an option's full name */
+    json_t *kept;         /* built-in definitions, alive while the values refer to them */
+    struct strv problems; /* what is wrong, each a whole message */
+    struct strv warnings;
+};
+
+/* struct config config CLEANUP_CONFIG = {0}; */
+#define CLEANUP_CONFIG CLEANUP(config_free)
+
+/* Reads a file ("-": stdin). 0, or a negative errno with FILE:LINE:COLUMN and what is wrong;
+ * -EINVAL: it is no JSON object. */
+int config_add_file(struct config *config, const char *path, struct error *e);
+
+/* Takes the setting "OPTION.PATH=VALUE": VALUE is JSON, or for a string just that. It wins over
+ * what files say; to lists it appends. 0, or -EINVAL with the reason. */
+int config_add_setting(struct config *config, const char *setting, struct error *e);
+
+/* Merges everything. 0, or -EINVAL when there are problems; all are found. */
+int config_resolve(struct config *config);
+
+/* The file that messages name; "command line" where there is none. */
+const char *config_file(const struct config *config);
+
+/* Notes what is wrong with the value of `option`, as "FILE: OPTION: …". */
+void config_problem(struct config *config, const char *option, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The value of an option. Its name must be in the table, and its type as the function says:
+ * anything else is a mistake in the program, which ends. Texts are NULL for null. */
+json_t *config_get(const struct config *config, const char *option);
+bool config_bool(const struct config *config, const char *option);
+json_int_t config_integer(const struct config *config, const char *option);
+const char *config_text(const struct config *config, const char *option);
+
+/* Whether somebody has set it, more strongly than mkDefault does. */
+bool config_is_set(const struct config *config, const char *option);
+
+void config_free(struct config *config);
+
+/* The ordinary priority, and that of an option's own default. */
+#define PRIORITY_ORDINARY 100
+#define PRIORITY_DEFAULT  1500

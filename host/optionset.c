@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/optionset.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+
+/* The definitions of each option, while they are sorted out. */
+struct sorting {
+    struct config *config;
+    const struct option_set *set;
+    struct definitions *of; /* one for each option */
+};
+
+static char *full_path(const struct option_set *set, const char *name)
+{
+    return xasprintf("%s%s%s", set->path, *set->path ? "." : "", name);
+}
+
+/* Whether `name` is a group of options: virtualisation.qemu. */
+static bool is_group(const struct option_set *set, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < set->count; i++)
+        if (!strncmp(set->options[i].name, name, length) && set->options[i].name[length] == '.')
+            return true;
+    return false;
+}
+
+/* The top level has options of all of NixOS; in these two groups we know every one. */
+static bool must_know(const struct option_set *set, const char *name)
+{
+    return !set->top || !strncmp(name, "virtualisation.", 15) || !strncmp(name, "runVm.", 6);
+}
+
+static void note_unknown(struct sorting *s, const struct definition *d, const char *name)
+{
+    const char *nearest = schema_nearest(s->set->options, s->set->count, name);
+    char *path CLEANUP_FREE = full_path(s->set, name);
+
+    if (!must_know(s->set, name))
+        return;
+    if (nearest)
+        merge_problem(s->config, d, path, "is not an option, expected perhaps %s", nearest);
+    else
+        merge_problem(s->config, d, path, "is not an option, expected one of run-vm.json(5)");
+}
+
+static void sort_out(struct sorting *s, const char *name, struct definition d);
+
+static void sort_out_key(struct sorting *s, const char *group, const char *key,
+                         const struct definition *d)
+{
+    char *name CLEANUP_FREE = *group ? xasprintf("%s.%s", group, key) : xstrdup(key);
+    const struct option *option = schema_find(s->set->options, s->set->count, name);
+
+    if (strchr(key, '.'))
+        note_unknown(s, d, name);
+    else if (option)
+        definitions_add(&s->of[option - s->set->options], d);
+    else if (is_group(s->set, name))
+        sort_out(s, name, *d);
+    else
+        note_unknown(s, d, name);
+}
+
+/* Gives each option in a definition of a group to that option; properties of the whole group
+ * become properties of each. */
+static void sort_out(struct sorting *s, const char *group, struct definition d)
+{
+    struct definitions plain CLEANUP_DEFINITIONS = {0};
+    char *path CLEANUP_FREE = full_path(s->set, group);
+
+    merge_discharge(s->config, path, d, &plain);
+    for (size_t i = 0; i < plain.count; i++) {
+        struct definition part = plain.items[i];
+        char *shown CLEANUP_FREE = NULL;
+        const char **keys CLEANUP_FREE = NULL;
+        json_t *object = part.value;
+        size_t count;
+
+        if (!json_is_object(object)) {
+            shown = merge_show(object);
+            merge_problem(s->config, &part, path, "is %s, expected a set of options", shown);
+            continue;
+        }
+        keys = merge_sorted_keys(object, &count);
+        for (size_t j = 0; j < count; j++) {
+            part.value = json_object_get(object, keys[j]);
+            sort_out_key(s, group, keys[j], &part);
+        }
+    }
+}
+
+/* What was said under an option's old name is said under its new one, as strongly. */
+static void follow_alias(struct sorting *s, const struct option *option)
+{
+    struct definitions *old = &s->of[option - s->set->options];
+    const struct option *new = schema_find(s->set->options, s->set->count, option->alias_of);
+    struct definitions plain CLEANUP_DEFINITIONS = {0};
+
+    for (size_t i = 0; i < old->count; i++)
+        merge_discharge(s->config, option->name, old->items[i], &plain);
+    if (!plain.count)
+        return;
+    strv_pushf(&s->config->warnings, "The option `%s' has been renamed to `%s'.", option->name,
+               option->alias_of);
+    merge_keep_strongest(option->type, &plain);
+    for (size_t i = 0; i < plain.count; i++) {
+        plain.items[i].overridden = true;
+        definitions_add(&s->of[new - s->set->options], &plain.items[i]);
+    }
+}
+
+/* Appends the built-in definitions of an option. */
+static void add_built_in(struct sorting *s, const struct option *option, const struct scope *scope,
+                         struct definitions *list)
+{
+    json_t *definitions = json_array();
+    json_t *value;
+    size_t i;
+
+    json_array_append_new(s->config->kept, definitions);
+    if (option->define)
+        option->define(scope, definitions);
+    json_array_foreach(definitions, i, value)
+    {
+        struct definition d = {.value = value,
+                               .priority = PRIORITY_ORDINARY,
+                               .order = ORDER_ORDINARY,
+                               .source = &s->config->built_in};
+
+        definitions_add(list, &d);
+    }
+}
+
+/* The default of an option; a new reference, NULL where it has none. */
+static json_t *default_of(const struct option *option, const struct scope *scope)
+{
+    if (option->compute)
+        return option->compute(scope);
+    return option->value ? json_loads(option->value, JSON_DECODE_ANY, NULL) : NULL;
+}
+
+static void add_default(struct sorting *s, json_t *value, struct definitions *list)
+{
+    struct definition d = {.value = value,
+                           .priority = PRIORITY_DEFAULT,
+                           .order = ORDER_ORDINARY,
+                           .overridden = true,
+                           .source = &s->config->built_in};
+
+    if (!value)
+        return;
+    json_array_append_new(s->config->kept, value);
+    definitions_add(list, &d);
+}
+
+/* Built-in entries come first in the whole table; in a submodule, which turns the order of
+ * modules round, they come last. */
+static void resolve_one(struct sorting *s, const struct option *option)
+{
+    const struct option_set *set = s->set;
+    const struct scope scope = {.config = s->config, .values = set->values, .name = set->name};
+    const struct definitions *given = &s->of[option - set->options];
+    struct definitions all CLEANUP_DEFINITIONS = {0};
+    char *path CLEANUP_FREE = full_path(set, option->name);
+    struct position place = {.path = path};
+    json_t *fallback = default_of(option, &scope);
+    struct merged merged;
+
+    if (set->top)
+        add_built_in(s, option, &scope, &all);
+    for (size_t i = 0; i < given->count; i++)
+        definitions_add(&all, &given->items[i]);
+    if (!set->top)
+        add_built_in(s, option, &scope, &all);
+    add_default(s, fallback, &all);
+    merged = merge_definitions(s->config, &place, option->type, &all);
+    if (merged.missing)
+        strv_pushf(&s->config->problems, "%s: %s: is not set, expected %s", config_file(s->config),
+                   path, option->type->name);
+    if (!merged.value)
+        merged.value = fallback ? json_incref(fallback) : json_null();
+    json_object_set_new(set->values, option->name, merged.value);
+    if (set->priorities)
+        json_object_set_new(set->priorities, option->name, json_integer(merged.priority));
+}
+
+void option_set_resolve(struct config *config, const struct option_set *set,
+                        const struct definitions *definitions)
+{
+    struct sorting s = {
+        .config = config, .set = set, .of = xcalloc(set->count, sizeof(struct definitions))};
+
+    for (size_t i = 0; i < definitions->count; i++)
+        sort_out(&s, "", definitions->items[i]);
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->options[i].alias_of)
+            follow_alias(&s, &set->options[i]);
+        else
+            resolve_one(&s, &set->options[i]);
+    }
+    for (size_t i = 0; i < set->count; i++)
+        definitions_free(&s.of[i]);
+    free(s.of);
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A set of options, resolved: the whole table, or a submodule's. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "host/merge.h"
+#include "host/schema.h"
+
+struct option_set {
+    const struct option *options;
+    size_t count;
+    const char *path;   /* what stands before the options' names in messages; "": nothing */
+    const char *name;   /* of the submodule in its set */
+    bool top;           /* the whole table: what is not in it is mostly somebody else's */
+    json_t *values;     /* where the values go, by name */
+    json_t *priorities; /* where the priorities go; NULL: not wanted */
+};
+
+/* Resolves every option of the set, in the table's order, from definitions of the whole set. An
+ * option with something wrong has its default, or null. */
+void option_set_resolve(struct config *config, const struct option_set *set,
+                        const struct definitions *definitions);

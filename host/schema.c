@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/schema.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "host/builtin.h"
+
+static const char *const drive_interfaces[] = {"virtio", "scsi", "ide", NULL};
+static const char *const port_directions[] = {"host", "guest", NULL};
+static const char *const port_protocols[] = {"tcp", "udp", NULL};
+static const char *const initrd_kinds[] = {"builtin", "system", NULL};
+
+static const struct type type_interface = {.kind = TYPE_CHOICE,
+                                           .name = "one of \"virtio\", \"scsi\", \"ide\"",
+                                           .choices = drive_interfaces};
+static const struct type type_direction = {
+    .kind = TYPE_CHOICE, .name = "one of \"host\", \"guest\"", .choices = port_directions};
+static const struct type type_protocol = {
+    .kind = TYPE_CHOICE, .name = "one of \"tcp\", \"udp\"", .choices = port_protocols};
+static const struct type type_initrd = {
+    .kind = TYPE_CHOICE, .name = "one of \"builtin\", \"system\"", .choices = initrd_kinds};
+
+static bool is_prefix(const char *text)
+{
+    return !*text || *text == '/';
+}
+
+static const struct type type_prefix = {
+    .kind = TYPE_TEXT, .name = "path (a string that begins with /), or \"\"", .check = is_prefix};
+
+#define SUBMODULE(id, text, rows)                                                                  \
+    static const struct type id = {                                                                \
+        .kind = TYPE_SUBMODULE, .name = text, .options = rows, .option_count = ELEMENTS(rows)}
+
+static const struct option resolution_options[] = {
+    {"x", &type_positive, .help = "Width in pixels."},
+    {"y", &type_positive, .help = "Height in pixels."},
+};
+SUBMODULE(type_resolution, "set of x and y", resolution_options);
+
+static const struct option share_options[] = {
+    {"source", &type_text,
+     .help = "The directory on the host. Variables and quotes in it are expanded."},
+    {"target", &type_path, .help = "Where the guest mounts it."},
+};
+SUBMODULE(type_share, "set of source and target", share_options);
+static const struct type type_shares = {
+    .kind = TYPE_ATTRS, .name = "attribute set of shares", .element = &type_share};
+
+static const struct option port_options[] = {
+    {"from", &type_direction, "\"host\"",
+     .help = "The side that connects: \"host\" makes a port of the guest reachable from the host, "
+             "\"guest\" one of the host from the guest."},
+    {"proto", &type_protocol, "\"tcp\"", .help = "The protocol; from the guest only tcp."},
+    {"host.address", &type_text, "\"\"",
+     .help = "The host's IPv4 address; empty: all of its addresses."},
+    {"host.port", &type_port, .help = "The host's port."},
+    {"guest.address", &type_text, "\"\"",
+     .help = "The guest's IPv4 address; with from = \"guest\" one in 10.0.2.0/24."},
+    {"guest.port", &type_port, .help = "The guest's port."},
+};
+SUBMODULE(type_port_forward, "set of from, proto, host and guest", port_options);
+static const struct type type_port_forwards = {
+    .kind = TYPE_LIST, .name = "list of port forwardings", .element = &type_port_forward};
+
+static const struct option drive_options[] = {
+    {"file", &type_text, .help = "The image. Variables and quotes in it are expanded."},
+    {"driveExtraOpts", &type_text_attrs, "{}", .help = "More keys for -drive."},
+    {"deviceExtraOpts", &type_text_attrs, "{}", .help = "More keys for -device."},
+    {"name", &type_null_or_text, "null",
+     .help = "A name, unique among the drives. QEMU does not see it."},
+};
+SUBMODULE(type_drive, "set of file, name, driveExtraOpts and deviceExtraOpts", drive_options);
+static const struct type type_drives = {
+    .kind = TYPE_LIST, .name = "list of drives", .element = &type_drive};
+
+static const struct option file_system_options[] = {
+    {"mountPoint", &type_mount_point, .define = builtin_fs_mount_point, .shown = "the entry's name",
+     .help = "Where it is mounted."},
+    {"label", &type_null_or_nonempty, "null",
+     .help = "The label of its device, in place of device."},
+    {"fsType", &type_nonempty, "\"auto\"", .help = "Its type."},
+    {"device", &type_null_or_nonempty, "null", .define = builtin_fs_device,
+     .help = "The device, or the tag of a share."},
+    {"autoResize", &type_bool, "false", .help = "Grow it to the size of its device."},
+    {"options", &type_nonempties, "[\"defaults\"]", .define = builtin_fs_options,
+     .help = "Mount options. Definitions are strung together, the user's first."},
+    {"neededForBoot", &type_bool, "false", .help = "Mount it before stage 2."},
+    {"autoFormat", &type_bool, "false", .help = "Format the device when it is blank."},
+    {"formatOptions", &type_anything, "null", .help = "Not used."},
+    {"noCheck", &type_bool, "false", .help = "Do not check it before mounting (stage 2)."},
+    {"depends", &type_mount_points, "[]", .help = "Mount points that must be there before."},
+    {"encrypted.enable", &type_bool, "false", .help = "Not used: stage 2's."},
+    {"encrypted.blkDev", &type_null_or_nonempty, "null", .help = "Not used: stage 2's."},
+    {"encrypted.label", &type_null_or_nonempty, "null", .help = "Not used: stage 2's."},
+    {"encrypted.keyFile", &type_null_or_nonempty, "null", .help = "Not used: stage 2's."},
+    {"stratis.poolUuid", &type_null_or_text, "null", .help = "Not used: stage 2's."},
+};
+SUBMODULE(type_file_system, "file system", file_system_options);
+static const struct type type_file_systems = {
+    .kind = TYPE_ATTRS, .name = "attribute set of file systems", .element = &type_file_system};
+
+static const struct type type_attrs = {
+    .kind = TYPE_ATTRS, .name = "attribute set", .element = &type_anything};
+static const struct type type_platform = {.kind = TYPE_EITHER,
+                                          .name = "string such as \"x86_64-linux\", or a set with "
+                                                  "system",
+                                          .element = &type_nonempty,
+                                          .other = &type_attrs};
+
+#define V "virtualisation."
+
+const struct option schema_options[] = {
+    {"networking.hostName", &type_host_name, "\"nixos\"",
+     .help = "The guest's host name, from which system.name comes."},
+    {"networking.primaryIPAddress", &type_text, "\"\"",
+     .help = "The guest's address in its own /etc/hosts. No effect on run-vm."},
+    {"system.name", &type_text, .compute = builtin_name,
+     .shown = "networking.hostName, or \"unnamed\" where that is empty",
+     .help = "The name of the machine; the disk image is named after it."},
+    {"system.build.toplevel", &type_null_or_path, "null",
+     .help = "The system: kernel, initrd, init, kernel-params, kernel-modules. Without it "
+             "--kernel, --modules-dir and --init name what is needed."},
+    {"system.build.regInfo", &type_null_or_path, "null",
+     .help = "A directory with registration and store-paths for additionalPaths. Without it they "
+             "come from the host's Nix database."},
+    {"system.build.storeClosure", &type_null_or_path, "null",
+     .help = "A directory whose store-paths go into the store image. Without it the closure of "
+             "additionalPaths does."},
+    {"system.build.storeImage", &type_null_or_path, "null",
+     .help = "A directory with nixos.qcow2, the base of a writable store image. Without it an "
+             "erofs image under the overlay takes its place."},
+    {"system.build.bootDisk", &type_null_or_path, "null",
+     .help = "A directory with disk.img and, for EFI, efi-vars.fd. Without it the boot disk is "
+             "built in a throwaway virtual machine."},
+    {"nixpkgs.hostPlatform", &type_platform, .compute = builtin_platform,
+     .shown = "the machine run-vm runs on", .help = "The guest's system, \"x86_64-linux\" …"},
+    {"boot.kernelParams", &type_kernel_parameters, "[]",
+     .help = "Kernel parameters where there is no toplevel whose kernel-params has them."},
+    {"boot.tmpOnTmpfs", &type_bool, "false", .help = "Mount a tmpfs on /tmp."},
+    {"boot.tmpOnTmpfsSize", &type_text_or_positive, "\"50%\"", .help = "Its size."},
+    {"nix.enable", &type_bool, "true",
+     .help = "Whether the guest has Nix: without it nothing is registered in its database."},
+    {"runVm.initrd", &type_initrd, "\"builtin\"",
+     .help = "\"builtin\": our initrd, made from the kernel's modules. \"system\": the system's "
+             "own, as it is."},
+    {"runVm.store", &type_prefix, "\"\"",
+     .help = "Host directory that holds the Nix store of the guest's system, as nix-store --store "
+             "makes it: the guest's /nix/store/… is this directory's nix/store/…"},
+
+    {V "memorySize", &type_positive, "1024", .help = "The guest's memory in MiB."},
+    {V "cores", &type_positive, "1", .help = "The number of its processors."},
+    {V "msize", &type_positive, "16384", .help = "Largest message of 9p file systems, in bytes."},
+    {V "diskSize", &type_null_or_positive, "1024",
+     .help = "The size of the disk image in MiB, when it has to be made."},
+    {V "diskImage", &type_null_or_text, .compute = builtin_disk_image,
+     .shown = "\"./${config.system.name}.qcow2\"",
+     .help = "The image of the root disk, made when it does not exist. null: the root is a tmpfs "
+             "and nothing is kept. Variables in it are expanded; NIX_DISK_IMAGE replaces it."},
+    {V "persistBootDevice", &type_bool, "false",
+     .help = "Keep the boot disk in the temporary directory instead of making it anew."},
+    {V "emptyDiskImages", &type_positives, "[]",
+     .help = "Sizes in MiB of more disks, empty when they are made."},
+    {V "graphics", &type_bool, "true",
+     .help = "A window. Otherwise -nographic, and the serial console is the preferred one."},
+    {V "resolution", &type_resolution, "{\"x\": 1024, \"y\": 768}",
+     .help = "The display's size; when it is set, also its preferred mode (EDID)."},
+    {V "useNixStoreImage", &type_bool, "false",
+     .help = "Give the guest its store as a disk image instead of a share."},
+    {V "useBootLoader", &type_bool, "false",
+     .help = "Boot through the boot loader on a boot disk instead of giving QEMU the kernel."},
+    {V "useEFIBoot", &type_bool, "false", .help = "Give the guest EFI firmware."},
+    {V "efi.firmware", &type_path, .compute = builtin_efi_firmware,
+     .shown = "that of Debian's ovmf or qemu-efi-aarch64", .help = "The EFI firmware's code."},
+    {V "efi.variables", &type_path, .compute = builtin_efi_variables,
+     .shown = "those of Debian's ovmf or qemu-efi-aarch64",
+     .help = "The EFI firmware's variables as they are at first."},
+    {V "efiVars", &type_text, .compute = builtin_efi_vars,
+     .shown = "\"./${config.system.name}-efi-vars.fd\"",
+     .help = "The file of the guest's EFI variables, made when it does not exist. Variables in it "
+             "are expanded; NIX_EFI_VARS replaces it."},
+    {V "useDefaultFilesystems", &type_bool, "true",
+     .help = "Format the root disk when it is blank and mount it on /."},
+    {V "bios", &type_null_or_path, "null",
+     .help = "A directory with bios.bin, to be used in place of QEMU's BIOS."},
+    {V "restrictNetwork", &type_bool, "false",
+     .help = "Let nothing of the guest out, but for what forwardPorts lets through."},
+    {V "vlans", &type_unsigneds, "[1]",
+     .help = "Virtual networks: for each number N, a card on the VDE switch that "
+             "QEMU_VDE_SOCKET_N names, if it is set."},
+    {V "test.nodeNumber", &type_positive, "1",
+     .help = "The last byte of the cards' addresses on the virtual networks."},
+    {V "writableStore", &type_bool, "true", .help = "Lay a writable overlay over the Nix store."},
+    {V "writableStoreUseTmpfs", &type_bool, "true",
+     .help = "Keep the overlay in memory instead of on the root."},
+    {V "host.pkgs", &type_anything, "null", .help = "No effect on run-vm."},
+    {V "qemu.package", &type_null_or_path, "null", .shown = "the programs on PATH",
+     .help = "A directory whose bin/ has QEMU and qemu-img."},
+    {V "qemu.diskInterface", &type_interface, "\"virtio\"", .help = "What drives are attached to."},
+    {V "qemu.guestAgent.enable", &type_bool, "true",
+     .help = "Where it is set to true: a channel for the guest agent, with its socket qga.sock in "
+             "the temporary directory."},
+    {V "qemu.virtioKeyboard", &type_bool, "true", .help = "A virtio keyboard."},
+    {V "qemu.consoles", &type_texts, .compute = builtin_consoles,
+     .shown = "the serial console and tty0, the preferred one last",
+     .help = "Values of console= on the kernel command line; the last is the preferred one."},
+    {V "pathsInNixDB", &type_paths, .alias_of = V "additionalPaths",
+     .help = "The old name of additionalPaths."},
+    {V "additionalPaths", &type_paths, "[]", .define = builtin_additional_paths,
+     .help = "Store paths whose closure the guest shall have. The system is one of them."},
+    {V "forwardPorts", &type_port_forwards, "[]",
+     .help = "Ports of the guest to be reached from the host, or the other way round."},
+    {V "sharedDirectories", &type_shares, "{}", .define = builtin_shares,
+     .help = "Directories that the guest shares with the host, by tag. nix-store, xchg and shared "
+             "are built in."},
+    {V "qemu.networkingOptions", &type_texts, "[]", .define = builtin_networking,
+     .help = "QEMU's options for the network. They are expanded and split on white space."},
+    {V "qemu.options", &type_texts, "[]", .define = builtin_qemu_options,
+     .help = "More options for QEMU. They are expanded and split on white space."},
+    {V "qemu.drives", &type_drives, "[]", .define = builtin_drives, .help = "The disks, in order."},
+    {V "bootDevice", &type_path, .define = builtin_boot_device, .shown = "the first drive",
+     .help = "The device of the root file system."},
+    {V "fileSystems", &type_file_systems, "{}", .define = builtin_file_systems,
+     .help = "The guest's file systems by mount point."},
+    {"boot.initrd.kernelModules", &type_texts, "[]", .define = builtin_kernel_modules,
+     .help = "Modules that the initrd loads."},
+    {"boot.initrd.availableKernelModules", &type_texts, "[]", .define = builtin_available_modules,
+     .help = "Modules that the initrd has, to be loaded when a device calls for them."},
+};
+const size_t schema_option_count = ELEMENTS(schema_options);
+
+const struct option *schema_find(const struct option *options, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(options[i].name, name))
+            return &options[i];
+    return NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Levenshtein's distance: how many characters have to be changed, put in or left out. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t width = strlen(b) + 1;
+    size_t *row CLEANUP_FREE = xcalloc(width, sizeof *row);
+
+    for (size_t j = 0; j < width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j < width; j++) {
+            size_t above = row[j];
+
+            row[j] = least(least(above, row[j - 1]) + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[width - 1];
+}
+
+const char *schema_nearest(const struct option *options, size_t count, const char *name)
+{
+    const char *nearest = NULL;
+    size_t best = 4;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t d = distance(name, options[i].name);
+
+        if (d < best) {
+            best = d;
+            nearest = options[i].name;
+        }
+    }
+    return nearest;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The types of options: what a value must be, in the words that an error uses. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+struct option;
+
+enum type_kind {
+    TYPE_BOOL,
+    TYPE_INTEGER,   /* min to max */
+    TYPE_TEXT,      /* for which `check`, if there is one, holds */
+    TYPE_CHOICE,    /* one of `choices` */
+    TYPE_NULL_OR,   /* null, or an `element` */
+    TYPE_EITHER,    /* an `element`, or an `other` */
+    TYPE_LIST,      /* of `element`; definitions are strung together */
+    TYPE_ATTRS,     /* names to `element`; definitions are merged name by name */
+    TYPE_SUBMODULE, /* `options`, each merged by its own type */
+    TYPE_ANYTHING,
+};
+
+struct type {
+    enum type_kind kind;
+    const char *name; /* "positive integer, meaning >0" */
+    json_int_t min, max;
+    bool (*check)(const char *text);
+    const char *const *choices; /* ended by NULL */
+    const struct type *element, *other;
+    const struct option *options;
+    size_t option_count;
+};
+
+extern const struct type type_bool, type_positive, type_unsigned, type_port, type_text, type_path,
+    type_nonempty, type_host_name, type_mount_point, type_kernel_parameter, type_anything;
+extern const struct type type_texts, type_paths, type_nonempties, type_mount_points, type_positives,
+    type_unsigneds, type_kernel_parameters, type_text_attrs;
+extern const struct type type_null_or_text, type_null_or_path, type_null_or_positive,
+    type_null_or_nonempty, type_text_or_positive;
+
+/* Whether a value is of the type, as far as can be said without looking into lists and sets. */
+bool type_accepts(const struct type *type, const json_t *value);
+
+/* Whether its values are merged by parts rather than compared. */
+bool type_is_collection(const struct type *type);
