@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+
+static const char *const dry_runs[] = {"no", "text", "json", NULL};
+static const char *const accelerators[] = {"auto", "kvm", "tcg", NULL};
+
+#define MEMBER(name) offsetof(struct options, name)
+
+const struct command_option command_options[] = {
+    {"config", 'c', OPTION_TEXTS, MEMBER(config_files), "FILE",
+     .help = "the configuration, JSON (run-vm.json(5)); - is standard input; may be repeated"},
+    {"option", 'o', OPTION_TEXTS, MEMBER(settings), "OPTION=VALUE",
+     .help = "set an option of the configuration, such as virtualisation.memorySize=2048"},
+    {"dry-run", 'n', OPTION_CHOICE, MEMBER(dry_run), "FORMAT", .choices = dry_runs,
+     .optional = "text",
+     .help = "print QEMU's command (text) or the whole plan (json), and make nothing"},
+    {"accel", 0, OPTION_CHOICE, MEMBER(accel), "auto|kvm|tcg", .choices = accelerators,
+     .help = "the accelerator; auto: KVM where it can be used, else TCG"},
+    {"keep-tmp", 0, OPTION_FLAG, MEMBER(keep_tmp), NULL,
+     .help = "leave the temporary directory behind"},
+    {"kernel", 'k', OPTION_TEXT, MEMBER(kernel), "FILE", .help = "boot this kernel"},
+    {"modules-dir", 0, OPTION_TEXT, MEMBER(modules_dir), "DIR",
+     .help = "the kernel's modules, lib/modules/VERSION"},
+    {"init", 0, OPTION_TEXT, MEMBER(init), "PATH", .help = "what the guest starts as stage 2"},
+    {"append", 'a', OPTION_TEXTS, MEMBER(append), "PARAMETERS",
+     .help = "more kernel parameters; may be repeated"},
+    {"root-dir", 0, OPTION_TEXT, MEMBER(root_dir), "DIR",
+     .help =
+         "a directory as the guest's root, read-only, with a tmpfs over it for what is written"},
+    {"guest-init", 0, OPTION_TEXT, MEMBER(guest_init), "FILE",
+     .help = "the init that goes into the initrd, in place of the one installed with run-vm"},
+    {"help", 'h', OPTION_FLAG, MEMBER(help), NULL, .help = "print this"},
+    {"version", 'V', OPTION_FLAG, MEMBER(version), NULL, .help = "print the version"},
+};
+const size_t command_option_count = ELEMENTS(command_options);
+
+static int set_choice(const struct command_option *option, unsigned int *member, const char *text,
+                      struct error *e)
+{
+    struct strv all CLEANUP_STRV = {0};
+    char *list CLEANUP_FREE = NULL;
+
+    for (unsigned int i = 0; option->choices[i]; i++) {
+        if (!strcmp(option->choices[i], text)) {
+            *member = i;
+            return 0;
+        }
+        strv_push(&all, option->choices[i]);
+    }
+    list = strv_join(&all, ", ");
+    return error_set(e, -EINVAL, "--%s: is \"%s\", expected one of %s", option->name, text, list);
+}
+
+static int set_option(struct options *options, const struct command_option *option,
+                      const char *text, struct error *e)
+{
+    char *member = (char *)options + option->offset;
+
+    switch (option->kind) {
+    case OPTION_FLAG:
+        *(bool *)(void *)member = true;
+        break;
+    case OPTION_TEXT:
+        free(*(char **)(void *)member);
+        *(char **)(void *)member = xstrdup(text);
+        break;
+    case OPTION_TEXTS:
+        strv_push((struct strv *)(void *)member, text);
+        break;
+    case OPTION_CHOICE:
+        return set_choice(option, (unsigned int *)(void *)member, text, e);
+    }
+    return 0;
+}
+
+static const struct command_option *find_name(const char *name, size_t length)
+{
+    for (size_t i = 0; i < command_option_count; i++)
+        if (strlen(command_options[i].name) == length &&
+            !strncmp(command_options[i].name, name, length))
+            return &command_options[i];
+    return NULL;
+}
+
+static const struct command_option *find_letter(char letter)
+{
+    for (size_t i = 0; letter && i < command_option_count; i++)
+        if (command_options[i].letter == letter)
+            return &command_options[i];
+    return NULL;
+}
+
+/* The argument at `argv` and, where an option wants it, the next one. The number of arguments
+ * taken, or -EINVAL. */
+static int take_option(struct options *options, char *const *argv, struct error *e)
+{
+    const char *text = argv[0];
+    bool is_long = text[1] == '-';
+    const char *value = is_long ? strchr(text, '=') : text[1] && text[2] ? text + 2 : NULL;
+    const struct command_option *option =
+        is_long ? find_name(text + 2, value ? (size_t)(value - text) - 2 : strlen(text + 2))
+                : find_letter(text[1]);
+    int taken = 1;
+    int r;
+
+    if (!option)
+        return error_set(e, -EINVAL, "%s: no such option (QEMU's come after --); see --help", text);
+    if (is_long && value)
+        value++;
+    if (!option->argument && value)
+        return error_set(e, -EINVAL, "%s: --%s takes no argument", text, option->name);
+    if (option->argument && !value) {
+        value = option->optional ? option->optional : argv[1];
+        taken += !option->optional;
+    }
+    if (option->argument && !value)
+        return error_set(e, -EINVAL, "--%s needs an argument: %s", option->name, option->argument);
+    r = set_option(options, option, value, e);
+    return r < 0 ? r : taken;
+}
+
+/* The path that the program was started by; the caller frees. */
+static char *own_path(const char *argv0)
+{
+    const char *path = getenv("PATH");
+    struct strv directories CLEANUP_STRV = {0};
+
+    if (strchr(argv0, '/') || !path)
+        return xstrdup(argv0);
+    strv_split(&directories, path, ':');
+    for (size_t i = 0; i < directories.count; i++) {
+        const char *directory = directories.items[i];
+        char *candidate CLEANUP_FREE = xasprintf("%s/%s", *directory ? directory : ".", argv0);
+
+        if (!access(candidate, X_OK))
+            return TAKE(candidate);
+    }
+    return xstrdup(argv0);
+}
+
+/* Whether the program was called run-NAME-vm. */
+static bool is_runner(const char *argv0)
+{
+    const char *slash = strrchr(argv0, '/');
+    const char *name = slash ? slash + 1 : argv0;
+    size_t length = strlen(name);
+
+    return length > strlen("run--vm") && !strncmp(name, "run-", 4) &&
+           !strcmp(name + length - 3, "-vm");
+}
+
+int options_parse(struct options *options, int argc, char *const *argv, struct error *e)
+{
+    int i = 1;
+
+    if (argc > 0 && is_runner(argv[0])) {
+        char *path CLEANUP_FREE = own_path(argv[0]);
+
+        strv_pushf(&options->config_files, "%s.json", path);
+    } else {
+        while (i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0) {
+            int r = take_option(options, argv + i, e);
+
+            if (r < 0)
+                return r;
+            i += r;
+        }
+        if (i < argc && strcmp(argv[i], "--") != 0)
+            return error_set(e, -EINVAL,
+                             "%s: expected an option (a configuration comes after --config, QEMU's "
+                             "arguments after --)",
+                             argv[i]);
+        i++;
+    }
+    for (; i < argc; i++)
+        strv_push(&options->qemu_arguments, argv[i]);
+    if (!options->help && !options->version && !options->config_files.count && !options->kernel &&
+        !options->settings.count)
+        return error_set(e, -EINVAL,
+                         "nothing to run: give --config FILE, or --kernel FILE; see --help");
+    return 0;
+}
+
+void options_print_help(FILE *out)
+{
+    (void)fputs("usage: run-vm [OPTIONS] [-- QEMU-ARGUMENTS]\n"
+                "Boots a NixOS system, or any Linux tree, in a QEMU virtual machine.\n\n",
+                out);
+    for (size_t i = 0; i < command_option_count; i++) {
+        const struct command_option *option = &command_options[i];
+        char letter[] = {'-', option->letter, ',', '\0'};
+        const char *argument = option->argument ? option->argument : "";
+        const char *sign = !option->argument ? "" : option->optional ? "[=" : " ";
+        char *left CLEANUP_FREE =
+            xasprintf("  %-3s --%s%s%s%s", option->letter ? letter : "", option->name, sign,
+                      argument, option->optional ? "]" : "");
+
+        (void)fprintf(out, strlen(left) > 30 ? "%s\n%33s%s\n" : "%-33s%s%s\n", left, "",
+                      option->help);
+    }
+    (void)fputs("\nEnvironment: NIX_DISK_IMAGE, NIX_EFI_VARS, SHARED_DIR, TMPDIR, USE_TMPDIR, "
+                "QEMU_OPTS,\nQEMU_NET_OPTS, QEMU_KERNEL_PARAMS, NIXPKGS_QEMU_KERNEL_<name>. "
+                "Manual: run-vm(1), run-vm.json(5).\n",
+                out);
+}
+
+void options_free(struct options *options)
+{
+    for (size_t i = 0; i < command_option_count; i++) {
+        char *member = (char *)options + command_options[i].offset;
+
+        if (command_options[i].kind == OPTION_TEXT)
+            free(*(char **)(void *)member);
+        else if (command_options[i].kind == OPTION_TEXTS)
+            strv_free((struct strv *)(void *)member);
+    }
+    strv_free(&options->qemu_arguments);
+    *options = (struct options){0};
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/paths.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+
+/* As many links as the kernel follows (MAXSYMLINKS). */
+#define LINKS 40
+
+char *path_absolute(const char *cwd, const char *path)
+{
+    if (*path == '/')
+        return xstrdup(path);
+    while (path[0] == '.' && path[1] == '/')
+        path += 2 + strspn(path + 2, "/");
+    return xasprintf("%s/%s", strcmp(cwd, "/") ? cwd : "", path);
+}
+
+/* The target of a symbolic link; the caller frees. NULL where it is none. */
+static char *link_target(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlink(path, target, sizeof target);
+
+    return length < 0 || length == (ssize_t)sizeof target ? NULL : xstrndup(target, (size_t)length);
+}
+
+/* A path whose last component does not exist, or is a link to nothing. */
+static int resolve_missing(char **resolved, const char *path, int links, struct error *e);
+
+static int resolve(char **resolved, const char *path, int links, struct error *e)
+{
+    *resolved = realpath(path, NULL);
+    if (*resolved)
+        return 0;
+    if (errno != ENOENT)
+        return error_errno(e, errno, "%s", path);
+    return resolve_missing(resolved, path, links, e);
+}
+
+static int resolve_missing(char **resolved, const char *path, int links, struct error *e)
+{
+    char *directory CLEANUP_FREE = xstrdup(path);
+    char *parent CLEANUP_FREE = NULL;
+    char *target CLEANUP_FREE = NULL;
+    char *next CLEANUP_FREE = NULL;
+    size_t length = strlen(directory);
+    char *slash;
+
+    while (length > 1 && directory[length - 1] == '/')
+        directory[--length] = '\0';
+    target = link_target(directory);
+    slash = strrchr(directory, '/');
+    *slash = '\0';
+    parent = realpath(*directory ? directory : "/", NULL);
+    if (!parent)
+        return error_errno(e, errno, "%s: directory %s", path, directory);
+    if (!target) {
+        *resolved = xasprintf("%s/%s", strcmp(parent, "/") ? parent : "", slash + 1);
+        return 0;
+    }
+    if (links <= 0)
+        return error_errno(e, ELOOP, "%s", path);
+    next = path_absolute(parent, target);
+    return resolve(resolved, next, links - 1, e);
+}
+
+int path_resolve(char **resolved, const char *cwd, const char *path, struct error *e)
+{
+    char *absolute CLEANUP_FREE = NULL;
+
+    *resolved = NULL;
+    if (!*path)
+        return error_set(e, -ENOENT, "is empty");
+    absolute = path_absolute(cwd, path);
+    return resolve(resolved, absolute, LINKS, e);
+}
+
+int path_in_prefix(char **found, const char *prefix, const char *path, struct error *e)
+{
+    struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
+    char name[64];
+    int root CLEANUP_CLOSE = -1;
+    int fd CLEANUP_CLOSE = -1;
+
+    *found = NULL;
+    if (!*prefix) {
+        *found = xstrdup(path);
+        return 0;
+    }
+    root = open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0)
+        return error_errno(e, errno, "%s", prefix);
+    fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    if (fd < 0)
+        return error_errno(e, errno, "%s inside %s", path, prefix);
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    *found = link_target(name);
+    return *found ? 0 : error_errno(e, errno, "%s", name);
+}
+
+char *path_double_commas(const char *text)
+{
+    char *doubled = xcalloc(2 * strlen(text) + 1, 1);
+    char *to = doubled;
+
+    for (; *text; text++) {
+        if (*text == ',')
+            *to++ = ',';
+        *to++ = *text;
+    }
+    return doubled;
+}

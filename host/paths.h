@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Paths on the host, and names inside QEMU's option lists. */
+#pragma once
+
+#include "common/error.h"
+
+/* `path` as seen from the directory `cwd`, made absolute; "./" at its front is dropped. The caller
+ * frees. */
+char *path_absolute(const char *cwd, const char *path);
+
+/* The absolute path without symbolic links, as readlink -f gives it: the last component, also of a
+ * link, need not exist, all others must. 0 and `resolved`, which the caller frees; or a negative
+ * errno with the reason. */
+int path_resolve(char **resolved, const char *cwd, const char *path, struct error *e);
+
+/* Where on the host a path of the guest is, when the guest's root is the host's directory `prefix`:
+ * symbolic links are followed inside it. With prefix "" the path itself. 0 and `found`, which the
+ * caller frees; or a negative errno with the reason. */
+int path_in_prefix(char **found, const char *prefix, const char *path, struct error *e);
+
+/* The text with its commas doubled, as a value in a list of QEMU's options; the caller frees. */
+char *path_double_commas(const char *text);
