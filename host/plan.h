@@ -45,6 +45,17 @@ struct initrd_spec {
     struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
 };
 
+/* What a plan is made from besides the configuration. */
+struct surroundings {
+    char *const *environment; /* NAME=VALUE, ended by NULL */
+    const char *cwd;          /* the caller's directory */
+    const char *random;       /* ten letters or digits for the temporary directory's name */
+    const char *program;      /* our own path, beside which the guest's init may be */
+};
+
+struct config;
+struct options;
+
 struct plan {
     struct plan_file *files;
     size_t file_count;
@@ -54,12 +65,18 @@ struct plan {
     char *cwd;                 /* QEMU's directory, the temporary one */
     struct strv kernel_params; /* the words of -append */
     struct strv warnings;
+    char *accel_reason; /* why it is TCG although nobody asked for it; NULL: nothing to be said */
     char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
                        * argv, so that a long path does no harm */
     char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */
     char *store_prefix; /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
                          * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
 };
+
+/* Makes the plan out of a resolved configuration. 0; or -EINVAL when the configuration has
+ * problems, all of them noted in it; or another negative errno with the reason. */
+int plan_build(struct plan *plan, struct config *config, const struct options *options,
+               const struct surroundings *at, struct error *e);
 
 #define CLEANUP_PLAN CLEANUP(plan_free)
 void plan_free(struct plan *plan);

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* What types cannot say: the specification's assertions and warnings, and what cannot work. */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "host/planner.h"
+
+static bool is_ipv4(const char *text)
+{
+    struct in_addr address;
+
+    return inet_pton(AF_INET, text, &address) == 1;
+}
+
+/* An address or a host's name: what netcat takes. */
+static bool is_host(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (!isalnum((unsigned char)*c) && !strchr(".-_:%", *c))
+            return false;
+    return true;
+}
+
+/* An IPv4 address as QEMU reads one, or a variable that may hold one. */
+static bool is_host_ipv4(const char *text)
+{
+    struct in_addr address;
+
+    return !*text || strchr(text, '$') || (is_host(text) && inet_aton(text, &address));
+}
+
+static const char *text_of(const json_t *rule, const char *key)
+{
+    const char *text = json_string_value(json_object_get(rule, key));
+
+    return text ? text : "";
+}
+
+static void check_rule(struct planner *p, const json_t *rule, size_t number)
+{
+    bool guest = !strcmp(text_of(rule, "from"), "guest");
+    const char *host_address = text_of(rule, "host.address");
+    const char *guest_address = text_of(rule, "guest.address");
+    const struct {
+        const char *key;
+        bool wrong;
+        const char *what;
+    } checks[] = {
+        {"proto", guest && strcmp(text_of(rule, "proto"), "tcp") != 0,
+         "Guest forwarding supports only TCP connections, expected \"tcp\""},
+        {"guest.address",
+         guest && (strncmp(guest_address, "10.0.2.", 7) != 0 || !is_ipv4(guest_address)),
+         "The address must be in the default VLAN (10.0.2.0/24), expected 10.0.2.N"},
+        {"guest.address", !guest && !is_host_ipv4(guest_address),
+         "is no address, expected an IPv4 address or \"\""},
+        {"host.address", guest ? !is_host(host_address) : !is_host_ipv4(host_address),
+         "is no address, expected an IPv4 address or \"\""},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(checks); i++)
+        if (checks[i].wrong) {
+            char *option CLEANUP_FREE =
+                xasprintf("virtualisation.forwardPorts.<entry %zu>.%s", number, checks[i].key);
+
+            config_problem(p->config, option, "%s", checks[i].what);
+        }
+    if (!guest && !*host_address)
+        strv_pushf(&p->config->warnings,
+                   "virtualisation.forwardPorts.<entry %zu>.host.address is empty: the port is "
+                   "open on every interface of this host. \"127.0.0.1\" keeps it to this host.",
+                   number);
+}
+
+static void check_ports(struct planner *p)
+{
+    json_t *rule;
+    size_t i;
+
+    json_array_foreach(config_get(p->config, "virtualisation.forwardPorts"), i, rule)
+        check_rule(p, rule, i + 1);
+}
+
+static void check_store_image(struct planner *p)
+{
+    const struct config *config = p->config;
+
+    if (config_bool(config, "virtualisation.useNixStoreImage") &&
+        config_bool(config, "virtualisation.writableStore") &&
+        !config_is_set(config, "virtualisation.writableStore"))
+        strv_push(&p->config->warnings,
+                  "You have enabled virtualisation.useNixStoreImage = true,\n"
+                  "without setting virtualisation.writableStore = false.\n"
+                  "A writable copy of the store image is made at every start. Set "
+                  "virtualisation.writableStore to true if that is what you want, or to false.");
+}
+
+static void check_platform(struct planner *p)
+{
+    const json_t *platform = config_get(p->config, "nixpkgs.hostPlatform");
+
+    if (json_is_object(platform) && !json_is_string(json_object_get(platform, "system")))
+        config_problem(p->config, "nixpkgs.hostPlatform",
+                       "has no string \"system\", expected one such as \"x86_64-linux\"");
+}
+
+static void check_name(struct planner *p)
+{
+    const char *name = config_text(p->config, "system.name");
+
+    if (!name || !*name)
+        config_problem(p->config, "system.name", "is empty, expected a name for the machine");
+}
+
+void plan_checks(struct planner *p)
+{
+    check_name(p);
+    check_platform(p);
+    check_ports(p);
+    check_store_image(p);
+}

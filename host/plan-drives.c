@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* Drives: each a -drive and its -device. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "host/paths.h"
+#include "host/planner.h"
+
+/* KEY=VALUE of an option list. */
+struct pair {
+    const char *key;
+    char *value; /* owned */
+};
+
+struct pairs {
+    struct pair *items;
+    size_t count;
+};
+
+/* Sets a key, instead of what it was. Takes the value. */
+static void set_pair(struct pairs *pairs, const char *key, char *value)
+{
+    for (size_t i = 0; i < pairs->count; i++)
+        if (!strcmp(pairs->items[i].key, key)) {
+            free(pairs->items[i].value);
+            pairs->items[i].value = value;
+            return;
+        }
+    pairs->items = xreallocarray(pairs->items, pairs->count + 1, sizeof *pairs->items);
+    pairs->items[pairs->count++] = (struct pair){key, value};
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
+}
+
+/* "KEY=VALUE,…" by key, as bytes; the caller frees. Empties the pairs. */
+static char *join_pairs(struct pairs *pairs)
+{
+    struct strv list CLEANUP_STRV = {0};
+
+    qsort(pairs->items, pairs->count, sizeof *pairs->items, compare_keys);
+    for (size_t i = 0; i < pairs->count; i++) {
+        strv_pushf(&list, "%s=%s", pairs->items[i].key, pairs->items[i].value);
+        free(pairs->items[i].value);
+    }
+    free(pairs->items);
+    *pairs = (struct pairs){0};
+    return strv_join(&list, ",");
+}
+
+/* The user's extra keys, their values expanded. */
+static void add_extra(struct planner *p, struct pairs *pairs, const json_t *drive, const char *key)
+{
+    json_t *given = json_object_get(drive, key);
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(given, name, value) set_pair(
+        pairs, name, planner_expand(p, "virtualisation.qemu.drives", json_string_value(value)));
+}
+
+static void add_drive(struct planner *p, const json_t *drive, size_t number)
+{
+    const char *file = json_string_value(json_object_get(drive, "file"));
+    char *path CLEANUP_FREE = planner_expand(p, "virtualisation.qemu.drives", file);
+    struct strv *argv = &p->plan->argv;
+    struct pairs pairs = {0};
+    char *device CLEANUP_FREE = NULL;
+
+    add_extra(p, &pairs, drive, "driveExtraOpts");
+    set_pair(&pairs, "file", path_double_commas(path));
+    set_pair(&pairs, "id", xasprintf("drive%zu", number));
+    set_pair(&pairs, "if", xstrdup("none"));
+    set_pair(&pairs, "index", xasprintf("%zu", number));
+    strv_push(argv, "-drive");
+    strv_take(argv, join_pairs(&pairs));
+
+    if (p->disks->controller) {
+        strv_push(argv, "-device");
+        strv_push(argv, p->disks->controller);
+    }
+    add_extra(p, &pairs, drive, "deviceExtraOpts");
+    set_pair(&pairs, "drive", xasprintf("drive%zu", number));
+    device = join_pairs(&pairs);
+    strv_push(argv, "-device");
+    strv_pushf(argv, "%s,%s", p->disks->device, device);
+}
+
+void plan_drives(struct planner *p)
+{
+    json_t *drive;
+    size_t i;
+
+    json_array_foreach(config_get(p->config, "virtualisation.qemu.drives"), i, drive)
+        add_drive(p, drive, i + 1);
+}

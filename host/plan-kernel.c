@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct boot: the kernel, its initrd and its parameters. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "host/paths.h"
+#include "host/planner.h"
+
+static const char *toplevel(const struct planner *p)
+{
+    return config_text(p->config, "system.build.toplevel");
+}
+
+/* NIXPKGS_QEMU_KERNEL_<name>, each byte of the name that is no ASCII letter or digit being a _;
+ * the caller frees. */
+static char *kernel_variable(const struct planner *p)
+{
+    static const char prefix[] = "NIXPKGS_QEMU_KERNEL_";
+    const char *name = config_text(p->config, "system.name");
+    char *variable = xasprintf("%s%s", prefix, name ? name : "");
+
+    for (char *c = variable + strlen(prefix); *c; c++)
+        if (!isascii((unsigned char)*c) || !isalnum((unsigned char)*c))
+            *c = '_';
+    return variable;
+}
+
+/* The kernel to boot; the caller frees. "" after a problem. */
+static char *find_kernel(struct planner *p)
+{
+    char *variable CLEANUP_FREE = kernel_variable(p);
+    const char *given = variables_nonempty(&p->variables, variable);
+    char *path CLEANUP_FREE = NULL;
+    char *found;
+
+    if (p->options->kernel)
+        return path_absolute(p->at->cwd, p->options->kernel);
+    if (given)
+        return xstrdup(given);
+    if (!toplevel(p)) {
+        config_problem(p->config, "system.build.toplevel",
+                       "is not set, expected the system to boot, or --kernel FILE");
+        return xstrdup("");
+    }
+    path = xasprintf("%s/kernel", toplevel(p));
+    found = planner_store_path(p, "system.build.toplevel", path);
+    return found ? found : xstrdup("");
+}
+
+/* A small file's text without the newlines at its end; the caller frees. NULL with errno. */
+static char *read_text(const char *path)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+    size_t size = 4096, length = 0;
+    char *text;
+    ssize_t n;
+
+    if (fd < 0)
+        return NULL;
+    text = xcalloc(size + 1, 1);
+    while ((n = read(fd, text + length, size - length)) > 0) {
+        length += (size_t)n;
+        if (length == size)
+            text = xreallocarray(text, (size *= 2) + 1, 1);
+    }
+    if (n < 0) {
+        free(text);
+        return NULL;
+    }
+    while (length > 0 && text[length - 1] == '\n')
+        length--;
+    text[length] = '\0';
+    return text;
+}
+
+/* The system's own parameters, as they stand in its file; without a system those of
+ * boot.kernelParams. The caller frees. */
+static char *system_parameters(struct planner *p)
+{
+    struct strv list CLEANUP_STRV = {0};
+    char *inside CLEANUP_FREE = NULL;
+    char *path CLEANUP_FREE = NULL;
+    char *text;
+    json_t *parameter;
+    size_t i;
+
+    if (!toplevel(p)) {
+        json_array_foreach(config_get(p->config, "boot.kernelParams"), i, parameter)
+            strv_push(&list, json_string_value(parameter));
+        return strv_join(&list, " ");
+    }
+    inside = xasprintf("%s/kernel-params", toplevel(p));
+    path = planner_store_path(p, "system.build.toplevel", inside);
+    text = path ? read_text(path) : NULL;
+    if (path && !text)
+        config_problem(p->config, "system.build.toplevel",
+                       "%s: %s, expected the system's kernel parameters", path, strerror(errno));
+    return text ? text : xstrdup("");
+}
+
+/* The consoles' names, expanded. */
+static void get_consoles(struct planner *p, struct strv *consoles)
+{
+    static const char option[] = "virtualisation.qemu.consoles";
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    json_t *console;
+    size_t i;
+
+    if (!p->guest->serial && !config_is_set(p->config, option))
+        config_problem(p->config, option,
+                       "has no default for this guest, whose serial console is not known, "
+                       "expected a list such as [\"ttyS0\"]");
+    json_array_foreach(config_get(p->config, option), i, console)
+    {
+        struct error e CLEANUP_ERROR = {0};
+        char *name = expand_quoted(json_string_value(console), &variables, &e);
+
+        if (name)
+            strv_take(consoles, name);
+        else
+            config_problem(p->config, option, "\"%s\" %s", json_string_value(console), e.message);
+    }
+}
+
+/* What stage 2 is; the caller frees. NULL: nobody said. */
+static char *find_init(const struct planner *p)
+{
+    if (p->options->init)
+        return xstrdup(p->options->init);
+    return toplevel(p) ? xasprintf("%s/init", toplevel(p)) : NULL;
+}
+
+/* $QEMU_KERNEL_PARAMS and --append; the caller frees. */
+static char *last_parameters(const struct planner *p)
+{
+    const char *given = variables_get(&p->variables, "QEMU_KERNEL_PARAMS");
+    char *append CLEANUP_FREE = strv_join(&p->options->append, " ");
+
+    return xasprintf("%s%s%s", given ? given : "", given && *given && *append ? " " : "", append);
+}
+
+/* The specification's text, blank by blank; the caller frees. */
+static char *plain_parameters(struct planner *p)
+{
+    char *system CLEANUP_FREE = system_parameters(p);
+    char *init CLEANUP_FREE = find_init(p);
+    char *last CLEANUP_FREE = last_parameters(p);
+    struct strv consoles CLEANUP_STRV = {0};
+    struct strv words CLEANUP_STRV = {0};
+    char *joined CLEANUP_FREE = NULL;
+
+    get_consoles(p, &consoles);
+    for (size_t i = 0; i < consoles.count; i++)
+        strv_pushf(&words, "console=%s", consoles.items[i]);
+    joined = strv_join(&words, " ");
+    return xasprintf("%s%s%s%s%s %s %s", system, init ? " init=" : "", init ? init : "",
+                     p->reg_info ? " regInfo=" : "", p->reg_info ? p->reg_info : "", joined, last);
+}
+
+/* Appends a word as the kernel reads it back. */
+static void push_word(struct planner *p, struct strv *list, const struct cmdline_word *word)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char *text = cmdline_quote(word->name, word->value, &e);
+
+    if (text)
+        strv_take(list, text);
+    else
+        config_problem(p->config, "kernel parameters", "%s", e.message);
+}
+
+/* All parameters with ours among them; the caller frees. What is too long for the command line of
+ * this guest's kernels moves into the initrd's bootconfig: only words with our prefix can. */
+static char *own_parameters(struct planner *p)
+{
+    struct guest_params params CLEANUP_GUEST_PARAMS = {0};
+    struct cmdline words CLEANUP_CMDLINE = {0};
+    struct strv kept CLEANUP_STRV = {0};
+    struct strv moved CLEANUP_STRV = {0};
+    char *system CLEANUP_FREE = system_parameters(p);
+    char *last CLEANUP_FREE = last_parameters(p);
+    char *short_text CLEANUP_FREE = NULL;
+    char *long_text CLEANUP_FREE = NULL;
+    char *text;
+
+    guest_params_init(&params);
+    params.init = find_init(p);
+    params.reg_info =
+        p->reg_info && config_bool(p->config, "nix.enable") ? xstrdup(p->reg_info) : NULL;
+    get_consoles(p, &params.consoles);
+    plan_guest_params(p, &params);
+    guest_params_encode(&params, &words);
+    for (size_t i = 0; i < words.count; i++)
+        push_word(p, strncmp(words.words[i].name, "vm.", 3) ? &kept : &moved, &words.words[i]);
+    short_text = strv_join(&kept, " ");
+    long_text = strv_join(&moved, " ");
+    text = xasprintf("%s%s%s %s%s%s", system, *system ? " " : "", short_text, long_text,
+                     *last ? " " : "", last);
+    if (strlen(text) < p->guest->cmdline_size)
+        return text;
+    free(text);
+    for (size_t i = 0; i < words.count; i++)
+        if (!strncmp(words.words[i].name, "vm.", 3))
+            cmdline_add(&p->plan->initrd.words, words.words[i].name, words.words[i].value);
+    text = xasprintf("%s%s%s bootconfig%s%s", system, *system ? " " : "", short_text,
+                     *last ? " " : "", last);
+    if (strlen(text) >= p->guest->cmdline_size)
+        config_problem(p->config, "kernel parameters",
+                       "are %zu bytes long, expected fewer than %zu: the guest's kernel takes no "
+                       "more",
+                       strlen(text), p->guest->cmdline_size);
+    return text;
+}
+
+/* The initrd that QEMU is given; the caller frees. */
+static char *find_initrd(struct planner *p)
+{
+    char *inside CLEANUP_FREE = NULL;
+    char *found;
+
+    if (p->own_initrd) {
+        plan_initrd(p);
+        planner_add_file(p, FILE_INITRD, planner_temporary(p, "initrd"), NULL);
+        return planner_temporary(p, "initrd");
+    }
+    if (!toplevel(p)) {
+        config_problem(p->config, "runVm.initrd",
+                       "is \"system\", but there is no system.build.toplevel to have one, expected "
+                       "\"builtin\"");
+        return xstrdup("");
+    }
+    inside = xasprintf("%s/initrd", toplevel(p));
+    found = planner_store_path(p, "system.build.toplevel", inside);
+    return found ? found : xstrdup("");
+}
+
+void plan_kernel(struct planner *p, struct strv *words)
+{
+    char *append = p->own_initrd ? own_parameters(p) : plain_parameters(p);
+    struct cmdline line CLEANUP_CMDLINE = {0};
+
+    cmdline_parse(&line, append);
+    for (size_t i = 0; i < line.count; i++)
+        strv_pushf(&p->plan->kernel_params, "%s%s%s", line.words[i].name,
+                   line.words[i].value ? "=" : "", line.words[i].value ? line.words[i].value : "");
+    strv_push(words, "-kernel");
+    strv_take(words, find_kernel(p));
+    strv_push(words, "-initrd");
+    strv_take(words, find_initrd(p));
+    strv_push(words, "-append");
+    strv_take(words, append);
+}

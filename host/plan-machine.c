@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* QEMU itself: the program, the machine, its memory and processors, our line to its monitor. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "host/paths.h"
+#include "host/planner.h"
+#include "host/process.h"
+
+#define MONITOR "run-vm.qmp"
+
+/* A program of virtualisation.qemu.package, or on PATH; the caller frees. NULL: not there. */
+static char *find_program(struct planner *p, const char *name)
+{
+    const char *package = config_text(p->config, "virtualisation.qemu.package");
+    char *path CLEANUP_FREE = NULL;
+
+    if (!package) {
+        char *found = process_find(name, p->failed ? NULL : p->e);
+
+        if (!found && !p->failed)
+            p->failed = -ENOENT;
+        return found;
+    }
+    path = xasprintf("%s/bin/%s", package, name);
+    return access(path, X_OK) ? NULL : TAKE(path);
+}
+
+struct emulator {
+    char *program;
+    const char *machine;
+};
+
+/* The package's program for this guest, or the one that emulates its processor. */
+static struct emulator find_emulator(struct planner *p)
+{
+    const struct guest *guest = p->guest;
+    const char *package = config_text(p->config, "virtualisation.qemu.package");
+    char *program = package ? find_program(p, guest->program) : NULL;
+
+    if (program)
+        return (struct emulator){program, guest->machine};
+    program = find_program(p, guest->system);
+    if (!program && package)
+        config_problem(p->config, "virtualisation.qemu.package",
+                       "%s has neither bin/%s nor bin/%s, expected QEMU for this guest", package,
+                       guest->program, guest->system);
+    return (struct emulator){program, guest->sys_machine};
+}
+
+static void find_qemu_img(struct planner *p)
+{
+    for (size_t i = 0; i < p->plan->file_count && !p->plan->qemu_img; i++) {
+        enum file_kind kind = p->plan->files[i].kind;
+
+        if (kind != FILE_DISK_IMAGE && kind != FILE_DISK_OVERLAY)
+            continue;
+        p->plan->qemu_img = find_program(p, "qemu-img");
+        if (!p->plan->qemu_img && !p->failed) {
+            config_problem(p->config, "virtualisation.qemu.package",
+                           "has no bin/qemu-img, expected QEMU and its tools");
+            return;
+        }
+    }
+}
+
+static void add_accelerator(struct planner *p)
+{
+    struct accel accel CLEANUP_ACCEL = {0};
+
+    accel_choose(&accel, p->options->accel, p->guest);
+    strv_push(&p->plan->argv, "-accel");
+    strv_push(&p->plan->argv, accel.name);
+    p->plan->accel_reason = TAKE(accel.reason);
+}
+
+static void add_monitor(struct planner *p)
+{
+    p->plan->qmp_socket = planner_temporary(p, MONITOR);
+    strv_push(&p->plan->argv, "-qmp");
+    strv_push(&p->plan->argv, "unix:" MONITOR ",server=on,wait=off");
+}
+
+static void add_name(struct planner *p)
+{
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    struct error e CLEANUP_ERROR = {0};
+    const char *text = config_text(p->config, "system.name");
+    char *name CLEANUP_FREE = expand_quoted(text ? text : "", &variables, &e);
+
+    if (!name) {
+        config_problem(p->config, "system.name", "\"%s\" %s", text, e.message);
+        return;
+    }
+    strv_push(&p->plan->argv, "-name");
+    strv_take(&p->plan->argv, path_double_commas(name));
+}
+
+static void add_number(struct planner *p, const char *word, const char *option)
+{
+    strv_push(&p->plan->argv, word);
+    strv_pushf(&p->plan->argv, "%" JSON_INTEGER_FORMAT, config_integer(p->config, option));
+}
+
+void plan_machine(struct planner *p)
+{
+    struct strv *argv = &p->plan->argv;
+    struct emulator emulator = find_emulator(p);
+
+    find_qemu_img(p);
+    strv_take(argv, emulator.program ? emulator.program : xstrdup(""));
+    if (emulator.machine) {
+        strv_push(argv, "-machine");
+        strv_push(argv, emulator.machine);
+    }
+    add_accelerator(p);
+    if (p->guest->model) {
+        strv_push(argv, "-cpu");
+        strv_push(argv, p->guest->model);
+    }
+    add_monitor(p);
+    add_name(p);
+    add_number(p, "-m", "virtualisation.memorySize");
+    add_number(p, "-smp", "virtualisation.cores");
+    strv_push(argv, "-device");
+    strv_push(argv, "virtio-rng-pci");
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* What comes last: virtualisation.qemu.options, $QEMU_OPTS, the arguments after --. */
+#include <string.h>
+
+#include "common/alloc.h"
+#include "host/paths.h"
+#include "host/planner.h"
+
+static void add_keyboard(struct planner *p, struct strv *words)
+{
+    (void)p;
+    strv_push(words, "-device");
+    strv_push(words, "virtio-keyboard");
+}
+
+static void add_x86_input(struct planner *p, struct strv *words)
+{
+    (void)p;
+    strv_push(words, "-usb");
+    strv_push(words, "-device");
+    strv_push(words, "usb-tablet,bus=usb-bus.0");
+}
+
+static void add_arm_devices(struct planner *p, struct strv *words)
+{
+    static const char *const devices[] = {"virtio-gpu-pci", "usb-ehci,id=usb0", "usb-kbd",
+                                          "usb-tablet"};
+
+    (void)p;
+    for (size_t i = 0; i < ELEMENTS(devices); i++) {
+        strv_push(words, "-device");
+        strv_push(words, devices[i]);
+    }
+}
+
+static void add_firmware(struct planner *p, struct strv *words)
+{
+    const char *firmware = config_text(p->config, "virtualisation.efi.firmware");
+    char *code CLEANUP_FREE = path_double_commas(firmware ? firmware : "");
+    char *variables CLEANUP_FREE = path_double_commas(p->efi_vars ? p->efi_vars : "");
+
+    if (!firmware)
+        config_problem(p->config, "virtualisation.efi.firmware",
+                       "is not set, and no firmware is known for this guest, expected a path");
+    strv_push(words, "-drive");
+    strv_pushf(words, "if=pflash,format=raw,unit=0,readonly=on,file=%s", code);
+    strv_push(words, "-drive");
+    strv_pushf(words, "if=pflash,format=raw,unit=1,file=%s", variables);
+}
+
+static void add_bios(struct planner *p, struct strv *words)
+{
+    const char *directory = config_text(p->config, "virtualisation.bios");
+
+    strv_push(words, "-bios");
+    strv_pushf(words, "%s/bios.bin", directory ? directory : "");
+}
+
+static void add_nographic(struct planner *p, struct strv *words)
+{
+    (void)p;
+    strv_push(words, "-nographic");
+}
+
+/* The channel of the guest agent, for those who ask for it: the specification starts the agent but
+ * never gave it anybody to talk to. With the system's own initrd the command stays the
+ * specification's. */
+static void add_guest_agent(struct planner *p)
+{
+    static const char *const words[] = {
+        "-device",
+        "virtio-serial-pci,id=run-vm-agent",
+        "-chardev",
+        "socket,id=run-vm-agent,path=qga.sock,server=on,wait=off",
+        "-device",
+        "virtserialport,bus=run-vm-agent.0,chardev=run-vm-agent,"
+        "name=org.qemu.guest_agent.0",
+    };
+    static const char option[] = "virtualisation.qemu.guestAgent.enable";
+
+    if (!p->own_initrd || !config_is_set(p->config, option) || !config_bool(p->config, option))
+        return;
+    for (size_t i = 0; i < ELEMENTS(words); i++)
+        strv_push(&p->plan->argv, words[i]);
+}
+
+/* A resolution that was asked for is also what the display says it prefers. */
+static void add_resolution(struct planner *p)
+{
+    static const char option[] = "virtualisation.resolution";
+    const json_t *resolution = config_get(p->config, option);
+    const char *device = p->guest->family == FAMILY_X86 ? "VGA" : "virtio-gpu-pci";
+
+    if (!p->own_initrd || !config_is_set(p->config, option) || p->guest->family == FAMILY_OTHER)
+        return;
+    strv_push(&p->plan->argv, "-global");
+    strv_pushf(&p->plan->argv, "%s.xres=%" JSON_INTEGER_FORMAT, device,
+               json_integer_value(json_object_get(resolution, "x")));
+    strv_push(&p->plan->argv, "-global");
+    strv_pushf(&p->plan->argv, "%s.yres=%" JSON_INTEGER_FORMAT, device,
+               json_integer_value(json_object_get(resolution, "y")));
+}
+
+/* A directory as the root: a share of its own. */
+static void add_root_share(struct planner *p)
+{
+    char *absolute CLEANUP_FREE = NULL;
+    char *path CLEANUP_FREE = NULL;
+
+    if (!p->options->root_dir)
+        return;
+    absolute = path_absolute(p->at->cwd, p->options->root_dir);
+    path = path_double_commas(absolute);
+    strv_push(&p->plan->argv, "-virtfs");
+    strv_pushf(&p->plan->argv,
+               "local,path=%s,security_model=none,mount_tag=" PLANNER_ROOT_TAG ",readonly=on",
+               path);
+}
+
+/* $QEMU_OPTS: split on white space and nothing else. */
+static void add_environment(struct planner *p)
+{
+    const char *text = variables_get(&p->variables, "QEMU_OPTS");
+
+    while (text && *text) {
+        size_t blank = strspn(text, " \t\n");
+        size_t word = strcspn(text + blank, " \t\n");
+
+        if (word)
+            strv_take(&p->plan->argv, xstrndup(text + blank, word));
+        text += blank + word;
+    }
+}
+
+void plan_options(struct planner *p)
+{
+    static const struct planner_builtin builtins[] = {
+        {"virtio-keyboard", add_keyboard},
+        {"x86-input", add_x86_input},
+        {"arm-devices", add_arm_devices},
+        {"kernel", plan_kernel},
+        {"efi", add_firmware},
+        {"bios", add_bios},
+        {"nographic", add_nographic},
+    };
+
+    add_root_share(p);
+    add_guest_agent(p);
+    add_resolution(p);
+    planner_add_entries(p, "virtualisation.qemu.options", builtins, ELEMENTS(builtins));
+    add_environment(p);
+    strv_extend(&p->plan->argv, &p->options->qemu_arguments);
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "host/builtin.h"
+#include "host/expand.h"
+#include "host/paths.h"
+#include "host/planner.h"
+
+void planner_environment_problem(struct planner *p, const char *variable, const char *format, ...)
+{
+    va_list arguments;
+    char *text CLEANUP_FREE = NULL;
+
+    va_start(arguments, format);
+    text = xvasprintf(format, arguments);
+    va_end(arguments);
+    strv_pushf(&p->config->problems, "environment: %s: %s", variable, text);
+}
+
+struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path, char *source)
+{
+    struct plan *plan = p->plan;
+    struct plan_file *file;
+
+    plan->files = xreallocarray(plan->files, plan->file_count + 1, sizeof *plan->files);
+    file = &plan->files[plan->file_count++];
+    *file = (struct plan_file){.kind = kind, .path = path, .source = source};
+    return file;
+}
+
+char *planner_temporary(const struct planner *p, const char *name)
+{
+    return xasprintf("%s/%s", p->plan->cwd, name);
+}
+
+char *planner_expand(struct planner *p, const char *option, const char *text)
+{
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    struct error e CLEANUP_ERROR = {0};
+    char *word = expand_word(text, &variables, &e);
+
+    if (word)
+        return word;
+    config_problem(p->config, option, "\"%s\" %s", text, e.message);
+    return xstrdup("");
+}
+
+char *planner_store_path(struct planner *p, const char *option, const char *path)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char *found = NULL;
+
+    if (path_in_prefix(&found, p->plan->store_prefix, path, &e) < 0)
+        config_problem(p->config, option, "%s", e.message);
+    return found;
+}
+
+static void add_user_entry(struct planner *p, const char *option, const char *text)
+{
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    struct error e CLEANUP_ERROR = {0};
+
+    if (expand_words(&p->plan->argv, text, &variables, &e) < 0)
+        config_problem(p->config, option, "\"%s\" %s", text, e.message);
+}
+
+void planner_add_entries(struct planner *p, const char *option,
+                         const struct planner_builtin *builtins, size_t count)
+{
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach(config_get(p->config, option), i, entry)
+    {
+        const char *name = json_string_value(json_object_get(entry, "builtin"));
+
+        for (size_t j = 0; name && j < count; j++)
+            if (!strcmp(builtins[j].name, name))
+                builtins[j].add(p, &p->plan->argv);
+        if (!name)
+            add_user_entry(p, option, json_string_value(entry));
+    }
+}
+
+/* QEMU runs where the temporary files are; what it keeps for itself goes there too. */
+static void set_environment(struct planner *p)
+{
+    strv_pushf(&p->plan->environment, "TMPDIR=%s", p->plan->cwd);
+}
+
+static void (*const steps[])(struct planner *p) = {
+    plan_places, plan_checks, plan_files,   plan_machine,    plan_network,
+    plan_shares, plan_drives, plan_options, set_environment,
+};
+
+int plan_build(struct plan *plan, struct config *config, const struct options *options,
+               const struct surroundings *at, struct error *e)
+{
+    struct planner p = {
+        .plan = plan,
+        .config = config,
+        .options = options,
+        .at = at,
+        .guest = builtin_guest(config),
+        .disks = disk_interface_find(config_text(config, "virtualisation.qemu.diskInterface")),
+        .variables = {.environment = at->environment},
+        .own_initrd = !strcmp(config_text(config, "runVm.initrd"), "builtin"),
+        .e = e,
+    };
+
+    plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
+    for (size_t i = 0; i < ELEMENTS(steps); i++)
+        steps[i](&p);
+    strv_extend(&plan->warnings, &config->warnings);
+    variables_free(&p.variables);
+    free(p.disk_image);
+    free(p.efi_vars);
+    free(p.reg_info);
+    if (config->problems.count)
+        return -EINVAL;
+    return p.failed;
+}
+
+void plan_free(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        free(plan->files[i].path);
+        free(plan->files[i].source);
+        strv_free(&plan->files[i].roots);
+    }
+    free(plan->files);
+    free(plan->initrd.init);
+    free(plan->initrd.modules_dir);
+    strv_free(&plan->initrd.modules);
+    cmdline_free(&plan->initrd.words);
+    strv_free(&plan->argv);
+    strv_free(&plan->environment);
+    strv_free(&plan->kernel_params);
+    strv_free(&plan->warnings);
+    free(plan->accel_reason);
+    free(plan->cwd);
+    free(plan->qmp_socket);
+    free(plan->qemu_img);
+    free(plan->store_prefix);
+    *plan = (struct plan){0};
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* The making of a plan: what its steps share. Each step is in a file of its own, plan-*.c; what is
+ * wrong goes to the configuration's problems, and the next step goes on, so that all of it is
+ * reported. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "common/params.h"
+#include "common/strv.h"
+#include "host/accel.h"
+#include "host/config.h"
+#include "host/disk.h"
+#include "host/guest.h"
+#include "host/options.h"
+#include "host/plan.h"
+#include "host/variables.h"
+
+/* The tag of the share that --root-dir makes. */
+#define PLANNER_ROOT_TAG "run-vm-root"
+
+struct planner {
+    struct plan *plan;
+    struct config *config;
+    const struct options *options;
+    const struct surroundings *at;
+    const struct guest *guest;
+    const struct disk_interface *disks;
+    struct variables variables;
+    bool own_initrd;  /* runVm.initrd = "builtin" */
+    bool keep_tmp;    /* the temporary directory is the user's, or shall be kept */
+    char *disk_image; /* resolved; NULL: none */
+    char *efi_vars;   /* resolved; NULL: none */
+    char *reg_info;   /* the registration, as the guest sees it; NULL: none */
+    struct error *e;  /* for what is not the configuration's fault */
+    int failed;       /* a negative errno once `e` is set */
+};
+
+/* Notes a problem with an environment variable. */
+void planner_environment_problem(struct planner *p, const char *variable, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Appends a file to be made; `path` and `source` become the plan's. */
+struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path,
+                                   char *source);
+
+/* "TMPDIR/NAME"; the caller frees. */
+char *planner_temporary(const struct planner *p, const char *name);
+
+/* The text of an option, expanded as one word; the caller frees. "" after a problem. */
+char *planner_expand(struct planner *p, const char *option, const char *text);
+
+/* What is at a path of the guest's store, on the host; the caller frees. A problem with `option`
+ * and NULL where there is nothing. */
+char *planner_store_path(struct planner *p, const char *option, const char *path);
+
+/* The steps, in their order. */
+void plan_places(struct planner *p);  /* temporary directory, disk image, EFI variables */
+void plan_checks(struct planner *p);  /* what types cannot say: the specification's assertions */
+void plan_files(struct planner *p);   /* files to make */
+void plan_machine(struct planner *p); /* QEMU's program, machine, processor, memory */
+void plan_network(struct planner *p); /* networkingOptions, virtual networks */
+void plan_shares(struct planner *p);  /* sharedDirectories */
+void plan_drives(struct planner *p);  /* drives */
+void plan_options(struct planner *p); /* qemu.options, $QEMU_OPTS, arguments */
+
+/* Parts of these. */
+void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -append */
+void plan_guest_params(struct planner *p, struct guest_params *params);
+void plan_initrd(struct planner *p);
+
+/* Whether a file system of the configuration has to be mounted before stage 2. */
+bool planner_needs_mount(const json_t *entry);
+
+/* Appends the entries of a list of QEMU's options: built-in ones by `builtin`, the user's expanded
+ * and split. */
+typedef void planner_token(struct planner *p, struct strv *words);
+struct planner_builtin {
+    const char *name;
+    planner_token *add;
+};
+void planner_add_entries(struct planner *p, const char *option,
+                         const struct planner_builtin *builtins, size_t count);
