@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/* run-vm: boots a NixOS system, or any Linux tree, in a QEMU virtual machine. */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/log.h"
+#include "host/config.h"
+#include "host/dryrun.h"
+#include "host/options.h"
+#include "host/place.h"
+#include "host/plan.h"
+#include "host/prepare.h"
+#include "host/process.h"
+#include "host/signals.h"
+#include "host/supervise.h"
+
+/* Messages on stderr, each with the program's name. */
+static void print_message(enum log_level level, const char *message)
+{
+    (void)level;
+    (void)fprintf(stderr, "run-vm: %s\n", message);
+}
+
+/* The exit status for an error, which is printed. */
+static int report(const struct error *e, int status)
+{
+    log_error("%s", e->message ? e->message : "failed");
+    return e->status ? e->status : status;
+}
+
+/* The exit status for a configuration with problems, all of which are printed. */
+static int report_problems(const struct config *config)
+{
+    for (size_t i = 0; i < config->problems.count; i++)
+        log_error("%s", config->problems.items[i]);
+    return STATUS_CONFIGURATION;
+}
+
+/* Files that cannot be read are a matter of input, not of what they say. */
+static int load(struct config *config, const struct options *options)
+{
+    struct error e CLEANUP_ERROR = {0};
+    int status = 0;
+
+    for (size_t i = 0; i < options->config_files.count; i++) {
+        int r = config_add_file(config, options->config_files.items[i], &e);
+
+        if (r < 0)
+            status = report(&e, r == -EINVAL ? STATUS_CONFIGURATION : STATUS_IO);
+    }
+    for (size_t i = 0; i < options->settings.count; i++)
+        if (config_add_setting(config, options->settings.items[i], &e) < 0)
+            status = report(&e, STATUS_CONFIGURATION);
+    if (status)
+        return status;
+    return config_resolve(config) < 0 ? report_problems(config) : 0;
+}
+
+static int make_plan(struct plan *plan, struct config *config, const struct options *options)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char random[11] = "XXXXXXXXXX";
+    char program[PATH_MAX] = "";
+    char *cwd CLEANUP_FREE = getcwd(NULL, 0);
+    struct surroundings at = {
+        .environment = environ, .cwd = cwd, .random = random, .program = program};
+    int r;
+
+    if (!cwd) {
+        (void)error_errno(&e, errno, "the working directory");
+        return report(&e, STATUS_IO);
+    }
+    if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
+        program[0] = '\0';
+    if (options->dry_run == DRY_RUN_NO)
+        place_random_name(random);
+    r = plan_build(plan, config, options, &at, &e);
+    if (r < 0 && config->problems.count)
+        return report_problems(config);
+    return r < 0 ? report(&e, STATUS_CONFIGURATION) : 0;
+}
+
+static int print_plan(const struct plan *plan, const struct config *config, enum dry_run format)
+{
+    if (format == DRY_RUN_JSON)
+        dry_run_json(plan, config, stdout);
+    else
+        dry_run_text(plan, stdout);
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    log_error("stdout: cannot be written");
+    return STATUS_IO;
+}
+
+static void print_warnings(const struct plan *plan, const struct options *options)
+{
+    for (size_t i = 0; i < plan->warnings.count; i++)
+        log_warning("warning: %s", plan->warnings.items[i]);
+    if (plan->accel_reason && options->dry_run == DRY_RUN_NO)
+        log_info("accelerator TCG, which is slow: %s", plan->accel_reason);
+}
+
+static int run(const struct plan *plan, const struct options *options)
+{
+    struct error e CLEANUP_ERROR = {0};
+    struct prepared prepared CLEANUP_PREPARED = {0};
+    int r;
+
+    signals_block();
+    r = prepare(&prepared, plan, &e);
+    if (r < 0)
+        return report(&e, STATUS_IO);
+    if (options->keep_tmp)
+        log_info("temporary directory %s", plan->cwd);
+    r = supervise(plan, &supervise_default_limits, &e);
+    return r < 0 ? report(&e, STATUS_IO) : r;
+}
+
+static int start(const struct options *options)
+{
+    struct config config CLEANUP_CONFIG = {0};
+    struct plan plan CLEANUP_PLAN = {0};
+    int status = load(&config, options);
+
+    if (!status)
+        status = make_plan(&plan, &config, options);
+    if (status)
+        return status;
+    print_warnings(&plan, options);
+    if (options->dry_run != DRY_RUN_NO)
+        return print_plan(&plan, &config, options->dry_run);
+    return run(&plan, options);
+}
+
+int main(int argc, char **argv)
+{
+    struct options options CLEANUP_OPTIONS = {0};
+    struct error e CLEANUP_ERROR = {0};
+
+    log_set_sink(print_message);
+    if (options_parse(&options, argc, argv, &e) < 0)
+        return report(&e, STATUS_USAGE);
+    if (options.help) {
+        options_print_help(stdout);
+        return 0;
+    }
+    if (options.version) {
+        (void)puts("run-vm " RUN_VM_VERSION);
+        return 0;
+    }
+    return start(&options);
+}
