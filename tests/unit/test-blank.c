@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* Which disks may be formatted, decided on images; those of other formats are made by the disk zoo
+ * (tests/host/disk-zoo.bats). */
+#include "init/blank.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "init/ext4.h"
+#include "init/marker.h"
+#include "tests/unit/image.h"
+#include "tests/unit/unit.h"
+
+#define KIB ((uint64_t)1024)
+#define MIB (1024 * KIB)
+
+static struct blank examine(int fd)
+{
+    struct blank b = {0};
+    struct error e CLEANUP_ERROR = {0};
+    if (blank_examine(fd, "disk", &b, &e) < 0)
+        fail_msg("%s", e.message);
+    return b;
+}
+
+static void assert_state(int fd, enum blank_state state, const char *what)
+{
+    struct blank b CLEANUP_BLANK = examine(fd);
+    if (b.state != state || strcmp(b.what, what) != 0)
+        fail_msg("%d: %s, not %d: %s", (int)b.state, b.what, (int)state, what);
+}
+
+static void zeros_are_blank_whatever_the_size(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {256 * KIB,     MIB,       2 * MIB,        2 * MIB + 512,
+                                     8 * MIB - 512, 512 * MIB, 16 * MIB * MIB, 64 * MIB * MIB};
+    for (size_t i = 0; i < ELEMENTS(sizes); i++) {
+        int fd CLEANUP_CLOSE = image_new(sizes[i]);
+        assert_state(fd, BLANK_YES, "nothing");
+    }
+}
+
+static void a_disk_without_room_is_too_small(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {0, 1, 512, 1024, 4096, 256 * KIB - 512};
+    for (size_t i = 0; i < ELEMENTS(sizes); i++) {
+        int fd CLEANUP_CLOSE = image_new(sizes[i]);
+        char *what CLEANUP_FREE =
+            xasprintf("nothing, and only %llu bytes of room", (unsigned long long)sizes[i]);
+        assert_state(fd, BLANK_TOO_SMALL, what);
+    }
+}
+
+static void one_byte_in_the_first_or_last_mib_is_enough_to_hold_something(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {256 * KIB, MIB + 512, 2 * MIB, 3 * MIB + 512, 100 * MIB};
+    for (size_t i = 0; i < ELEMENTS(sizes); i++) {
+        uint64_t size = sizes[i], end = size > MIB ? MIB : size;
+        const uint64_t places[] = {0,        1,          511,           1023,         1024,
+                                   end / 2,  end - 1,    size - end,    size - 65537, size - 4096,
+                                   size - 1, size - 512, size - end / 3};
+        for (size_t j = 0; j < ELEMENTS(places); j++) {
+            int fd CLEANUP_CLOSE = image_new(size);
+            image_write(fd, places[j], "\1", 1);
+            char *what CLEANUP_FREE =
+                xasprintf("data of no known format, the first of it at byte %llu",
+                          (unsigned long long)places[j]);
+            assert_state(fd, BLANK_HELD, what);
+        }
+    }
+}
+
+static void what_is_found_is_named(void **state)
+{
+    (void)state;
+    int fd CLEANUP_CLOSE = image_new(64 * MIB);
+    char *path CLEANUP_FREE = image_path(fd);
+    assert_int_equal(IMAGE_RUN("mke2fs", "-Fqt", "ext4", path), 0);
+    assert_state(fd, BLANK_HELD, "ext4 filesystem");
+
+    int table CLEANUP_CLOSE = image_new(64 * MIB);
+    char *table_path CLEANUP_FREE = image_path(table);
+    assert_int_equal(IMAGE_RUN("sgdisk", "-n1", table_path), 0);
+    assert_state(table, BLANK_HELD, "gpt partition table");
+    static const uint8_t zeros[34 * 512];
+    image_write(table, 0, zeros, sizeof zeros); /* only the backup is left */
+    assert_state(table, BLANK_HELD, "a damaged gpt partition table");
+}
+
+static void several_formats_at_once_are_ambivalent(void **state)
+{
+    (void)state;
+    int swap CLEANUP_CLOSE = image_new(8 * MIB);
+    int fd CLEANUP_CLOSE = image_new(8 * MIB);
+    char *swap_path CLEANUP_FREE = image_path(swap);
+    char *path CLEANUP_FREE = image_path(fd);
+    uint8_t page[4096];
+    assert_int_equal(IMAGE_RUN("mkswap", swap_path), 0);
+    assert_int_equal(IMAGE_RUN("mkfs.bfs", path), 0);
+    image_read(swap, 1024, page, sizeof page - 1024);
+    image_write(fd, 1024, page, sizeof page - 1024);
+    assert_state(fd, BLANK_AMBIVALENT, "several formats at once: swap and bfs");
+}
+
+/* ---- the marker of an interrupted format ---- */
+
+static const struct marker ours = {.size = 8 * MIB, .uuid = {1, 2, 3}};
+
+static int marked(uint64_t size)
+{
+    uint8_t sector[MARKER_SECTOR];
+    int fd = image_new(size);
+    marker_encode(&ours, sector);
+    image_write(fd, 0, sector, sizeof sector);
+    return fd;
+}
+
+static void an_interrupted_format_is_known_by_its_marker(void **state)
+{
+    (void)state;
+    int fd CLEANUP_CLOSE = marked(8 * MIB);
+    assert_state(fd, BLANK_INTERRUPTED, "an ext4 format that was interrupted");
+    image_write(fd, 1536, "anything", 8); /* what the format had written */
+    image_write(fd, 8 * MIB - 8, "anything", 8);
+    assert_state(fd, BLANK_INTERRUPTED, "an ext4 format that was interrupted");
+}
+
+static void a_marker_that_is_not_whole_counts_for_nothing(void **state)
+{
+    (void)state;
+    for (uint64_t at = 0; at < MARKER_COMMIT + MARKER_SECTOR; at++) {
+        int fd CLEANUP_CLOSE = marked(8 * MIB);
+        if (at >= 40 && at < 56) /* the UUID may be any */
+            continue;
+        image_flip(fd, at);
+        struct blank b CLEANUP_BLANK = examine(fd);
+        assert_int_equal(b.state, BLANK_HELD);
+    }
+}
+
+static void a_marker_on_a_disk_of_another_size_counts_for_nothing(void **state)
+{
+    (void)state;
+    int fd CLEANUP_CLOSE = marked(8 * MIB + 512);
+    assert_state(fd, BLANK_HELD, "data of no known format, the first of it at byte 0");
+}
+
+static void anything_else_found_beside_the_marker_is_held(void **state)
+{
+    (void)state;
+    static const char *const commands[] = {
+        "mke2fs -Fqt ext4 $0",
+        "mkswap $0",
+        "sgdisk -n1 $0",
+        "mkfs.vfat $0",
+        "echo 'label: dos' | sfdisk -q $0",
+    };
+    for (size_t i = 0; i < ELEMENTS(commands); i++) {
+        int fd CLEANUP_CLOSE = marked(8 * MIB);
+        char *path CLEANUP_FREE = image_path(fd);
+        uint8_t sector[MARKER_SECTOR];
+        assert_int_equal(IMAGE_RUN("sh", "-c", commands[i], path), 0);
+        marker_encode(&ours, sector);
+        image_write(fd, 0, sector, 440); /* as if the tool had left it there */
+        struct blank b CLEANUP_BLANK = examine(fd);
+        assert_int_equal(b.state, BLANK_HELD);
+    }
+}
+
+static void a_complete_filesystem_with_its_own_marker_is_only_to_be_cleared(void **state)
+{
+    (void)state;
+    struct ext4_format f = {.time = 1700000000, .size = 8 * MIB, .sector = 512};
+    memcpy(f.uuid, ours.uuid, sizeof f.uuid);
+    int fd CLEANUP_CLOSE = image_new(f.size);
+    assert_int_equal(ext4_make(fd, "disk", &f, NULL), 0);
+    assert_state(fd, BLANK_HELD, "ext4 filesystem");
+
+    uint8_t sector[MARKER_SECTOR];
+    marker_encode(&ours, sector);
+    image_write(fd, 0, sector, sizeof sector);
+    assert_state(fd, BLANK_UNCLEARED, "ext4 filesystem");
+    assert_int_equal(ext4_finish(fd, "disk", NULL), 0);
+    assert_state(fd, BLANK_HELD, "ext4 filesystem");
+
+    struct marker other = ours;
+    other.uuid[15] = 1;
+    marker_encode(&other, sector);
+    image_write(fd, 0, sector, sizeof sector);
+    assert_state(fd, BLANK_HELD, "ext4 filesystem");
+}
+
+static void a_superblock_lost_after_the_format_is_not_an_interrupted_one(void **state)
+{
+    (void)state;
+    struct ext4_format f = {.time = 1700000000, .size = 8 * MIB, .sector = 512};
+    int fd CLEANUP_CLOSE = image_new(f.size);
+    static const uint8_t zeros[MARKER_SECTOR];
+    assert_int_equal(ext4_make(fd, "disk", &f, NULL), 0);
+    image_write(fd, MARKER_COMMIT, zeros, sizeof zeros);
+    struct blank b CLEANUP_BLANK = examine(fd);
+    assert_int_equal(b.state, BLANK_HELD);
+}
+
+static void what_cannot_be_read_is_an_error(void **state)
+{
+    (void)state;
+    struct error e CLEANUP_ERROR = {0};
+    struct blank b CLEANUP_BLANK = {0};
+    int image CLEANUP_CLOSE = image_new(8 * MIB);
+    char *path CLEANUP_FREE = image_path(image);
+    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(blank_examine(fd, "/dev/vdz", &b, &e) < 0);
+    assert_error_names(e, "/dev/vdz", "cannot be read");
+    assert_int_equal(b.state, BLANK_UNDECIDED);
+    int null CLEANUP_CLOSE = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_true(blank_examine(null, "/dev/null", &b, &e) < 0);
+    assert_int_equal(b.state, BLANK_UNDECIDED);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zeros_are_blank_whatever_the_size),
+        cmocka_unit_test(a_disk_without_room_is_too_small),
+        cmocka_unit_test(one_byte_in_the_first_or_last_mib_is_enough_to_hold_something),
+        cmocka_unit_test(what_is_found_is_named),
+        cmocka_unit_test(several_formats_at_once_are_ambivalent),
+        cmocka_unit_test(an_interrupted_format_is_known_by_its_marker),
+        cmocka_unit_test(a_marker_that_is_not_whole_counts_for_nothing),
+        cmocka_unit_test(a_marker_on_a_disk_of_another_size_counts_for_nothing),
+        cmocka_unit_test(anything_else_found_beside_the_marker_is_held),
+        cmocka_unit_test(a_complete_filesystem_with_its_own_marker_is_only_to_be_cleared),
+        cmocka_unit_test(a_superblock_lost_after_the_format_is_not_an_interrupted_one),
+        cmocka_unit_test(what_cannot_be_read_is_an_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
