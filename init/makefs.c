@@ -3,11 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "common/alloc.h"
 #include "init/blank.h"
 #include "init/ext4.h"
+
+/* True for a device that can be opened for writing and cannot be written all the same. */
+static bool is_read_only(int fd)
+{
+    int read_only = 0;
+    return ioctl(fd, BLKROGET, &read_only) == 0 && read_only;
+}
 
 /* Opens for writing and for us alone where that can be had. For what holds a filesystem already
  * it does not matter: *obstacle says why not, 0 if it can be written. */
@@ -15,8 +24,10 @@ static int open_device(const char *path, int *obstacle, struct error *e)
 {
     *obstacle = 0;
     int fd = open(path, O_RDWR | O_EXCL | O_CLOEXEC);
-    if (fd >= 0)
+    if (fd >= 0) {
+        *obstacle = is_read_only(fd) ? EROFS : 0;
         return fd;
+    }
     if (errno == EROFS || errno == EACCES || errno == EPERM || errno == EBUSY) {
         *obstacle = errno;
         fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -73,10 +84,7 @@ static void give(struct blank *b, struct probe *p)
 
 static int write_refused(const char *path, int obstacle, const struct blank *b, struct error *e)
 {
-    if (obstacle == EBUSY)
-        return error_errno(e, obstacle, "%s: holds %s, but cannot be formatted", path, b->what);
-    return error_errno(e, obstacle, "%s: holds %s and would be formatted, but it cannot be written",
-                       path, b->what);
+    return error_errno(e, obstacle, "%s: holds %s, but cannot be formatted", path, b->what);
 }
 
 int makefs_if_blank(const char *path, const char *label, struct probe *p, struct error *e)
