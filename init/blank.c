@@ -13,6 +13,12 @@
 /* How much at either end must be zeros. */
 #define BLANK_ENDS ((uint64_t)1024 * 1024)
 
+/* And how much at each power of two between them: disks that have lost their partition table, a
+ * RAID or LVM superblock or the first of btrfs may have zeros at both ends and all their data
+ * still. Partitions and volumes begin at round addresses, mostly at 1 MiB, and every filesystem
+ * has a superblock in its first 68 KiB. */
+#define BLANK_SAMPLE ((uint64_t)68 * 1024)
+
 /* Where a superblock of ext4 has its UUID: s_uuid, in the sector at MARKER_COMMIT. */
 #define SUPERBLOCK_UUID 104
 
@@ -66,14 +72,27 @@ static int scan(int fd, const char *name, uint64_t offset, uint64_t end, uint64_
     return 0;
 }
 
-static int scan_ends(int fd, const char *name, uint64_t size, uint64_t *found, struct error *e)
+/* Looks for data at 1 MiB, 2 MiB, 4 MiB and so on. */
+static int scan_samples(int fd, const char *name, uint64_t size, uint64_t *found, struct error *e)
+{
+    int r = 0;
+    for (uint64_t at = BLANK_ENDS; !r && at < size - BLANK_ENDS; at *= 2) {
+        uint64_t end = size - at < BLANK_SAMPLE ? size : at + BLANK_SAMPLE;
+        r = scan(fd, name, at, end, found, e);
+    }
+    return r;
+}
+
+static int scan_device(int fd, const char *name, uint64_t size, uint64_t *found, struct error *e)
 {
     /* libblkid has switched read-ahead off for its own reads. */
     (void)posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL);
     if (size <= 2 * BLANK_ENDS)
         return scan(fd, name, 0, size, found, e);
     int r = scan(fd, name, 0, BLANK_ENDS, found, e);
-    return r ? r : scan(fd, name, size - BLANK_ENDS, size, found, e);
+    if (!r)
+        r = scan(fd, name, size - BLANK_ENDS, size, found, e);
+    return r ? r : scan_samples(fd, name, size, found, e);
 }
 
 static int decide(struct blank *b, enum blank_state state, char *what)
@@ -138,7 +157,7 @@ static int name_unknown(int fd, const char *name, struct blank *b, uint64_t foun
 static int examine_unknown(int fd, const char *name, struct blank *b, struct error *e)
 {
     uint64_t found = 0;
-    int r = scan_ends(fd, name, b->probe.size, &found, e);
+    int r = scan_device(fd, name, b->probe.size, &found, e);
     if (r < 0)
         return r;
     if (r > 0)

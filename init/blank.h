@@ -9,7 +9,8 @@
 /* Zero is not a decision, so that a forgotten call formats nothing. */
 enum blank_state {
     BLANK_UNDECIDED,
-    BLANK_YES,         /* nothing known on it, and its first and last MiB are zeros */
+    BLANK_YES, /* nothing known on it; its first and last MiB, and what was looked at between
+                * them, are zeros */
     BLANK_INTERRUPTED, /* a format of ours that a power cut ended: may be formatted again */
     BLANK_UNCLEARED,   /* a format of ours, complete but for the removal of its marker: holds an
                         * ext4 that ext4_finish() makes ready to mount */

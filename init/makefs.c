@@ -39,8 +39,7 @@ static int refuse(const char *path, const struct blank *b, struct error *e)
 {
     return error_set(e, -EEXIST,
                      "%s: not formatted, because it is not blank: it holds %s. To use it as it "
-                     "is, name its filesystem type; to have it formatted, overwrite its first and "
-                     "its last MiB with zeros",
+                     "is, name its filesystem type; to have it formatted, overwrite it with zeros",
                      path, b->what);
 }
 

@@ -76,6 +76,21 @@ static void one_byte_in_the_first_or_last_mib_is_enough_to_hold_something(void *
     }
 }
 
+static void data_behind_a_lost_partition_table_are_seen(void **state)
+{
+    (void)state;
+    static const uint64_t starts[] = {MIB, 2 * MIB, 4 * MIB, 32 * MIB, 128 * MIB};
+    static const uint64_t superblocks[] = {0, 1024, 32 * KIB, 64 * KIB};
+    for (size_t i = 0; i < ELEMENTS(starts); i++) {
+        for (size_t j = 0; j < ELEMENTS(superblocks); j++) {
+            int fd CLEANUP_CLOSE = image_new(starts[i] + 64 * MIB);
+            image_write(fd, starts[i] + superblocks[j], "\1", 1);
+            struct blank b CLEANUP_BLANK = examine(fd);
+            assert_int_equal(b.state, BLANK_HELD);
+        }
+    }
+}
+
 static void what_is_found_is_named(void **state)
 {
     (void)state;
@@ -230,6 +245,7 @@ int main(void)
         cmocka_unit_test(zeros_are_blank_whatever_the_size),
         cmocka_unit_test(a_disk_without_room_is_too_small),
         cmocka_unit_test(one_byte_in_the_first_or_last_mib_is_enough_to_hold_something),
+        cmocka_unit_test(data_behind_a_lost_partition_table_are_seen),
         cmocka_unit_test(what_is_found_is_named),
         cmocka_unit_test(several_formats_at_once_are_ambivalent),
         cmocka_unit_test(an_interrupted_format_is_known_by_its_marker),

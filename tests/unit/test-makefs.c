@@ -107,7 +107,7 @@ static void anything_else_stays_as_it_is_and_is_named(void **state)
         assert_int_equal(IMAGE_RUN("sh", "-c", rows[i].command, path), 0);
         int before CLEANUP_CLOSE = copy_of(fd);
         assert_int_equal(makefs_if_blank(path, NULL, &p, &e), -EEXIST);
-        assert_error_names(e, path, "not formatted", rows[i].what, "first and its last MiB");
+        assert_error_names(e, path, "not formatted", rows[i].what, "overwrite it with zeros");
         assert_true(image_same(fd, before));
     }
 }
