@@ -21,7 +21,7 @@ setup_file() {
     mkdir -p "$BATS_FILE_TMPDIR"/{shared,tmp}
     echo "from the host" >"$BATS_FILE_TMPDIR/shared/from-host"
     cat >"$BATS_FILE_TMPDIR/shared/test.sh" <<'END'
-set -eu
+set -eux
 cd /tmp/shared
 cat from-host >read-in-guest
 echo "shared by the guest" >from-guest
@@ -95,7 +95,7 @@ formatted_like_mke2fs() {
     says "$mounts" '^/dev/vda / ext4 rw,'
     says "$mounts" '^nix-store /nix/\.ro-store 9p .*loose'
     says "$mounts" '^[^ ]+ /nix/\.rw-store tmpfs rw,.*mode=755'
-    says "$mounts" '^overlay /nix/store overlay rw,.*lowerdir=/nix/\.ro-store,upperdir=/nix/\.rw-store/store,'
+    says "$mounts" '^overlay /nix/store overlay rw,.*lowerdir=[^ ]*/nix/\.ro-store,upperdir=[^ ]*/nix/\.rw-store/store,'
     says "$mounts" '^xchg /tmp/xchg 9p '
     says "$mounts" '^shared /tmp/shared 9p '
 }

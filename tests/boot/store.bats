@@ -13,8 +13,8 @@ grep -o "init=[^ ]*" /proc/cmdline | tail -n 1 >init-parameter
 nix-store --verify --check-contents >verify 2>&1
 nix-store --query --requisites "$(readlink -f /run/current-system)" >requisites
 nix --offline path-info --all | sort >registered
-ls -d /nix/store/*-trivial >trivial-paths 2>/dev/null
-cat /root/kept >kept 2>/dev/null
+ls -d /nix/store/*-trivial >trivial-paths 2>/dev/null || true
+cat /root/kept >kept 2>/dev/null || true
 '
 
 setup_file() {
@@ -23,7 +23,7 @@ setup_file() {
     fingerprint "$store" >"$BATS_FILE_TMPDIR/store-before"
 
     boot first <<END
-set -eu
+set -eux
 $ask_nix
 echo "kept by the disk" >/root/kept
 busybox=\$(dirname \$(dirname \$(readlink -f /run/current-system/sw/bin/busybox)))
@@ -37,7 +37,6 @@ derivation {
 NIX
 nix-build --no-out-link /root/trivial.nix >built
 cat \$(cat built) >built-content
-ls -l / >/tmp/xchg/root
 mkdir -p /nix/var/nix/profiles
 ln -s $(configured .system.build.toplevel) /nix/var/nix/profiles/system-1-link
 ln -s /nix/var/nix/profiles/system-1-link /nix/var/nix/profiles/system
@@ -46,7 +45,7 @@ END
 
     # init= through three absolute links, which lead astray outside the new root
     PARAMS=init=/nix/var/nix/profiles/system/init boot second <<END
-set -eu
+set -eux
 $ask_nix
 nix-build --no-out-link /root/trivial.nix >built
 END

@@ -4,8 +4,9 @@
 #
 # References, a path before those that refer to it:
 #
-#   busybox, etc, sw (of busybox and nix), kernel, kernel-modules  ->  toplevel (and toplevel to itself)
-#   glibc -> libraries -> nix
+#   glibc -> libraries -> nix -> etc, sw
+#   busybox -> etc, sw
+#   etc, sw, kernel, kernel-modules, toplevel itself -> toplevel
 {
   inputs, # path: directories busybox, glibc, libraries, nix, build-tools, kernel, kernel-modules
   stateDirectory, # string: the directory of the disk image
@@ -73,6 +74,8 @@ let
     for name in nix-build nix-instantiate nix-store; do
       ln -s nix $out/bin/$name
     done
+    mkdir -p $out/libexec/nix
+    ln -s ../../bin/nix $out/libexec/nix/build-remote
   '';
 
   # The system's commands in one directory, as /run/current-system/sw has them.
@@ -86,7 +89,7 @@ let
     echo 'root:x:0:0:root:/root:${busybox}/bin/sh' > $out/passwd
     echo 'root:x:0:' > $out/group
     mkdir $out/nix
-    cp ${./nix.conf} $out/nix/nix.conf
+    sed 's,@nix@,${nix},' ${./nix.conf} > $out/nix/nix.conf
   '';
 
   # The links are absolute, as NixOS's are: whoever follows them must do so inside the guest's root.
