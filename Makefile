@@ -218,7 +218,7 @@ check-host: all | $(call packages,tests) ## the command line
 	$(if $(wildcard tests/host/*.bats),$(BATS) $(sort $(wildcard tests/host/*.bats)))
 
 check-oracle: all | $(call packages,tests) ## the QEMU command against the specification's
-	$(if $(wildcard tests/oracle/check),tests/oracle/check $(B)/run-vm)
+	$(if $(wildcard tests/oracle/check),tests/oracle/check $(B)/run-vm --plan)
 
 check-fuzz: $(FUZZ_PROGRAMS) ## the readers of what others write, fuzzed a minute each
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
