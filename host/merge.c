@@ -72,7 +72,8 @@ void merge_problem(struct config *config, const struct definition *d, const char
     va_start(arguments, format);
     text = xvasprintf(format, arguments);
     va_end(arguments);
-    strv_pushf(&config->problems, "%s: %s: %s", d->source->name, path, text);
+    strv_pushf(&config->problems, "%s: %s: %s",
+               d->source->built_in ? config_file(config) : d->source->name, path, text);
 }
 
 /* --- properties: objects with a "_type" --- */

@@ -112,8 +112,8 @@ static void get_consoles(struct planner *p, struct strv *consoles)
 
     if (!p->guest->serial && !config_is_set(p->config, option))
         config_problem(p->config, option,
-                       "has no default for this guest, whose serial console is not known, "
-                       "expected a list such as [\"ttyS0\"]");
+                       "has no default for a guest of this nixpkgs.hostPlatform, whose serial "
+                       "console is not known, expected a list such as [\"ttyS0\"]");
     json_array_foreach(config_get(p->config, option), i, console)
     {
         struct error e CLEANUP_ERROR = {0};
