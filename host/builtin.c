@@ -65,7 +65,7 @@ json_t *builtin_consoles(const struct scope *scope)
     json_t *device;
 
     if (!serial)
-        return NULL;
+        return json_array(); /* the plan says what is wrong, if they are needed */
     device = json_sprintf("%s,115200n8", serial);
     if (config_bool(scope->config, "virtualisation.graphics"))
         return json_pack("[o,s]", device, "tty0");
