@@ -13,6 +13,7 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "host/initrd.h"
+#include "host/kernelimage.h"
 #include "host/place.h"
 #include "host/process.h"
 #include "host/tree.h"
@@ -159,6 +160,22 @@ static int make_initrd(struct prepared *prepared, const struct plan *plan,
                  : use_entry(prepared, file, &entry, INITRD_NAME, e);
 }
 
+/* A link to the kernel, wherever it is: what is not cached lies in the temporary directory. */
+static int make_kernel(struct prepared *prepared, const struct plan *plan,
+                       const struct plan_file *file, struct error *e)
+{
+    (void)plan;
+    char *fallback CLEANUP_FREE = directory_of(file->path);
+    char *kernel CLEANUP_FREE = NULL;
+    int lock = -1;
+    int r = kernelimage_get(file->source, fallback, &kernel, &lock, e);
+    if (r < 0)
+        return error_context(e, r, "kernel");
+    if (lock >= 0)
+        hold(prepared, lock);
+    return place_link(kernel, file->path, e);
+}
+
 typedef int make_file(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e);
 
@@ -169,6 +186,7 @@ static const struct {
     [FILE_DISK_IMAGE] = {make_image, true}, [FILE_DISK_OVERLAY] = {make_image, true},
     [FILE_DIRECTORY] = {make_directory},    [FILE_TEMPORARY] = {make_temporary},
     [FILE_COPY] = {make_copy, true},        [FILE_INITRD] = {make_initrd},
+    [FILE_KERNEL] = {make_kernel},
 };
 
 static make_file *maker_of(enum file_kind kind)
