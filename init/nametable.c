@@ -6,18 +6,18 @@
 
 #include "common/alloc.h"
 
-/* The start of a store path's base name is part of a cryptographic hash, so a multiplication
- * spreads it well; a file made to collide only makes the search slow. */
+/* Eight bytes at a time; a file made to collide only makes the search slow. */
 static uint32_t tag_of(const char *path, size_t length, size_t skip)
 {
-    uint64_t start = 0, more = 0;
-    size_t left = length - skip;
-    memcpy(&start, path + skip, left < sizeof start ? left : sizeof start);
-    if (left > sizeof start)
-        memcpy(&more, path + skip + sizeof start,
-               left - sizeof start < sizeof more ? left - sizeof start : sizeof more);
-    uint64_t mixed = (start ^ (more * 0x9E3779B97F4A7C15u)) * 0xD6E8FEB86659FD93u;
-    return (uint32_t)(mixed >> 32);
+    static const uint64_t odd = 0x9E3779B97F4A7C15u;
+    uint64_t mixed = length;
+    for (size_t at = skip; at < length; at += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        memcpy(&word, path + at, length - at < sizeof word ? length - at : sizeof word);
+        mixed = (mixed ^ word) * odd;
+        mixed ^= mixed >> 32;
+    }
+    return (uint32_t)mixed;
 }
 
 /* Where the path is or, with `*found` NONE, the free slot where it belongs. */

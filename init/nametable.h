@@ -18,8 +18,8 @@ struct nametable {
 
 void nametable_free(struct nametable *table);
 
-/* The place of the path among the names, or REGISTRATION_NONE. The text's last 32 bytes or more
- * after `skip` bytes should be a store path's base name, whose random start is the hash. */
+/* The place of the path among the names, or REGISTRATION_NONE. The first `skip` bytes are those
+ * that all paths have in common. */
 uint32_t nametable_find(const struct nametable *table, const char *path, size_t length,
                         size_t skip);
 

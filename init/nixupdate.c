@@ -143,6 +143,15 @@ static int find_reference(struct pass *p, const struct registration_entry *entry
                      entry->line, registration_text(reg, name));
 }
 
+/* Whether the entry at hand has this reference in the database. Ids mostly rise with the names:
+ * the one at *at, behind the last that was found, is tried before the search. */
+static bool is_known(const struct pass *p, int64_t id, size_t *at)
+{
+    if (*at < p->known_count && p->known[(*at)++] == id)
+        return true;
+    return p->known_count && bsearch(&id, p->known, p->known_count, sizeof id, compare_ids);
+}
+
 static int visit_references(struct pass *p, const struct registration_entry *entry, struct error *e)
 {
     const struct registration *reg = p->rows.registration;
@@ -152,12 +161,11 @@ static int visit_references(struct pass *p, const struct registration_entry *ent
     p->known_count = 0;
     if (entry->reference_count && !p->added[entry - reg->entries])
         r = read_known(p, referrer, e);
-    size_t at = 0; /* ids mostly rise with the names: the next is tried before the search */
+    size_t at = 0;
     for (uint32_t i = 0; i < entry->reference_count && r == 0; i++) {
         r = find_reference(p, entry, references[i], e);
         int64_t id = p->ids[references[i]];
-        if (r < 0 || (at < p->known_count && p->known[at++] == id) ||
-            bsearch(&id, p->known, p->known_count, sizeof id, compare_ids))
+        if (r < 0 || is_known(p, id, &at))
             continue;
         p->differs = true;
         if (!p->apply)

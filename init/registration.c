@@ -269,15 +269,17 @@ int registration_finish(struct registration_parser *p, struct registration *r, s
     p->names.slots = NULL;
     *r = (struct registration){
         .file = p->file,
-        .texts = TAKE(p->names.texts),
-        .names = TAKE(p->names.names),
-        .entries = TAKE(p->entries),
-        .references = TAKE(p->references),
+        .texts = p->names.texts,
+        .names = p->names.names,
+        .entries = p->entries,
+        .references = p->references,
         .name_count = p->names.count,
         .entry_count = p->entry_count,
         .reference_count = p->reference_count,
     };
     p->names = (struct nametable){0};
+    p->entries = NULL;
+    p->references = NULL;
     registration_order(r, p->prefix_length);
     result = registration_check_acyclic(r, e);
     if (result < 0)
