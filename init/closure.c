@@ -32,7 +32,7 @@ static char *real_directory(int root, const char *path)
     return fd < 0 ? NULL : inroot_path(fd);
 }
 
-int closure_register(int root, const char *path, struct error *e)
+int closure_register(int root, const char *path, bool lasting_store, struct error *e)
 {
     int fd CLEANUP_CLOSE = open_registration(root, path);
     if (fd < 0)
@@ -42,12 +42,13 @@ int closure_register(int root, const char *path, struct error *e)
     if (!state || !store)
         return error_set(e, -EROFS, "%s cannot be made in the root", state ? STORE : STATE);
 
-    const struct nixdb_place place = {.state_dir = state, .real_store = store};
+    const struct nixdb_place place = {
+        .state_dir = state, .real_store = store, .forget_missing = !lasting_store};
     struct nixdb_result result = {0};
     int r = nixdb_register_fd(&place, fd, path, &result, e);
     if (r < 0)
         return r;
-    log_debug("%zu store paths in the registration: %zu new, %zu updated", result.paths,
-              result.added, result.updated);
+    log_debug("%zu store paths in the registration: %zu new, %zu updated; %zu forgotten",
+              result.paths, result.added, result.updated, result.forgotten);
     return 0;
 }

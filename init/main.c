@@ -130,7 +130,8 @@ static int register_closure(struct boot *boot, struct error *e)
     (void)e;
     struct error problem CLEANUP_ERROR = {0};
     if (boot->params.reg_info && boot->mounter.root >= 0 &&
-        closure_register(boot->mounter.root, boot->params.reg_info, &problem) < 0)
+        closure_register(boot->mounter.root, boot->params.reg_info,
+                         boot->params.store_overlay == STORE_OVERLAY_ROOT, &problem) < 0)
         log_warning("registering the closure: %s", problem.message);
     return 0;
 }

@@ -11,6 +11,7 @@
 #include "common/alloc.h"
 #include "init/durable.h"
 #include "init/nixcreate.h"
+#include "init/nixforget.h"
 #include "init/nixschema.h"
 #include "init/nixupdate.h"
 #include "init/registration.h"
@@ -171,6 +172,19 @@ static int update(const struct nixdb_place *place, const struct files *f,
     return code;
 }
 
+/* What the database lists and the store no longer has. */
+static int forget(const struct nixdb_place *place, const struct files *f,
+                  const struct registration *r, struct nixdb_result *result, struct error *e)
+{
+    int lock CLEANUP_CLOSE = -1;
+    bool needed = false;
+    int code = nixforget_needed(f->database, place, r, &needed, e);
+    if (code < 0 || !needed)
+        return code;
+    code = take_lock(f, LOCK_SH, &lock, e);
+    return code == 0 ? nixforget_apply(f->database, place, r, &result->forgotten, e) : code;
+}
+
 int nixdb_register_fd(const struct nixdb_place *given, int fd, const char *name,
                       struct nixdb_result *result, struct error *e)
 {
@@ -190,6 +204,8 @@ int nixdb_register_fd(const struct nixdb_place *given, int fd, const char *name,
         return code;
     result->paths = registration.entry_count;
     code = (files.has_database ? update : create)(&place, &files, &registration, result, e);
+    if (code == 0 && files.has_database && place.forget_missing)
+        code = forget(&place, &files, &registration, result, e);
     if (code == 0 && !files.has_schema)
         code = durable_write(files.schema, NIXSCHEMA_NUMBER, e);
     if (code == 0 && result->created)

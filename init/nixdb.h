@@ -22,6 +22,9 @@ struct nixdb_place {
     const char *real_store; /* where the store's files are now: ROOT/nix/store (.drv are read) */
     const char *store_dir;  /* the store's name in paths and database; NULL: /nix/store */
     enum nixdb_version version;
+    /* The store's paths may have gone since the database was written (its writable layer is a
+     * tmpfs): paths that are neither in the registration nor in the store are forgotten. */
+    bool forget_missing;
 };
 
 struct nixdb_result {
@@ -29,6 +32,7 @@ struct nixdb_result {
     size_t added;      /* of these, new in the database */
     size_t updated;    /* of these, known, but with another hash or size */
     size_t references; /* rows added to the references */
+    size_t forgotten;  /* paths that were only in the database, see forget_missing */
     bool created;      /* there was no database before */
 };
 
