@@ -330,6 +330,6 @@ int cache_get(struct cache_entry *entry, const struct cache_request *request, st
             return r;
         (void)error_set(&problem, r, "%s: %s", cache, strerror(-r));
     }
-    log_debug("run-vm: %s is not cached: %s", request->kind, problem.message);
+    log_debug("%s is not cached: %s", request->kind, problem.message);
     return make_uncached(entry, request, e);
 }

@@ -116,7 +116,7 @@ static void report_missing(const struct initrd_spec *spec, const struct module_s
     if (set->missing.count == 0)
         return;
     char *names CLEANUP_FREE = strv_join(&set->missing, ", ");
-    log_debug("run-vm: %s has no module for: %s", spec->modules_dir, names);
+    log_debug("%s has no module for: %s", spec->modules_dir, names);
 }
 
 static int add_module_files(struct writer *w, const char *directory, const struct module_set *set,

@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "host/initrd.h"
 #include "host/kernelimage.h"
+#include "host/nixstore.h"
 #include "host/place.h"
 #include "host/process.h"
 #include "host/tree.h"
@@ -176,6 +177,26 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
     return place_link(kernel, file->path, e);
 }
 
+/* A file of its own: it lies in a share, where the guest cannot follow a link into the cache. */
+static int make_registration(struct prepared *prepared, const struct plan *plan,
+                             const struct plan_file *file, struct error *e)
+{
+    (void)prepared;
+    char *fallback CLEANUP_FREE = directory_of(file->path);
+    struct cache_entry entry;
+    int r = nixstore_closure(&entry, &file->roots, plan->store_prefix, fallback, e);
+    if (r < 0)
+        return r;
+    char *directory CLEANUP_FREE = TAKE(entry.path);
+    char *registration CLEANUP_FREE = xasprintf("%s/" CLOSURE_REGISTRATION, directory);
+    r = place_copy(registration, file->path, file->replace, e);
+    if (entry.lock < 0)
+        (void)tree_remove(directory, NULL);
+    else
+        (void)close(entry.lock);
+    return r;
+}
+
 typedef int make_file(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e);
 
@@ -186,7 +207,7 @@ static const struct {
     [FILE_DISK_IMAGE] = {make_image, true}, [FILE_DISK_OVERLAY] = {make_image, true},
     [FILE_DIRECTORY] = {make_directory},    [FILE_TEMPORARY] = {make_temporary},
     [FILE_COPY] = {make_copy, true},        [FILE_INITRD] = {make_initrd},
-    [FILE_KERNEL] = {make_kernel},
+    [FILE_KERNEL] = {make_kernel},          [FILE_REGISTRATION] = {make_registration},
 };
 
 static make_file *maker_of(enum file_kind kind)
@@ -224,7 +245,7 @@ void prepared_free(struct prepared *prepared)
     for (size_t i = prepared->temporary.count; i > 0; i--) {
         struct error e CLEANUP_ERROR = {0};
         if (tree_remove(prepared->temporary.items[i - 1], &e) < 0)
-            log_warning("run-vm: %s", e.message);
+            log_warning("%s", e.message);
     }
     strv_free(&prepared->temporary);
     for (size_t i = 0; i < prepared->held_count; i++)

@@ -41,7 +41,7 @@ static enum stage ask(const struct supervisor *s, const char *command, enum stag
     struct error e CLEANUP_ERROR = {0};
     if (s->plan->qmp_socket && qmp_execute(s->plan->qmp_socket, command, MONITOR_TIMEOUT, &e) == 0)
         return next;
-    log_warning("run-vm: %s; QEMU is killed", e.message ? e.message : "QEMU has no monitor");
+    log_warning("%s; QEMU is killed", e.message ? e.message : "QEMU has no monitor");
     (void)kill(s->pid, SIGKILL);
     return KILLED;
 }
@@ -51,15 +51,15 @@ static void end_further(struct supervisor *s)
 {
     switch (s->stage) {
     case RUNNING:
-        log_info("run-vm: powering the guest down (again to make QEMU quit)");
+        log_info("powering the guest down (again to make QEMU quit)");
         s->stage = ask(s, "system_powerdown", POWERING_DOWN);
         return;
     case POWERING_DOWN:
-        log_info("run-vm: the guest has not powered down; QEMU quits");
+        log_info("the guest has not powered down; QEMU quits");
         s->stage = ask(s, "quit", QUITTING);
         return;
     case QUITTING:
-        log_warning("run-vm: QEMU does not quit; it is killed");
+        log_warning("QEMU does not quit; it is killed");
         (void)kill(s->pid, SIGKILL);
         s->stage = KILLED;
         return;
@@ -105,7 +105,7 @@ static int wait_for_end(struct supervisor *s, struct error *e)
         if (errno != EINTR)
             return error_errno(e, errno, "%s: cannot be waited for", s->plan->argv.items[0]);
     if (WIFSIGNALED(status) && s->stage != KILLED)
-        log_error("run-vm: %s: killed by signal %d (%s)", s->plan->argv.items[0], WTERMSIG(status),
+        log_error("%s: killed by signal %d (%s)", s->plan->argv.items[0], WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
     return process_exit_status(status);
 }
