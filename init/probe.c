@@ -34,9 +34,11 @@ static void take_values(blkid_probe prober, struct probe *p)
         *values[i].where = value_of(prober, values[i].name);
 }
 
+/* The entries of the partition table, and its type if that has not been found yet: libblkid's other
+ * interface overlooks BSD's. */
 static void take_partitions(blkid_probe prober, struct probe *p)
 {
-    blkid_partlist list = p->pttype ? blkid_probe_get_partitions(prober) : NULL;
+    blkid_partlist list = blkid_probe_get_partitions(prober);
     int count = list ? blkid_partlist_numof_partitions(list) : 0;
     if (count <= 0)
         return;
@@ -45,6 +47,8 @@ static void take_partitions(blkid_probe prober, struct probe *p)
         blkid_partition entry = blkid_partlist_get_partition(list, i);
         if (!entry)
             continue;
+        if (!p->pttype)
+            p->pttype = xstrdup(blkid_parttable_get_type(blkid_partition_get_table(entry)));
         p->partitions[p->partition_count++] = (struct probe_partition){
             .number = blkid_partition_get_partno(entry),
             .label = xstrdup(blkid_partition_get_name(entry)),
@@ -77,10 +81,12 @@ static int run(blkid_probe prober, const char *name, struct probe *p, struct err
     case 0:
         p->verdict = PROBE_FOUND;
         take_values(prober, p);
-        take_partitions(prober, p);
+        if (p->pttype)
+            take_partitions(prober, p);
         return 0;
     case 1:
-        p->verdict = PROBE_NOTHING;
+        take_partitions(prober, p);
+        p->verdict = p->pttype ? PROBE_FOUND : PROBE_NOTHING;
         return 0;
     case -2:
         p->verdict = PROBE_AMBIVALENT;
@@ -121,9 +127,11 @@ int probe_damaged(int fd, const char *name, struct probe *p, struct error *e)
     return probe_with(fd, name, BLKID_SUBLKS_BADCSUM, BLKID_PARTS_FORCE_GPT, p, e);
 }
 
+/* libblkid counts a disk of a ZFS pool among the filesystems, but nobody can mount one disk. */
 bool probe_is_filesystem(const struct probe *p)
 {
-    return p->verdict == PROBE_FOUND && p->type && p->usage && strcmp(p->usage, "filesystem") == 0;
+    return p->verdict == PROBE_FOUND && p->type && p->usage &&
+           strcmp(p->usage, "filesystem") == 0 && strcmp(p->type, "zfs_member") != 0;
 }
 
 char *probe_describe(const struct probe *p)
