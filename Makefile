@@ -214,7 +214,7 @@ check-unit: $(UNIT_PROGRAMS) ## the unit tests (SANITIZE=1: with ASan and UBSan)
 check-sanitize: ## the host half and the unit tests with ASan and UBSan
 	@$(MAKE) --no-print-directory SANITIZE=1 all check-unit
 
-check-host: all | $(call packages,tests) ## the command line
+check-host: all | $(call packages,tests $(if $(RUN_VM_LONG),zoo)) ## the command line
 	$(if $(wildcard tests/host/*.bats),$(BATS) $(sort $(wildcard tests/host/*.bats)))
 
 check-oracle: all | $(call packages,tests) ## the QEMU command against the specification's
