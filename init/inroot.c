@@ -18,7 +18,7 @@ int inroot_open(int root, const char *path, int flags, mode_t mode)
 {
     const struct open_how how = {
         .flags = (unsigned)(flags | O_CLOEXEC),
-        .mode = flags & O_CREAT ? mode : 0, /* anything else would be -EINVAL */
+        .mode = (flags & O_CREAT) ? mode : 0, /* anything else would be -EINVAL */
         .resolve = RESOLVE_IN_ROOT,
     };
     long fd;

@@ -24,6 +24,7 @@ struct call {
     char *fstype; /* owned, NULL for a bind */
     char *data;   /* owned */
     int target;   /* O_PATH */
+    bool file;    /* the source is no directory */
 };
 
 #define CLEANUP_CALL CLEANUP(free_call)
@@ -135,6 +136,8 @@ static int prepare_bind(struct mounter *mounter, const struct plan_mount *mount,
     int fd CLEANUP_CLOSE = inroot_open(mounter->root, mount->what, O_PATH, 0);
     if (fd < 0)
         return error_errno(e, -fd, "%s", mount->what);
+    struct stat s;
+    call->file = fstat(fd, &s) == 0 && !S_ISDIR(s.st_mode);
     call->source = inroot_path(fd);
     return 0;
 }
@@ -165,12 +168,11 @@ static int prepare(struct mounter *mounter, const struct plan_mount *mount, stru
 static int open_target(struct mounter *mounter, const struct plan_mount *mount,
                        const struct call *call)
 {
-    struct stat s;
     if (strcmp(mount->where, "/") == 0)
         return inroot_make_directory(AT_FDCWD, MOUNT_ROOT, 0755);
     if (mount->outside)
         return inroot_make_directory(AT_FDCWD, mount->where, 0755);
-    if (mount->source == PLAN_BIND && stat(call->source, &s) == 0 && !S_ISDIR(s.st_mode))
+    if (call->file)
         return inroot_make_file(mounter->root, mount->where, 0644);
     return inroot_make_directory(mounter->root, mount->where, 0755);
 }
@@ -235,9 +237,8 @@ static int grow(const struct plan_mount *mount, int target, struct error *e)
 
 static int finish(struct mounter *mounter, const struct plan_mount *mount, struct error *e)
 {
-    bool root = strcmp(mount->where, "/") == 0;
     bool bind = mount->source == PLAN_BIND;
-    if (!root && !bind && !mount->options.propagation && !mount->options.growfs)
+    if (!bind && !mount->options.propagation && !mount->options.growfs)
         return 0;
     int target CLEANUP_CLOSE = open_mounted(mounter, mount);
     if (target < 0)
@@ -247,12 +248,16 @@ static int finish(struct mounter *mounter, const struct plan_mount *mount, struc
         r = change_mount(target, mount->options.propagation);
     if (r < 0)
         return error_errno(e, -r, "changing the flags of the mount");
-    r = grow(mount, target, e);
-    if (root) {
-        mounter->root = target;
-        target = -1;
-    }
-    return r;
+    return grow(mount, target, e);
+}
+
+/* Everything else is mounted inside of it. */
+static int enter_root(struct mounter *mounter, const struct plan_mount *mount, struct error *e)
+{
+    if (strcmp(mount->where, "/") != 0)
+        return 0;
+    mounter->root = open_mounted(mounter, mount);
+    return mounter->root < 0 ? error_errno(e, errno, "opening the root") : 0;
 }
 
 static int mount_one(struct mounter *mounter, const struct plan_mount *mount, struct error *e)
@@ -278,7 +283,8 @@ static int mount_one(struct mounter *mounter, const struct plan_mount *mount, st
         return explain(mount, &call, r, e);
     log_debug("mounted %s on %s (%s)", call.source, mount->where,
               call.fstype ? call.fstype : "bind");
-    return finish(mounter, mount, e);
+    r = enter_root(mounter, mount, e);
+    return r < 0 ? r : finish(mounter, mount, e);
 }
 
 /* The layers of the root overlay: it holds them itself, and stage 2 does not see where they were.

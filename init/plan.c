@@ -39,7 +39,7 @@ static int normal_path(const char *path, char **normal, struct error *e)
 }
 
 /* One layer: overlayfs's own escapes and fstab's taken out, the path made normal. */
-static int add_layer(struct strv *layers, const char *text, struct error *e)
+static int parse_layer(char **layer, const char *text, struct error *e)
 {
     char *plain CLEANUP_FREE = mount_unescape(text);
     char *to = plain;
@@ -53,8 +53,19 @@ static int add_layer(struct strv *layers, const char *text, struct error *e)
         return error_set(e, -EINVAL, "layer \"%s\" is not an absolute path", plain);
     char *normal = NULL;
     int r = normal_path(plain, &normal, e);
+    if (r < 0)
+        return r;
+    free(*layer);
+    *layer = normal;
+    return 0;
+}
+
+static int add_layer(struct strv *layers, const char *text, struct error *e)
+{
+    char *layer = NULL;
+    int r = parse_layer(&layer, text, e);
     if (r == 0)
-        strv_take(layers, normal);
+        strv_take(layers, layer);
     return r;
 }
 
@@ -80,12 +91,8 @@ static int add_layers(struct strv *layers, const char *text, struct error *e)
 /* upperdir= or workdir=: one path. */
 static int read_layer(struct plan_mount *mount, const char *option, char **layer, struct error *e)
 {
-    struct strv list CLEANUP_STRV = {0};
     char *value CLEANUP_FREE = mount_options_take(&mount->options, option);
-    int r = value ? add_layer(&list, value, e) : 0;
-    if (r == 0 && value)
-        *layer = xstrdup(list.items[0]);
-    return r;
+    return value ? parse_layer(layer, value, e) : 0;
 }
 
 static int read_layers(struct plan_mount *mount, struct error *e)

@@ -16,20 +16,23 @@
 /* UEVENT_BUFFER_SIZE of the kernel, and the header line before it. */
 #define MESSAGE_SIZE (2048 + 1024)
 
-int uevent_open(struct error *e)
+static int listen_to_kernel(int fd, struct error *e)
 {
-    int fd CLEANUP_CLOSE =
-        socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
-    if (fd < 0)
-        return error_errno(e, errno, "opening the kernel's socket for device events");
     const int size = RECEIVE_BUFFER;
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
     const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = GROUP_KERNEL};
-    if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0)
-        return error_errno(e, errno, "listening for the kernel's device events");
-    int opened = fd;
-    fd = -1;
-    return opened;
+    if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    int r = error_errno(e, errno, "listening for the kernel's device events");
+    (void)close(fd);
+    return r;
+}
+
+int uevent_open(struct error *e)
+{
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
+    return fd < 0 ? error_errno(e, errno, "opening the kernel's socket for device events")
+                  : listen_to_kernel(fd, e);
 }
 
 bool uevent_parse(struct uevent *event, const char *text, size_t size)
