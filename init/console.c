@@ -91,6 +91,9 @@ static void write_console(struct console *console, const char *text, size_t leng
 
 void console_print(const char *text)
 {
+    /* before consoles are open there is what the kernel gave us */
+    if (console_count == 0)
+        (void)!write(STDERR_FILENO, text, strlen(text));
     for (size_t i = 0; i < console_count; i++)
         write_console(&consoles[i], text, strlen(text));
 }

@@ -61,13 +61,26 @@ static int open_consoles(struct boot *boot, struct error *e)
     return 0;
 }
 
+/* One word at a time: what to do about a wrong parameter may be said by a good one behind it. */
+static int parse_words(struct boot *boot, struct error *e)
+{
+    int result = 0;
+    for (size_t i = 0; i < boot->line.count; i++) {
+        const struct cmdline word = {.words = &boot->line.words[i], .count = 1};
+        int r = guest_params_parse(&boot->params, &word, result < 0 ? NULL : e);
+        if (r < 0)
+            result = r;
+    }
+    return result;
+}
+
 static int read_parameters(struct boot *boot, struct error *e)
 {
     /* there is no such file without a bootconfig */
     char *text CLEANUP_FREE = textfile_read("/proc/bootconfig", NULL);
     int r = text ? bootconfig_parse(&boot->line, text, e) : 0;
     if (r == 0)
-        r = guest_params_parse(&boot->params, &boot->line, e);
+        r = parse_words(boot, e);
     fatal_configure(boot->params.on_fail, boot->params.shell_on_fail);
     log_set_level(boot->params.trace ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     if (boot->params.debug1)

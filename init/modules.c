@@ -115,7 +115,7 @@ static void insert(struct kmod_module *module)
     int state = kmod_module_get_initstate(module);
     if (state == KMOD_MODULE_BUILTIN || state == KMOD_MODULE_LIVE)
         return;
-    int r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST, NULL,
+    int r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY, NULL,
                                             refuse_install, NULL, log_loading);
     if (!is_harmless(r))
         log_warning("module %s: %s", kmod_module_get_name(module), strerror(-r));

@@ -14,6 +14,7 @@
 #include "init/inroot.h"
 #include "init/makefs.h"
 #include "init/overlay.h"
+#include "init/share.h"
 
 /* mount(2) takes one page, and cuts off what is longer. */
 #define MOUNT_DATA_SIZE 4096
@@ -186,16 +187,18 @@ static int call_mount(const struct call *call, unsigned long flags)
 }
 
 /* What mount(2)'s error means for the filesystem at hand. */
-static int explain(const struct plan_mount *mount, const struct call *call, int r, struct error *e)
+static int explain(const struct call *call, int r, struct error *e)
 {
     const char *type = call->fstype ? call->fstype : "bind";
     if (r == -ENODEV)
         return error_set(
             e, r, "the kernel has no filesystem \"%s\", and the initrd no module for it", type);
-    if (mount->source == PLAN_NAME && (r == -ENOENT || r == -EINVAL) &&
-        (strcmp(type, "9p") == 0 || strcmp(type, "virtiofs") == 0))
-        return error_errno(e, -r, "no %s share with the tag \"%s\", or an option it does not have",
-                           type, call->source);
+    char *tags CLEANUP_FREE = share_tags(type);
+    if ((r == -ENOENT || r == -EINVAL) && tags)
+        return error_set(e, r,
+                         "%s: no %s share with this tag, or an option that it does not have; the "
+                         "tags there are: %s",
+                         strerror(-r), type, tags);
     return error_errno(e, -r, "mounting as %s%s%s%s", type, *call->data ? " with \"" : "",
                        call->data, *call->data ? "\"" : "");
 }
@@ -280,7 +283,7 @@ static int mount_one(struct mounter *mounter, const struct plan_mount *mount, st
         r = call_mount(&call, flags | MS_RDONLY);
     }
     if (r < 0)
-        return explain(mount, &call, r, e);
+        return explain(&call, r, e);
     log_debug("mounted %s on %s (%s)", call.source, mount->where,
               call.fstype ? call.fstype : "bind");
     r = enter_root(mounter, mount, e);

@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
+#include <sys/vfs.h>
 
 #include "common/alloc.h"
 #include "common/strv.h"
@@ -22,47 +24,75 @@ static char *escape(const char *path)
     return escaped;
 }
 
-/* The real path of a layer, escaped; NULL with the reason. */
-static char *find_layer(const struct plan_mount *mount, int root, const char *layer, bool make,
-                        struct error *e)
+/* What the overlay's layers are looked up in: its own root, or the initramfs. */
+static int base_of(const struct plan_mount *mount, int root)
 {
-    int at = mount->outside || strcmp(mount->where, "/") == 0 ? AT_FDCWD : root;
-    int fd CLEANUP_CLOSE = make ? inroot_make_directory(at, layer, 0755)
-                                : inroot_open(at, layer, O_PATH | O_DIRECTORY, 0);
-    if (fd < 0) {
-        (void)error_errno(e, -fd, "the layer %s", layer);
-        return NULL;
-    }
-    char *path CLEANUP_FREE = inroot_path(fd);
-    return escape(path);
+    return mount->outside || strcmp(mount->where, "/") == 0 ? AT_FDCWD : root;
 }
 
-static bool add_layer(struct strv *options, const char *name, const struct plan_mount *mount,
-                      int root, const char *layer, struct error *e)
+static int add_lower(struct strv *options, const struct plan_mount *mount, int root,
+                     struct error *e)
 {
-    if (!layer)
-        return true;
-    char *path CLEANUP_FREE = find_layer(mount, root, layer, true, e);
-    if (path)
-        strv_pushf(options, "%s=%s", name, path);
-    return path != NULL;
+    struct strv lower CLEANUP_STRV = {0};
+    for (size_t i = 0; i < mount->layers.lower.count; i++) {
+        const char *layer = mount->layers.lower.items[i];
+        int fd CLEANUP_CLOSE = inroot_open(base_of(mount, root), layer, O_PATH | O_DIRECTORY, 0);
+        if (fd < 0)
+            return error_errno(e, -fd, "the lower layer %s", layer);
+        char *path CLEANUP_FREE = inroot_path(fd);
+        strv_take(&lower, escape(path));
+    }
+    char *lowerdir CLEANUP_FREE = strv_join(&lower, ":");
+    strv_pushf(options, "lowerdir=%s", lowerdir);
+    return 0;
+}
+
+/* overlayfs keeps its notes in extended attributes "trusted.*", which FUSE does not pass on to the
+ * host for everybody, and which 9p has none of. */
+static int consider_filesystem(struct strv *options, int fd, const char *layer, struct error *e)
+{
+    struct statfs fs;
+    if (fstatfs(fd, &fs) < 0)
+        return error_errno(e, errno, "the upper layer %s", layer);
+    if (fs.f_type == V9FS_MAGIC)
+        return error_set(e, -ENOTSUP,
+                         "the upper layer %s is on a 9p share, which cannot hold one: put it on a "
+                         "tmpfs or a disk",
+                         layer);
+    if (fs.f_type == FUSE_SUPER_MAGIC)
+        strv_push(options, "userxattr");
+    return 0;
+}
+
+static int add_upper(struct strv *options, const struct plan_mount *mount, int root,
+                     struct error *e)
+{
+    const struct {
+        const char *name;
+        const char *path;
+    } layers[] = {{"upperdir", mount->layers.upper}, {"workdir", mount->layers.work}};
+    int r = 0;
+    for (size_t i = 0; i < ELEMENTS(layers) && r == 0; i++) {
+        int fd CLEANUP_CLOSE = inroot_make_directory(base_of(mount, root), layers[i].path, 0755);
+        if (fd < 0)
+            return error_errno(e, -fd, "making %s, the overlay's %s", layers[i].path,
+                               layers[i].name);
+        if (i == 0)
+            r = consider_filesystem(options, fd, layers[i].path, e);
+        char *path CLEANUP_FREE = inroot_path(fd);
+        char *escaped CLEANUP_FREE = escape(path);
+        strv_pushf(options, "%s=%s", layers[i].name, escaped);
+    }
+    return r;
 }
 
 char *overlay_data(const struct plan_mount *mount, int root, struct error *e)
 {
-    const struct plan_layers *layers = &mount->layers;
-    struct strv lower CLEANUP_STRV = {0};
     struct strv options CLEANUP_STRV = {0};
-    for (size_t i = 0; i < layers->lower.count; i++) {
-        char *path = find_layer(mount, root, layers->lower.items[i], false, e);
-        if (!path)
-            return NULL;
-        strv_take(&lower, path);
-    }
-    char *lowerdir CLEANUP_FREE = strv_join(&lower, ":");
-    strv_pushf(&options, "lowerdir=%s", lowerdir);
-    if (!add_layer(&options, "upperdir", mount, root, layers->upper, e) ||
-        !add_layer(&options, "workdir", mount, root, layers->work, e))
+    int r = add_lower(&options, mount, root, e);
+    if (r == 0 && mount->layers.upper)
+        r = add_upper(&options, mount, root, e);
+    if (r < 0)
         return NULL;
     if (*mount->options.data)
         strv_push(&options, mount->options.data);
