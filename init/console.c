@@ -24,6 +24,7 @@
 #define KMSG_LINE 900
 
 struct console {
+    char *path; /* owned */
     int fd;
     dev_t device; /* two names may mean the same one */
     bool stuck;   /* took nothing the last time: is not waited for until it takes something */
@@ -32,13 +33,16 @@ struct console {
 static struct console consoles[8];
 static size_t console_count;
 
+/* O_NONBLOCK: opening a serial line without carrier, and writing to a stopped one, would wait for
+ * ever. */
+static int open_console(const char *path)
+{
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 static void add_console(const char *path)
 {
-    if (console_count == ELEMENTS(consoles))
-        return;
-    /* O_NONBLOCK: opening a serial line without carrier, and writing to a stopped one, would wait
-     * for ever */
-    int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    int fd = console_count < ELEMENTS(consoles) ? open_console(path) : -1;
     if (fd < 0)
         return;
     struct stat s;
@@ -48,7 +52,8 @@ static void add_console(const char *path)
     if (known)
         (void)close(fd);
     else
-        consoles[console_count++] = (struct console){.fd = fd, .device = s.st_rdev};
+        consoles[console_count++] =
+            (struct console){.path = xstrdup(path), .fd = fd, .device = s.st_rdev};
 }
 
 void console_open(const struct strv *names)
@@ -64,6 +69,16 @@ void console_open(const struct strv *names)
     if (console_count == 0)
         add_console("/dev/console");
     log_set_sink(console_log);
+}
+
+void console_reopen(void)
+{
+    for (size_t i = 0; i < console_count; i++) {
+        (void)close(consoles[i].fd);
+        consoles[i].fd = open_console(consoles[i].path);
+        consoles[i].stuck = false;
+    }
+    console_become_standard();
 }
 
 /* All of `text`, or as much as the console takes within its patience. */
@@ -177,10 +192,8 @@ static int open_terminal(const char *path)
 int console_open_terminal(void)
 {
     int fd = open_terminal("/dev/console");
-    for (size_t i = console_count; fd < 0 && i-- > 0;) {
-        char *path CLEANUP_FREE = xasprintf("/proc/self/fd/%d", consoles[i].fd);
-        fd = open_terminal(path);
-    }
+    for (size_t i = console_count; fd < 0 && i-- > 0;)
+        fd = open_terminal(consoles[i].path);
     return fd;
 }
 
@@ -202,6 +215,9 @@ void console_become_standard(void)
 
 void console_close(void)
 {
-    while (console_count > 0)
-        (void)close(consoles[--console_count].fd);
+    while (console_count > 0) {
+        console_count--;
+        (void)close(consoles[console_count].fd);
+        free(consoles[console_count].path);
+    }
 }

@@ -31,5 +31,8 @@ int console_open_terminal(void);
 /* Makes /dev/console, or else /dev/null, descriptors 0 to 2. */
 void console_become_standard(void);
 
+/* Opens the consoles again: a session that had one as its terminal hangs it up when it ends. */
+void console_reopen(void);
+
 /* Closes the consoles: messages go to the kernel log only. */
 void console_close(void);

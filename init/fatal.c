@@ -88,6 +88,7 @@ static void run_shell(const char *shell, int terminal)
         log_error("starting a shell: %s", strerror(errno));
     else
         wait_for(child);
+    console_reopen();
 }
 
 /* One key, without waiting for the end of a line; 0 when the console cannot be read. */
