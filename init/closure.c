@@ -52,3 +52,37 @@ int closure_register(int root, const char *path, bool lasting_store, struct erro
               result.paths, result.added, result.updated, result.forgotten);
     return 0;
 }
+
+/* Where `path` leads inside the root, seen from there; NULL if it leads nowhere. */
+static char *destination(int root, const char *path)
+{
+    int fd CLEANUP_CLOSE = inroot_open(root, path, O_PATH, 0);
+    char *outside CLEANUP_FREE = fd < 0 ? NULL : inroot_path(fd);
+    char *top CLEANUP_FREE = inroot_path(root);
+    size_t prefix = strcmp(top, "/") == 0 ? 0 : strlen(top);
+    return outside && strncmp(outside, top, prefix) == 0 ? xstrdup(outside + prefix) : NULL;
+}
+
+static bool is_in_store(const char *path)
+{
+    return path && strncmp(path, STORE "/", strlen(STORE "/")) == 0;
+}
+
+/* A path that is in the store by its name counts as that, even if it is a symlink to another: the
+ * system is where init= points to. */
+static int keep(int root, const struct nixdb_place *place, const char *name, const char *path,
+                struct error *e)
+{
+    char *leads_to CLEANUP_FREE = is_in_store(path) ? xstrdup(path) : destination(root, path);
+    return is_in_store(leads_to) ? nixdb_keep(place, name, leads_to, e) : 0;
+}
+
+int closure_keep(int root, const char *init, const char *registration, struct error *e)
+{
+    char *state CLEANUP_FREE = real_directory(root, STATE);
+    if (!state)
+        return error_set(e, -EROFS, STATE " cannot be made in the root");
+    const struct nixdb_place place = {.state_dir = state};
+    int r = init ? keep(root, &place, "booted-system", init, e) : 0;
+    return r == 0 ? keep(root, &place, "registration", registration, e) : r;
+}

@@ -142,10 +142,15 @@ static int register_closure(struct boot *boot, struct error *e)
 {
     (void)e;
     struct error problem CLEANUP_ERROR = {0};
-    if (boot->params.reg_info && boot->mounter.root >= 0 &&
-        closure_register(boot->mounter.root, boot->params.reg_info,
-                         boot->params.store_overlay == STORE_OVERLAY_ROOT, &problem) < 0)
+    const struct guest_params *params = &boot->params;
+    int root = boot->mounter.root;
+    if (!params->reg_info || root < 0)
+        return 0;
+    if (closure_register(root, params->reg_info, params->store_overlay == STORE_OVERLAY_ROOT,
+                         &problem) < 0)
         log_warning("registering the closure: %s", problem.message);
+    else if (closure_keep(root, params->init, params->reg_info, &problem) < 0)
+        log_warning("keeping the closure from garbage collection: %s", problem.message);
     return 0;
 }
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Roots of Nix's garbage collector: symlinks below gcroots/ (see nixdb.h). */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "init/durable.h"
+#include "init/nixdb.h"
+#include "init/registration.h"
+#include "init/storepath.h"
+
+/* The store path that `path` is or lies in; NULL if it is in none. The caller frees. */
+static char *store_path_of(const char *store_dir, const char *path)
+{
+    size_t prefix = strlen(store_dir);
+    if (strncmp(path, store_dir, prefix) != 0 || path[prefix] != '/')
+        return NULL;
+    const char *base = path + prefix + 1;
+    size_t length = strcspn(base, "/");
+    if (storepath_base_fault(base, length))
+        return NULL;
+    return xstrndup(path, prefix + 1 + length);
+}
+
+static bool links_to(const char *name, const char *target)
+{
+    char text[PATH_MAX];
+    ssize_t length = readlink(name, text, sizeof text);
+    return length == (ssize_t)strlen(target) && memcmp(text, target, (size_t)length) == 0;
+}
+
+int nixdb_keep(const struct nixdb_place *place, const char *name, const char *path, struct error *e)
+{
+    const char *store_dir = place->store_dir ? place->store_dir : REGISTRATION_STORE_DIR;
+    char *target CLEANUP_FREE = store_path_of(store_dir, path);
+    char *directory CLEANUP_FREE = xasprintf("%s/gcroots/run-vm", place->state_dir);
+    char *link CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    if (!target)
+        return error_set(e, -EINVAL, "%s: is in no path of the store %s", path, store_dir);
+    if (links_to(link, target))
+        return 0;
+    int r = durable_make_directories(directory, e);
+    return r == 0 ? durable_symlink(link, target, e) : r;
+}
