@@ -203,8 +203,7 @@ static char *named_drive_device(struct config *config, const char *name)
     size_t i;
     char *device;
 
-    json_array_foreach(drives, i, drive)
-    {
+    json_array_foreach (drives, i, drive) {
         const char *its_name = json_string_value(json_object_get(drive, "name"));
 
         if (its_name && !strcmp(its_name, name)) {

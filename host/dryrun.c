@@ -17,8 +17,10 @@ char *shell_quote(const char *text)
 
     for (const char *c = text; *c && plain; c++)
         plain = isalnum((unsigned char)*c) || strchr("-_./=,:+@%", *c);
-    if (plain)
-        return strcpy(quoted, text);
+    if (plain) {
+        (void)stpcpy(quoted, text);
+        return quoted;
+    }
     *to++ = '\'';
     for (; *text; text++) {
         if (*text == '\'')

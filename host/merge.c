@@ -57,7 +57,8 @@ const char **merge_sorted_keys(json_t *object, size_t *count)
     json_t *value;
 
     *count = 0;
-    json_object_foreach(object, key, value) keys[(*count)++] = key;
+    json_object_foreach (object, key, value)
+        keys[(*count)++] = key;
     if (*count)
         qsort(keys, *count, sizeof *keys, compare_texts);
     return keys;
@@ -89,8 +90,7 @@ static void discharge_merge(struct config *config, const char *path, struct defi
         merge_problem(config, &d, path, "\"_type\": \"merge\" has no list \"contents\"");
         return;
     }
-    json_array_foreach(contents, i, part)
-    {
+    json_array_foreach (contents, i, part) {
         d.value = part;
         merge_discharge(config, path, d, out);
     }

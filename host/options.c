@@ -123,7 +123,7 @@ static int take_option(struct options *options, char *const *argv, struct error 
     }
     if (option->argument && !value)
         return error_set(e, -EINVAL, "--%s needs an argument: %s", option->name, option->argument);
-    r = set_option(options, option, value, e);
+    r = set_option(options, option, value ? value : "", e);
     return r < 0 ? r : taken;
 }
 

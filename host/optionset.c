@@ -57,11 +57,11 @@ static void sort_out_key(struct sorting *s, const char *group, const char *key,
     char *name CLEANUP_FREE = *group ? xasprintf("%s.%s", group, key) : xstrdup(key);
     const struct option *option = schema_find(s->set->options, s->set->count, name);
 
-    if (strchr(key, '.'))
-        note_unknown(s, d, name);
-    else if (option)
+    bool dotted = strchr(key, '.') != NULL; /* "a.b" is no option although a.b may be one */
+
+    if (option && !dotted)
         definitions_add(&s->of[option - s->set->options], d);
-    else if (is_group(s->set, name))
+    else if (is_group(s->set, name) && !dotted)
         sort_out(s, name, *d);
     else
         note_unknown(s, d, name);
@@ -126,8 +126,7 @@ static void add_built_in(struct sorting *s, const struct option *option, const s
     json_array_append_new(s->config->kept, definitions);
     if (option->define)
         option->define(scope, definitions);
-    json_array_foreach(definitions, i, value)
-    {
+    json_array_foreach (definitions, i, value) {
         struct definition d = {.value = value,
                                .priority = PRIORITY_ORDINARY,
                                .order = ORDER_ORDINARY,

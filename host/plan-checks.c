@@ -78,7 +78,7 @@ static void check_ports(struct planner *p)
     json_t *rule;
     size_t i;
 
-    json_array_foreach(config_get(p->config, "virtualisation.forwardPorts"), i, rule)
+    json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule)
         check_rule(p, rule, i + 1);
 }
 

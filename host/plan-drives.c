@@ -58,8 +58,9 @@ static void add_extra(struct planner *p, struct pairs *pairs, const json_t *driv
     const char *name;
     json_t *value;
 
-    json_object_foreach(given, name, value) set_pair(
-        pairs, name, planner_expand(p, "virtualisation.qemu.drives", json_string_value(value)));
+    json_object_foreach (given, name, value)
+        set_pair(pairs, name,
+                 planner_expand(p, "virtualisation.qemu.drives", json_string_value(value)));
 }
 
 static void add_drive(struct planner *p, const json_t *drive, size_t number)
@@ -94,6 +95,6 @@ void plan_drives(struct planner *p)
     json_t *drive;
     size_t i;
 
-    json_array_foreach(config_get(p->config, "virtualisation.qemu.drives"), i, drive)
+    json_array_foreach (config_get(p->config, "virtualisation.qemu.drives"), i, drive)
         add_drive(p, drive, i + 1);
 }

@@ -54,7 +54,7 @@ static void add_roots(struct planner *p, struct plan_file *file)
     json_t *path;
     size_t i;
 
-    json_array_foreach(config_get(p->config, "virtualisation.additionalPaths"), i, path)
+    json_array_foreach (config_get(p->config, "virtualisation.additionalPaths"), i, path)
         strv_push(&file->roots, json_string_value(path));
 }
 
@@ -129,8 +129,7 @@ static void file_empty_disks(struct planner *p)
     json_t *size;
     size_t i;
 
-    json_array_foreach(config_get(p->config, "virtualisation.emptyDiskImages"), i, size)
-    {
+    json_array_foreach (config_get(p->config, "virtualisation.emptyDiskImages"), i, size) {
         char *name CLEANUP_FREE = xasprintf("empty%zu.qcow2", i);
         struct plan_file *file =
             planner_add_file(p, FILE_DISK_IMAGE, planner_temporary(p, name), NULL);

@@ -73,8 +73,7 @@ static char *fs_options(const struct fs *fs, bool all)
     json_t *option;
     size_t i;
 
-    json_array_foreach(fs->options, i, option)
-    {
+    json_array_foreach (fs->options, i, option) {
         const char *text = json_string_value(option);
 
         if (!strcmp(text, "x-nixos.autoresize"))
@@ -156,8 +155,7 @@ static bool is_plain_share(const struct planner *p, const struct fs *fs)
     json_t *option;
     size_t i;
 
-    json_array_foreach(fs->options, i, option)
-    {
+    json_array_foreach (fs->options, i, option) {
         const char *text = json_string_value(option);
 
         if (!strcmp(text, msize) || !strcmp(text, "trans=virtio") ||
@@ -260,6 +258,6 @@ void plan_guest_params(struct planner *p, struct guest_params *params)
                        "virtualisation.useDefaultFilesystems it must be given");
     if (params->store.kind == STORE_NONE)
         params->store_overlay = STORE_OVERLAY_TMPFS; /* init's default: nothing to be said */
-    json_array_foreach(config_get(p->config, "boot.initrd.kernelModules"), i, module)
+    json_array_foreach (config_get(p->config, "boot.initrd.kernelModules"), i, module)
         strv_push(&params->modules, json_string_value(module));
 }

@@ -51,7 +51,7 @@ static void add_listed_modules(struct planner *p, const char *option)
     json_t *name;
     size_t i;
 
-    json_array_foreach(config_get(p->config, option), i, name)
+    json_array_foreach (config_get(p->config, option), i, name)
         add_module(p, json_string_value(name));
 }
 
@@ -69,8 +69,7 @@ static void choose_modules(struct planner *p)
     if (json_array_size(config_get(p->config, "virtualisation.qemu.drives")))
         for (size_t i = 0; i < ELEMENTS(p->disks->modules) && p->disks->modules[i]; i++)
             add_module(p, p->disks->modules[i]);
-    json_object_foreach(systems, name, entry)
-    {
+    json_object_foreach (systems, name, entry) {
         const char *type = json_string_value(json_object_get(entry, "fsType"));
         bool own = !type;
 

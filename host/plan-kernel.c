@@ -89,7 +89,7 @@ static char *system_parameters(struct planner *p)
     size_t i;
 
     if (!toplevel(p)) {
-        json_array_foreach(config_get(p->config, "boot.kernelParams"), i, parameter)
+        json_array_foreach (config_get(p->config, "boot.kernelParams"), i, parameter)
             strv_push(&list, json_string_value(parameter));
         return strv_join(&list, " ");
     }
@@ -114,8 +114,7 @@ static void get_consoles(struct planner *p, struct strv *consoles)
         config_problem(p->config, option,
                        "has no default for a guest of this nixpkgs.hostPlatform, whose serial "
                        "console is not known, expected a list such as [\"ttyS0\"]");
-    json_array_foreach(config_get(p->config, option), i, console)
-    {
+    json_array_foreach (config_get(p->config, option), i, console) {
         struct error e CLEANUP_ERROR = {0};
         char *name = expand_quoted(json_string_value(console), &variables, &e);
 

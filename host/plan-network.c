@@ -62,7 +62,7 @@ static void add_user_network(struct planner *p, struct strv *words)
     size_t i;
 
     strv_push(&parts, "user,id=user.0,");
-    json_array_foreach(config_get(p->config, "virtualisation.forwardPorts"), i, rule)
+    json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule)
         strv_take(&parts, strcmp(text_of(rule, "from"), "host") ? guest_forwarding(p, rule)
                                                                 : host_forwarding(p, rule));
     if (config_bool(p->config, "virtualisation.restrictNetwork"))
@@ -110,6 +110,6 @@ void plan_network(struct planner *p)
     size_t i;
 
     planner_add_entries(p, "virtualisation.qemu.networkingOptions", builtins, ELEMENTS(builtins));
-    json_array_foreach(config_get(p->config, "virtualisation.vlans"), i, number)
+    json_array_foreach (config_get(p->config, "virtualisation.vlans"), i, number)
         add_vlan(p, i + 1, json_integer_value(number));
 }

@@ -75,8 +75,7 @@ void planner_add_entries(struct planner *p, const char *option,
     json_t *entry;
     size_t i;
 
-    json_array_foreach(config_get(p->config, option), i, entry)
-    {
+    json_array_foreach (config_get(p->config, option), i, entry) {
         const char *name = json_string_value(json_object_get(entry, "builtin"));
 
         for (size_t j = 0; name && j < count; j++)
