@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/planned.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "common/alloc.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+static void make_directories(const char *scratch)
+{
+    static const char *const names[] = {
+        "system",
+        "system/kernel-modules",
+        "system/kernel-modules/lib",
+        "system/kernel-modules/lib/modules",
+        "system/kernel-modules/lib/modules/6.1.0",
+        "qemu",
+        "qemu/bin",
+        "build",
+    };
+
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        char *path CLEANUP_FREE = scratch_path(scratch, names[i]);
+
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+}
+
+static void make_programs(const char *scratch)
+{
+    static const char *const names[] = {"qemu/bin/qemu-kvm", "qemu/bin/qemu-img",
+                                        "qemu/bin/qemu-system-aarch64", "build/init"};
+
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        char *path CLEANUP_FREE = scratch_path(scratch, names[i]);
+
+        scratch_write(scratch, names[i], "");
+        assert_int_equal(chmod(path, 0755), 0);
+    }
+}
+
+void planned_init(struct planned *planned)
+{
+    *planned = (struct planned){.scratch = scratch_new()};
+    make_directories(planned->scratch);
+    make_programs(planned->scratch);
+    scratch_write(planned->scratch, "system/kernel", "");
+    scratch_write(planned->scratch, "system/initrd", "");
+    scratch_write(planned->scratch, "system/kernel-params", "loglevel=4\n");
+}
+
+/* The text with the directory in place of each @; the caller frees. */
+static char *fill_in(const char *text, const char *directory)
+{
+    struct strv parts CLEANUP_STRV = {0};
+
+    strv_split(&parts, text, '@');
+    return strv_join(&parts, directory);
+}
+
+static void add_text(struct planned *planned, const char *name, const char *json)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char *text CLEANUP_FREE = fill_in(json, planned->scratch);
+    char *path CLEANUP_FREE = scratch_path(planned->scratch, name);
+
+    scratch_write(planned->scratch, name, text);
+    if (config_add_file(&planned->config, path, &e) < 0)
+        fail_msg("%s", e.message);
+}
+
+void planned_configure(struct planned *planned, const char *json, bool bare)
+{
+    static const char system[] =
+        "{\"system\": {\"build\": {\"toplevel\": \"@/system\", \"regInfo\": \"@/closure\"}},"
+        " \"virtualisation\": {\"qemu\": {\"package\": \"@/qemu\"}},"
+        " \"nixpkgs\": {\"hostPlatform\": {\"_type\": \"override\", \"priority\": 1000,"
+        " \"content\": \"x86_64-linux\"}}}";
+
+    add_text(planned, "config.json", json);
+    if (!bare)
+        add_text(planned, "system.json", system);
+    planned->result = config_resolve(&planned->config);
+}
+
+void planned_make(struct planned *planned, const char *json, char *const *environment)
+{
+    char *program CLEANUP_FREE = scratch_path(planned->scratch, "build/run-vm");
+    struct surroundings at = {.environment = environment,
+                              .cwd = planned->scratch,
+                              .random = "0123456789",
+                              .program = program};
+
+    planned_configure(planned, json, false);
+    if (planned->result < 0)
+        return;
+    planned->result =
+        plan_build(&planned->plan, &planned->config, &planned->options, &at, &planned->e);
+}
+
+static bool has_texts(const char *problem, const char *first, va_list more)
+{
+    va_list texts;
+    bool all = true;
+
+    va_copy(texts, more);
+    for (const char *text = first; text && all; text = va_arg(texts, const char *))
+        all = strstr(problem, text) != NULL;
+    va_end(texts);
+    return all;
+}
+
+void planned_expect_problem(const struct planned *planned, const char *text, ...)
+{
+    const struct strv *problems = &planned->config.problems;
+    char *all CLEANUP_FREE = strv_join(problems, "\n");
+    bool found = false;
+    va_list more;
+
+    va_start(more, text);
+    for (size_t i = 0; i < problems->count && !found; i++)
+        found = has_texts(problems->items[i], text, more);
+    va_end(more);
+    if (!found)
+        fail_msg("no problem says \"%s\" and the rest; there are:\n%s", text, all);
+}
+
+void planned_expect_success(const struct planned *planned)
+{
+    char *all CLEANUP_FREE = strv_join(&planned->config.problems, "\n");
+
+    if (planned->result < 0)
+        fail_msg("%s%s", all, planned->e.message ? planned->e.message : "");
+}
+
+const char *planned_argument(const struct planned *planned, const char *option, size_t n)
+{
+    const struct strv *argv = &planned->plan.argv;
+
+    for (size_t i = 0; i + 1 < argv->count; i++)
+        if (!strcmp(argv->items[i], option) && n-- == 0)
+            return argv->items[i + 1];
+    return NULL;
+}
+
+void planned_free(struct planned *planned)
+{
+    config_free(&planned->config);
+    options_free(&planned->options);
+    plan_free(&planned->plan);
+    error_free(&planned->e);
+    scratch_free(&planned->scratch);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* A configuration and its plan from a JSON text, for tests. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "host/config.h"
+#include "host/options.h"
+#include "host/plan.h"
+
+struct planned {
+    char *scratch; /* the caller's directory, with a system and a QEMU in it */
+    struct config config;
+    struct options options; /* to be set before planned_make() */
+    struct plan plan;
+    struct error e;
+    int result; /* of config_resolve() or plan_build() */
+};
+
+#define CLEANUP_PLANNED __attribute__((cleanup(planned_free)))
+
+/* A directory with "system" (kernel, initrd, kernel-params, kernel-modules), "qemu" (qemu-kvm,
+ * qemu-img …) and "init". */
+void planned_init(struct planned *planned);
+
+/* Resolves `json`, in which @ stands for the directory, with system.build.toplevel,
+ * system.build.regInfo and virtualisation.qemu.package set unless `bare`. */
+void planned_configure(struct planned *planned, const char *json, bool bare);
+
+/* Both; then makes the plan. `environment` ends with NULL. */
+void planned_make(struct planned *planned, const char *json, char *const *environment);
+
+/* Fails unless a problem has each of the texts (the arguments end with NULL). */
+void planned_expect_problem(const struct planned *planned, const char *text, ...)
+    __attribute__((sentinel));
+
+/* Fails where there are problems. */
+void planned_expect_success(const struct planned *planned);
+
+/* The argument after the `n`th (from 0) argument `option`; NULL: none. */
+const char *planned_argument(const struct planned *planned, const char *option, size_t n);
+
+void planned_free(struct planned *planned);
