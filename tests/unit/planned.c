@@ -86,10 +86,10 @@ void planned_configure(struct planned *planned, const char *json, bool bare)
     planned->result = config_resolve(&planned->config);
 }
 
-void planned_make(struct planned *planned, const char *json, char *const *environment)
+void planned_make(struct planned *planned, const char *json, const char *const *environment)
 {
     char *program CLEANUP_FREE = scratch_path(planned->scratch, "build/run-vm");
-    struct surroundings at = {.environment = environment,
+    struct surroundings at = {.environment = (char *const *)(uintptr_t)environment,
                               .cwd = planned->scratch,
                               .random = "0123456789",
                               .program = program};

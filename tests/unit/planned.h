@@ -28,7 +28,7 @@ void planned_init(struct planned *planned);
 void planned_configure(struct planned *planned, const char *json, bool bare);
 
 /* Both; then makes the plan. `environment` ends with NULL. */
-void planned_make(struct planned *planned, const char *json, char *const *environment);
+void planned_make(struct planned *planned, const char *json, const char *const *environment);
 
 /* Fails unless a problem has each of the texts (the arguments end with NULL). */
 void planned_expect_problem(const struct planned *planned, const char *text, ...)
