@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/options.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "host/accel.h"
+#include "host/dryrun.h"
+#include "tests/unit/unit.h"
+
+/* Parses the words of a line, split at single blanks. */
+static int parse(struct options *options, const char *line, struct error *e)
+{
+    struct strv words CLEANUP_STRV = {0};
+
+    strv_split(&words, line, ' ');
+    return options_parse(options, (int)words.count, words.items, e);
+}
+
+static void options_are_read_in_every_spelling(void **state)
+{
+    struct options options CLEANUP_OPTIONS = {0};
+
+    (void)state;
+    assert_int_equal(parse(&options,
+                           "run-vm --config a --config=b -c c -cd -o x=1 --option=y=2 "
+                           "--dry-run=json --accel tcg --keep-tmp --kernel=k --append a=b --append "
+                           "c -- -x --help --",
+                           NULL),
+                     0);
+    assert_int_equal(options.config_files.count, 4);
+    assert_string_equal(options.config_files.items[3], "d");
+    assert_int_equal(options.settings.count, 2);
+    assert_string_equal(options.settings.items[1], "y=2");
+    assert_int_equal(options.dry_run, DRY_RUN_JSON);
+    assert_int_equal(options.accel, ACCEL_TCG);
+    assert_true(options.keep_tmp);
+    assert_string_equal(options.kernel, "k");
+    assert_int_equal(options.append.count, 2);
+    assert_int_equal(options.qemu_arguments.count, 3);
+    assert_string_equal(options.qemu_arguments.items[1], "--help");
+    assert_false(options.help);
+}
+
+static void a_dry_run_is_text_unless_said(void **state)
+{
+    struct options options CLEANUP_OPTIONS = {0};
+
+    (void)state;
+    assert_int_equal(parse(&options, "run-vm --dry-run -c a", NULL), 0);
+    assert_int_equal(options.dry_run, DRY_RUN_TEXT);
+    assert_string_equal(options.config_files.items[0], "a");
+}
+
+static void wrong_usage_is_named(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *word;
+    } cases[] = {
+        {"run-vm", "--config"},
+        {"run-vm --confg a", "--confg"},
+        {"run-vm --config", "--config"},
+        {"run-vm -x", "-x"},
+        {"run-vm -", "-"},
+        {"run-vm --keep-tmp=yes -c a", "--keep-tmp"},
+        {"run-vm -c a --accel hvf", "auto, kvm, tcg"},
+        {"run-vm -c a --dry-run=yaml", "json"},
+        {"run-vm a.json", "a.json"},
+        {"run-vm -- -c a", "--config"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct options options CLEANUP_OPTIONS = {0};
+        struct error e CLEANUP_ERROR = {0};
+
+        assert_int_equal(parse(&options, cases[i].line, &e), -EINVAL);
+        assert_error_names(e, cases[i].word);
+    }
+}
+
+static void called_as_a_runner_everything_is_qemus(void **state)
+{
+    struct options options CLEANUP_OPTIONS = {0};
+
+    (void)state;
+    assert_int_equal(parse(&options, "/x/run-my-box-vm --help -- -o", NULL), 0);
+    assert_string_equal(options.config_files.items[0], "/x/run-my-box-vm.json");
+    assert_int_equal(options.qemu_arguments.count, 3);
+    assert_false(options.help);
+}
+
+static void help_names_every_option(void **state)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *out = open_memstream(&text, &size);
+
+    (void)state;
+    options_print_help(out);
+    assert_int_equal(fclose(out), 0);
+    for (size_t i = 0; i < command_option_count; i++) {
+        assert_non_null(strstr(text, command_options[i].name));
+        assert_non_null(strstr(text, command_options[i].help));
+    }
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        assert_true(strlen(line) <= 120);
+    free(text);
+}
+
+static void virtualization_is_a_flag_of_the_processor(void **state)
+{
+    static const struct {
+        const char *cpuinfo;
+        bool has;
+    } cases[] = {
+        {"flags\t\t: fpu vmx sse\n", true},       {"model name : svm\nflags : fpu svm\n", true},
+        {"flags : fpu\n\nflags : svm", true},     {"flags : fpu vmx_x xsvm\n", false},
+        {"bugs : vmx\nvmx flags : ept\n", false}, {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++)
+        assert_int_equal(accel_has_virtualization(cases[i].cpuinfo), cases[i].has);
+}
+
+static void a_foreign_processor_is_emulated(void **state)
+{
+    struct accel accel CLEANUP_ACCEL = {0};
+    struct accel forced CLEANUP_ACCEL = {0};
+
+    (void)state;
+    accel_choose(&accel, ACCEL_AUTO, guest_find("powerpc-linux"));
+    assert_string_equal(accel.name, "tcg");
+    assert_non_null(strstr(accel.reason, "powerpc"));
+    accel_choose(&forced, ACCEL_KVM, guest_find("powerpc-linux"));
+    assert_string_equal(forced.name, "kvm");
+    assert_null(forced.reason);
+}
+
+static void a_command_is_quoted_for_a_shell(void **state)
+{
+    static const struct {
+        const char *text, *quoted;
+    } cases[] = {
+        {"-m", "-m"},
+        {"a=b,c/d:e", "a=b,c/d:e"},
+        {"", "''"},
+        {"a b", "'a b'"},
+        {"it's", "'it'\\''s'"},
+        {"$x", "'$x'"},
+        {"a\nb", "'a\nb'"},
+        {"ä", "'ä'"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char *quoted CLEANUP_FREE = shell_quote(cases[i].text);
+
+        assert_string_equal(quoted, cases[i].quoted);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_are_read_in_every_spelling),
+        cmocka_unit_test(a_dry_run_is_text_unless_said),
+        cmocka_unit_test(wrong_usage_is_named),
+        cmocka_unit_test(called_as_a_runner_everything_is_qemus),
+        cmocka_unit_test(help_names_every_option),
+        cmocka_unit_test(virtualization_is_a_flag_of_the_processor),
+        cmocka_unit_test(a_foreign_processor_is_emulated),
+        cmocka_unit_test(a_command_is_quoted_for_a_shell),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
