@@ -79,14 +79,17 @@ static const struct type *find_type(const struct strv *path, size_t at, const st
     }
 }
 
-/* VALUE as the type wants it: JSON that fits, else a string where one fits, else JSON that the
- * check of types will complain about. NULL: none of these. */
+/* VALUE as the type wants it: JSON that fits and is no string, else the text itself where a string
+ * fits (its quotes are the option's own), else JSON that the check of types will complain about.
+ * NULL: none of these. */
 static json_t *read_value(const struct type *type, const char *value)
 {
     json_t *json = json_loads(value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
     json_t *text = json_string(value);
 
-    if (json && (json_object_get(json, "_type") || type_accepts(type, json))) {
+    bool plain = json && !json_is_string(json);
+
+    if (plain && (json_object_get(json, "_type") || type_accepts(type, json))) {
         json_decref(text);
         return json;
     }

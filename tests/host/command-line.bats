@@ -1,0 +1,193 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What a user meets before anything is started: usage, messages, exit statuses, the dry run.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    mkdir "$BATS_TEST_TMPDIR/caller"
+    cd "$BATS_TEST_TMPDIR/caller"
+    export HOME=$BATS_TEST_TMPDIR XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+    unset TMPDIR USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
+        QEMU_KERNEL_PARAMS
+    mkdir -p system/kernel-modules/lib/modules/6.1.0 qemu/bin
+    touch system/kernel system/initrd
+    printf 'loglevel=4\n' >system/kernel-params
+    printf '#!/bin/sh\nexit 0\n' >qemu/bin/qemu-kvm
+    printf '#!/bin/sh\ntouch "$4"\n' >qemu/bin/qemu-img
+    chmod +x qemu/bin/*
+    config='{"system": {"build": {"toplevel": "'$PWD'/system", "regInfo": "/closure"}},
+             "nixpkgs": {"hostPlatform": "x86_64-linux"},
+             "virtualisation": {"qemu": {"package": "'$PWD'/qemu"}}}'
+    echo "$config" >config.json
+    listing=$(find . | sort)
+}
+
+run_vm() {
+    "$RUN_VM_PROGRAM" "$@"
+}
+
+# Nothing was made or changed but what the test itself names.
+nothing_made() {
+    [ "$(find . | sort)" = "$listing" ]
+}
+
+@test "--help names every option and starts nothing" {
+    run -0 --separate-stderr run_vm --help
+    [[ $output == "usage: run-vm "* ]]
+    for option in config option dry-run accel keep-tmp kernel modules-dir init append root-dir \
+        guest-init help version; do
+        [[ $output == *"--$option"* ]]
+    done
+    [ -z "$stderr" ]
+    nothing_made
+}
+
+@test "--version is one line" {
+    run -0 run_vm --version
+    [[ $output =~ ^run-vm\ [0-9]+\.[0-9]+ ]]
+}
+
+@test "wrong usage ends with 64 and says what is wrong" {
+    run -64 run_vm
+    [[ $output == *"--config"* ]]
+    run -64 run_vm --confg config.json
+    [[ $output == "run-vm: --confg: no such option"* ]]
+    run -64 run_vm --config config.json -m 5
+    [[ $output == *"-m: no such option (QEMU's come after --)"* ]]
+    run -64 run_vm --config config.json --accel hvf
+    [[ $output == *"expected one of auto, kvm, tcg"* ]]
+    nothing_made
+}
+
+@test "a configuration that cannot be read ends with 74" {
+    run -74 run_vm --config none.json
+    [[ $output == "run-vm: none.json: "*"No such file"* ]]
+}
+
+@test "a configuration that is no JSON ends with 65 and its line and column" {
+    printf '{\n "virtualisation": {,}\n}' >bad.json
+    run -65 run_vm --config bad.json
+    [[ $output == "run-vm: bad.json:2:"* ]]
+}
+
+@test "every problem of a configuration is reported, and nothing is made" {
+    cat >bad.json <<'END'
+{"virtualisation": {"memorySize": 0, "graphic": true, "diskImage": "no/such/dir/x",
+  "forwardPorts": [{"host": {"port": 1}}], "qemu": {"options": "-vga std"}}}
+END
+    listing=$(find . | sort)
+    run -65 run_vm --config bad.json
+    [[ $output == *"bad.json: virtualisation.memorySize: is 0, expected positive integer"* ]]
+    [[ $output == *"bad.json: virtualisation.graphic: is not an option, expected perhaps virtualisation.graphics"* ]]
+    [[ $output == *"bad.json: virtualisation.forwardPorts.<entry 1>.guest.port: is not set"* ]]
+    [[ $output == *"bad.json: virtualisation.qemu.options: is \"-vga std\", expected list of strings"* ]]
+    nothing_made
+}
+
+@test "the environment's mistakes are reported beside the configuration's" {
+    TMPDIR=/no/such NIX_DISK_IMAGE=no/such/x run -65 run_vm --config config.json \
+        -o virtualisation.useEFIBoot=true -o virtualisation.efiVars=none/x
+    [[ $output == *"environment: TMPDIR: "* ]]
+    [[ $output == *"environment: NIX_DISK_IMAGE: "* ]]
+    [[ $output == *"virtualisation.efiVars: "* ]]
+    nothing_made
+}
+
+@test "an unknown -o is refused, with what was perhaps meant" {
+    run -65 run_vm --config config.json -o virtualisation.core=2
+    [[ $output == *"virtualisation.core: is not an option, expected perhaps virtualisation.cores"* ]]
+}
+
+@test "a missing QEMU ends with 69 and the package that has it" {
+    mkdir bin
+    sed -i 's/"virtualisation".*/"virtualisation": {}}/' config.json
+    PATH=$PWD/bin run -69 run_vm --config config.json
+    [[ $output == *qemu-system-x86_64* ]]
+    [[ $output == *"qemu-system-x86"* ]]
+}
+
+@test "--dry-run prints one option a line, for a shell to read back" {
+    run -0 --separate-stderr run_vm --config config.json --dry-run --accel tcg \
+        -o virtualisation.sharedDirectories.x.target=/x \
+        -o 'virtualisation.sharedDirectories.x.source="/it'"'"'s a"' -- -device 'x y'
+    [[ ${lines[0]} == "$PWD/qemu/bin/qemu-kvm \\" ]]
+    [[ $output == *"-virtfs 'local,path=/it'\\''s a,security_model=none,mount_tag=x' \\"* ]]
+    [[ ${lines[-1]} == "  -device 'x y'" ]]
+    eval "set -- $output"
+    [[ " $* " == *" -m 1024 "* ]]
+    nothing_made
+}
+
+@test "--dry-run=json is the whole plan" {
+    run -0 --separate-stderr run_vm --config config.json --dry-run=json
+    [ "$(jq -r '.argv | type' <<<"$output")" = array ]
+    [ "$(jq -r .cwd <<<"$output")" = /tmp/nix-vm.XXXXXXXXXX ]
+    [ "$(jq -r '.environment.TMPDIR' <<<"$output")" = /tmp/nix-vm.XXXXXXXXXX ]
+    [ "$(jq -r '.fileSystems["/"].device' <<<"$output")" = /dev/vda ]
+    [ "$(jq -r '.files[0].kind' <<<"$output")" = disk-image ]
+    [ "$(jq -r '.files[0].path' <<<"$output")" = "$(pwd -P)/nixos.qcow2" ]
+    [ "$(jq -r '.kernelParams[0]' <<<"$output")" = loglevel=4 ]
+    [ "$(jq -r '.warnings | length' <<<"$output")" = 0 ]
+    nothing_made
+}
+
+@test "bytes that are not UTF-8 reach QEMU, and do not break the JSON" {
+    SHARED_DIR=$'/caf\xe9' run -0 --separate-stderr run_vm --config config.json --dry-run=json
+    jq -e '.argv | map(select(test("/caf\ufffd,"))) | length == 1' <<<"$output"
+    SHARED_DIR=$'/caf\xe9' run_vm --config config.json --dry-run | LC_ALL=C grep -aq $'/caf\xe9,'
+}
+
+@test "settings and several configurations are merged" {
+    echo '{"virtualisation": {"cores": 3, "qemu": {"options": ["-two"]}}}' >more.json
+    run -0 --separate-stderr run_vm --config config.json --config more.json -n \
+        -o virtualisation.memorySize=2048 -o 'virtualisation.qemu.options=["-three"]'
+    [[ $output == *"-smp 3 "* && $output == *"-m 2048 "* && $output == *"-two "*"-three"* ]]
+}
+
+@test "a configuration may come from standard input" {
+    run -0 --separate-stderr run_vm --config - --dry-run <config.json
+    [[ $output == *"-name nixos "* ]]
+}
+
+@test "called as run-NAME-vm, every argument is QEMU's" {
+    ln -s "$RUN_VM_PROGRAM" run-box-vm
+    jq '.runVm.initrd = "system"' config.json >run-box-vm.json
+    printf '#!/bin/sh\nprintf "%%s\\n" "$@" >"%s/arguments"\nexit 7\n' "$PWD" >qemu/bin/qemu-kvm
+    run -7 ./run-box-vm --help --dry-run 'a b'
+    [ "$(tail -n 3 arguments)" = $'--help\n--dry-run\na b' ]
+    PATH=$PWD:$PATH run -7 run-box-vm -x
+    [ "$(tail -n 1 arguments)" = -x ]
+}
+
+@test "QEMU's status is ours, and the temporary directory is gone" {
+    mkdir tmp
+    printf '#!/bin/sh\npwd >"%s/where"\nexit 3\n' "$PWD" >qemu/bin/qemu-kvm
+    TMPDIR=$PWD/tmp run -3 run_vm --config config.json -o runVm.initrd=system
+    [[ $(cat where) == "$(pwd -P)"/tmp/nix-vm.* ]]
+    [ -z "$(ls tmp)" ]
+    TMPDIR=$PWD/tmp run -3 run_vm --config config.json -o runVm.initrd=system --keep-tmp
+    [ -d "$(cat where)/xchg" ]
+    [[ $output == *"$(cat where)"* ]]
+}
+
+@test "the accelerator is said in one line when it is not KVM" {
+    run -0 --separate-stderr run_vm --config config.json -o runVm.initrd=system --accel tcg
+    [ -z "$stderr" ]
+    if ! [ -w /dev/kvm ] || ! grep -qwE 'vmx|svm' /proc/cpuinfo; then
+        run -0 --separate-stderr run_vm --config config.json -o runVm.initrd=system
+        [ "${#stderr_lines[@]}" = 1 ]
+        [[ $stderr == "run-vm: accelerator TCG, which is slow: "* ]]
+    fi
+}
+
+@test "a Linux tree needs no Nix system" {
+    run -0 --separate-stderr run_vm --kernel system/kernel --modules-dir system/kernel-modules \
+        --root-dir system --init /bin/sh --append "quiet a=b" --dry-run \
+        -o virtualisation.qemu.package="$PWD/qemu" -o virtualisation.diskImage=null \
+        -o nixpkgs.hostPlatform=x86_64-linux
+    [[ $output == *"-kernel $PWD/system/kernel "* ]]
+    [[ $output == *"mount_tag=run-vm-root,readonly=on "* ]]
+    [[ $output == *"init=/bin/sh root=run-vm-root rootfstype=9p "*"vm.root.overlay=tmpfs"*"quiet a=b'"* ]]
+    [[ $output != *nix-store* ]]
+}
