@@ -245,6 +245,7 @@ install: all ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 build/init "$(DESTDIR)$(PREFIX)/libexec/run-vm/init"
 
 clean: ## remove build/ (the cache of libraries and kernels stays)
+	@[ ! -e build/demo/store ] || chmod -R u+w build/demo/store
 	rm -rf build
 
 help: ## this list
