@@ -37,6 +37,12 @@ derivation {
 NIX
 nix-build --no-out-link /root/trivial.nix >built
 cat \$(cat built) >built-content
+# A guest that is out to write to the host's store
+mount -o remount,rw /nix/.ro-store || true
+if echo x >/nix/.ro-store/intruder || rm /nix/.ro-store/*-demo-etc/passwd; then
+    echo "the host's store can be written to"
+    exit 1
+fi 2>intrusion
 mkdir -p /nix/var/nix/profiles
 ln -s $(configured .system.build.toplevel) /nix/var/nix/profiles/system-1-link
 ln -s /nix/var/nix/profiles/system-1-link /nix/var/nix/profiles/system
