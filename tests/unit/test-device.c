@@ -196,8 +196,8 @@ static void plug_four_disks(const struct machine *m)
     char *vdb1 CLEANUP_FREE = plug(m, "vdb/vdb1", 20 * MIB, 1);
     char *vdb2 CLEANUP_FREE = plug(m, "vdb/vdb2", 10 * MIB, 2);
     char *vdc CLEANUP_FREE = plug(m, "vdc", 16 * MIB, 0);
-    char *vdc1 CLEANUP_FREE = plug(m, "vdc/vdc1", 8 * MIB, 1);
-    char *vdd CLEANUP_FREE = plug(m, "vdd", 1536 * MIB, 0);
+    free(plug(m, "vdc/vdc1", 8 * MIB, 1));
+    free(plug(m, "vdd", 1536 * MIB, 0));
     assert_int_equal(IMAGE_RUN("mke2fs", "-Fqt", "ext4", "-L", "my disk", "-U", EXT4_UUID, vda), 0);
     assert_int_equal(IMAGE_RUN("sgdisk", "-n1:1M:+20M", "-c1:EFI System",
                                "-u1:AAAAAAAA-1111-4111-8111-111111111111", "-n2:0:+10M", "-c2:swap",
@@ -309,16 +309,16 @@ static void devices_come_and_go(void **state)
     assert_int_equal(device_list_refresh(&list, NULL), 0);
     assert_int_equal(list.count, 0);
 
-    char *vdb CLEANUP_FREE = plug(m, "vdb", 8 * MIB, 0);
-    char *sr0 CLEANUP_FREE = plug(m, "sr0", 0, 0); /* no medium */
+    free(plug(m, "vdb", 8 * MIB, 0));
+    free(plug(m, "sr0", 0, 0)); /* no medium */
     assert_int_equal(device_list_refresh(&list, NULL), 0);
     assert_int_equal(list.count, 1);
     struct device *first = list.items[0];
     assert_string_equal(first->name, "vdb");
     assert_int_equal(first->size, 8 * MIB);
 
-    char *vda CLEANUP_FREE = plug(m, "vda", 8 * MIB, 0);
-    char *vdb1 CLEANUP_FREE = plug(m, "vdb/vdb1", MIB, 1);
+    free(plug(m, "vda", 8 * MIB, 0));
+    free(plug(m, "vdb/vdb1", MIB, 1));
     assert_int_equal(device_list_refresh(&list, NULL), 0);
     assert_int_equal(list.count, 3);
     assert_string_equal(list.items[0]->name, "vda");
@@ -336,7 +336,7 @@ static void ram_disks_and_floppies_are_only_meant_by_path(void **state)
 {
     struct machine *m = *state;
     char *ram0 CLEANUP_FREE = plug(m, "ram0", 8 * MIB, 0);
-    char *fd0 CLEANUP_FREE = plug(m, "fd0", 1440 * 1024, 0);
+    free(plug(m, "fd0", 1440 * 1024, 0));
     assert_int_equal(IMAGE_RUN("mke2fs", "-Fqt", "ext4", "-L", "ram", ram0), 0);
     struct device_list list CLEANUP_DEVICE_LIST = list_of(m);
     assert_int_equal(device_list_refresh(&list, NULL), 0);
@@ -350,7 +350,7 @@ static void the_list_says_what_every_device_holds(void **state)
 {
     struct machine *m = *state;
     plug_four_disks(m);
-    char *vde CLEANUP_FREE = plug(m, "cciss!c0d0", 8 * MIB, 0);
+    free(plug(m, "cciss!c0d0", 8 * MIB, 0));
     struct device_list list CLEANUP_DEVICE_LIST = list_of(m);
     assert_int_equal(device_list_refresh(&list, NULL), 0);
     char *text CLEANUP_FREE = device_list_describe(&list);
