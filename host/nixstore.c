@@ -54,7 +54,8 @@ static int find_paths(const struct closure *closure, struct strv *paths, struct 
     for (char *line; (line = strsep(&rest, "\n"));)
         if (*line)
             strv_push(paths, line);
-    qsort(paths->items, paths->count, sizeof *paths->items, by_bytes);
+    if (paths->count > 0)
+        qsort(paths->items, paths->count, sizeof *paths->items, by_bytes);
     return 0;
 }
 
@@ -64,8 +65,8 @@ static void put_registration(FILE *out, char *text)
 {
     char *rest = text;
     for (char *path; rest && *rest && (path = strsep(&rest, "\n"));) {
-        const char *hash = strsep(&rest, "\n");
-        (void)fprintf(out, "%s\n%s%s\n", path, hash && strchr(hash, ':') ? "" : "sha256:", hash);
+        const char *hash = rest ? strsep(&rest, "\n") : "";
+        (void)fprintf(out, "%s\n%s%s\n", path, strchr(hash, ':') ? "" : "sha256:", hash);
         const char *line = NULL;
         for (int i = 0; i < 3 && rest; i++) {
             line = strsep(&rest, "\n");

@@ -86,8 +86,7 @@ static int copy_bytes(int from, int to, uint64_t size)
     return 0;
 }
 
-/* Fills `temporary`. */
-static int copy_file(const char *source, const char *temporary, struct error *e)
+int place_fill(const char *source, const char *path, struct error *e)
 {
     int from CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -95,14 +94,14 @@ static int copy_file(const char *source, const char *temporary, struct error *e)
         return error_errno(e, errno, "%s: cannot be read", source);
     if (!S_ISREG(st.st_mode))
         return error_set(e, -EINVAL, "%s: not a regular file", source);
-    int to CLEANUP_CLOSE = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int to CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (to < 0)
-        return error_errno(e, errno, "%s: cannot be made", temporary);
+        return error_errno(e, errno, "%s: cannot be made", path);
     int r = copy_bytes(from, to, (uint64_t)st.st_size);
     if (r < 0)
-        return error_errno(e, -r, "copying %s to %s", source, temporary);
+        return error_errno(e, -r, "copying %s to %s", source, path);
     if (fchmod(to, 0644) < 0)
-        return error_errno(e, errno, "%s: cannot set its mode", temporary);
+        return error_errno(e, errno, "%s: cannot set its mode", path);
     return 0;
 }
 
@@ -111,7 +110,7 @@ int place_copy(const char *source, const char *path, bool replace, struct error 
     if (!replace && access(path, F_OK) == 0)
         return 0;
     char *temporary CLEANUP_FREE = place_temporary(path);
-    int r = copy_file(source, temporary, e);
+    int r = place_fill(source, temporary, e);
     if (r == 0)
         r = place_file(temporary, path, replace, e);
     if (r < 0)

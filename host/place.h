@@ -21,5 +21,8 @@ int place_link(const char *target, const char *path, struct error *e);
 /* A copy of `source` with mode 0644, unless `path` exists: then 0 as well. */
 int place_copy(const char *source, const char *path, bool replace, struct error *e);
 
+/* Copies the bytes of `source` into a new file, mode 0644. */
+int place_fill(const char *source, const char *path, struct error *e);
+
 /* Ten letters and digits by the kernel's random numbers, and a zero. */
 void place_random_name(char name[11]);

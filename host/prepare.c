@@ -17,6 +17,7 @@
 #include "host/nixstore.h"
 #include "host/place.h"
 #include "host/process.h"
+#include "host/storeimage.h"
 #include "host/tree.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -177,6 +178,15 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
     return place_link(kernel, file->path, e);
 }
 
+static int make_store_image(struct prepared *prepared, const struct plan *plan,
+                            const struct plan_file *file, struct error *e)
+{
+    char *fallback CLEANUP_FREE = directory_of(file->path);
+    struct cache_entry entry;
+    int r = storeimage_get(&entry, file->source, &file->roots, plan->store_prefix, fallback, e);
+    return r < 0 ? r : use_entry(prepared, file, &entry, STOREIMAGE_NAME, e);
+}
+
 /* A file of its own: it lies in a share, where the guest cannot follow a link into the cache. */
 static int make_registration(struct prepared *prepared, const struct plan *plan,
                              const struct plan_file *file, struct error *e)
@@ -204,10 +214,11 @@ static const struct {
     make_file *make;
     bool locked; /* by one run-vm at a time */
 } kinds[] = {
-    [FILE_DISK_IMAGE] = {make_image, true}, [FILE_DISK_OVERLAY] = {make_image, true},
-    [FILE_DIRECTORY] = {make_directory},    [FILE_TEMPORARY] = {make_temporary},
-    [FILE_COPY] = {make_copy, true},        [FILE_INITRD] = {make_initrd},
-    [FILE_KERNEL] = {make_kernel},          [FILE_REGISTRATION] = {make_registration},
+    [FILE_DISK_IMAGE] = {make_image, true},  [FILE_DISK_OVERLAY] = {make_image, true},
+    [FILE_DIRECTORY] = {make_directory},     [FILE_TEMPORARY] = {make_temporary},
+    [FILE_COPY] = {make_copy, true},         [FILE_INITRD] = {make_initrd},
+    [FILE_KERNEL] = {make_kernel},           [FILE_REGISTRATION] = {make_registration},
+    [FILE_STORE_IMAGE] = {make_store_image},
 };
 
 static make_file *maker_of(enum file_kind kind)

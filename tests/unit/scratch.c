@@ -2,7 +2,6 @@
 #include "tests/unit/scratch.h"
 
 #include <dirent.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,15 +62,11 @@ size_t scratch_count(const char *directory)
     return count;
 }
 
-void scratch_run(const char *program, ...)
+void scratch_run_vector(const char *const *arguments)
 {
     struct strv argv CLEANUP_STRV = {0};
-    strv_push(&argv, program);
-    va_list arguments;
-    va_start(arguments, program);
-    for (const char *argument; (argument = va_arg(arguments, const char *));)
-        strv_push(&argv, argument);
-    va_end(arguments);
+    for (; *arguments; arguments++)
+        strv_push(&argv, *arguments);
     struct error e CLEANUP_ERROR = {0};
     const struct process process = {.argv = &argv, .input = -1, .output = -1};
     if (process_run(&process, &e) < 0)

@@ -18,5 +18,6 @@ void scratch_write(const char *directory, const char *name, const char *text);
 char *scratch_read(const char *directory, const char *name);
 size_t scratch_count(const char *directory);
 
-/* Runs a program (the arguments end with NULL), and fails where it fails. */
-void scratch_run(const char *program, ...) __attribute__((sentinel));
+/* Runs a program, and fails where it fails: scratch_run("mkdir", path); */
+#define scratch_run(...) scratch_run_vector((const char *const[]){__VA_ARGS__, NULL})
+void scratch_run_vector(const char *const *arguments);

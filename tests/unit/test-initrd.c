@@ -27,19 +27,19 @@ static int setup(void **state)
         char *source CLEANUP_FREE = scratch_path(scratch, "module.c");
         char *object CLEANUP_FREE = xasprintf("%s/%s.ko", kernel, names[i]);
         scratch_write(scratch, "module.c", text);
-        scratch_run("gcc", "-c", "-w", "-o", object, source, NULL);
+        scratch_run("gcc", "-c", "-w", "-o", object, source);
         char *copy CLEANUP_FREE = xasprintf("%s/%s.original", scratch, names[i]);
-        scratch_run("cp", object, copy, NULL);
+        scratch_run("cp", object, copy);
         if (strcmp(names[i], "xz") == 0)
-            scratch_run("xz", "--check=crc32", object, NULL);
+            scratch_run("xz", "--check=crc32", object);
         if (strcmp(names[i], "zstd") == 0)
-            scratch_run("zstd", "-q", "--rm", object, NULL);
+            scratch_run("zstd", "-q", "--rm", object);
     }
     char *directory CLEANUP_FREE = scratch_path(scratch, "lib/modules/1.0");
     scratch_write(directory, "modules.order", "");
     scratch_write(directory, "modules.builtin", "");
     scratch_write(directory, "modules.builtin.modinfo", "");
-    scratch_run("depmod", "-b", scratch, "1.0", NULL);
+    scratch_run("depmod", "-b", scratch, "1.0");
     char *cache CLEANUP_FREE = scratch_path(scratch, "cache");
     (void)setenv("XDG_CACHE_HOME", cache, 1);
     *state = scratch;
@@ -97,7 +97,7 @@ static void modules_are_in_it_unpacked(void **state)
     for (size_t i = 0; i < ELEMENTS(names); i++) {
         char *ours CLEANUP_FREE = xasprintf("%s/lib/modules/1.0/kernel/%s.ko", unpacked, names[i]);
         char *original CLEANUP_FREE = xasprintf("%s/%s.original", scratch, names[i]);
-        scratch_run("cmp", ours, original, NULL);
+        scratch_run("cmp", ours, original);
     }
 }
 
@@ -122,7 +122,7 @@ static void the_same_inputs_give_the_same_bytes(void **state)
         assert_int_equal(initrd_write(paths[i], &spec, NULL, NULL), 0);
         data[i] = read_initrd(paths[i], &sizes[i]);
         /* another inode and another time */
-        scratch_run("cp", "-r", spec.modules_dir, scratch, NULL);
+        scratch_run("cp", "-r", spec.modules_dir, scratch);
         scratch_write(scratch, "init.new", "the guest's init");
         char *new CLEANUP_FREE = scratch_path(scratch, "init.new");
         assert_int_equal(rename(new, spec.init), 0);

@@ -62,7 +62,7 @@ static void write_bzimage(const char *scratch, const struct kernel *kernel, cons
     assert_int_equal(fclose(f), 0);
     char *command CLEANUP_FREE =
         xasprintf("cd '%s' && %s < vmlinux > payload", scratch, compressor);
-    scratch_run("sh", "-c", command, NULL);
+    scratch_run("sh", "-c", command);
     char *path CLEANUP_FREE = scratch_path(scratch, "payload");
     size_t size = 0;
     char *payload CLEANUP_FREE = unpack_read_file(path, &size, NULL);

@@ -55,14 +55,14 @@ static int setup(void **state)
         char *source CLEANUP_FREE = scratch_path(kernel->scratch, "module.c");
         assert_int_equal(tree_make(parent, 0755, NULL), 0);
         scratch_write(kernel->scratch, "module.c", text);
-        scratch_run("gcc", "-c", "-w", "-o", object, source, NULL);
+        scratch_run("gcc", "-c", "-w", "-o", object, source);
     }
     scratch_write(kernel->directory, "modules.order",
                   "kernel/unused.ko\nkernel/crypto/sum_generic.ko\nkernel/crypto/sum_fast.ko\n"
                   "kernel/virtio.ko\n");
     scratch_write(kernel->directory, "modules.builtin.modinfo", "");
     scratch_write(kernel->directory, "modules.builtin", "kernel/inside.ko\n");
-    scratch_run("depmod", "-b", kernel->scratch, "1.0", NULL);
+    scratch_run("depmod", "-b", kernel->scratch, "1.0");
     *state = kernel;
     return 0;
 }
@@ -180,7 +180,7 @@ static void write_files(const struct kernel *kernel, const char *to)
 {
     /* libkmod looks whether the modules are there */
     char *modules CLEANUP_FREE = scratch_path(kernel->directory, "kernel");
-    scratch_run("cp", "-r", modules, to, NULL);
+    scratch_run("cp", "-r", modules, to);
     struct strv names CLEANUP_STRV = {0};
     strv_split(&names, "disk-fs virtio", ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};

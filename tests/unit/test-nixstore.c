@@ -48,9 +48,9 @@ static int setup(void **state)
     store->names[0] = shell(store, "echo one > one && nix-store --store \"$STORE\" --add one");
     store->names[1] =
         shell(store, "echo other > other && nix-store --store \"$STORE\" --add other");
-    store->names[2] =
-        shell(store, "nix-instantiate --read-write-mode --store \"$STORE\" --eval --strict --json -E "
-                     "'builtins.toFile \"two\" (builtins.toFile \"below\" \"text\")' | tr -d '\"'");
+    store->names[2] = shell(
+        store, "nix-instantiate --read-write-mode --store \"$STORE\" --eval --strict --json "
+               "-E 'builtins.toFile \"two\" (builtins.toFile \"below\" \"text\")' | tr -d '\"'");
     *state = store;
     return 0;
 }
@@ -58,7 +58,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct store *store = *state;
-    scratch_run("chmod", "-R", "u+w", store->scratch, NULL);
+    scratch_run("chmod", "-R", "u+w", store->scratch);
     scratch_free(&store->scratch);
     free(store->prefix);
     for (size_t i = 0; i < ELEMENTS(store->names); i++)

@@ -169,7 +169,7 @@ static void a_monitor_behind_a_long_path_is_reached(void **state)
     (void)state;
     char *scratch CLEANUP_SCRATCH = scratch_new();
     char *deep CLEANUP_FREE = xasprintf("%s/%0150d, x", scratch, 7);
-    scratch_run("mkdir", deep, NULL);
+    scratch_run("mkdir", deep);
     char *log CLEANUP_FREE = scratch_path(scratch, "log");
     struct plan plan CLEANUP_TEST_PLAN = plan_of(QEMU, deep);
     assert_int_equal(end_of_qemu(&plan, log, signal_supervisor), 0);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/storeimage.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/log.h"
+#include "host/nixstore.h"
+#include "host/process.h"
+#include "host/storetree.h"
+#include "host/tree.h"
+#include "host/unpack.h"
+
+/* Counts up when the same closure shall give other bytes. */
+#define FORMAT 1
+
+struct image {
+    struct strv paths; /* sorted, each once */
+    const char *prefix;
+};
+
+static int by_bytes(const void *left, const void *right)
+{
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static int parse_list(struct strv *paths, const char *file, struct error *e)
+{
+    size_t size = 0;
+    char *text CLEANUP_FREE = unpack_read_file(file, &size, e);
+    if (!text)
+        return -EIO;
+    struct strv lines CLEANUP_STRV = {0};
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (*line)
+            strv_push(&lines, line);
+    if (lines.count == 0)
+        return error_set(e, -EINVAL, "%s: there is no path in it", file);
+    qsort(lines.items, lines.count, sizeof *lines.items, by_bytes);
+    for (size_t i = 0; i < lines.count; i++)
+        if (i == 0 || strcmp(lines.items[i], lines.items[i - 1]) != 0)
+            strv_push(paths, lines.items[i]);
+    return 0;
+}
+
+/* The paths of the closure, asked of Nix. */
+static int find_closure(struct strv *paths, const struct strv *roots, const char *prefix,
+                        const char *fallback, struct error *e)
+{
+    struct cache_entry entry;
+    int r = nixstore_closure(&entry, roots, prefix, fallback, e);
+    if (r < 0)
+        return r;
+    char *directory CLEANUP_FREE = entry.path;
+    char *file CLEANUP_FREE = xasprintf("%s/" CLOSURE_PATHS, directory);
+    r = parse_list(paths, file, e);
+    if (entry.lock >= 0)
+        (void)close(entry.lock);
+    else
+        (void)tree_remove(directory, NULL);
+    return r;
+}
+
+/* The specification's options, and nothing of this machine: no times, owners, attributes. */
+static void command(struct strv *argv, const char *image, const char *tree)
+{
+    static const char *const options[] = {
+        "mkfs.erofs",
+        "--quiet",
+        "--force-uid=0",
+        "--force-gid=0",
+        "-U",
+        "eb176051-bd15-49b7-9e6b-462e0b467019",
+        "-T",
+        "0",
+        "-x-1",
+    };
+    for (size_t i = 0; i < ELEMENTS(options); i++)
+        strv_push(argv, options[i]);
+    strv_push(argv, image);
+    strv_push(argv, tree);
+}
+
+static int copy_and_run(const struct storetree *tree, const struct strv *argv, struct error *e)
+{
+    log_debug("the store image is made of a copy: the kernel allows no mounts");
+    int r = storetree_copy(tree, e);
+    const struct process mkfs = {.argv = argv, .input = -1, .output = -1};
+    return r < 0 ? r : process_run(&mkfs, e);
+}
+
+static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
+{
+    (void)inputs;
+    const struct image *image = context;
+    char *path CLEANUP_FREE = xasprintf("%s/" STOREIMAGE_NAME, directory);
+    char *mounted CLEANUP_FREE = xasprintf("%s/tree", directory);
+    struct strv argv CLEANUP_STRV = {0};
+    command(&argv, path, mounted);
+    if (mkdir(mounted, 0755) < 0)
+        return error_errno(e, errno, "%s", mounted);
+    log_info("making a store image of %zu paths", image->paths.count);
+    const struct storetree tree = {
+        .paths = &image->paths, .prefix = image->prefix, .directory = mounted};
+    int r = storetree_run(&tree, &argv, e);
+    if (r == -ENOTSUP)
+        r = copy_and_run(&tree, &argv, e);
+    int removed = tree_remove(mounted, r < 0 ? NULL : e);
+    return r < 0 ? r : removed;
+}
+
+int storeimage_get(struct cache_entry *entry, const char *list, const struct strv *roots,
+                   const char *prefix, const char *fallback, struct error *e)
+{
+    struct image image = {.prefix = prefix ? prefix : ""};
+    int r = list ? parse_list(&image.paths, list, e)
+                 : find_closure(&image.paths, roots, image.prefix, fallback, e);
+    struct cache_key key;
+    cache_key_start(&key, "store", FORMAT);
+    for (size_t i = 0; r == 0 && i < image.paths.count; i++) {
+        /* store paths never change, but one may be built again, a little different */
+        char *path CLEANUP_FREE = xasprintf("%s%s", image.prefix, image.paths.items[i]);
+        cache_key_file(&key, path);
+    }
+    const struct cache_request request = {
+        .kind = "store", .key = &key, .make = make, .context = &image, .fallback = fallback};
+    if (r == 0)
+        r = cache_get(entry, &request, e);
+    strv_free(&image.paths);
+    return r < 0 ? error_context(e, r, "store image") : 0;
+}

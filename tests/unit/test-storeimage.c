@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/storeimage.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "host/process.h"
+#include "host/storetree.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+/* A store with all that a file tree can have, and a path that is not in the closure. */
+static const char make_store[] =
+    "set -e; umask 022; mkdir -p \"$1/nix/store\"; cd \"$1/nix/store\"; "
+    "mkdir -p aa-tree/empty aa-tree/deep/er zz-other; echo text > aa-tree/file; echo run > "
+    "aa-tree/run; chmod 555 aa-tree/run; "
+    "ln aa-tree/file aa-tree/hard; ln -s ../bb-file aa-tree/link; ln -s /nowhere aa-tree/dangling; "
+    "echo x > 'aa-tree/n\303\244me~nix~case~hack~1'; echo x > 'aa-tree/a b'; : > aa-tree/nothing; "
+    "head -c 300000 /dev/zero > aa-tree/deep/er/big; echo hidden > aa-tree/.hidden; "
+    "echo single > bb-file; ln -s aa-tree cc-link; echo other > zz-other/file; "
+    "chmod 444 bb-file aa-tree/file; chmod 555 aa-tree/deep aa-tree";
+
+static const char list[] = "/nix/store/cc-link\n/nix/store/aa-tree\n/nix/store/bb-file\n";
+
+static int setup(void **state)
+{
+    char *scratch = scratch_new();
+    char *prefix CLEANUP_FREE = scratch_path(scratch, "a prefix");
+    char *cache CLEANUP_FREE = scratch_path(scratch, "cache");
+    scratch_run("bash", "-c", make_store, "bash", prefix);
+    scratch_write(scratch, "store-paths", list);
+    (void)setenv("XDG_CACHE_HOME", cache, 1);
+    assert_int_equal(chmod(scratch, 0755), 0);
+    *state = scratch;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    scratch_run("chmod", "-R", "u+w", *state);
+    scratch_free((char **)state);
+    return 0;
+}
+
+/* The image of SCRATCH/store-paths below SCRATCH/PREFIX; the caller frees. */
+static char *image(const char *scratch, const char *prefix_name)
+{
+    char *paths CLEANUP_FREE = scratch_path(scratch, "store-paths");
+    char *prefix CLEANUP_FREE = scratch_path(scratch, prefix_name);
+    struct cache_entry entry;
+    struct error e CLEANUP_ERROR = {0};
+    if (storeimage_get(&entry, paths, NULL, prefix, scratch, &e) < 0)
+        fail_msg("%s", e.message);
+    assert_int_equal(scratch_count(entry.path), 2); /* info and image */
+    (void)close(entry.lock);
+    char *path = xasprintf("%s/" STOREIMAGE_NAME, entry.path);
+    free(entry.path);
+    return path;
+}
+
+static void the_closure_and_nothing_else_is_in_it(void **state)
+{
+    char *path CLEANUP_FREE = image(*state, "a prefix");
+    char *to CLEANUP_FREE = scratch_path(*state, "extracted");
+    char *extract CLEANUP_FREE = xasprintf("--extract=%s", to);
+    scratch_run("fsck.erofs", extract, path);
+    char *store CLEANUP_FREE = scratch_path(*state, "a prefix/nix/store");
+    scratch_run(
+        "bash", "-ec",
+        "diff -r --no-dereference --exclude=zz-other \"$1\" \"$2\"; [ ! -e \"$2/zz-other\" ]; "
+        "diff <(cd \"$1\" && find aa-tree bb-file cc-link -printf '%p %m %l\\n' | sort) "
+        "<(cd \"$2\" && find aa-tree bb-file cc-link -printf '%p %m %l\\n' | sort)",
+        "bash", store, to);
+}
+
+static void the_same_closure_gives_the_same_bytes(void **state)
+{
+    char *first CLEANUP_FREE = image(*state, "a prefix");
+    char *prefix CLEANUP_FREE = scratch_path(*state, "a prefix");
+    char *copy CLEANUP_FREE = scratch_path(*state, "copy");
+    /* other inodes, other times, another order in the directories */
+    scratch_run(
+        "bash", "-ec",
+        "mkdir -p \"$2/nix/store\"; cd \"$1/nix/store\"; for p in bb-file aa-tree cc-link; do "
+        "cp -r --preserve=mode,links \"$p\" \"$2/nix/store/$p\"; done",
+        "bash", prefix, copy);
+    char *second CLEANUP_FREE = image(*state, "copy");
+    assert_string_not_equal(first, second);
+    scratch_run("cmp", first, second);
+}
+
+static void the_second_start_makes_nothing(void **state)
+{
+    char *first CLEANUP_FREE = image(*state, "a prefix");
+    char *path CLEANUP_FREE = xstrdup(getenv("PATH"));
+    (void)setenv("PATH", "/nowhere", 1);
+    char *second CLEANUP_FREE = image(*state, "a prefix");
+    (void)setenv("PATH", path, 1);
+    assert_string_equal(first, second);
+}
+
+static void a_path_that_is_missing_is_an_error(void **state)
+{
+    scratch_write(*state, "store-paths", "/nix/store/aa-tree\n/nix/store/nosuch\n");
+    char *paths CLEANUP_FREE = scratch_path(*state, "store-paths");
+    char *prefix CLEANUP_FREE = scratch_path(*state, "a prefix");
+    struct cache_entry entry;
+    struct error e CLEANUP_ERROR = {0};
+    assert_true(storeimage_get(&entry, paths, NULL, prefix, *state, &e) < 0);
+    assert_error_names(e, "/nix/store/nosuch", "store image");
+}
+
+static void a_tool_that_fails_gives_its_status(void **state)
+{
+    char *tools CLEANUP_FREE = scratch_path(*state, "tools");
+    assert_int_equal(mkdir(tools, 0755), 0);
+    scratch_write(tools, "mkfs.erofs", "#!/bin/sh\nexit 7\n");
+    char *tool CLEANUP_FREE = scratch_path(tools, "mkfs.erofs");
+    assert_int_equal(chmod(tool, 0755), 0);
+    char *path CLEANUP_FREE = xstrdup(getenv("PATH"));
+    char *changed CLEANUP_FREE = xasprintf("%s:%s", tools, path);
+    (void)setenv("PATH", changed, 1);
+    char *paths CLEANUP_FREE = scratch_path(*state, "store-paths");
+    char *prefix CLEANUP_FREE = scratch_path(*state, "a prefix");
+    struct cache_entry entry;
+    struct error e CLEANUP_ERROR = {0};
+    assert_true(storeimage_get(&entry, paths, NULL, prefix, *state, &e) < 0);
+    (void)setenv("PATH", path, 1);
+    assert_int_equal(e.status, 7);
+    char *cache CLEANUP_FREE = cache_directory();
+    assert_int_equal(scratch_count(cache), 1); /* the file of locks */
+}
+
+/* What a program sees of the tree, written to SCRATCH/seen; in a child so that its user can be
+ * another. 0, or -ENOTSUP. */
+static int look_at_mounts(const char *scratch, const struct storetree *tree, uid_t uid)
+{
+    struct strv argv CLEANUP_STRV = {0};
+    strv_push(&argv, "sh");
+    strv_push(&argv, "-c");
+    strv_pushf(&argv, "cd '%s/tree' && find . -printf '%%p %%m %%y %%l\\n' | sort > '%s/seen'",
+               scratch, scratch);
+    pid_t child = fork();
+    if (child == 0) {
+        if (uid != geteuid() &&
+            (setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ||
+             /* else /proc/self would still be root's, as it is not for one who was never root */
+             prctl(PR_SET_DUMPABLE, 1) < 0))
+            _exit(99);
+        _exit(-storetree_run(tree, &argv, NULL));
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return -WEXITSTATUS(status);
+}
+
+static void mounts_and_copies_show_the_same(void **state)
+{
+    const char *scratch = *state;
+    char *prefix CLEANUP_FREE = scratch_path(scratch, "a prefix");
+    char *directory CLEANUP_FREE = scratch_path(scratch, "tree");
+    struct strv paths CLEANUP_STRV = {0};
+    strv_split(&paths, "/nix/store/aa-tree /nix/store/bb-file /nix/store/cc-link", ' ');
+    const struct storetree tree = {.paths = &paths, .prefix = prefix, .directory = directory};
+    assert_int_equal(mkdir(directory, 0755), 0);
+    scratch_write(scratch, "seen", "");
+    char *seen_path CLEANUP_FREE = scratch_path(scratch, "seen");
+    assert_int_equal(chmod(seen_path, 0666), 0);
+    assert_int_equal(look_at_mounts(scratch, &tree, geteuid()), 0);
+    char *mounted CLEANUP_FREE = scratch_read(scratch, "seen");
+    assert_non_null(strstr(mounted, "./aa-tree/run 555 f"));
+    assert_int_equal(scratch_count(directory), 0);
+    /* root can be somebody else as well */
+    if (geteuid() == 0) {
+        scratch_write(scratch, "seen", "");
+        assert_int_equal(chown(directory, 65534, 65534), 0);
+        assert_int_equal(look_at_mounts(scratch, &tree, 65534), 0);
+        char *again CLEANUP_FREE = scratch_read(scratch, "seen");
+        assert_string_equal(again, mounted);
+        assert_int_equal(chown(directory, 0, 0), 0);
+    }
+    assert_int_equal(storetree_copy(&tree, NULL), 0);
+    scratch_run("sh", "-c",
+                "cd \"$1/tree\" && find . -printf '%p %m %y %l\\n' | sort > \"$1/seen\"", "sh",
+                scratch);
+    char *copied CLEANUP_FREE = scratch_read(scratch, "seen");
+    assert_string_equal(copied, mounted);
+}
+
+#define TEST(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_closure_and_nothing_else_is_in_it), TEST(the_same_closure_gives_the_same_bytes),
+        TEST(the_second_start_makes_nothing),        TEST(a_path_that_is_missing_is_an_error),
+        TEST(a_tool_that_fails_gives_its_status),    TEST(mounts_and_copies_show_the_same),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
