@@ -127,9 +127,18 @@ $(foreach half,common init host,$(eval $(call archive,$(half))))
 $(B)/run-vm: $(B)/native/host/main.o $(B)/native/libhost.a $(B)/native/libcommon.a
 	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(HOST_LDLIBS)
 
-$(TOOL_PROGRAMS): $(B)/tools/%: $(B)/native/tools/%.o $(B)/native/libinit.a $(B)/native/libcommon.a
+$(TOOL_PROGRAMS): $(B)/tools/%: $(B)/native/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
-	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(NATIVE_LDLIBS)
+	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(ARCHIVES) -Wl,--end-group $(NATIVE_LDLIBS)
+
+# The manual pages, with the tables of options and parameters as the code has them.
+MANUALS := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
+build/man/%: man/%.scd $(B)/tools/manual | $(call packages,build)
+	@mkdir -p $(@D)
+	$(call say,MAN)$(B)/tools/manual $< >$@.scd && scdoc <$@.scd >$@
+.PHONY: man
+man: $(MANUALS) ## build the manual pages, build/man
 
 $(UNIT_PROGRAMS): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(UNIT_HELPERS)) $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -240,9 +249,11 @@ lint: | $(call packages,build tests lint) ## clang-format, cppcheck, clang-tidy,
 # ---------------------------------------------------------------------------------------------
 
 .PHONY: install clean help
-install: all ## install under $(DESTDIR)$(PREFIX)
+install: all man ## install under $(DESTDIR)$(PREFIX)
 	install -D -m 755 build/run-vm "$(DESTDIR)$(PREFIX)/bin/run-vm"
 	install -D -m 755 build/init "$(DESTDIR)$(PREFIX)/libexec/run-vm/init"
+	for page in $(MANUALS); do install -D -m 644 "$$page" \
+		"$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
 
 clean: ## remove build/ (the cache of libraries and kernels stays)
 	@[ ! -e build/demo/store ] || chmod -R u+w build/demo/store

@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
     mkdir "$BATS_TEST_TMPDIR/caller"
-    cd "$BATS_TEST_TMPDIR/caller"
+    cd "$BATS_TEST_TMPDIR/caller" || return
     export HOME=$BATS_TEST_TMPDIR XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
     unset TMPDIR USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
         QEMU_KERNEL_PARAMS
@@ -14,7 +14,8 @@ setup() {
     touch system/kernel system/initrd
     printf 'loglevel=4\n' >system/kernel-params
     printf '#!/bin/sh\nexit 0\n' >qemu/bin/qemu-kvm
-    printf '#!/bin/sh\ntouch "$4"\n' >qemu/bin/qemu-img
+    # shellcheck disable=SC2016 # the script's own $4
+    printf '#!/bin/sh\ntouch "%s"\n' '$4' >qemu/bin/qemu-img
     chmod +x qemu/bin/*
     config='{"system": {"build": {"toplevel": "'$PWD'/system", "regInfo": "/closure"}},
              "nixpkgs": {"hostPlatform": "x86_64-linux"},
@@ -176,7 +177,7 @@ END
     [ -z "$stderr" ]
     if ! [ -w /dev/kvm ] || ! grep -qwE 'vmx|svm' /proc/cpuinfo; then
         run -0 --separate-stderr run_vm --config config.json -o runVm.initrd=system
-        [ "${#stderr_lines[@]}" = 1 ]
+        [ "$(wc -l <<<"$stderr")" = 1 ]
         [[ $stderr == "run-vm: accelerator TCG, which is slow: "* ]]
     fi
 }

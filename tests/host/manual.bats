@@ -1,0 +1,75 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The manual pages: every option and parameter has its row.
+
+bats_require_minimum_version 1.5.0
+
+setup_file() {
+    make -C "$BATS_TEST_DIRNAME/../.." --no-print-directory man >/dev/null
+}
+
+# page NAME: its text.
+page() {
+    MANWIDTH=200 LC_ALL=C.UTF-8 man -l "$RUN_VM_BUILD/man/$1" | sed 's/‐/-/g'
+}
+
+# rows NAME: what stands at the place of a row's name, four of man's blanks less than its text.
+rows() {
+    page "$1" | sed -n 's/^       \([^ ].*\)/\1/p'
+}
+
+@test "every option of the specification is in run-vm.json(5), with its type" {
+    rows run-vm.json.5 >"$BATS_TEST_TMPDIR/rows"
+    v=virtualisation
+    for option in $v.{memorySize,msize,diskSize,diskImage,bootDevice,persistBootDevice} \
+        $v.{emptyDiskImages,graphics,resolution,resolution.x,cores,sharedDirectories} \
+        $v.sharedDirectories.'<name>'.{source,target} $v.{additionalPaths,pathsInNixDB} \
+        $v.{forwardPorts,restrictNetwork,vlans,writableStore,writableStoreUseTmpfs} \
+        $v.forwardPorts.'<entry>'.{from,proto,host.address,host.port,guest.address,guest.port} \
+        $v.fileSystems $v.fileSystems.'<name>'.{device,fsType,options,autoFormat} \
+        $v.qemu.{package,options,consoles,networkingOptions,drives,diskInterface} \
+        $v.qemu.{guestAgent.enable,virtioKeyboard} \
+        $v.qemu.drives.'<entry>'.{file,name,driveExtraOpts,deviceExtraOpts} \
+        $v.{useNixStoreImage,useBootLoader,useEFIBoot,efi.firmware,efi.variables,efiVars} \
+        $v.{useDefaultFilesystems,bios} networking.{primaryIPAddress,hostName} system.name \
+        nixpkgs.hostPlatform boot.{tmpOnTmpfs,tmpOnTmpfsSize,kernelParams} nix.enable \
+        boot.initrd.{kernelModules,availableKernelModules} runVm.{initrd,store} \
+        system.build.{toplevel,regInfo,storeClosure,storeImage,bootDisk}; do
+        grep -qxF -A 1 "$option" "$BATS_TEST_TMPDIR/rows" || {
+            echo "no row for $option"
+            return 1
+        }
+    done
+    grep -qxF 'positive integer, meaning >0; default 1024' "$BATS_TEST_TMPDIR/rows"
+}
+
+@test "every option that --help names is in run-vm(1)" {
+    page run-vm.1 >"$BATS_TEST_TMPDIR/page"
+    for option in $("$RUN_VM_PROGRAM" --help | grep -o '^  [-a-zA-Z, ]*--[a-z-]*' | grep -o -- '--[a-z-]*'); do
+        grep -qF -- "$option" "$BATS_TEST_TMPDIR/page" || {
+            echo "no row for $option"
+            return 1
+        }
+    done
+}
+
+@test "every parameter of the contract is in run-vm-init(8)" {
+    page run-vm-init.8 >"$BATS_TEST_TMPDIR/page"
+    for parameter in init= root= rootfstype= rootflags= ro rw console= regInfo= boot.trace \
+        debugtrace boot.shell_on_fail boot.debug1 debug1 boot.debug1devices boot.debug1mounts \
+        boot.panic_on_fail stage1panic vm.mount=WHAT:WHERE vm.share=TAG:WHERE vm.msize= vm.store= \
+        vm.store.overlay=tmpfs vm.root.overlay=tmpfs vm.modules= vm.device-timeout= \
+        'vm.onfail=prompt|poweroff|reboot|panic'; do
+        grep -qE -- "^       (.*, )?${parameter//|/\\|}" "$BATS_TEST_TMPDIR/page" || {
+            echo "no row for $parameter"
+            return 1
+        }
+    done
+}
+
+@test "the pages are well formed" {
+    for page in run-vm.1 run-vm.json.5 run-vm-init.8; do
+        run -0 --separate-stderr man --warnings -l "$RUN_VM_BUILD/man/$page"
+        [ -z "$stderr" ]
+    done
+}

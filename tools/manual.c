@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* manual TEMPLATE: the template on stdout, for scdoc, each line @NAME@ in it replaced by the table
+ * of that name as the code has it: what the manual says cannot drift from what the programs do. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "common/params.h"
+#include "host/options.h"
+#include "host/schema.h"
+
+/* Text in which nothing is markup. */
+static void print_plain(const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("_*\\#~`|[]<>", *text))
+            (void)putchar('\\');
+        (void)putchar(*text);
+    }
+}
+
+static void print_bold(const char *text)
+{
+    (void)putchar('*');
+    print_plain(text);
+    (void)putchar('*');
+}
+
+/* The paragraph under a heading. */
+static void print_help(const char *help)
+{
+    (void)printf("\n\t");
+    print_plain(help);
+    (void)printf("\n\n");
+}
+
+static void print_command_options(void)
+{
+    for (size_t i = 0; i < command_option_count; i++) {
+        const struct command_option *option = &command_options[i];
+        char *name CLEANUP_FREE = xasprintf("--%s", option->name);
+        char letter[] = {'-', option->letter, '\0'};
+
+        if (option->letter) {
+            print_bold(letter);
+            (void)printf(", ");
+        }
+        print_bold(name);
+        if (option->argument) {
+            (void)printf(option->optional ? "\\[=" : " ");
+            print_plain(option->argument);
+            (void)printf(option->optional ? "\\]" : "");
+        }
+        print_help(option->help);
+    }
+}
+
+static void print_schema(const struct option *options, size_t count, const char *prefix);
+
+/* The options of a submodule, under the path of its set or list. */
+static void print_inner(const struct type *type, const char *path)
+{
+    const char *step = type->kind == TYPE_ATTRS ? ".<name>." : ".<entry>.";
+    const struct type *inner = type->kind == TYPE_SUBMODULE ? type : type->element;
+    char *prefix CLEANUP_FREE = xasprintf("%s%s", path, type->kind == TYPE_SUBMODULE ? "." : step);
+
+    if (inner && inner->kind == TYPE_SUBMODULE)
+        print_schema(inner->options, inner->option_count, prefix);
+}
+
+static void print_schema_option(const struct option *option, const char *path)
+{
+    const char *shown = option->shown ? option->shown : option->value;
+
+    print_bold(path);
+    (void)printf("++\n");
+    print_plain(option->type->name);
+    if (shown)
+        (void)printf("; default ");
+    else if (!option->alias_of)
+        (void)printf("; must be set");
+    print_plain(shown ? shown : "");
+    print_help(option->help);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp((*(const struct option *const *)a)->name,
+                  (*(const struct option *const *)b)->name);
+}
+
+/* By name: in the table the order is that of dependence. */
+static void print_schema(const struct option *options, size_t count, const char *prefix)
+{
+    const struct option **sorted CLEANUP_FREE = xcalloc(count, sizeof *sorted);
+
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &options[i];
+    qsort(sorted, count, sizeof *sorted, compare_names);
+    for (size_t i = 0; i < count; i++) {
+        char *path CLEANUP_FREE = xasprintf("%s%s", prefix, sorted[i]->name);
+
+        print_schema_option(sorted[i], path);
+        print_inner(sorted[i]->type, path);
+    }
+}
+
+static void print_configuration(void)
+{
+    print_schema(schema_options, schema_option_count, "");
+}
+
+/* NAME=ARGUMENT, as on the command line. */
+static void print_parameter_name(const struct param *param)
+{
+    print_bold(param->name);
+    if (param->argument) {
+        (void)putchar('=');
+        print_plain(param->argument);
+    }
+    for (size_t i = 0; param->choices && param->choices[i]; i++) {
+        (void)putchar(i == 0 ? '=' : '|');
+        print_plain(param->choices[i]);
+    }
+}
+
+static void print_parameters(void)
+{
+    for (size_t i = 0; i < guest_param_count; i++) {
+        if (guest_param_table[i].alias)
+            continue;
+        print_parameter_name(&guest_param_table[i]);
+        for (size_t j = i + 1; j < guest_param_count && guest_param_table[j].alias; j++) {
+            (void)printf(", ");
+            print_parameter_name(&guest_param_table[j]);
+        }
+        print_help(guest_param_table[i].help);
+    }
+}
+
+static const struct table {
+    const char *line;
+    void (*print)(void);
+} tables[] = {
+    {"@OPTIONS@\n", print_command_options},
+    {"@CONFIGURATION@\n", print_configuration},
+    {"@PARAMETERS@\n", print_parameters},
+};
+
+static void copy_line(const char *line)
+{
+    for (size_t i = 0; i < ELEMENTS(tables); i++)
+        if (!strcmp(tables[i].line, line)) {
+            tables[i].print();
+            return;
+        }
+    (void)fputs(line, stdout);
+}
+
+int main(int argc, char **argv)
+{
+    FILE *template CLEANUP_FCLOSE = argc == 2 ? fopen(argv[1], "re") : NULL;
+    char *line CLEANUP_FREE = NULL;
+    size_t size = 0;
+
+    if (!template) {
+        (void)fprintf(stderr, "manual: %s\n",
+                      argc == 2 ? strerror(errno) : "usage: manual TEMPLATE");
+        return 1;
+    }
+    while (getline(&line, &size, template) > 0)
+        copy_line(line);
+    return ferror(template) || fflush(stdout) ? 1 : 0;
+}
