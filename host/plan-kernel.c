@@ -237,6 +237,25 @@ static char *find_initrd(struct planner *p)
     return found ? found : xstrdup("");
 }
 
+/* Firmware that is not QEMU's own may know no kernel but a bzImage. */
+static bool may_unpack(const struct planner *p)
+{
+    return p->own_initrd && !strcmp(config_text(p->config, "runVm.kernel"), "auto") &&
+           !config_bool(p->config, "virtualisation.useEFIBoot") &&
+           !config_text(p->config, "virtualisation.bios");
+}
+
+/* The kernel that QEMU is given; the caller frees. */
+static char *choose_kernel(struct planner *p)
+{
+    char *kernel = find_kernel(p);
+
+    if (!*kernel || !may_unpack(p))
+        return kernel;
+    planner_add_file(p, FILE_KERNEL, planner_temporary(p, "kernel"), kernel);
+    return planner_temporary(p, "kernel");
+}
+
 void plan_kernel(struct planner *p, struct strv *words)
 {
     char *append = p->own_initrd ? own_parameters(p) : plain_parameters(p);
@@ -247,7 +266,7 @@ void plan_kernel(struct planner *p, struct strv *words)
         strv_pushf(&p->plan->kernel_params, "%s%s%s", line.words[i].name,
                    line.words[i].value ? "=" : "", line.words[i].value ? line.words[i].value : "");
     strv_push(words, "-kernel");
-    strv_take(words, find_kernel(p));
+    strv_take(words, choose_kernel(p));
     strv_push(words, "-initrd");
     strv_take(words, find_initrd(p));
     strv_push(words, "-append");

@@ -11,6 +11,7 @@ static const char *const drive_interfaces[] = {"virtio", "scsi", "ide", NULL};
 static const char *const port_directions[] = {"host", "guest", NULL};
 static const char *const port_protocols[] = {"tcp", "udp", NULL};
 static const char *const initrd_kinds[] = {"builtin", "system", NULL};
+static const char *const kernel_kinds[] = {"auto", "bzImage", NULL};
 
 static const struct type type_interface = {.kind = TYPE_CHOICE,
                                            .name = "one of \"virtio\", \"scsi\", \"ide\"",
@@ -19,6 +20,8 @@ static const struct type type_direction = {
     .kind = TYPE_CHOICE, .name = "one of \"host\", \"guest\"", .choices = port_directions};
 static const struct type type_protocol = {
     .kind = TYPE_CHOICE, .name = "one of \"tcp\", \"udp\"", .choices = port_protocols};
+static const struct type type_kernel = {
+    .kind = TYPE_CHOICE, .name = "one of \"auto\", \"bzImage\"", .choices = kernel_kinds};
 static const struct type type_initrd = {
     .kind = TYPE_CHOICE, .name = "one of \"builtin\", \"system\"", .choices = initrd_kinds};
 
@@ -146,6 +149,10 @@ const struct option schema_options[] = {
     {"runVm.initrd", &type_initrd, "\"builtin\"",
      .help = "\"builtin\": our initrd, made from the kernel's modules. \"system\": the system's "
              "own, as it is."},
+    {"runVm.kernel", &type_kernel, "\"auto\"",
+     .help = "\"auto\": a compressed kernel for x86_64 is unpacked once on the host and started "
+             "through PVH, which skips its decompression and the randomisation of its address; not "
+             "with EFI, bios, or the system's own initrd. \"bzImage\": it is started as it is."},
     {"runVm.store", &type_prefix, "\"\"",
      .help = "Host directory that holds the Nix store of the guest's system, as nix-store --store "
              "makes it: the guest's /nix/store/… is this directory's nix/store/…"},

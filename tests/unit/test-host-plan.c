@@ -375,6 +375,40 @@ static void problems_of_all_steps_are_reported_together(void **state)
     assert_int_equal(p.config.problems.count, 8);
 }
 
+/* What the first file of a kind is made from. */
+static const char *source_of(const struct planned *p, enum file_kind kind)
+{
+    for (size_t i = 0; i < p->plan.file_count; i++)
+        if (p->plan.files[i].kind == kind)
+            return p->plan.files[i].source;
+    return "";
+}
+
+/* Firmware of the user's, and a system's own initrd, are given the kernel as it is. */
+static void a_kernel_is_unpacked_unless_that_might_not_boot(void **state)
+{
+    static const struct {
+        const char *options;
+        bool unpacked;
+    } cases[] = {
+        {VM(""), true},
+        {SYSTEM(""), false},
+        {"{\"runVm\": {\"kernel\": \"bzImage\"}}", false},
+        {VM("\"useEFIBoot\": true, \"efi\": {\"variables\": \"@/init\", \"firmware\": \"@/init\"}"),
+         false},
+        {VM("\"bios\": \"@/qemu\""), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        make(&p, cases[i].options, no_environment);
+        planned_expect_success(&p);
+        assert_int_equal(*source_of(&p, FILE_KERNEL) != '\0', cases[i].unpacked);
+    }
+}
+
 static void a_tree_without_nix_is_booted_from_a_kernel_and_a_directory(void **state)
 {
     struct planned p CLEANUP_PLANNED;
@@ -401,7 +435,9 @@ static void a_tree_without_nix_is_booted_from_a_kernel_and_a_directory(void **st
     assert_string_equal(params.init, "/sbin/my init");
     assert_int_equal(params.store.kind, STORE_NONE);
     assert_null(params.reg_info);
-    assert_non_null(strstr(planned_argument(&p, "-kernel", 0), "/vmlinuz"));
+    /* unpacked on the host, hence under another name */
+    assert_non_null(strstr(planned_argument(&p, "-kernel", 0), "/kernel"));
+    assert_non_null(strstr(source_of(&p, FILE_KERNEL), "/vmlinuz"));
     assert_non_null(strstr(p.plan.initrd.modules_dir, "/lib/modules/5"));
     assert_non_null(strstr(planned_argument(&p, "-virtfs", 2),
                            "/tree,security_model=none,"
@@ -531,6 +567,7 @@ int main(void)
         cmocka_unit_test(commas_are_doubled_in_option_lists_only),
         cmocka_unit_test(problems_of_all_steps_are_reported_together),
         cmocka_unit_test(a_tree_without_nix_is_booted_from_a_kernel_and_a_directory),
+        cmocka_unit_test(a_kernel_is_unpacked_unless_that_might_not_boot),
         cmocka_unit_test(nothing_to_boot_is_an_error),
         cmocka_unit_test(the_store_of_a_prefix_is_read_through_its_links),
         cmocka_unit_test(virtual_networks_are_cards_on_their_switches),
