@@ -44,7 +44,7 @@ report() {
     while read -r source target type options _; do
         say "mount $target $type $source $options"
     done </proc/mounts
-    say "registered $(nix --offline --log-format raw path-info --all | wc -l)"
+    say "registered $(TERM=dumb nix --offline path-info --all | wc -l)"
     say "uptime $uptime"
 }
 
