@@ -67,17 +67,18 @@ static void take_word(struct cmdline *line, struct cmdline_word word)
     line->words[line->count++] = word;
 }
 
-void cmdline_parse(struct cmdline *line, const char *text)
+const char *cmdline_parse(struct cmdline *line, const char *text)
 {
     for (text = skip_spaces(text); *text; text = skip_spaces(text)) {
         struct cmdline_word word;
         text = next_word(text, &word);
         if (!word.value && strcmp(word.name, "--") == 0) {
             free(word.name);
-            return;
+            return skip_spaces(text);
         }
         take_word(line, word);
     }
+    return text;
 }
 
 void cmdline_add(struct cmdline *line, const char *name, const char *value)

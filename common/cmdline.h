@@ -25,8 +25,9 @@ struct cmdline {
 
 /* Appends the words of `text` as next_arg() of the kernel's lib/cmdline.c splits them: white space
  * separates, double quotes protect it and are dropped around a word or a value, nothing escapes a
- * quote. What follows a word "--" is init's, not a parameter. Every text has a reading. */
-void cmdline_parse(struct cmdline *line, const char *text);
+ * quote. What follows a word "--" is init's, not a parameter: it is returned, a part of
+ * `text`, "" if there is none. Every text has a reading. */
+const char *cmdline_parse(struct cmdline *line, const char *text);
 
 /* Appends one word. */
 void cmdline_add(struct cmdline *line, const char *name, const char *value);

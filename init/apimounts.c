@@ -19,13 +19,12 @@ struct api_mount {
     bool optional; /* a boot can do without */
 };
 
-/* NixOS's stage 2 mounts none of these when /proc/1 is there; the options are its own. The group of
- * /dev/pts is NixOS's "tty". */
+/* NixOS's stage 2 mounts none of these when /proc/1 is there; the options are its own. */
 static const struct api_mount api_mounts[] = {
     {"/proc", "proc", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV, 0555, .top = true},
     {"/sys", "sysfs", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV, 0555, .top = true},
     {"/dev", "devtmpfs", "mode=755,size=5%", MS_NOSUID | MS_STRICTATIME, 0755, .top = true},
-    {"/dev/pts", "devpts", "mode=620,ptmxmode=0666,gid=3", MS_NOSUID | MS_NOEXEC, 0755,
+    {"/dev/pts", "devpts", APIMOUNTS_PTS_OPTIONS APIMOUNTS_TTY_GROUP, MS_NOSUID | MS_NOEXEC, 0755,
      .optional = true},
     {"/dev/shm", "tmpfs", "mode=1777,size=50%", MS_NOSUID | MS_NODEV | MS_STRICTATIME, 0755,
      .optional = true},

@@ -5,6 +5,10 @@
 
 #include "common/error.h"
 
+/* The options of /dev/pts, before the number of a group, and NixOS's group "tty". */
+#define APIMOUNTS_PTS_OPTIONS "mode=620,ptmxmode=0666,gid="
+#define APIMOUNTS_TTY_GROUP   "3"
+
 /* Mounts them all. One that is mounted already is no error. Returns 0, or a negative errno when
  * one that a boot cannot do without cannot be mounted. */
 int mount_api_filesystems(struct error *e);

@@ -28,8 +28,8 @@
 
 /* What one step leaves for the next. */
 struct boot {
-    char *const *argv;
     struct cmdline line;
+    struct strv arguments; /* stage 2's */
     struct guest_params params;
     struct boot_plan plan;
     struct modules modules;
@@ -49,10 +49,14 @@ static int mount_api(struct boot *boot, struct error *e)
 static int open_consoles(struct boot *boot, struct error *e)
 {
     struct strv names CLEANUP_STRV = {0};
+    struct cmdline rest CLEANUP_CMDLINE = {0};
     char *text CLEANUP_FREE = textfile_read("/proc/cmdline", e);
     if (!text)
         return -EIO;
-    cmdline_parse(&boot->line, text);
+    (void)cmdline_parse(&rest, cmdline_parse(&boot->line, text));
+    for (size_t i = 0; i < rest.count; i++)
+        strv_pushf(&boot->arguments, "%s%s%s", rest.words[i].name, rest.words[i].value ? "=" : "",
+                   rest.words[i].value ? rest.words[i].value : "");
     for (size_t i = 0; i < boot->line.count; i++)
         if (strcmp(boot->line.words[i].name, "console") == 0 && boot->line.words[i].value)
             strv_push(&names, boot->line.words[i].value);
@@ -134,6 +138,7 @@ static int prepare_root(struct boot *boot, struct error *e)
         return error_set(e, -ENOENT, "no root is mounted");
     postmount_prepare_root(boot->mounter.root);
     postmount_link_device(boot->mounter.root);
+    postmount_set_terminal_group(boot->mounter.root);
     return 0;
 }
 
@@ -163,7 +168,7 @@ static int switch_to_stage2(struct boot *boot, struct error *e)
         return -ENOENT;
     helper_remove();
     hotplug_stop(&boot->hotplug);
-    return stage2_switch(MOUNT_ROOT, stage2, boot->argv, e);
+    return stage2_switch(MOUNT_ROOT, stage2, &boot->arguments, e);
 }
 
 static const struct step {
@@ -211,8 +216,7 @@ int main(int argc, char **argv)
 {
     if (getpid() != 1)
         return helper_main(argc, argv);
-    char *const no_arguments[] = {NULL};
-    struct boot boot = {.argv = no_arguments, .hotplug.fd = -1, .mounter.root = -1};
+    struct boot boot = {.hotplug.fd = -1, .mounter.root = -1};
     guest_params_init(&boot.params);
     alloc_out_of_memory = end_out_of_memory;
     log_set_sink(console_log);

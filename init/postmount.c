@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "init/apimounts.h"
 #include "init/inroot.h"
 
 static void report(const char *path, int r)
@@ -84,4 +86,32 @@ void postmount_link_device(int root)
                   "ACTION==\"add|change\", SUBSYSTEM==\"block\", ENV{MAJOR}==\"%u\", "
                   "ENV{MINOR}==\"%u\", SYMLINK+=\"root\"\n",
                   major(s.st_dev), minor(s.st_dev));
+}
+
+/* The number of the group "tty" in the root, as text; the caller frees. NULL where there is none.
+ */
+static char *terminal_group(int root)
+{
+    int fd = inroot_open(root, "/etc/group", O_RDONLY, 0);
+    FILE *groups CLEANUP_FCLOSE = fd < 0 ? NULL : fdopen(fd, "r");
+    char *line CLEANUP_FREE = NULL;
+    size_t size = 0;
+    while (groups && getline(&line, &size, groups) > 0) {
+        const char *password = strncmp(line, "tty:", 4) == 0 ? line + 4 : NULL;
+        const char *number = password ? strchr(password, ':') : NULL;
+        size_t digits = number ? strspn(number + 1, "0123456789") : 0;
+        if (digits > 0)
+            return xstrndup(number + 1, digits);
+    }
+    return NULL;
+}
+
+void postmount_set_terminal_group(int root)
+{
+    char *group CLEANUP_FREE = terminal_group(root);
+    if (!group || strcmp(group, APIMOUNTS_TTY_GROUP) == 0)
+        return;
+    char *options CLEANUP_FREE = xasprintf(APIMOUNTS_PTS_OPTIONS "%s", group);
+    if (mount(NULL, "/dev/pts", NULL, MS_REMOUNT | MS_NOSUID | MS_NOEXEC, options) < 0)
+        log_warning("/dev/pts: giving it to the group %s: %s", group, strerror(errno));
 }

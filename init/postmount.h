@@ -10,3 +10,6 @@ void postmount_prepare_root(int root);
 /* Tells which block device the root is on: /dev/root for those who look at once, a rule in
  * /run/udev for when udev makes its links. Nothing for a root that is on none. */
 void postmount_link_device(int root);
+
+/* Gives /dev/pts to the group that the root calls "tty", where that is not NixOS's. */
+void postmount_set_terminal_group(int root);

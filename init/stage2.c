@@ -87,22 +87,22 @@ static void reset_signals(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int execute(const char *stage2, char *const *argv, struct error *e)
+static int execute(const char *stage2, const struct strv *arguments, struct error *e)
 {
     char *const environment[] = {NULL};
-    struct strv arguments CLEANUP_STRV = {0};
-    strv_push(&arguments, stage2);
-    for (; *argv; argv++)
-        strv_push(&arguments, *argv);
+    struct strv argv CLEANUP_STRV = {0};
+    strv_push(&argv, stage2);
+    strv_extend(&argv, arguments);
     reset_signals();
-    (void)execve(stage2, arguments.items, environment);
+    (void)execve(stage2, argv.items, environment);
     return error_errno(e, errno,
                        "stage 2 %s cannot be started (ENOENT may mean the interpreter or loader "
                        "that it names)",
                        stage2);
 }
 
-int stage2_switch(const char *path, const char *stage2, char *const *argv, struct error *e)
+int stage2_switch(const char *path, const char *stage2, const struct strv *arguments,
+                  struct error *e)
 {
     struct error why CLEANUP_ERROR = {0};
     int initramfs CLEANUP_CLOSE = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -119,5 +119,5 @@ int stage2_switch(const char *path, const char *stage2, char *const *argv, struc
         initramfs_delete(initramfs);
     else
         log_warning("the initramfs stays in memory: %s", why.message);
-    return execute(stage2, argv, e);
+    return execute(stage2, arguments, e);
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/error.h"
+#include "common/strv.h"
 
 /* Finds stage 2 inside `root` (a descriptor): `init`, or without it /init, then /sbin/init.
  * Symlinks, absolute ones too, are followed inside the root. Returns the path to start it by,
@@ -10,6 +11,7 @@
 char *stage2_find(int root, const char *init, struct error *e);
 
 /* Makes what is mounted at `path` the root of everything, deletes the initramfs and starts
- * `stage2` with `argv` behind its name, an empty environment and no signal blocked or ignored.
+ * `stage2` with `arguments` behind its name, an empty environment and no signal blocked or ignored.
  * Returns only when that failed: a negative errno. */
-int stage2_switch(const char *path, const char *stage2, char *const *argv, struct error *e);
+int stage2_switch(const char *path, const char *stage2, const struct strv *arguments,
+                  struct error *e);

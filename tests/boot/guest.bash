@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# Boots of the guest half by itself: kernel, init and a small root, without run-vm. For what the
+# host half never asks for: other kernels and disks, broken initrds, consoles that are not there.
+#
+# Everything is in $BATS_FILE_TMPDIR: `tree` is a root with busybox, whose /sbin/init runs /test.sh
+# and powers off; NAME.console is what a boot printed, NAME.status QEMU's status (124: time limit).
+# The share "tree" is always there, the root unless the test says otherwise.
+
+load harness
+
+# kernel [SUITE [PACKAGE]]: the kernel that the next initrds and boots are for (KERNEL, MODULES,
+# VERSION).
+kernel() {
+    local directory
+    directory=$("$BATS_TEST_DIRNAME/../../scripts/fetch-kernel" "$@" 2>"$BATS_FILE_TMPDIR/fetch-kernel")
+    KERNEL=$(echo "$directory"/vmlinuz-*)
+    VERSION=${KERNEL##*/vmlinuz-}
+    MODULES=$directory/lib/modules/$VERSION
+    export KERNEL VERSION MODULES
+}
+
+# tree DIRECTORY: a root with busybox and a stage 2. On standard input what stage 2 does.
+tree() {
+    local applet
+    mkdir -p "$1"/{bin,sbin,etc,proc,sys,dev,run,tmp,nix/store}
+    cp "$(command -v busybox)" "$1/bin/busybox"
+    for applet in $(busybox --list); do
+        [ -e "$1/bin/$applet" ] || ln -s busybox "$1/bin/$applet"
+    done
+    cat >"$1/sbin/init" <<'END'
+#!/bin/sh
+export PATH=/bin
+echo "stage 2 is PID $$"
+. /test.sh
+echo "stage 2 ends"
+sync
+poweroff -f
+END
+    chmod 755 "$1/sbin/init"
+    cat >"$1/test.sh"
+}
+
+# initrd FILE [MODULE...]: init with these modules and what they depend on. $EXTRA: a directory that
+# goes in as well. $COMPRESS: a program (gzip, xz, zstd) that compresses the modules.
+initrd() {
+    local file=$1 directory module
+    directory=$(mktemp -d "$BATS_FILE_TMPDIR/initrd.XXXXXX")
+    shift
+    mkdir -p "$directory/lib/modules/$VERSION"
+    for module in "$@"; do
+        modprobe -d "${MODULES%/lib/modules/*}" -S "$VERSION" --show-depends "$module"
+    done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r module; do
+        install -D -m 644 "$module" "$directory/lib/modules/$VERSION/${module#"$MODULES"/}"
+    done
+    case ${COMPRESS:-} in
+    gzip) find "$directory" -name '*.ko' -exec gzip {} + ;;
+    xz) find "$directory" -name '*.ko' -exec xz --check=crc32 {} + ;;
+    zstd) find "$directory" -name '*.ko' -exec zstd -q --rm {} + ;;
+    esac
+    cp "$MODULES"/modules.{order,builtin,builtin.modinfo} "$directory/lib/modules/$VERSION"
+    depmod -b "$directory" "$VERSION"
+    cp "$RUN_VM_BUILD/init" "$directory/init"
+    if [ -n "${EXTRA:-}" ]; then
+        cp -a "$EXTRA/." "$directory"
+    fi
+    (cd "$directory" && find . | cpio -o -H newc --quiet) >"$file"
+    rm -rf "$directory"
+}
+
+# qemu NAME PARAMETERS [QEMU's arguments]: boots to the end, with $INITRD.
+qemu() {
+    local name=$1 parameters=$2
+    shift 2
+    timeout --kill-after=10 "${TIME_LIMIT:-120}" qemu-system-x86_64 -machine q35 -accel tcg -m "${MEMORY:-256}" \
+        -nographic -no-reboot -nic none -kernel "$KERNEL" -initrd "$INITRD" \
+        -fsdev "local,id=tree,path=${TREE:-$BATS_FILE_TMPDIR/tree},security_model=none,readonly=on" \
+        -device virtio-9p-pci,fsdev=tree,mount_tag=tree \
+        -append "console=ttyS0 quiet panic=-1 vm.onfail=poweroff $parameters" "$@" \
+        >"$BATS_FILE_TMPDIR/$name.raw" 2>&1 <"${INPUT:-/dev/null}" || echo $? >"$BATS_FILE_TMPDIR/$name.status"
+    [ -e "$BATS_FILE_TMPDIR/$name.status" ] || echo 0 >"$BATS_FILE_TMPDIR/$name.status"
+    clean <"$BATS_FILE_TMPDIR/$name.raw" >"$BATS_FILE_TMPDIR/$name.console"
+}
+
+# disk FILE: QEMU's arguments for a raw image on virtio.
+disk() {
+    echo "-drive file=$1,format=raw,if=virtio"
+}
+
+# reached NAME: stage 2 was started and came to its end, and QEMU was content.
+reached() {
+    local status
+    status=$(cat "$BATS_FILE_TMPDIR/$1.status")
+    if [ "$status" != 0 ]; then
+        echo "boot $1: status $status"
+        tail -n 40 "$BATS_FILE_TMPDIR/$1.console"
+        return 1
+    fi
+    says "$BATS_FILE_TMPDIR/$1.console" '^stage 2 ends'
+}
+
+# failed NAME REGEX: init ended the boot by itself, and a line of it matches.
+failed() {
+    [ "$(cat "$BATS_FILE_TMPDIR/$1.status")" = 0 ] || says "$BATS_FILE_TMPDIR/$1.console" 'no status 0'
+    says "$BATS_FILE_TMPDIR/$1.console" "run-vm: the boot failed at .*$2"
+    run ! grep -q '^stage 2' "$BATS_FILE_TMPDIR/$1.console"
+}
+
+# told NAME REGEX: a line of the console matches.
+told() {
+    says "$BATS_FILE_TMPDIR/$1.console" "$2"
+}
