@@ -82,6 +82,22 @@ static void a_line_may_be_longer_than_any_kernel_takes(void **state)
     assert_int_equal(strlen(single.words[0].name), 4096);
 }
 
+static void what_is_for_init_is_returned(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"a b=c -- one two=\"three four\"", "one two=\"three four\""},
+        {"a b", ""},
+        {"a --", ""},
+        {"a --b", ""},
+        {"", ""},
+    };
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct cmdline line CLEANUP_CMDLINE = {0};
+        assert_string_equal(cmdline_parse(&line, cases[i][0]), cases[i][1]);
+    }
+}
+
 static void what_is_quoted_is_read_back(void **state)
 {
     (void)state;
@@ -115,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_are_read_as_the_kernel_reads_them),
         cmocka_unit_test(a_line_may_be_longer_than_any_kernel_takes),
+        cmocka_unit_test(what_is_for_init_is_returned),
         cmocka_unit_test(what_is_quoted_is_read_back),
         cmocka_unit_test(what_the_syntax_cannot_say_is_refused),
     };
