@@ -3,13 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/vfs.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "common/alloc.h"
 #include "common/strv.h"
 #include "init/inroot.h"
+#include "init/textfile.h"
 
 /* overlayfs splits at commas and colons that no backslash precedes. */
 static char *escape(const char *path)
@@ -47,19 +49,38 @@ static int add_lower(struct strv *options, const struct plan_mount *mount, int r
     return 0;
 }
 
+/* The type of the filesystem that `fd` is on; the caller frees. statfs(2) will not do: 9p tells
+ * that of the host's filesystem. */
+static char *filesystem_of(int fd)
+{
+    struct stat s;
+    char *table CLEANUP_FREE = textfile_read("/proc/self/mountinfo", NULL);
+    if (!table || fstat(fd, &s) < 0)
+        return xstrdup("");
+    char *device CLEANUP_FREE = xasprintf("%u:%u", major(s.st_dev), minor(s.st_dev));
+    char *next = table;
+    for (char *line; (line = strsep(&next, "\n"));) {
+        char number[32];
+        char type[64];
+        const char *separator = strstr(line, " - ");
+        if (separator && sscanf(line, "%*d %*d %31s", number) == 1 && strcmp(number, device) == 0 &&
+            sscanf(separator + 3, "%63s", type) == 1)
+            return xstrdup(type);
+    }
+    return xstrdup("");
+}
+
 /* overlayfs keeps its notes in extended attributes "trusted.*", which FUSE does not pass on to the
  * host for everybody, and which 9p has none of. */
 static int consider_filesystem(struct strv *options, int fd, const char *layer, struct error *e)
 {
-    struct statfs fs;
-    if (fstatfs(fd, &fs) < 0)
-        return error_errno(e, errno, "the upper layer %s", layer);
-    if (fs.f_type == V9FS_MAGIC)
+    char *type CLEANUP_FREE = filesystem_of(fd);
+    if (strcmp(type, "9p") == 0)
         return error_set(e, -ENOTSUP,
                          "the upper layer %s is on a 9p share, which cannot hold one: put it on a "
                          "tmpfs or a disk",
                          layer);
-    if (fs.f_type == FUSE_SUPER_MAGIC)
+    if (strcmp(type, "virtiofs") == 0)
         strv_push(options, "userxattr");
     return 0;
 }
