@@ -33,15 +33,20 @@ static int64_t nanoseconds(struct timespec time)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
+/* Five numbers of up to 20 digits. */
+#define IDENTITY_SIZE 128
+
 /* A file's identity. The change time cannot be set, so that a file that was replaced or written
  * with its times put back is another one. "absent" for one that is not there. */
-static char *identity(const char *path)
+static void identify(const char *path, char id[IDENTITY_SIZE])
 {
     struct stat st;
     if (stat(path, &st) < 0)
-        return xstrdup("absent");
-    return xasprintf("%ju %ju %jd %" PRId64 " %" PRId64, (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-                     (intmax_t)st.st_size, nanoseconds(st.st_mtim), nanoseconds(st.st_ctim));
+        (void)strcpy(id, "absent");
+    else
+        (void)snprintf(id, IDENTITY_SIZE, "%ju %ju %jd %" PRId64 " %" PRId64, (uintmax_t)st.st_dev,
+                       (uintmax_t)st.st_ino, (intmax_t)st.st_size, nanoseconds(st.st_mtim),
+                       nanoseconds(st.st_ctim));
 }
 
 void cache_key_text(struct cache_key *key, const char *text)
@@ -58,7 +63,8 @@ void cache_key_start(struct cache_key *key, const char *kind, int format)
 
 void cache_key_file(struct cache_key *key, const char *path)
 {
-    char *id CLEANUP_FREE = identity(path);
+    char id[IDENTITY_SIZE];
+    identify(path, id);
     cache_key_text(key, path);
     cache_key_text(key, id);
 }
@@ -74,7 +80,8 @@ static void add_record(struct cache_inputs *inputs, char *record)
 
 void cache_input(struct cache_inputs *inputs, const char *path)
 {
-    char *id CLEANUP_FREE = identity(path);
+    char id[IDENTITY_SIZE];
+    identify(path, id);
     add_record(inputs, xasprintf("from %s %s", id, path));
 }
 
@@ -118,7 +125,8 @@ static bool check_from(const char *fields)
     const char *path = strchr(fields, '/');
     if (!path || path == fields)
         return false;
-    char *id CLEANUP_FREE = identity(path);
+    char id[IDENTITY_SIZE];
+    identify(path, id);
     size_t length = strlen(id);
     return strncmp(fields, id, length) == 0 && fields + length + 1 == path;
 }
@@ -195,7 +203,7 @@ static char *new_directory(const char *parent)
 {
     char random[11];
     place_random_name(random);
-    char *path = xasprintf("%s/.new-%s", parent, random);
+    char *path = xasprintf("%s/" CACHE_NEW "%s", parent, random);
     if (mkdir(path, 0700) == 0)
         return path;
     free(path);
@@ -203,13 +211,13 @@ static char *new_directory(const char *parent)
 }
 
 /* What was no good moves away first, since a directory is only replaced by rename when empty. */
-static int move_into_place(const char *made, const char *path, struct error *e)
+static int move_into_place(const char *cache, const char *made, const char *path, struct error *e)
 {
     if (rename(made, path) == 0)
         return 0;
     char random[11];
     place_random_name(random);
-    char *old CLEANUP_FREE = xasprintf("%s-%s.old", made, random);
+    char *old CLEANUP_FREE = xasprintf("%s/" CACHE_OLD "%s", cache, random);
     if (rename(path, old) == 0) {
         (void)tree_remove(old, NULL);
         (void)unlink(old);
@@ -227,13 +235,17 @@ static int make_cached(const char *cache, const char *path, const struct cache_r
     char *directory CLEANUP_FREE = new_directory(cache);
     if (!directory)
         return error_set(e, NOT_HERE, "%s: %s", cache, strerror(errno));
+    /* against being taken for something left behind */
+    int lock CLEANUP_CLOSE = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (lock >= 0)
+        (void)flock(lock, LOCK_SH | LOCK_NB);
     struct cache_inputs inputs = {0};
     int r = request->make(directory, &inputs, request->context, e);
     if (r == 0)
         r = write_info(directory, &inputs, e);
     free(inputs.records);
     if (r == 0)
-        r = move_into_place(directory, path, e);
+        r = move_into_place(cache, directory, path, e);
     if (r < 0)
         (void)tree_remove(directory, NULL);
     return r;
@@ -277,7 +289,7 @@ static bool is_full(int r)
 static int get_cached(struct cache_entry *entry, const char *cache, const char *key,
                       const struct cache_request *request, struct error *e)
 {
-    char *path CLEANUP_FREE = xasprintf("%s/%s-%.32s", cache, request->kind, key);
+    char *path CLEANUP_FREE = xasprintf("%s/%s-%.*s", cache, request->kind, CACHE_KEY_LENGTH, key);
     entry->lock = take(path);
     if (entry->lock < 0) {
         int making CLEANUP_CLOSE = lock_key(cache, key);

@@ -52,6 +52,12 @@ struct cache_entry {
  * with the maker's reason. */
 int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e);
 
+/* How the names of directories begin that are being made or removed, and how long the key at the
+ * end of all others is. */
+#define CACHE_NEW        ".new-"
+#define CACHE_OLD        ".old-"
+#define CACHE_KEY_LENGTH 32
+
 /* $XDG_CACHE_HOME/run-vm, or ~/.cache/run-vm; NULL where neither variable says. The caller frees.
  */
 char *cache_directory(void);

@@ -30,8 +30,9 @@ struct writer {
 
 static int failed(const struct writer *w, struct error *e)
 {
-    return error_set(e, -EIO, "%s: cannot be written: %s", w->path,
-                     w->library->archive_error_string(w->archive));
+    int number = w->library->archive_errno(w->archive);
+    return error_errno(e, number > 0 ? number : EIO, "%s: cannot be written (%s)", w->path,
+                       w->library->archive_error_string(w->archive));
 }
 
 /* One member. Times are 0 and inodes count up, so that nothing of this machine gets in. */

@@ -23,6 +23,7 @@
     F(archive_entry_set_rdevmajor)                                                                 \
     F(archive_entry_set_rdevminor)                                                                 \
     F(archive_entry_set_size)                                                                      \
+    F(archive_errno)                                                                               \
     F(archive_error_string)                                                                        \
     F(archive_read_data)                                                                           \
     F(archive_read_free)                                                                           \

@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "host/cachecommand.h"
 #include "host/config.h"
 #include "host/dryrun.h"
 #include "host/options.h"
@@ -143,6 +145,8 @@ int main(int argc, char **argv)
     struct error e CLEANUP_ERROR = {0};
 
     log_set_sink(print_message);
+    if (argc > 1 && !strcmp(argv[1], "cache") && !options_is_runner(argv[0]))
+        return cache_command(argc - 1, argv + 1);
     if (options_parse(&options, argc, argv, &e) < 0)
         return report(&e, STATUS_USAGE);
     if (options.help) {

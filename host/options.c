@@ -146,8 +146,7 @@ static char *own_path(const char *argv0)
     return xstrdup(argv0);
 }
 
-/* Whether the program was called run-NAME-vm. */
-static bool is_runner(const char *argv0)
+bool options_is_runner(const char *argv0)
 {
     const char *slash = strrchr(argv0, '/');
     const char *name = slash ? slash + 1 : argv0;
@@ -161,7 +160,7 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
 {
     int i = 1;
 
-    if (argc > 0 && is_runner(argv[0])) {
+    if (argc > 0 && options_is_runner(argv[0])) {
         char *path CLEANUP_FREE = own_path(argv[0]);
 
         strv_pushf(&options->config_files, "%s.json", path);
@@ -192,6 +191,7 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
 void options_print_help(FILE *out)
 {
     (void)fputs("usage: run-vm [OPTIONS] [-- QEMU-ARGUMENTS]\n"
+                "       run-vm cache [list | prune [--max-size SIZE] [--older-than DAYS]]\n"
                 "Boots a NixOS system, or any Linux tree, in a QEMU virtual machine.\n\n",
                 out);
     for (size_t i = 0; i < command_option_count; i++) {

@@ -63,6 +63,9 @@ struct command_option {
 extern const struct command_option command_options[];
 extern const size_t command_option_count;
 
+/* Whether the program was called run-NAME-vm. */
+bool options_is_runner(const char *argv0);
+
 /* Reads the arguments. Called as run-NAME-vm, all of them are QEMU's and the configuration is
  * run-NAME-vm.json beside that name. 0, or -EINVAL with what is wrong. */
 int options_parse(struct options *options, int argc, char *const *argv, struct error *e);

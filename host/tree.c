@@ -14,6 +14,9 @@
 
 int tree_make(const char *path, mode_t mode, struct error *e)
 {
+    /* mostly only the last one is missing, if any */
+    if (mkdir(path, mode) == 0)
+        return 0;
     char *partial CLEANUP_FREE = xstrdup(path);
     for (char *p = partial + 1;; p++) {
         if (*p && *p != '/')

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What is made before QEMU starts, and what is left of it: files, cache, locks, temporary directory.
+# QEMU is a script that does what a test wants of it; qemu-img and all else is real.
+# shellcheck disable=SC2016,SC2119,SC2120 # what QEMU does is for its own shell; run_vm takes what a test adds
+
+bats_require_minimum_version 1.5.0
+
+# How often the campaigns below try; `make check-long` asks for more.
+: "${PREPARE_ROUNDS:=15}"
+
+setup() {
+    mkdir "$BATS_TEST_TMPDIR/caller" "$BATS_TEST_TMPDIR/tmp"
+    cd "$BATS_TEST_TMPDIR/caller" || return
+    export HOME=$BATS_TEST_TMPDIR XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+    export TMPDIR=$BATS_TEST_TMPDIR/tmp
+    unset USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
+        QEMU_KERNEL_PARAMS
+    modules=$BATS_TEST_TMPDIR/modules/lib/modules/6.1.0
+    mkdir -p "$modules" qemu/bin system
+    touch "$modules"/modules.{order,builtin,builtin.modinfo}
+    depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
+    echo "a kernel" >system/kernel
+    echo "an init" >system/guest-init
+    ln -s "$(command -v qemu-img)" qemu/bin/qemu-img
+    qemu 'exit 0'
+}
+
+# What QEMU does; it is started in the temporary directory.
+qemu() {
+    printf '#!/bin/sh\n%s\n' "$1" >qemu/bin/qemu-kvm.new
+    chmod +x qemu/bin/qemu-kvm.new
+    mv qemu/bin/qemu-kvm.new qemu/bin/qemu-kvm
+}
+
+run_vm() {
+    "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --init /init \
+        --guest-init system/guest-init --accel tcg -o virtualisation.diskSize=8 \
+        -o "virtualisation.qemu.package=$PWD/qemu" -o virtualisation.graphics=false "$@"
+}
+
+# The entries of the cache, by kind.
+entries() {
+    find "$XDG_CACHE_HOME/run-vm" -mindepth 1 -maxdepth 1 -type d -name "$1-*" | sort
+}
+
+# Runs a command in a mount namespace in which TMPDIR is a file system of a size.
+with_small_tmp() {
+    local size=$1
+    shift
+    unshare -rm sh -c 'mount -t tmpfs -o size='"$size"' small "$TMPDIR" && exec "$@"' sh "$@"
+}
+
+@test "the first start makes image and initrd, the second nothing" {
+    qemu 'ls >"$HOME/listing"; readlink initrd >"$HOME/initrd"'
+    run -0 run_vm
+    [ "$(qemu-img info --output=json nixos.qcow2 | jq '."virtual-size"')" = 8388608 ]
+    first=$(stat -c '%i %y' nixos.qcow2 "$(cat "$HOME/initrd")")
+    grep -qx xchg "$HOME/listing"
+    run -0 run_vm
+    [ "$(stat -c '%i %y' nixos.qcow2 "$(cat "$HOME/initrd")")" = "$first" ]
+    [ "$(entries initrd | wc -l)" = 1 ]
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "the initrd is made anew when the guest's init changes, and only then" {
+    run -0 run_vm
+    echo "another init" >system/new
+    mv system/new system/guest-init
+    run -0 run_vm
+    run -0 run_vm
+    [ "$(entries initrd | wc -l)" = 2 ]
+}
+
+@test "a second run-vm on the same image is refused with its name, and touches nothing" {
+    mkfifo started finish
+    qemu 'echo >"$OLDPWD/started"; read -r x <"$OLDPWD/finish"'
+    (OLDPWD=$PWD run_vm) 3>&- &
+    first=$!
+    read -r _ <started
+    before=$(find . "$TMPDIR" -printf '%p %i %s %T@\n' | sort)
+    run -74 run_vm
+    [[ $output == *"$PWD/nixos.qcow2: in use by another run-vm"* ]]
+    [ "$(find . "$TMPDIR" -printf '%p %i %s %T@\n' | sort)" = "$before" ]
+    # another image is nobody's
+    qemu 'exit 0'
+    NIX_DISK_IMAGE=other.qcow2 run -0 run_vm
+    echo >finish
+    wait "$first"
+    run -0 run_vm
+}
+
+@test "many starts at the same instant make the initrd once" {
+    for ((i = 0; i < PREPARE_ROUNDS; i++)); do
+        NIX_DISK_IMAGE=disk$i.qcow2 run_vm 3>&- &
+        started[i]=$!
+    done
+    for pid in "${started[@]}"; do
+        wait "$pid"
+    done
+    [ "$(entries initrd | wc -l)" = 1 ]
+    [ -z "$(find "$XDG_CACHE_HOME/run-vm" -name '.new-*' -o -name '.old-*')" ]
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "of many starts with one new image one gets it, the others name it" {
+    mkfifo finish
+    qemu 'echo >>"$OLDPWD/running"; read -r x <"$OLDPWD/finish"'
+    for ((i = 0; i < PREPARE_ROUNDS; i++)); do
+        (OLDPWD=$PWD run_vm 2>"stderr$i") 3>&- &
+        started[i]=$!
+    done
+    # all but one end by themselves
+    for ((left = PREPARE_ROUNDS; left > 1; left--)); do
+        wait -n "${started[@]}" && false
+    done
+    echo >finish
+    wait
+    [ "$(wc -l <running)" = 1 ]
+    [ "$(grep -l 'nixos.qcow2: in use' stderr* | wc -l)" = $((PREPARE_ROUNDS - 1)) ]
+    qemu-img check -q nixos.qcow2
+}
+
+@test "killed at any instant of its preparation, it leaves nothing that the next start would use" {
+    qemu 'cat initrd >"$HOME/initrd"'
+    run -0 run_vm
+    whole=$(sha256sum <"$HOME/initrd")
+    RANDOM=1
+    for ((round = 0; round < PREPARE_ROUNDS; round++)); do
+        rm -rf "$XDG_CACHE_HOME" nixos.qcow2 "$HOME/initrd"
+        timeout -s KILL "0.0$((RANDOM % 30 + 1))" "$RUN_VM_PROGRAM" --kernel system/kernel \
+            --modules-dir "$modules" --guest-init system/guest-init --accel tcg \
+            -o virtualisation.diskSize=8 -o "virtualisation.qemu.package=$PWD/qemu" || true
+        if [ -e nixos.qcow2 ]; then
+            qemu-img check -q nixos.qcow2
+        fi
+        run -0 run_vm
+        [ "$(sha256sum <"$HOME/initrd")" = "$whole" ]
+        qemu-img check -q nixos.qcow2
+    done
+    echo "# kills: $PREPARE_ROUNDS, failures: 0" >&3
+}
+
+@test "a signal powers down, and leaves no temporary directory and no QEMU" {
+    mkfifo started
+    qemu 'echo $$ >"$OLDPWD/started"; exec tail -f /dev/null'
+    (
+        export OLDPWD=$PWD
+        exec "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
+            --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu"
+    ) 3>&- &
+    run_vm=$!
+    read -r qemu <started
+    kill -TERM "$run_vm"
+    wait "$run_vm" || status=$?
+    # this QEMU has no monitor, so it was killed
+    [ "$status" = 137 ]
+    ! kill -0 "$qemu" 2>/dev/null
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "QEMU does not outlive a run-vm that is killed" {
+    mkfifo started
+    qemu 'exec 3>"$OLDPWD/started"; echo $$ >&3; exec tail -f /dev/null'
+    (
+        export OLDPWD=$PWD
+        exec "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
+            --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu"
+    ) 3>&- &
+    run_vm=$!
+    exec 4<started
+    read -r qemu <&4
+    kill -KILL "$run_vm"
+    # its end of the fifo is only closed by its death
+    run -0 timeout 20 cat <&4
+}
+
+@test "the exit status is QEMU's; what it was killed by is said" {
+    qemu 'exit 42'
+    run -42 run_vm
+    qemu 'kill -SEGV $$'
+    run -139 run_vm
+    [[ $output == *"qemu-kvm: killed by signal 11"* ]]
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "a missing qemu-img is named with its package before anything is made" {
+    mkdir path
+    ln -s "$PWD/qemu/bin/qemu-kvm" path/qemu-system-x86_64
+    PATH=$PWD/path run -69 "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" \
+        --guest-init system/guest-init --accel tcg -o nixpkgs.hostPlatform=x86_64-linux
+    [[ $output == *"qemu-img: "*"qemu-utils"* ]]
+    [ -z "$(ls -A "$TMPDIR")" ]
+    [ ! -e nixos.qcow2 ]
+}
+
+@test "a failing qemu-img gives its status, its words and no image" {
+    rm qemu/bin/qemu-img
+    printf '#!/bin/sh\necho half >"$4"\necho "no luck today" >&2\nexit 5\n' >qemu/bin/qemu-img
+    chmod +x qemu/bin/qemu-img
+    run -5 run_vm
+    [[ $output == *"no luck today"* && $output == *"nixos.qcow2: "*"exit status 5"* ]]
+    [ -z "$(find . -name '*.qcow2' -o -name '.run-vm-*')" ]
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "a temporary directory that cannot be made is named" {
+    TMPDIR=$BATS_TEST_TMPDIR/nowhere run -65 run_vm
+    [[ $output == *"$BATS_TEST_TMPDIR/nowhere"* ]]
+}
+
+@test "a full file system is named, and nothing half made is left" {
+    export XDG_CACHE_HOME=$TMPDIR/cache NIX_DISK_IMAGE=$TMPDIR/disk.qcow2
+    head -c 3000000 /dev/urandom >system/guest-init
+    run -74 with_small_tmp 1M "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" \
+        --guest-init system/guest-init --accel tcg -o virtualisation.diskSize=8 \
+        -o "virtualisation.qemu.package=$PWD/qemu"
+    [[ $output == *"No space left on device"* ]]
+}
+
+@test "without a cache the initrd is made in the temporary directory" {
+    export XDG_CACHE_HOME=/dev/null/cache
+    qemu 'test -f initrd && ! test -L initrd && cat initrd >"$HOME/initrd"'
+    run -0 run_vm
+    [ -s "$HOME/initrd" ]
+    [ -z "$(ls -A "$TMPDIR")" ]
+}
+
+@test "a cache that was tampered with is not used" {
+    qemu 'cat initrd >"$HOME/initrd"'
+    run -0 run_vm
+    whole=$(sha256sum <"$HOME/initrd")
+    entry=$(entries initrd)
+    for damage in 'truncate -s 100 initrd' 'truncate -s 0 info' 'rm initrd' 'rm info' \
+        'echo more >>initrd' 'ln -sf /etc/passwd initrd' 'chmod 0777 .' \
+        'cp initrd new; mv new initrd'; do
+        (cd "$entry" && sh -c "$damage")
+        run -0 run_vm
+        [ "$(sha256sum <"$HOME/initrd")" = "$whole" ]
+    done
+    [ "$(entries initrd)" = "$entry" ]
+}
+
+@test "the cache is listed, and pruned but for what is in use" {
+    mkfifo started finish
+    qemu 'exit 0'
+    run -0 run_vm
+    echo "another init" >system/guest-init
+    qemu 'echo >"$OLDPWD/started"; read -r x <"$OLDPWD/finish"'
+    (OLDPWD=$PWD run_vm) 3>&- &
+    first=$!
+    read -r _ <started
+    run -0 "$RUN_VM_PROGRAM" cache
+    [ "$(grep -c '^initrd-[0-9a-f]* .* second' <<<"$output")" = 2 ]
+    [ "$(grep -c 'in use$' <<<"$output")" = 1 ]
+    mkdir "$XDG_CACHE_HOME/run-vm/guest-libs-of-others" "$XDG_CACHE_HOME/run-vm/.new-leftover"
+    run -0 "$RUN_VM_PROGRAM" cache prune --older-than 1
+    [ -z "$output" ]
+    run -0 "$RUN_VM_PROGRAM" cache prune
+    [ "$(entries initrd | wc -l)" = 1 ]
+    [ -d "$XDG_CACHE_HOME/run-vm/guest-libs-of-others" ]
+    [ ! -e "$XDG_CACHE_HOME/run-vm/.new-leftover" ]
+    echo >finish
+    wait "$first"
+    run -0 "$RUN_VM_PROGRAM" cache prune --max-size 1G
+    [ "$(entries initrd | wc -l)" = 1 ]
+    run -0 "$RUN_VM_PROGRAM" cache prune --max-size 1K
+    [ -z "$(entries initrd)" ]
+    run -64 "$RUN_VM_PROGRAM" cache prune --max-size much
+    run -64 "$RUN_VM_PROGRAM" cache clean
+}
+
+@test "nothing needs root" {
+    [ "$(id -u)" = 0 ] || skip "not root: every test shows it"
+    chmod -R a+rwX "$BATS_TEST_TMPDIR" "$BATS_FILE_TMPDIR" 2>/dev/null
+    chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/*
+    run -0 setpriv --reuid 65534 --regid 65534 --clear-groups "$RUN_VM_PROGRAM" \
+        --kernel system/kernel --modules-dir "$modules" --guest-init system/guest-init \
+        --accel tcg -o virtualisation.diskSize=8 -o "virtualisation.qemu.package=$PWD/qemu"
+    [ "$(stat -c %u nixos.qcow2)" = 65534 ]
+    [ "$(stat -c %u "$(entries initrd)")" = 65534 ]
+}
