@@ -149,8 +149,8 @@ static pid_t start(struct child *child)
     /* fork() would copy page tables for nothing: the child only calls exec */
     pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
     if (pid == 0) {
-        become(child); /* NOLINT(clang-analyzer-unix.Vfork): it takes no locks, and its writes are
-                          meant */
+        /* more than exec, but it takes no lock, and what it writes is for the parent */
+        become(child); /* NOLINT(clang-analyzer-unix.Vfork) */
         _exit(127);
     }
     return pid;
