@@ -104,6 +104,7 @@ util-linux:
 		--without-econf --without-python --without-selinux --without-cryptsetup && \
 		$(MAKE) && $(MAKE) install)
 
+# Its own makefile does not say that everything in lib/ext2fs needs ext2_err.h.
 e2fsprogs: CPPFLAGS += -isystem $(PREFIX)/include
 e2fsprogs: LDFLAGS += -L$(PREFIX)/lib
 e2fsprogs:
@@ -111,7 +112,7 @@ e2fsprogs:
 		--disable-nls --disable-libuuid --disable-libblkid --disable-uuidd --disable-fuse2fs \
 		--disable-debugfs --disable-imager --disable-resizer --disable-defrag --disable-tdb \
 		--disable-testio-debug --disable-backtrace --disable-rpath --without-pthread && \
-		for part in et ext2fs; do $(MAKE) -C lib/$$part || exit; done && \
+		$(MAKE) -C lib/et && $(MAKE) -C lib/ext2fs ext2_err.h && $(MAKE) -C lib/ext2fs && \
 		install -D -m 644 -t '$(PREFIX)/lib' lib/libcom_err.a lib/libext2fs.a && \
 		install -D -m 644 -t '$(PREFIX)/include/et' lib/et/com_err.h && \
 		install -D -m 644 -t '$(PREFIX)/include/ext2fs' \
