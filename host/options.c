@@ -49,6 +49,7 @@ static int set_choice(const struct command_option *option, unsigned int *member,
     char *list CLEANUP_FREE = NULL;
 
     for (unsigned int i = 0; option->choices[i]; i++) {
+        /* an option with choices takes an argument: NOLINTNEXTLINE(clang-analyzer-core.NonNull*) */
         if (!strcmp(option->choices[i], text)) {
             *member = i;
             return 0;
