@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -19,11 +18,6 @@
  * still. Partitions and volumes begin at round addresses, mostly at 1 MiB, and every filesystem
  * has a superblock in its first 68 KiB. */
 #define BLANK_SAMPLE ((uint64_t)68 * 1024)
-
-#define SCAN_CHUNK ((size_t)128 * 1024)
-
-/* Of memory for reads past the page cache: a sector, however large. */
-#define ALIGNMENT ((uintptr_t)4096)
 
 /* Where a superblock of ext4 has its UUID: s_uuid, in the sector at MARKER_COMMIT. */
 #define SUPERBLOCK_UUID 104
@@ -44,40 +38,33 @@ static int read_all(int fd, const char *name, uint64_t offset, void *buffer, siz
     return 0;
 }
 
-/* A search for a byte that is not zero. */
-struct scan {
-    int fd;
-    const char *name;
-    uint64_t *buffer; /* of SCAN_CHUNK bytes */
-    uint64_t found;   /* where there is one */
-};
-
-/* Eight words at a time: two MiB of them are looked at in every format. */
-static size_t first_nonzero(const uint64_t *w, size_t length)
+static size_t first_nonzero(const uint64_t *words, size_t length)
 {
     size_t i = 0;
-    for (; i + 8 <= length / sizeof *w; i += 8)
-        if (w[i] | w[i + 1] | w[i + 2] | w[i + 3] | w[i + 4] | w[i + 5] | w[i + 6] | w[i + 7])
-            break;
-    const uint8_t *bytes = (const uint8_t *)w;
-    for (i *= sizeof *w; i < length; i++)
+    while (i < length / sizeof *words && !words[i])
+        i++;
+    const uint8_t *bytes = (const uint8_t *)words;
+    for (i *= sizeof *words; i < length; i++)
         if (bytes[i])
             return i;
     return length;
 }
 
-/* Looks at the bytes from `offset` to `end`. Returns 1 and leaves the place in s->found, 0 when all
- * are zeros, or a negative errno. */
-static int scan_range(struct scan *s, uint64_t offset, uint64_t end, struct error *e)
+/* Looks for a byte that is not zero in `end - offset` bytes. Returns 1 and its place in *found,
+ * 0 when there is none, or a negative errno. */
+static int scan(int fd, const char *name, uint64_t offset, uint64_t end, uint64_t *found,
+                struct error *e)
 {
+    const size_t chunk = 64 * 1024;
+    uint64_t *buffer CLEANUP_FREE = xcalloc(1, chunk);
     while (offset < end) {
-        size_t length = end - offset < SCAN_CHUNK ? (size_t)(end - offset) : SCAN_CHUNK;
-        int r = read_all(s->fd, s->name, offset, s->buffer, length, e);
+        size_t length = end - offset < chunk ? (size_t)(end - offset) : chunk;
+        int r = read_all(fd, name, offset, buffer, length, e);
         if (r < 0)
             return r;
-        size_t at = first_nonzero(s->buffer, length);
+        size_t at = first_nonzero(buffer, length);
         if (at < length) {
-            s->found = offset + at;
+            *found = offset + at;
             return 1;
         }
         offset += length;
@@ -85,32 +72,27 @@ static int scan_range(struct scan *s, uint64_t offset, uint64_t end, struct erro
     return 0;
 }
 
-static int scan_parts(struct scan *s, uint64_t size, struct error *e)
+/* Looks for data at 1 MiB, 2 MiB, 4 MiB and so on. */
+static int scan_samples(int fd, const char *name, uint64_t size, uint64_t *found, struct error *e)
 {
-    if (size <= 2 * BLANK_ENDS)
-        return scan_range(s, 0, size, e);
-    int r = scan_range(s, 0, BLANK_ENDS, e);
-    if (!r)
-        r = scan_range(s, size - BLANK_ENDS, size, e);
-    for (uint64_t at = BLANK_ENDS; !r && at < size - BLANK_ENDS; at *= 2)
-        r = scan_range(s, at, size - at < BLANK_SAMPLE ? size : at + BLANK_SAMPLE, e);
+    int r = 0;
+    for (uint64_t at = BLANK_ENDS; !r && at < size - BLANK_ENDS; at *= 2) {
+        uint64_t end = size - at < BLANK_SAMPLE ? size : at + BLANK_SAMPLE;
+        r = scan(fd, name, at, end, found, e);
+    }
     return r;
 }
 
-/* Past the page cache where there is a block device: nobody reads these zeros again, and they come
- * in several times cheaper. Everything asked for is whole sectors then. */
-static int scan_device(struct scan *s, uint64_t size, struct error *e)
+static int scan_device(int fd, const char *name, uint64_t size, uint64_t *found, struct error *e)
 {
-    struct stat st;
-    void *memory CLEANUP_FREE = xcalloc(1, SCAN_CHUNK + ALIGNMENT);
-    s->buffer = (uint64_t *)(((uintptr_t)memory + ALIGNMENT - 1) & ~(ALIGNMENT - 1));
-    int flags = fcntl(s->fd, F_GETFL);
-    bool direct = flags >= 0 && fstat(s->fd, &st) == 0 && S_ISBLK(st.st_mode) &&
-                  fcntl(s->fd, F_SETFL, flags | O_DIRECT) == 0;
-    int r = scan_parts(s, size, e);
-    if (direct)
-        (void)fcntl(s->fd, F_SETFL, flags);
-    return r;
+    /* libblkid has switched read-ahead off for its own reads. */
+    (void)posix_fadvise(fd, 0, 0, POSIX_FADV_NORMAL);
+    if (size <= 2 * BLANK_ENDS)
+        return scan(fd, name, 0, size, found, e);
+    int r = scan(fd, name, 0, BLANK_ENDS, found, e);
+    if (!r)
+        r = scan(fd, name, size - BLANK_ENDS, size, found, e);
+    return r ? r : scan_samples(fd, name, size, found, e);
 }
 
 static int decide(struct blank *b, enum blank_state state, char *what)
@@ -174,12 +156,12 @@ static int name_unknown(int fd, const char *name, struct blank *b, uint64_t foun
 
 static int examine_unknown(int fd, const char *name, struct blank *b, struct error *e)
 {
-    struct scan scan = {.fd = fd, .name = name};
-    int r = scan_device(&scan, b->probe.size, e);
+    uint64_t found = 0;
+    int r = scan_device(fd, name, b->probe.size, &found, e);
     if (r < 0)
         return r;
     if (r > 0)
-        return name_unknown(fd, name, b, scan.found, e);
+        return name_unknown(fd, name, b, found, e);
     if (b->probe.size < EXT4_MINIMUM_SIZE)
         return decide(
             b, BLANK_TOO_SMALL,

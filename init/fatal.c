@@ -19,11 +19,17 @@
 
 static enum on_fail configured_action = ON_FAIL_PROMPT;
 static bool shell_allowed;
+static fatal_report *report_to;
 
 void fatal_configure(enum on_fail action, bool allow_shell)
 {
     configured_action = action;
     shell_allowed = allow_shell;
+}
+
+void fatal_tell(fatal_report *report)
+{
+    report_to = report;
 }
 
 /* The end of PID 1 is a kernel panic, which panic= on the command line can turn into a reboot. */
@@ -148,6 +154,8 @@ void fatal(const char *reason)
 {
     log_error("%s", reason);
     console_drain();
+    if (report_to)
+        report_to(reason);
     switch (configured_action) {
     case ON_FAIL_POWEROFF:
         end_by_reboot(RB_POWER_OFF);
@@ -172,4 +180,9 @@ void fatal_stop_for_debugging(const char *where)
 {
     log_warning("stopped %s, as asked on the command line", where);
     prompt(true);
+}
+
+_Noreturn void fatal_power_off(void)
+{
+    end_by_reboot(RB_POWER_OFF);
 }

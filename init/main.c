@@ -16,6 +16,8 @@
 #include "init/closure.h"
 #include "init/console.h"
 #include "init/device.h"
+#include "init/exec.h"
+#include "init/execport.h"
 #include "init/fatal.h"
 #include "init/helper.h"
 #include "init/hotplug.h"
@@ -23,6 +25,7 @@
 #include "init/mount.h"
 #include "init/plan.h"
 #include "init/postmount.h"
+#include "init/poweroff.h"
 #include "init/stage2.h"
 #include "init/textfile.h"
 
@@ -86,6 +89,7 @@ static int read_parameters(struct boot *boot, struct error *e)
     if (r == 0)
         r = parse_words(boot, e);
     fatal_configure(boot->params.on_fail, boot->params.shell_on_fail);
+    fatal_tell(boot->params.exec ? execport_report : NULL);
     log_set_level(boot->params.trace ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     if (boot->params.debug1)
         fatal_stop_for_debugging("before anything else");
@@ -159,10 +163,31 @@ static int register_closure(struct boot *boot, struct error *e)
     return 0;
 }
 
+/* vm.exec: there is no stage 2, this is the rest of PID 1's life. */
+static int run_command(struct boot *boot, struct error *e)
+{
+    char *system CLEANUP_FREE = xstrdup(boot->params.init);
+    char *name = system ? strrchr(system, '/') : NULL;
+    if (name)
+        *name = '\0';
+    const struct exec_options options = {.timeout = boot->params.device_timeout,
+                                         .system = system && *system ? system : NULL};
+    helper_remove();
+    hotplug_stop(&boot->hotplug);
+    int r = stage2_enter(MOUNT_ROOT, e);
+    if (r == 0)
+        r = exec_serve(&options, e);
+    if (r == 0)
+        poweroff();
+    return r;
+}
+
 static int switch_to_stage2(struct boot *boot, struct error *e)
 {
     if (boot->params.debug1mounts)
         fatal_stop_for_debugging("after everything is mounted");
+    if (boot->params.exec)
+        return run_command(boot, e);
     char *stage2 CLEANUP_FREE = stage2_find(boot->mounter.root, boot->params.init, e);
     if (!stage2)
         return -ENOENT;

@@ -4,39 +4,9 @@
 #include <blkid/blkid.h>
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/strv.h"
-
-/* Where a disk of a ZFS pool has its labels, two of 256 KiB at either end, and what stands in them
- * at 16 KiB: the head of a list in XDR (OpenZFS, sys/nvpair.h). */
-#define ZFS_LABEL      ((uint64_t)256 * 1024)
-#define ZFS_LABEL_LIST ((uint64_t)16 * 1024)
-static const uint8_t zfs_list[] = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-
-static bool may_be_zfs(int fd, uint64_t size)
-{
-    uint64_t end = size & ~(ZFS_LABEL - 1);
-    const uint64_t labels[] = {0, ZFS_LABEL, end - 2 * ZFS_LABEL, end - ZFS_LABEL};
-    for (size_t i = 0; end >= 2 * ZFS_LABEL && i < ELEMENTS(labels); i++) {
-        uint8_t list[sizeof zfs_list];
-        ssize_t n = pread(fd, list, sizeof list, (off_t)(labels[i] + ZFS_LABEL_LIST));
-        if (n != (ssize_t)sizeof list || memcmp(list, zfs_list, sizeof list) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* libblkid reads whole labels, a MiB in all, to see that a disk is none of ZFS's: that would be
- * two thirds of what probing costs. */
-static void leave_zfs_out(blkid_probe prober, int fd, uint64_t size)
-{
-    char name[] = "zfs_member";
-    char *names[] = {name, NULL};
-    if (!may_be_zfs(fd, size))
-        (void)blkid_probe_filter_superblocks_type(prober, BLKID_FLTR_NOTIN, names);
-}
 
 static void free_prober(blkid_probe *prober)
 {
@@ -142,7 +112,6 @@ static int probe_with(int fd, const char *name, int superblocks, int partitions,
     (void)blkid_probe_set_superblocks_flags(prober, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
                                                         BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
                                                         superblocks);
-    leave_zfs_out(prober, fd, p->size);
     (void)blkid_probe_enable_partitions(prober, 1);
     (void)blkid_probe_set_partitions_flags(prober, partitions);
     return run(prober, name, p, e);

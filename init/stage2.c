@@ -101,8 +101,7 @@ static int execute(const char *stage2, const struct strv *arguments, struct erro
                        stage2);
 }
 
-int stage2_switch(const char *path, const char *stage2, const struct strv *arguments,
-                  struct error *e)
+int stage2_enter(const char *path, struct error *e)
 {
     struct error why CLEANUP_ERROR = {0};
     int initramfs CLEANUP_CLOSE = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -119,5 +118,12 @@ int stage2_switch(const char *path, const char *stage2, const struct strv *argum
         initramfs_delete(initramfs);
     else
         log_warning("the initramfs stays in memory: %s", why.message);
-    return execute(stage2, arguments, e);
+    return 0;
+}
+
+int stage2_switch(const char *path, const char *stage2, const struct strv *arguments,
+                  struct error *e)
+{
+    int r = stage2_enter(path, e);
+    return r < 0 ? r : execute(stage2, arguments, e);
 }
