@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
@@ -31,8 +32,10 @@ enum stage {
 struct supervisor {
     const struct plan *plan;
     const struct supervise_limits *limits;
+    const struct companion *companion; /* NULL: none */
     pid_t pid;
     enum stage stage;
+    int64_t signalled; /* when the last signal had been dealt with */
 };
 
 /* Through the monitor; where that cannot be had, QEMU is killed. */
@@ -68,29 +71,78 @@ static void end_further(struct supervisor *s)
     }
 }
 
-static int limit(const struct supervisor *s)
+static int64_t now(void)
 {
-    switch (s->stage) {
-    case POWERING_DOWN:
-        return s->limits->powerdown;
-    case QUITTING:
-        return s->limits->quit;
-    default:
-        return -1;
-    }
+    struct timespec time;
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/* Until QEMU has ended. A signal starts the stage's time anew, since it goes on to the next. */
+/* What is left of the time of the stage that began at `since`, in milliseconds; -1: no limit. */
+static int time_left(const struct supervisor *s, int64_t since)
+{
+    int limit = s->stage == POWERING_DOWN ? s->limits->powerdown
+                : s->stage == QUITTING    ? s->limits->quit
+                                          : -1;
+    int64_t left = since + limit - now();
+    return limit < 0 ? -1 : left > 0 ? (int)left : 0;
+}
+
+static void quit(struct supervisor *s)
+{
+    s->stage = ask(s, "quit", QUITTING);
+}
+
+/* timeout(1) sends its signal twice, to us and to our process group: what comes within this time,
+ * in milliseconds, or while the one before is dealt with, is the same wish. */
+#define SAME_WISH 200
+
+static void take_signal(struct supervisor *s)
+{
+    int number = signals_take();
+    if (!number || (s->signalled && now() - s->signalled < SAME_WISH))
+        return;
+    if (!s->companion || s->stage >= QUITTING)
+        end_further(s);
+    else if (!s->companion->signalled(s->companion->context, number))
+        quit(s);
+    while (signals_take())
+        ;
+    s->signalled = now();
+}
+
+static void attend_companion(struct supervisor *s, const struct pollfd *polled)
+{
+    enum companion_state state = s->companion->attend(s->companion->context, polled);
+    if (state == COMPANION_DONE && s->stage == RUNNING)
+        s->stage = POWERING_DOWN;
+    else if (state == COMPANION_BROKEN && s->stage < QUITTING)
+        quit(s);
+}
+
+/* Until QEMU has ended. A signal starts the stage's time anew, since it goes on to the next; what
+ * the companion does must not. */
 static void watch(struct supervisor *s, int end)
 {
+    enum stage stage = s->stage;
+    int64_t since = now();
     for (;;) {
-        struct pollfd polled[] = {{end, POLLIN, 0}, {signals_fd(), POLLIN, 0}};
-        int ready = poll(polled, ELEMENTS(polled), limit(s));
+        struct pollfd polled[2 + COMPANION_POLLED] = {{end, POLLIN, 0}, {signals_fd(), POLLIN, 0}};
+        size_t more = s->companion ? s->companion->choose(s->companion->context, polled + 2) : 0;
+        if (stage != s->stage) {
+            stage = s->stage;
+            since = now();
+        }
+        int ready = poll(polled, 2 + more, time_left(s, since));
         if (ready < 0 && errno != EINTR)
             return;
+        if (s->companion && ready > 0)
+            attend_companion(s, polled + 2);
         if (polled[0].revents)
             return;
-        if (ready == 0 || (polled[1].revents && signals_take()))
+        if (polled[1].revents)
+            take_signal(s);
+        else if (stage == s->stage && time_left(s, since) == 0)
             end_further(s);
     }
 }
@@ -110,7 +162,8 @@ static int wait_for_end(struct supervisor *s, struct error *e)
     return process_exit_status(status);
 }
 
-int supervise(const struct plan *plan, const struct supervise_limits *limits, struct error *e)
+int supervise(const struct plan *plan, const struct supervise_limits *limits,
+              const struct companion *companion, struct error *e)
 {
     struct terminal terminal;
     terminal_save(&terminal);
@@ -119,9 +172,11 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits, st
     const struct process qemu = {.argv = &plan->argv,
                                  .environment = &plan->environment,
                                  .cwd = plan->cwd,
-                                 .keep_io = true,
+                                 .input = -1,
+                                 .output = companion ? companion->output : -1,
+                                 .keep_io = !companion,
                                  .hold_signals = true};
-    struct supervisor s = {.plan = plan, .limits = limits};
+    struct supervisor s = {.plan = plan, .limits = limits, .companion = companion};
     s.pid = process_start(&qemu, e);
     if (s.pid < 0)
         return (int)s.pid;

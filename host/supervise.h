@@ -2,6 +2,10 @@
 /* QEMU, from its start to its end. */
 #pragma once
 
+#include <poll.h>
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "common/error.h"
 #include "host/plan.h"
 
@@ -13,9 +17,29 @@ struct supervise_limits {
 /* 60 s and 5 s. */
 extern const struct supervise_limits supervise_default_limits;
 
+/* What else is attended to while QEMU runs; with one, QEMU's stdin is /dev/null. */
+#define COMPANION_POLLED 8
+enum companion_state {
+    COMPANION_RUNS,
+    COMPANION_DONE,   /* the guest powers off by itself: its time limit begins */
+    COMPANION_BROKEN, /* nothing good can come of the guest any more: QEMU shall quit */
+};
+struct companion {
+    int output; /* QEMU's stdout; -1: /dev/null */
+    /* What to wait for: at most COMPANION_POLLED; returns how many. */
+    size_t (*choose)(void *context, struct pollfd *polled);
+    /* Attends to what came of it. */
+    enum companion_state (*attend)(void *context, const struct pollfd *polled);
+    /* One of SIGHUP, SIGINT and SIGTERM. True: it has been dealt with and QEMU goes on. */
+    bool (*signalled)(void *context, int number);
+    void *context;
+};
+
 /* Runs plan.argv in plan.cwd and stays its parent. SIGHUP, SIGINT and SIGTERM press the guest's
  * power button through plan.qmp_socket; a second one, or the time limit, makes QEMU quit; a third,
  * or the next limit, kills it. The terminal is afterwards as it was before.
+ * With a companion (else NULL) the power button is left out: the guest has nobody to hear it.
  * Returns QEMU's exit status (128 + N when signal N killed it), or a negative errno with the
  * reason where QEMU could not be started. signals_block() must have been called. */
-int supervise(const struct plan *plan, const struct supervise_limits *limits, struct error *e);
+int supervise(const struct plan *plan, const struct supervise_limits *limits,
+              const struct companion *companion, struct error *e);
