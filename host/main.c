@@ -13,6 +13,7 @@
 #include "host/cachecommand.h"
 #include "host/config.h"
 #include "host/dryrun.h"
+#include "host/exec.h"
 #include "host/options.h"
 #include "host/place.h"
 #include "host/plan.h"
@@ -58,6 +59,8 @@ static int load(struct config *config, const struct options *options)
     for (size_t i = 0; i < options->settings.count; i++)
         if (config_add_setting(config, options->settings.items[i], &e) < 0)
             status = report(&e, STATUS_CONFIGURATION);
+    if (options->exec.count && config_add_setting(config, "virtualisation.graphics=false", &e) < 0)
+        status = report(&e, STATUS_CONFIGURATION);
     if (status)
         return status;
     return config_resolve(config) < 0 ? report_problems(config) : 0;
@@ -107,6 +110,8 @@ static void print_warnings(const struct plan *plan, const struct options *option
         log_info("accelerator TCG, which is slow: %s", plan->accel_reason);
 }
 
+static const struct exec_streams standard_streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+
 static int run(const struct plan *plan, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
@@ -119,7 +124,10 @@ static int run(const struct plan *plan, const struct options *options)
         return report(&e, STATUS_IO);
     if (options->keep_tmp)
         log_info("temporary directory %s", plan->cwd);
-    r = supervise(plan, &supervise_default_limits, &e);
+    if (plan->exec.count)
+        r = exec_run(plan, &supervise_default_limits, &standard_streams, &e);
+    else
+        r = supervise(plan, &supervise_default_limits, NULL, &e);
     return r < 0 ? report(&e, STATUS_IO) : r;
 }
 

@@ -37,6 +37,8 @@ const struct command_option command_options[] = {
          "a directory as the guest's root, read-only, with a tmpfs over it for what is written"},
     {"guest-init", 0, OPTION_TEXT, MEMBER(guest_init), "FILE",
      .help = "the init that goes into the initrd, in place of the one installed with run-vm"},
+    {"exec", 'x', OPTION_REST, MEMBER(exec), "COMMAND [ARGUMENT...]",
+     .help = "run this in the guest instead of stage 2; the last option"},
     {"help", 'h', OPTION_FLAG, MEMBER(help), NULL, .help = "print this"},
     {"version", 'V', OPTION_FLAG, MEMBER(version), NULL, .help = "print the version"},
 };
@@ -74,6 +76,7 @@ static int set_option(struct options *options, const struct command_option *opti
         *(char **)(void *)member = xstrdup(text);
         break;
     case OPTION_TEXTS:
+    case OPTION_REST:
         strv_push((struct strv *)(void *)member, text);
         break;
     case OPTION_CHOICE:
@@ -125,6 +128,9 @@ static int take_option(struct options *options, char *const *argv, struct error 
     if (option->argument && !value)
         return error_set(e, -EINVAL, "--%s needs an argument: %s", option->name, option->argument);
     r = set_option(options, option, value ? value : "", e);
+    if (r == 0 && option->kind == OPTION_REST)
+        for (; argv[taken]; taken++)
+            r = set_option(options, option, argv[taken], e);
     return r < 0 ? r : taken;
 }
 
@@ -220,7 +226,7 @@ void options_free(struct options *options)
 
         if (command_options[i].kind == OPTION_TEXT)
             free(*(char **)(void *)member);
-        else if (command_options[i].kind == OPTION_TEXTS)
+        else if (command_options[i].kind == OPTION_TEXTS || command_options[i].kind == OPTION_REST)
             strv_free((struct strv *)(void *)member);
     }
     strv_free(&options->qemu_arguments);

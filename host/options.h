@@ -33,6 +33,7 @@ struct options {
     struct strv append;
     char *root_dir;
     char *guest_init;
+    struct strv exec; /* a command and its arguments */
     bool help;
     bool version;
     struct strv qemu_arguments;
@@ -45,6 +46,7 @@ enum option_kind {
     OPTION_FLAG,   /* bool */
     OPTION_TEXT,   /* char *, the last one wins */
     OPTION_TEXTS,  /* struct strv */
+    OPTION_REST,   /* struct strv: this and all arguments behind it */
     OPTION_CHOICE, /* unsigned int, an index into `choices` */
 };
 

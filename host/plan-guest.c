@@ -240,6 +240,10 @@ void plan_guest_params(struct planner *p, struct guest_params *params)
     json_t *module;
     size_t i;
 
+    if (p->options->exec.count) {
+        params->exec = true;
+        params->on_fail = ON_FAIL_POWEROFF; /* nobody can answer a prompt */
+    }
     params->msize = (uint64_t)config_integer(p->config, "virtualisation.msize");
     set_overlay(p, params);
     for (i = 0; i < count; i++) {

@@ -82,6 +82,8 @@ static void choose_modules(struct planner *p)
         add_fs_modules(p, "9p");
         add_module(p, "overlay");
     }
+    if (p->options->exec.count)
+        add_module(p, "virtio_console");
     add_listed_modules(p, "boot.initrd.kernelModules");
     add_listed_modules(p, "boot.initrd.availableKernelModules");
 }

@@ -193,6 +193,8 @@ static char *own_parameters(struct planner *p)
     get_consoles(p, &params.consoles);
     plan_guest_params(p, &params);
     guest_params_encode(&params, &words);
+    if (params.exec)
+        cmdline_add(&words, "panic", "-1"); /* at once; -no-reboot makes it the end */
     for (size_t i = 0; i < words.count; i++)
         push_word(p, strncmp(words.words[i].name, "vm.", 3) ? &kept : &moved, &words.words[i]);
     short_text = strv_join(&kept, " ");

@@ -93,8 +93,8 @@ static void set_environment(struct planner *p)
 }
 
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_checks, plan_files,   plan_machine,    plan_network,
-    plan_shares, plan_drives, plan_options, set_environment,
+    plan_places, plan_checks, plan_files, plan_machine, plan_network,
+    plan_shares, plan_drives, plan_exec,  plan_options, set_environment,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct options *options,
@@ -143,6 +143,8 @@ void plan_free(struct plan *plan)
     strv_free(&plan->warnings);
     free(plan->accel_reason);
     free(plan->cwd);
+    strv_free(&plan->exec);
+    free(plan->exec_socket);
     free(plan->qmp_socket);
     free(plan->qemu_img);
     free(plan->store_prefix);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/* run-vm's end of the channel against guests that do what no guest of ours does. In QEMU's place
+ * this program itself is started, as the guest that its argument names. */
+#include "host/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/channel.h"
+#include "host/signals.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+#define SOCKET_NAME "exec"
+
+/* --- the guests --- */
+
+static void put(int fd, enum frame_type type, const void *payload, size_t length)
+{
+    unsigned char header[FRAME_HEADER];
+    frame_header(header, type, length);
+    if (send(fd, header, sizeof header, MSG_NOSIGNAL) != sizeof header ||
+        send(fd, payload, length, MSG_NOSIGNAL) != (ssize_t)length)
+        _exit(0); /* run-vm has hung up */
+}
+
+/* Until run-vm hangs up. */
+static void wait_for_end(int fd)
+{
+    unsigned char bytes[4096];
+    while (recv(fd, bytes, sizeof bytes, 0) > 0)
+        ;
+}
+
+static void guest_says_nothing(int fd)
+{
+    (void)fd;
+    (void)!write(STDOUT_FILENO, "\033[2JKernel panic\n", 17);
+}
+
+static void guest_sends_garbage(int fd)
+{
+    unsigned char bytes[4096];
+    (void)memset(bytes, 0xaa, sizeof bytes);
+    while (send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
+        ;
+    wait_for_end(fd);
+    (void)pause(); /* whether the other end is there or not */
+}
+
+static void guest_ignores_the_window(int fd)
+{
+    static unsigned char bytes[FRAME_MAX];
+    put(fd, FRAME_READY, NULL, 0);
+    for (;;)
+        put(fd, FRAME_OUTPUT, bytes, sizeof bytes);
+}
+
+static void guest_acts_as_the_host(int fd)
+{
+    put(fd, FRAME_START, NULL, 0);
+    wait_for_end(fd);
+    (void)pause();
+}
+
+static void guest_never_powers_off(int fd)
+{
+    put(fd, FRAME_READY, NULL, 0);
+    put(fd, FRAME_OUTPUT, "done", 4);
+    put(fd, FRAME_EXIT, "\x05", 1);
+    (void)pause();
+}
+
+static void guest_fails(int fd)
+{
+    static const char reason[] = "the root \033[31mis not there";
+    put(fd, FRAME_FAILED, reason, strlen(reason));
+    wait_for_end(fd);
+}
+
+/* A hundred megabytes on the console, and as many frames as it takes to count to a million. */
+static void guest_floods(int fd)
+{
+    static char console[1 << 20];
+    for (int i = 0; i < 100; i++)
+        (void)!write(STDOUT_FILENO, console, sizeof console);
+    put(fd, FRAME_READY, NULL, 0);
+    for (int i = 0; i < 1000000; i += 50) {
+        unsigned char many[50 * FRAME_HEADER];
+        for (size_t j = 0; j < 50; j++)
+            frame_header(many + j * FRAME_HEADER, FRAME_READY, 0);
+        (void)!send(fd, many, sizeof many, MSG_NOSIGNAL);
+    }
+    put(fd, FRAME_EXIT, "\0", 1);
+    wait_for_end(fd);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(int fd);
+} guests[] = {
+    {"says-nothing", guest_says_nothing},
+    {"sends-garbage", guest_sends_garbage},
+    {"ignores-the-window", guest_ignores_the_window},
+    {"acts-as-the-host", guest_acts_as_the_host},
+    {"never-powers-off", guest_never_powers_off},
+    {"fails", guest_fails},
+    {"floods", guest_floods},
+};
+
+static int run_guest(const char *name)
+{
+    const struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = SOCKET_NAME};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
+        return 1;
+    for (size_t i = 0; i < ELEMENTS(guests); i++)
+        if (strcmp(guests[i].name, name) == 0)
+            guests[i].run(fd);
+    return 0;
+}
+
+/* --- the tests --- */
+
+struct outcome {
+    int result;
+    struct error e;
+    char *output; /* what came out of standard output */
+};
+
+static void free_outcome(struct outcome *outcome)
+{
+    error_free(&outcome->e);
+    free(outcome->output);
+}
+
+#define CLEANUP_OUTCOME CLEANUP(free_outcome)
+
+static char *own_path;
+
+static struct outcome run(const char *guest)
+{
+    static const struct supervise_limits limits = {.powerdown = 100, .quit = 100};
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *output CLEANUP_FREE = scratch_path(scratch, "output");
+    struct plan plan = {.cwd = scratch, .exec_socket = scratch_path(scratch, SOCKET_NAME)};
+    struct exec_streams streams = {
+        .input = open("/dev/zero", O_RDONLY | O_CLOEXEC),
+        .output = open(output, O_WRONLY | O_CREAT | O_CLOEXEC, 0600),
+        .errors = open("/dev/null", O_WRONLY | O_CLOEXEC),
+    };
+    struct outcome outcome = {0};
+    strv_push(&plan.argv, own_path);
+    strv_push(&plan.argv, guest);
+    strv_push(&plan.exec, "true");
+    outcome.result = exec_run(&plan, &limits, &streams, &outcome.e);
+    outcome.output = scratch_read(scratch, "output");
+    (void)close(streams.input);
+    (void)close(streams.output);
+    (void)close(streams.errors);
+    strv_free(&plan.argv);
+    strv_free(&plan.exec);
+    free(plan.exec_socket);
+    return outcome;
+}
+
+static void assert_not_run(const struct outcome *outcome)
+{
+    assert_true(outcome->result < 0);
+    assert_int_equal(outcome->e.status, STATUS_EXEC_FAILED);
+}
+
+static void a_guest_without_a_word_is_a_failure(void **state)
+{
+    (void)state;
+    struct outcome outcome CLEANUP_OUTCOME = run("says-nothing");
+    assert_not_run(&outcome);
+    assert_error_names(outcome.e, "true", "QEMU ended");
+}
+
+static void the_guests_reason_is_given_as_text(void **state)
+{
+    (void)state;
+    struct outcome outcome CLEANUP_OUTCOME = run("fails");
+    assert_not_run(&outcome);
+    assert_error_names(outcome.e, "the root is not there");
+}
+
+static void a_guest_that_breaks_the_rules_is_ended(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"sends-garbage", "ignores-the-window", "acts-as-the-host"};
+    for (size_t i = 0; i < ELEMENTS(wrong); i++) {
+        struct outcome outcome CLEANUP_OUTCOME = run(wrong[i]);
+        assert_not_run(&outcome);
+        assert_error_names(outcome.e, FRAME_PORT);
+    }
+}
+
+static void a_guest_that_never_powers_off_is_ended_and_its_status_counts(void **state)
+{
+    (void)state;
+    struct outcome outcome CLEANUP_OUTCOME = run("never-powers-off");
+    assert_int_equal(outcome.result, 5);
+    assert_string_equal(outcome.output, "done");
+}
+
+static void a_guest_cannot_fill_the_memory(void **state)
+{
+    (void)state;
+    struct rusage before;
+    struct rusage after;
+    (void)getrusage(RUSAGE_SELF, &before);
+    struct outcome outcome CLEANUP_OUTCOME = run("floods");
+    (void)getrusage(RUSAGE_SELF, &after);
+    assert_int_equal(outcome.result, 0);
+    assert_true(after.ru_maxrss - before.ru_maxrss < 16384); /* KiB */
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1)
+        return run_guest(argv[1]);
+    own_path = realpath("/proc/self/exe", NULL);
+    signals_block();
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_guest_without_a_word_is_a_failure),
+        cmocka_unit_test(the_guests_reason_is_given_as_text),
+        cmocka_unit_test(a_guest_that_breaks_the_rules_is_ended),
+        cmocka_unit_test(a_guest_that_never_powers_off_is_ended_and_its_status_counts),
+        cmocka_unit_test(a_guest_cannot_fill_the_memory),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    free(own_path);
+    return failed;
+}
