@@ -37,7 +37,7 @@ const struct command_option command_options[] = {
          "a directory as the guest's root, read-only, with a tmpfs over it for what is written"},
     {"guest-init", 0, OPTION_TEXT, MEMBER(guest_init), "FILE",
      .help = "the init that goes into the initrd, in place of the one installed with run-vm"},
-    {"exec", 'x', OPTION_REST, MEMBER(exec), "COMMAND [ARGUMENT...]",
+    {"exec", 0, OPTION_REST, MEMBER(exec), "COMMAND [ARGUMENT...]",
      .help = "run this in the guest instead of stage 2; the last option"},
     {"help", 'h', OPTION_FLAG, MEMBER(help), NULL, .help = "print this"},
     {"version", 'V', OPTION_FLAG, MEMBER(version), NULL, .help = "print the version"},
