@@ -292,7 +292,7 @@ static void cut_everywhere(uint64_t size, unsigned dice)
 static unsigned dice(void)
 {
     const char *text = getenv("RUN_VM_LONG");
-    return text && *text ? 200 : 4;
+    return text && *text ? 40 : 4;
 }
 
 static void a_cut_at_any_instant_leaves_what_the_next_boot_redoes_or_uses(void **state)
