@@ -91,7 +91,8 @@ static void add_resolution(struct planner *p)
     const json_t *resolution = config_get(p->config, option);
     const char *device = p->guest->family == FAMILY_X86 ? "VGA" : "virtio-gpu-pci";
 
-    if (!p->own_initrd || !config_is_set(p->config, option) || p->guest->family == FAMILY_OTHER)
+    if (!p->own_initrd || !config_is_set(p->config, option) || p->guest->family == FAMILY_OTHER ||
+        !config_bool(p->config, "virtualisation.graphics"))
         return;
     strv_push(&p->plan->argv, "-global");
     strv_pushf(&p->plan->argv, "%s.xres=%" JSON_INTEGER_FORMAT, device,

@@ -173,7 +173,8 @@ const struct option schema_options[] = {
     {V "graphics", &type_bool, "true",
      .help = "A window. Otherwise -nographic, and the serial console is the preferred one."},
     {V "resolution", &type_resolution, "{\"x\": 1024, \"y\": 768}",
-     .help = "The display's size; when it is set, also its preferred mode (EDID)."},
+     .help = "The display's size; when it is set and graphics is true, also its preferred mode "
+             "(EDID)."},
     {V "useNixStoreImage", &type_bool, "false",
      .help = "Give the guest its store as a disk image instead of a share."},
     {V "useBootLoader", &type_bool, "false",
@@ -193,7 +194,8 @@ const struct option schema_options[] = {
     {V "bios", &type_null_or_path, "null",
      .help = "A directory with bios.bin, to be used in place of QEMU's BIOS."},
     {V "restrictNetwork", &type_bool, "false",
-     .help = "Let nothing of the guest out, but for what forwardPorts lets through."},
+     .help = "Let nothing of the guest out, but for what forwardPorts lets through. QEMU then "
+             "drops answers by UDP too."},
     {V "vlans", &type_unsigneds, "[1]",
      .help = "Virtual networks: for each number N, a card on the VDE switch that "
              "QEMU_VDE_SOCKET_N names, if it is set."},
