@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What is made before QEMU starts, and what is left of it: files, cache, locks, temporary directory.
 # QEMU is a script that does what a test wants of it; qemu-img and all else is real.
-# shellcheck disable=SC2016,SC2119,SC2120 # what QEMU does is for its own shell; run_vm takes what a test adds
+# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
@@ -13,7 +13,7 @@ setup() {
     mkdir "$BATS_TEST_TMPDIR/caller" "$BATS_TEST_TMPDIR/tmp"
     cd "$BATS_TEST_TMPDIR/caller" || return
     export HOME=$BATS_TEST_TMPDIR XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
-    export TMPDIR=$BATS_TEST_TMPDIR/tmp
+    export TMPDIR=$BATS_TEST_TMPDIR/tmp CALLER=$PWD
     unset USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
         QEMU_KERNEL_PARAMS
     modules=$BATS_TEST_TMPDIR/modules/lib/modules/6.1.0
@@ -74,8 +74,8 @@ with_small_tmp() {
 
 @test "a second run-vm on the same image is refused with its name, and touches nothing" {
     mkfifo started finish
-    qemu 'echo >"$OLDPWD/started"; read -r x <"$OLDPWD/finish"'
-    (OLDPWD=$PWD run_vm) 3>&- &
+    qemu 'echo >"$CALLER/started"; read -r x <"$CALLER/finish"'
+    run_vm 3>&- &
     first=$!
     read -r _ <started
     before=$(find . "$TMPDIR" -printf '%p %i %s %T@\n' | sort)
@@ -105,9 +105,9 @@ with_small_tmp() {
 
 @test "of many starts with one new image one gets it, the others name it" {
     mkfifo finish
-    qemu 'echo >>"$OLDPWD/running"; read -r x <"$OLDPWD/finish"'
+    qemu 'echo >>"$CALLER/running"; read -r x <"$CALLER/finish"'
     for ((i = 0; i < PREPARE_ROUNDS; i++)); do
-        (OLDPWD=$PWD run_vm 2>"stderr$i") 3>&- &
+        run_vm 2>"stderr$i" 3>&- &
         started[i]=$!
     done
     # all but one end by themselves
@@ -143,30 +143,24 @@ with_small_tmp() {
 
 @test "a signal powers down, and leaves no temporary directory and no QEMU" {
     mkfifo started
-    qemu 'echo $$ >"$OLDPWD/started"; exec tail -f /dev/null'
-    (
-        export OLDPWD=$PWD
-        exec "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
-            --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu"
-    ) 3>&- &
+    qemu 'echo $$ >"$CALLER/started"; exec tail -f /dev/null'
+    "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
+        --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" 3>&- &
     run_vm=$!
     read -r qemu <started
     kill -TERM "$run_vm"
     wait "$run_vm" || status=$?
     # this QEMU has no monitor, so it was killed
     [ "$status" = 137 ]
-    ! kill -0 "$qemu" 2>/dev/null
+    run ! kill -0 "$qemu"
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
 @test "QEMU does not outlive a run-vm that is killed" {
     mkfifo started
-    qemu 'exec 3>"$OLDPWD/started"; echo $$ >&3; exec tail -f /dev/null'
-    (
-        export OLDPWD=$PWD
-        exec "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
-            --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu"
-    ) 3>&- &
+    qemu 'exec 3>"$CALLER/started"; echo $$ >&3; exec tail -f /dev/null'
+    "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
+        --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" 3>&- &
     run_vm=$!
     exec 4<started
     read -r qemu <&4
@@ -246,8 +240,8 @@ with_small_tmp() {
     qemu 'exit 0'
     run -0 run_vm
     echo "another init" >system/guest-init
-    qemu 'echo >"$OLDPWD/started"; read -r x <"$OLDPWD/finish"'
-    (OLDPWD=$PWD run_vm) 3>&- &
+    qemu 'echo >"$CALLER/started"; read -r x <"$CALLER/finish"'
+    run_vm 3>&- &
     first=$!
     read -r _ <started
     run -0 "$RUN_VM_PROGRAM" cache
