@@ -195,7 +195,7 @@ int process_exit_status(int wait_status)
 }
 
 /* Passes signals on until the program has ended. The last signal, or 0. */
-static int forward_signals(pid_t pid)
+static int forward_signals(pid_t pid, const struct process_watch *watch)
 {
     int end CLEANUP_CLOSE = pidfd_open(pid, 0);
     if (end < 0)
@@ -203,8 +203,11 @@ static int forward_signals(pid_t pid)
     int last = 0;
     for (;;) {
         struct pollfd polled[] = {{end, POLLIN, 0}, {signals_fd(), POLLIN, 0}};
-        if (poll(polled, ELEMENTS(polled), -1) < 0 && errno != EINTR)
+        int ready = poll(polled, ELEMENTS(polled), watch ? watch->interval : -1);
+        if (ready < 0 && errno != EINTR)
             return last;
+        if (ready == 0)
+            watch->tick(watch->context);
         if (polled[0].revents)
             return last;
         int number = polled[1].revents ? signals_take() : 0;
@@ -217,7 +220,12 @@ static int forward_signals(pid_t pid)
 
 int process_wait(pid_t pid, const char *name, struct error *e)
 {
-    int number = forward_signals(pid);
+    return process_watch(pid, name, NULL, e);
+}
+
+int process_watch(pid_t pid, const char *name, const struct process_watch *watch, struct error *e)
+{
+    int number = forward_signals(pid, watch);
     int status = 0;
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)

@@ -36,6 +36,14 @@ pid_t process_start(const struct process *process, struct error *e);
  */
 int process_wait(pid_t pid, const char *name, struct error *e);
 
+/* The same, with `tick` called every `interval` milliseconds in the meantime. */
+struct process_watch {
+    void (*tick)(void *context);
+    void *context;
+    int interval;
+};
+int process_watch(pid_t pid, const char *name, const struct process_watch *watch, struct error *e);
+
 /* Both: starts `process` and waits for it. */
 int process_run(const struct process *process, struct error *e);
 

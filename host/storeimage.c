@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "host/nixstore.h"
 #include "host/process.h"
+#include "host/progress.h"
 #include "host/storetree.h"
 #include "host/tree.h"
 #include "host/unpack.h"
@@ -17,9 +18,19 @@
 /* Counts up when the same closure shall give other bytes. */
 #define FORMAT 1
 
+/* How often the line on the terminal is renewed, in milliseconds. */
+#define INTERVAL 200
+
 struct image {
     struct strv paths; /* sorted, each once */
     const char *prefix;
+    char *list; /* where they stand; owned */
+};
+
+/* What is being made. */
+struct making {
+    struct progress progress;
+    const char *path;
 };
 
 static int by_bytes(const void *left, const void *right)
@@ -47,17 +58,40 @@ static int parse_list(struct strv *paths, const char *file, struct error *e)
     return 0;
 }
 
+/* The sum of the sizes in the registration beside a list of paths: each path's third line. */
+static uint64_t registered_bytes(const char *list)
+{
+    const char *slash = strrchr(list, '/');
+    char *file CLEANUP_FREE =
+        xasprintf("%.*s" CLOSURE_REGISTRATION, slash ? (int)(slash - list) + 1 : 0, list);
+    size_t size = 0;
+    char *text CLEANUP_FREE = unpack_read_file(file, &size, NULL);
+    uint64_t bytes = 0;
+    for (char *rest = text; rest && *rest;) {
+        const char *fields[5] = {NULL};
+        for (size_t i = 0; i < ELEMENTS(fields) && rest; i++)
+            fields[i] = strsep(&rest, "\n");
+        if (!fields[4])
+            return 0;
+        bytes += strtoull(fields[2], NULL, 10);
+        for (unsigned long left = strtoul(fields[4], NULL, 10); left > 0 && rest; left--)
+            (void)strsep(&rest, "\n");
+    }
+    return bytes;
+}
+
 /* The paths of the closure, asked of Nix. */
-static int find_closure(struct strv *paths, const struct strv *roots, const char *prefix,
-                        const char *fallback, struct error *e)
+static int find_closure(struct image *image, const struct strv *roots, const char *fallback,
+                        struct error *e)
 {
     struct cache_entry entry;
-    int r = nixstore_closure(&entry, roots, prefix, fallback, e);
+    int r = nixstore_closure(&entry, roots, image->prefix, fallback, e);
     if (r < 0)
         return r;
     char *directory CLEANUP_FREE = entry.path;
     char *file CLEANUP_FREE = xasprintf("%s/" CLOSURE_PATHS, directory);
-    r = parse_list(paths, file, e);
+    r = parse_list(&image->paths, file, e);
+    image->list = TAKE(file);
     if (entry.lock >= 0)
         (void)close(entry.lock);
     else
@@ -85,12 +119,37 @@ static void command(struct strv *argv, const char *image, const char *tree)
     strv_push(argv, tree);
 }
 
-static int copy_and_run(const struct storetree *tree, const struct strv *argv, struct error *e)
+static void show(void *context)
+{
+    const struct making *making = context;
+    struct stat st;
+    if (stat(making->path, &st) == 0)
+        progress_show(&making->progress, (uint64_t)st.st_blocks * 512);
+}
+
+static int copy_and_run(const struct storetree *tree, const struct strv *argv,
+                        const struct process_watch *watch, struct error *e)
 {
     log_debug("the store image is made of a copy: the kernel allows no mounts");
     int r = storetree_copy(tree, e);
     const struct process mkfs = {.argv = argv, .input = -1, .output = -1};
-    return r < 0 ? r : process_run(&mkfs, e);
+    pid_t pid = r < 0 ? r : process_start(&mkfs, e);
+    return pid < 0 ? (int)pid : process_watch(pid, argv->items[0], watch, e);
+}
+
+/* Has mkfs.erofs make the image of the tree, and shows how far it is. */
+static int run(const struct image *image, const struct storetree *tree, const struct strv *argv,
+               const char *path, struct error *e)
+{
+    char *detail CLEANUP_FREE = xasprintf("made of %zu paths", image->paths.count);
+    struct making making = {.path = path};
+    progress_start(&making.progress, "store image", detail, registered_bytes(image->list));
+    const struct process_watch watch = {.tick = show, .context = &making, .interval = INTERVAL};
+    int r = storetree_run(tree, argv, &watch, e);
+    if (r == -ENOTSUP)
+        r = copy_and_run(tree, argv, &watch, e);
+    progress_end(&making.progress);
+    return r;
 }
 
 static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
@@ -103,12 +162,9 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     command(&argv, path, mounted);
     if (mkdir(mounted, 0755) < 0)
         return error_errno(e, errno, "%s", mounted);
-    log_info("making a store image of %zu paths", image->paths.count);
     const struct storetree tree = {
         .paths = &image->paths, .prefix = image->prefix, .directory = mounted};
-    int r = storetree_run(&tree, &argv, e);
-    if (r == -ENOTSUP)
-        r = copy_and_run(&tree, &argv, e);
+    int r = run(image, &tree, &argv, path, e);
     int removed = tree_remove(mounted, r < 0 ? NULL : e);
     return r < 0 ? r : removed;
 }
@@ -117,8 +173,9 @@ int storeimage_get(struct cache_entry *entry, const char *list, const struct str
                    const char *prefix, const char *fallback, struct error *e)
 {
     struct image image = {.prefix = prefix ? prefix : ""};
-    int r = list ? parse_list(&image.paths, list, e)
-                 : find_closure(&image.paths, roots, image.prefix, fallback, e);
+    int r = list ? parse_list(&image.paths, list, e) : find_closure(&image, roots, fallback, e);
+    if (list)
+        image.list = xstrdup(list);
     struct cache_key key;
     cache_key_start(&key, "store", FORMAT);
     for (size_t i = 0; r == 0 && i < image.paths.count; i++) {
@@ -131,5 +188,6 @@ int storeimage_get(struct cache_entry *entry, const char *list, const struct str
     if (r == 0)
         r = cache_get(entry, &request, e);
     strv_free(&image.paths);
+    free(image.list);
     return r < 0 ? error_context(e, r, "store image") : 0;
 }

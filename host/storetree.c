@@ -16,7 +16,6 @@
 
 #include "common/alloc.h"
 #include "host/place.h"
-#include "host/process.h"
 #include "host/signals.h"
 
 static const char *name_of(const char *path)
@@ -125,7 +124,8 @@ static bool has_started(int end)
     return got == 0;
 }
 
-int storetree_run(const struct storetree *tree, const struct strv *argv, struct error *e)
+int storetree_run(const struct storetree *tree, const struct strv *argv,
+                  const struct process_watch *watch, struct error *e)
 {
     char *program CLEANUP_FREE = process_find(argv->items[0], e);
     int ends[2];
@@ -145,7 +145,7 @@ int storetree_run(const struct storetree *tree, const struct strv *argv, struct 
     if (pid < 0)
         return error_errno(e, errno, "%s: cannot start another process", program);
     if (has_started(reading))
-        return process_wait(pid, argv->items[0], e);
+        return process_watch(pid, argv->items[0], watch, e);
     (void)waitpid(pid, NULL, 0);
     return -ENOTSUP;
 }

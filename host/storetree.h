@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/strv.h"
+#include "host/process.h"
 
 struct storetree {
     const struct strv *paths; /* /nix/store/NAME each */
@@ -13,9 +14,10 @@ struct storetree {
 };
 
 /* Runs the program with the tree at `directory`: by bind mounts in a mount namespace of its own.
- * Waits for it like process_run(). -ENOTSUP, without the program having been started, where the
- * kernel does not let us. */
-int storetree_run(const struct storetree *tree, const struct strv *argv, struct error *e);
+ * Waits for it like process_watch(); `watch` may be NULL. -ENOTSUP, without the program having been
+ * started, where the kernel does not let us. */
+int storetree_run(const struct storetree *tree, const struct strv *argv,
+                  const struct process_watch *watch, struct error *e);
 
 /* Makes the tree on the disk, of hard links where they are allowed, else of copies. */
 int storetree_copy(const struct storetree *tree, struct error *e);

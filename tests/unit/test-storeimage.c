@@ -153,7 +153,7 @@ static int look_at_mounts(const char *scratch, const struct storetree *tree, uid
              /* else /proc/self would still be root's, as it is not for one who was never root */
              prctl(PR_SET_DUMPABLE, 1) < 0))
             _exit(99);
-        _exit(-storetree_run(tree, &argv, NULL));
+        _exit(-storetree_run(tree, &argv, NULL, NULL));
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
