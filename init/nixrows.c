@@ -15,6 +15,7 @@ static const char *const texts[NIXROWS_STATEMENTS] = {
     [NIXROWS_ADD_REFERENCE] = "insert into Refs (referrer, reference) values (?1, ?2)",
     [NIXROWS_ADD_OUTPUT] =
         "insert or replace into DerivationOutputs (drv, id, path) values (?1, ?2, ?3)",
+    [NIXROWS_FIND_ID] = "select id from ValidPaths where path = ?1",
     [NIXROWS_FIND_PATH] = "select id, hash, narSize, ultimate from ValidPaths where path = ?1",
     [NIXROWS_FIND_REFERENCES] = "select reference from Refs where referrer = ?1 order by reference",
     /* the registration says nothing of signatures and content addresses: they stay */

@@ -12,6 +12,7 @@ enum nixrows_statement {
     NIXROWS_ADD_PATH,
     NIXROWS_ADD_REFERENCE,
     NIXROWS_ADD_OUTPUT,
+    NIXROWS_FIND_ID, /* reads the index alone */
     NIXROWS_FIND_PATH,
     NIXROWS_FIND_REFERENCES,
     NIXROWS_UPDATE_PATH,

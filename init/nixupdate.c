@@ -40,10 +40,10 @@ static struct pass new_pass(struct nixsql *db, const struct nixdb_place *place,
 }
 
 /* Looks a name up: its id or 0; the statement stays on the row, for the caller to reset. */
-static int find(struct pass *p, uint32_t name, struct error *e)
+static int find(struct pass *p, enum nixrows_statement statement, uint32_t name, struct error *e)
 {
     const struct registration *r = p->rows.registration;
-    sqlite3_stmt *s = p->rows.statements[NIXROWS_FIND_PATH];
+    sqlite3_stmt *s = p->rows.statements[statement];
     (void)sqlite3_bind_text(s, 1, registration_text(r, name), (int)r->names[name].length,
                             SQLITE_STATIC);
     int found = nixsql_step(p->rows.db, s, e);
@@ -91,7 +91,7 @@ static int add_row(struct pass *p, const struct registration_entry *entry, struc
 static int visit_path(struct pass *p, const struct registration_entry *entry, struct error *e)
 {
     sqlite3_stmt *s = p->rows.statements[NIXROWS_FIND_PATH];
-    int found = find(p, entry->name, e);
+    int found = find(p, NIXROWS_FIND_PATH, entry->name, e);
     bool agrees = found > 0 && row_agrees(s, entry);
     (void)sqlite3_reset(s);
     if (found < 0 || agrees)
@@ -132,8 +132,8 @@ static int find_reference(struct pass *p, const struct registration_entry *entry
     const struct registration *reg = p->rows.registration;
     if (p->ids[name])
         return 0;
-    int found = find(p, name, e);
-    (void)sqlite3_reset(p->rows.statements[NIXROWS_FIND_PATH]);
+    int found = find(p, NIXROWS_FIND_ID, name, e);
+    (void)sqlite3_reset(p->rows.statements[NIXROWS_FIND_ID]);
     if (found != 0 || !p->apply)
         return found < 0 ? found : 0;
     return error_set(e, -EBADMSG,
