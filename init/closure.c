@@ -42,8 +42,10 @@ int closure_register(int root, const char *path, bool lasting_store, struct erro
     if (!state || !store)
         return error_set(e, -EROFS, "%s cannot be made in the root", state ? STORE : STATE);
 
-    const struct nixdb_place place = {
-        .state_dir = state, .real_store = store, .forget_missing = !lasting_store};
+    const struct nixdb_place place = {.state_dir = state,
+                                      .real_store = store,
+                                      .registration_path = path,
+                                      .forget_missing = !lasting_store};
     struct nixdb_result result = {0};
     int r = nixdb_register_fd(&place, fd, path, &result, e);
     if (r < 0)

@@ -9,12 +9,15 @@
 #include <time.h>
 
 #include "common/alloc.h"
+#include "common/log.h"
 #include "init/durable.h"
+#include "init/nar.h"
 #include "init/nixcreate.h"
 #include "init/nixforget.h"
 #include "init/nixschema.h"
 #include "init/nixupdate.h"
 #include "init/registration.h"
+#include "init/storepath.h"
 
 enum {
     /* Large reads, because the file often lies on a share where each costs a round trip. */
@@ -40,11 +43,9 @@ static void free_files(struct files *f)
     free(f->reserved);
 }
 
-static int read_registration(int fd, const char *name, const char *store_dir,
-                             struct registration *r, struct error *e)
+static int read_blocks(int fd, const char *name, struct registration_parser *parser,
+                       struct error *e)
 {
-    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
-        registration_parser_new(store_dir, name);
     char *block CLEANUP_FREE = xreallocarray(NULL, BLOCK_BYTES, 1);
     for (;;) {
         ssize_t got = read(fd, block, BLOCK_BYTES);
@@ -53,11 +54,43 @@ static int read_registration(int fd, const char *name, const char *store_dir,
         if (got < 0)
             return error_errno(e, errno, "%s: cannot be read", name);
         if (got == 0)
-            return registration_finish(parser, r, e);
+            return 0;
         int result = registration_feed(parser, block, (size_t)got, e);
         if (result < 0)
             return result;
     }
+}
+
+/* The store path that the registration lies in; NULL if it need not be registered. Hashing it takes
+ * a while, so it is done only where the database does not list it. */
+static char *find_owner(const struct nixdb_place *place, const struct files *f,
+                        struct registration_parser *parser)
+{
+    uint8_t hash[SHA256_BYTES];
+    uint64_t size;
+    struct error e CLEANUP_ERROR = {0};
+    char *path =
+        place->registration_path ? storepath_of(place->store_dir, place->registration_path) : NULL;
+    if (!path || (f->has_database && nixupdate_lists(f->database, path)))
+        return path;
+    char *real CLEANUP_FREE = xasprintf("%s%s", place->real_store, strrchr(path, '/'));
+    if (nar_hash(real, hash, &size, &e) == 0)
+        registration_set_owner(parser, path, hash, size);
+    else
+        log_warning("%s is not kept from garbage collection: %s", path, e.message);
+    return path;
+}
+
+static int read_registration(const struct nixdb_place *place, const struct files *f, int fd,
+                             const char *name, struct registration *r, struct error *e)
+{
+    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
+        registration_parser_new(place->store_dir, name);
+    int result = read_blocks(fd, name, parser, e);
+    if (result < 0)
+        return result;
+    char *owner CLEANUP_FREE = find_owner(place, f, parser);
+    return registration_finish(parser, r, e);
 }
 
 /* What db/schema says: 0 with *there, or an error if it is not the schema known here. */
@@ -73,6 +106,9 @@ static int read_schema(const char *name, bool *there, struct error *e)
         return error_errno(e, errno, "%s: cannot be read", name);
     text[got] = '\0';
     text[strcspn(text, "\n")] = '\0';
+    *there = got > 0; /* Nix, cut off while it made the database, leaves an empty file */
+    if (got == 0)
+        return 0;
     if (strcmp(text, NIXSCHEMA_NUMBER) != 0)
         return error_set(e, -ENOTSUP,
                          "%s: the Nix database has schema \"%s\", only " NIXSCHEMA_NUMBER
@@ -199,7 +235,7 @@ int nixdb_register_fd(const struct nixdb_place *given, int fd, const char *name,
         place.store_dir = REGISTRATION_STORE_DIR;
     int code = look(&place, &files, e);
     if (code == 0)
-        code = read_registration(fd, name, place.store_dir, &registration, e);
+        code = read_registration(&place, &files, fd, name, &registration, e);
     if (code < 0)
         return code;
     result->paths = registration.entry_count;

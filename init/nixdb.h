@@ -22,6 +22,10 @@ struct nixdb_place {
     const char *real_store; /* where the store's files are now: ROOT/nix/store (.drv are read) */
     const char *store_dir;  /* the store's name in paths and database; NULL: /nix/store */
     enum nixdb_version version;
+    /* The file's name inside the store, or NULL. The store path that it lies in is registered too,
+     * as referring to all that it lists: the host does not list it, and what is not valid is
+     * collected as garbage whatever refers to it. */
+    const char *registration_path;
     /* The store's paths may have gone since the database was written (its writable layer is a
      * tmpfs): paths that are neither in the registration nor in the store are forgotten. */
     bool forget_missing;

@@ -10,19 +10,6 @@
 #include "init/registration.h"
 #include "init/storepath.h"
 
-/* The store path that `path` is or lies in; NULL if it is in none. The caller frees. */
-static char *store_path_of(const char *store_dir, const char *path)
-{
-    size_t prefix = strlen(store_dir);
-    if (strncmp(path, store_dir, prefix) != 0 || path[prefix] != '/')
-        return NULL;
-    const char *base = path + prefix + 1;
-    size_t length = strcspn(base, "/");
-    if (storepath_base_fault(base, length))
-        return NULL;
-    return xstrndup(path, prefix + 1 + length);
-}
-
 static bool links_to(const char *name, const char *target)
 {
     char text[PATH_MAX];
@@ -33,7 +20,7 @@ static bool links_to(const char *name, const char *target)
 int nixdb_keep(const struct nixdb_place *place, const char *name, const char *path, struct error *e)
 {
     const char *store_dir = place->store_dir ? place->store_dir : REGISTRATION_STORE_DIR;
-    char *target CLEANUP_FREE = store_path_of(store_dir, path);
+    char *target CLEANUP_FREE = storepath_of(store_dir, path);
     char *directory CLEANUP_FREE = xasprintf("%s/gcroots/run-vm", place->state_dir);
     char *link CLEANUP_FREE = xasprintf("%s/%s", directory, name);
     if (!target)

@@ -208,6 +208,18 @@ int nixupdate_needed(const char *file, const struct nixdb_place *place,
     return result;
 }
 
+bool nixupdate_lists(const char *file, const char *path)
+{
+    int guard CLEANUP_CLOSE = nixfrozen_guard(file);
+    struct nixsql db CLEANUP_NIXSQL = {0};
+    sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
+    if (guard < 0 || nixsql_open(&db, file, NIXSQL_FROZEN, NULL) < 0 ||
+        nixsql_prepare(&db, "select 1 from ValidPaths where path = ?1", &s, NULL) < 0)
+        return false;
+    (void)sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
+    return nixsql_step(&db, s, NULL) > 0;
+}
+
 /* Alone with the file, which spares the shared memory file; each commit reaches the disk. */
 static const char settings[] = "pragma locking_mode = exclusive; pragma synchronous = full;"
                                "pragma temp_store = memory; pragma cache_size = -16000;"

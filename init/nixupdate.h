@@ -13,6 +13,10 @@
 int nixupdate_needed(const char *file, const struct nixdb_place *place,
                      const struct registration *r, bool *needed, struct error *e);
 
+/* Whether the database `file`, as it lies there, lists `path`. False also when it cannot be read
+ * that way. */
+bool nixupdate_lists(const char *file, const char *path);
+
 /* Makes the change in one transaction, which is on the disk when it returns. `half_made`: the
  * database was never finished, tables may be missing. Fills in `result`. */
 int nixupdate_apply(const char *file, const struct nixdb_place *place, const struct registration *r,

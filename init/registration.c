@@ -23,6 +23,8 @@ struct registration_parser {
     char *partial; /* a line that continues in the next block */
     size_t partial_length;
     struct registration_entry entry; /* the one being read */
+    const char *owner_path;          /* NULL: there is none */
+    struct registration_entry owner;
     uint32_t references_left;
     struct nametable names;
     struct registration_entry *entries;
@@ -135,6 +137,16 @@ static int field_count(struct registration_parser *p, const char *text, size_t l
     return 0;
 }
 
+static void push_reference(struct registration_parser *p, uint32_t name)
+{
+    if (p->reference_count == p->reference_size) {
+        p->reference_size = p->reference_size + p->reference_size / 2 + 256;
+        p->references = xreallocarray(p->references, p->reference_size, sizeof *p->references);
+    }
+    p->references[p->reference_count++] = name;
+    p->entry.reference_count++;
+}
+
 static int field_reference(struct registration_parser *p, const char *text, size_t length,
                            struct error *e)
 {
@@ -142,12 +154,7 @@ static int field_reference(struct registration_parser *p, const char *text, size
     int r = take_path(p, text, length, &name, e);
     if (r < 0)
         return r;
-    if (p->reference_count == p->reference_size) {
-        p->reference_size = p->reference_size + p->reference_size / 2 + 256;
-        p->references = xreallocarray(p->references, p->reference_size, sizeof *p->references);
-    }
-    p->references[p->reference_count++] = name;
-    p->entry.reference_count++;
+    push_reference(p, name);
     p->references_left--;
     return 0;
 }
@@ -260,11 +267,39 @@ static int check_end(const struct registration_parser *p, struct error *e)
                      p->names.texts + p->names.names[p->entry.name].text, p->entry.line);
 }
 
+void registration_set_owner(struct registration_parser *p, const char *path,
+                            const uint8_t hash[REGISTRATION_HASH_BYTES], uint64_t nar_size)
+{
+    p->owner_path = path;
+    p->owner = (struct registration_entry){.nar_size = nar_size, .deriver = REGISTRATION_NONE};
+    memcpy(p->owner.hash, hash, sizeof p->owner.hash);
+}
+
+static void add_owner(struct registration_parser *p)
+{
+    const char *path = p->owner_path;
+    size_t length = path ? strlen(path) : 0;
+    if (!path || nametable_find(&p->names, path, length, p->prefix_length) != REGISTRATION_NONE)
+        return;
+    uint32_t name = nametable_add(&p->names, path, length, p->prefix_length, line_number(p));
+    if (name == REGISTRATION_NONE)
+        return;
+    p->entry = p->owner;
+    p->entry.name = name;
+    p->entry.line = line_number(p);
+    p->entry.first_reference = p->reference_count;
+    for (uint32_t i = 0; i < name; i++)
+        if (p->names.names[i].entry != REGISTRATION_NONE)
+            push_reference(p, i);
+    end_entry(p);
+}
+
 int registration_finish(struct registration_parser *p, struct registration *r, struct error *e)
 {
     int result = check_end(p, e);
     if (result < 0)
         return result;
+    add_owner(p);
     free(p->names.slots);
     p->names.slots = NULL;
     *r = (struct registration){

@@ -73,6 +73,11 @@ struct registration_parser *registration_parser_new(const char *store_dir, const
 void registration_parser_free(struct registration_parser **parser);
 #define CLEANUP_REGISTRATION_PARSER CLEANUP(registration_parser_free)
 
+/* At the end of the file a path is added that refers to all of its entries, unless the file names
+ * it. `path` must be a store path in the parser's store, and outlive the parser. */
+void registration_set_owner(struct registration_parser *parser, const char *path,
+                            const uint8_t hash[REGISTRATION_HASH_BYTES], uint64_t nar_size);
+
 /* Takes the next block. Returns 0, or -EBADMSG with "FILE:LINE: reason"; feed no more then. */
 int registration_feed(struct registration_parser *parser, const char *bytes, size_t length,
                       struct error *e);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/alloc.h"
+
 /* One byte for each character: its value in Nix's base 32 (whose alphabet has no e, o, t, u), in
  * base 16 and base 64, each plus one so that 0 means "not a digit"; and whether a name may hold it.
  */
@@ -52,6 +54,18 @@ const char *storepath_base_fault(const char *base, size_t length)
         if (!characters[(unsigned char)base[i]].in_name)
             return base[i] == '/' ? "it is a file in one" : "its name has a forbidden character";
     return NULL;
+}
+
+char *storepath_of(const char *store_dir, const char *path)
+{
+    size_t prefix = strlen(store_dir);
+    if (strncmp(path, store_dir, prefix) != 0 || path[prefix] != '/')
+        return NULL;
+    const char *base = path + prefix + 1;
+    size_t length = strcspn(base, "/");
+    if (storepath_base_fault(base, length))
+        return NULL;
+    return xstrndup(path, prefix + 1 + length);
 }
 
 static bool parse_base16(const char *text, uint8_t *hash)

@@ -16,6 +16,10 @@ enum {
  * NULL: a string constant that goes behind "is not a store path: ". */
 const char *storepath_base_fault(const char *base, size_t length);
 
+/* The store path that `path` is or lies in, in the store `store_dir`; NULL if it lies in none. The
+ * caller frees. */
+char *storepath_of(const char *store_dir, const char *path);
+
 /* Reads a SHA-256 in any notation that Nix reads: base 16, Nix's base 32 or base 64, with
  * "sha256:" before it or not, or the "sha256-" of subresource integrity with base 64. Returns NULL,
  * or what is wrong as a string constant. */

@@ -16,6 +16,7 @@ static const char usage[] =
     "  --store-dir DIR   the store's name in the database (/nix/store)\n"
     "  --real-store DIR  where the store's files are (STATE-DIR/../../store)\n"
     "  --like VERSION    make a new database as Nix 2.8 (the default) or 2.26 does\n"
+    "  --own PATH        the registration's name in the store, which is then registered too\n"
     "  --file FILE       read the registration from FILE\n"
     "  --verbose         say what was done\n";
 
@@ -40,15 +41,21 @@ static bool set_version(struct options *o, const char *version)
 static bool parse(int argc, char **argv, struct options *o)
 {
     static const struct option options[] = {
-        {"store-dir", required_argument, NULL, 's'}, {"real-store", required_argument, NULL, 'r'},
-        {"like", required_argument, NULL, 'l'},      {"file", required_argument, NULL, 'f'},
-        {"verbose", no_argument, NULL, 'v'},         {NULL, 0, NULL, 0},
+        {"store-dir", required_argument, NULL, 's'},
+        {"real-store", required_argument, NULL, 'r'},
+        {"like", required_argument, NULL, 'l'},
+        {"own", required_argument, NULL, 'o'},
+        {"file", required_argument, NULL, 'f'},
+        {"verbose", no_argument, NULL, 'v'},
+        {NULL, 0, NULL, 0},
     };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 's')
             o->place.store_dir = optarg;
         else if (c == 'r')
             o->place.real_store = optarg;
+        else if (c == 'o')
+            o->place.registration_path = optarg;
         else if (c == 'f')
             o->file = optarg;
         else if (c == 'v')

@@ -293,7 +293,7 @@ static void a_derivation_is_read_into_an_existing_database_once(void **state)
 static void an_unknown_schema_is_left_alone(void **state)
 {
     struct fixture *f = *state;
-    static const char *const numbers[] = {"11", "9", "", "10.5", "x"};
+    static const char *const numbers[] = {"11", "9", "10.5", "x"};
     char *schema CLEANUP_FREE = xasprintf("%s/db/schema", f->state_dir);
     assert_int_equal(registers(f, ENTRY(A, H1), NULL, NULL), 0);
     for (size_t i = 0; i < ELEMENTS(numbers); i++) {
@@ -401,6 +401,7 @@ static void what_an_interrupted_start_left_is_completed(void **state)
     char *schema CLEANUP_FREE = xasprintf("%s/db/schema", f->state_dir);
     char *fresh CLEANUP_FREE = xasprintf("%s.new", f->database);
     char *log CLEANUP_FREE = xasprintf("%s-wal", f->database);
+    size_t length;
 
     /* Nix was cut off before it had made the tables, or before it wrote the schema's number */
     assert_int_equal(registers(f, ENTRY(A, H1), NULL, NULL), 0);
@@ -417,6 +418,12 @@ static void what_an_interrupted_start_left_is_completed(void **state)
     write_bytes(f->database, "", 0);
     assert_int_equal(registers(f, ENTRY(C, H1), NULL, NULL), 0);
     assert_query(f, "select path from ValidPaths", C "\n");
+
+    write_bytes(schema, "", 0);
+    assert_int_equal(registers(f, ENTRY(A, H1) ENTRY(C, H1), NULL, NULL), 0);
+    assert_query(f, "select path from ValidPaths order by id", C "\n" A "\n");
+    char *number CLEANUP_FREE = read_bytes(schema, &length);
+    assert_string_equal(number, "10");
 
     /* we were cut off while building, and the database was moved away without its log */
     assert_int_equal(unlink(f->database), 0);
@@ -468,6 +475,33 @@ static void a_damaged_database_is_kept_as_it_is(void **state)
         assert_int_equal(code, -EUCLEAN);
     }
     assert_true(noticed > 30);
+}
+
+static void the_registrations_own_path_is_registered_once_and_refers_to_all(void **state)
+{
+    struct fixture *f = *state;
+    static const char text[] = ENTRY(A, H1) REFERS(C, H1, A);
+    char *own CLEANUP_FREE = xasprintf("%s%s", f->real_store, strrchr(B, '/'));
+    f->place.registration_path = B "/registration";
+
+    /* not there: all else is registered */
+    assert_int_equal(registers(f, ENTRY(A, H1), NULL, NULL), 0);
+    assert_query(f, "select path from ValidPaths", A "\n");
+
+    write_bytes(own, "hi\n", 3);
+    assert_int_equal(registers(f, text, NULL, NULL), 0);
+    /* nix-hash --type sha256 of that file */
+    assert_query(f, "select path, hash, narSize from ValidPaths where path like '%-b'",
+                 B
+                 "|sha256:10551daed7fa467d0b58826e7eb9a0f2af7d693de319f2ef775fffcda244b9f6|120\n");
+    assert_query(f,
+                 "select r.path from Refs, ValidPaths r, ValidPaths o where referrer = o.id and "
+                 "reference = r.id and o.path like '%-b' order by r.path",
+                 A "\n" C "\n");
+    char *before CLEANUP_FREE = list(f);
+    assert_int_equal(registers(f, text, NULL, NULL), 0);
+    char *after CLEANUP_FREE = list(f);
+    assert_string_equal(after, before);
 }
 
 static void what_is_booted_is_kept_from_garbage_collection(void **state)
@@ -527,6 +561,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_an_interrupted_start_left_is_completed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(a_damaged_database_is_kept_as_it_is, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            the_registrations_own_path_is_registered_once_and_refers_to_all, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_booted_is_kept_from_garbage_collection, setup,
                                         teardown),
     };
