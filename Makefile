@@ -4,6 +4,10 @@
 VERSION := 0.1.0
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+# All processors, unless -j says otherwise.
+ifeq ($(MAKELEVEL),0)
+MAKEFLAGS += -j$(shell nproc)
+endif
 .SUFFIXES:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -87,8 +91,6 @@ guest = $(patsubst %.c,build/guest/%.o,$1)
 ARCHIVES := $(addprefix $(B)/native/lib,init.a host.a common.a)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
 TOOL_PROGRAMS := $(patsubst tools/%.c,$(B)/tools/%,$(TOOLS))
-RUN_VM := $(if $(wildcard host/main.c),$(B)/run-vm)
-GUEST_INIT := $(if $(wildcard init/main.c),build/init)
 
 # What the tests are told about where things are.
 export RUN_VM_PROGRAM := $(abspath $(B)/run-vm)
@@ -97,7 +99,7 @@ export RUN_VM_BUILD := $(abspath build)
 export RUN_VM_TOOLS := $(abspath $(B)/tools)
 
 .PHONY: all
-all: $(RUN_VM) $(GUEST_INIT) $(TOOL_PROGRAMS) ## build build/run-vm, build/init and the tools (the default)
+all: $(B)/run-vm build/init $(TOOL_PROGRAMS) ## build build/run-vm, build/init and the tools (the default)
 
 # ---------------------------------------------------------------------------------------------
 # Debian packages, each group once for a build directory
@@ -224,16 +226,16 @@ check-sanitize: ## the host half and the unit tests with ASan and UBSan
 	@$(MAKE) --no-print-directory SANITIZE=1 all check-unit
 
 check-host: all | $(call packages,tests $(if $(RUN_VM_LONG),zoo)) ## the command line
-	$(if $(wildcard tests/host/*.bats),$(BATS) $(sort $(wildcard tests/host/*.bats)))
+	$(BATS) tests/host
 
 check-oracle: all | $(call packages,tests) ## the QEMU command against the specification's
-	$(if $(wildcard tests/oracle/check),tests/oracle/check $(B)/run-vm --plan)
+	tests/oracle/check $(B)/run-vm --plan
 
 check-fuzz: $(FUZZ_PROGRAMS) ## the readers of what others write, fuzzed a minute each
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
 
 check-boot: all | $(call packages,tests boot) ## real boots in QEMU
-	$(if $(wildcard tests/boot/*.bats),$(BATS) $(sort $(wildcard tests/boot/*.bats)))
+	$(BATS) tests/boot
 
 .PHONY: bench bench-quick
 bench: all | $(call packages,tests boot) ## measure
