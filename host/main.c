@@ -72,8 +72,11 @@ static int make_plan(struct plan *plan, struct config *config, const struct opti
     char random[11] = "XXXXXXXXXX";
     char program[PATH_MAX] = "";
     char *cwd CLEANUP_FREE = getcwd(NULL, 0);
-    struct surroundings at = {
-        .environment = environ, .cwd = cwd, .random = random, .program = program};
+    struct surroundings at = {.environment = environ,
+                              .cwd = cwd,
+                              .random = random,
+                              .program = program,
+                              .is_root = geteuid() == 0};
     int r;
 
     if (!cwd) {

@@ -71,6 +71,9 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
     struct pairs pairs = {0};
     char *device CLEANUP_FREE = NULL;
 
+    if (!*path)
+        config_problem(p->config, "virtualisation.qemu.drives",
+                       "drive %zu has an empty file (\"%s\"), expected a path", number, file);
     add_extra(p, &pairs, drive, "driveExtraOpts");
     set_pair(&pairs, "file", path_double_commas(path));
     set_pair(&pairs, "id", xasprintf("drive%zu", number));

@@ -121,6 +121,7 @@ void plan_machine(struct planner *p)
         strv_push(argv, p->guest->model);
     }
     add_monitor(p);
+    plan_sandbox(p);
     add_name(p);
     add_number(p, "-m", "virtualisation.memorySize");
     add_number(p, "-smp", "virtualisation.cores");

@@ -14,6 +14,18 @@ static bool is_store(const struct planner *p, const char *tag)
     return !strcmp(tag, "nix-store") && !config_bool(p->config, "virtualisation.useNixStoreImage");
 }
 
+/* With security_model=none the guest's root makes files as the user that QEMU runs as. */
+static void warn_of_root(struct planner *p, const char *tag, const char *path)
+{
+    size_t length = strlen(p->plan->cwd);
+
+    if (p->at->is_root && !is_store(p, tag) && strncmp(path, p->plan->cwd, length) != 0)
+        strv_pushf(&p->config->warnings,
+                   "run-vm runs as root, and the guest may write to %s (share %s): its root can "
+                   "make files of any owner and mode there. Run run-vm as an ordinary user.",
+                   path, tag);
+}
+
 static void add_share(struct planner *p, const char *tag, const char *source)
 {
     char *option CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.source", tag);
@@ -24,6 +36,9 @@ static void add_share(struct planner *p, const char *tag, const char *source)
     char *plain CLEANUP_FREE = path_double_commas(path);
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
 
+    if (!*path)
+        config_problem(p->config, option, "is empty (\"%s\"), expected a directory", source);
+    warn_of_root(p, tag, path);
     strv_push(&p->plan->argv, "-virtfs");
     strv_pushf(&p->plan->argv, "local,path=%s,security_model=none,mount_tag=%s%s", plain, plain_tag,
                is_store(p, tag) ? ",readonly=on" : "");

@@ -51,6 +51,7 @@ struct surroundings {
     const char *cwd;          /* the caller's directory */
     const char *random;       /* ten letters or digits for the temporary directory's name */
     const char *program;      /* our own path, beside which the guest's init may be */
+    bool is_root;             /* we run as root */
 };
 
 struct config;

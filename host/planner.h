@@ -66,6 +66,7 @@ void plan_exec(struct planner *p);    /* --exec */
 void plan_options(struct planner *p); /* qemu.options, $QEMU_OPTS, arguments */
 
 /* Parts of these. */
+void plan_sandbox(struct planner *p);                    /* -sandbox */
 void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -append */
 void plan_guest_params(struct planner *p, struct guest_params *params);
 void plan_initrd(struct planner *p);

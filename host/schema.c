@@ -153,6 +153,9 @@ const struct option schema_options[] = {
      .help = "\"auto\": a compressed kernel for x86_64 is unpacked once on the host and started "
              "through PVH, which skips its decompression and the randomisation of its address; not "
              "with EFI, bios, or the system's own initrd. \"bzImage\": it is started as it is."},
+    {"runVm.sandbox", &type_bool, "true",
+     .help = "Let QEMU ask of the host's kernel only what this machine needs (-sandbox). For a "
+             "QEMU that was built without seccomp: false."},
     {"runVm.store", &type_prefix, "\"\"",
      .help = "Host directory that holds the Nix store of the guest's system, as nix-store --store "
              "makes it: the guest's /nix/store/… is this directory's nix/store/…"},
