@@ -66,14 +66,11 @@ static void add_extra(struct planner *p, struct pairs *pairs, const json_t *driv
 static void add_drive(struct planner *p, const json_t *drive, size_t number)
 {
     const char *file = json_string_value(json_object_get(drive, "file"));
-    char *path CLEANUP_FREE = planner_expand(p, "virtualisation.qemu.drives", file);
+    char *path CLEANUP_FREE = planner_expand_path(p, "virtualisation.qemu.drives", file);
     struct strv *argv = &p->plan->argv;
     struct pairs pairs = {0};
     char *device CLEANUP_FREE = NULL;
 
-    if (!*path)
-        config_problem(p->config, "virtualisation.qemu.drives",
-                       "drive %zu has an empty file (\"%s\"), expected a path", number, file);
     add_extra(p, &pairs, drive, "driveExtraOpts");
     set_pair(&pairs, "file", path_double_commas(path));
     set_pair(&pairs, "id", xasprintf("drive%zu", number));

@@ -29,15 +29,13 @@ static void warn_of_root(struct planner *p, const char *tag, const char *path)
 static void add_share(struct planner *p, const char *tag, const char *source)
 {
     char *option CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.source", tag);
-    char *expanded CLEANUP_FREE = planner_expand(p, option, source);
+    char *expanded CLEANUP_FREE = planner_expand_path(p, option, source);
     bool prefixed = is_store(p, tag) && !strcmp(source, "/nix/store");
     char *path CLEANUP_FREE =
         prefixed ? xasprintf("%s%s", p->plan->store_prefix, expanded) : xstrdup(expanded);
     char *plain CLEANUP_FREE = path_double_commas(path);
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
 
-    if (!*path)
-        config_problem(p->config, option, "is empty (\"%s\"), expected a directory", source);
     warn_of_root(p, tag, path);
     strv_push(&p->plan->argv, "-virtfs");
     strv_pushf(&p->plan->argv, "local,path=%s,security_model=none,mount_tag=%s%s", plain, plain_tag,

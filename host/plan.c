@@ -38,16 +38,32 @@ char *planner_temporary(const struct planner *p, const char *name)
     return xasprintf("%s/%s", p->plan->cwd, name);
 }
 
-char *planner_expand(struct planner *p, const char *option, const char *text)
+/* NULL after a problem. */
+static char *expand(struct planner *p, const char *option, const char *text)
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct error e CLEANUP_ERROR = {0};
     char *word = expand_word(text, &variables, &e);
 
-    if (word)
-        return word;
-    config_problem(p->config, option, "\"%s\" %s", text, e.message);
-    return xstrdup("");
+    if (!word)
+        config_problem(p->config, option, "\"%s\" %s", text, e.message);
+    return word;
+}
+
+char *planner_expand(struct planner *p, const char *option, const char *text)
+{
+    char *word = expand(p, option, text);
+
+    return word ? word : xstrdup("");
+}
+
+char *planner_expand_path(struct planner *p, const char *option, const char *text)
+{
+    char *word = expand(p, option, text);
+
+    if (word && !*word)
+        config_problem(p->config, option, "\"%s\" is empty, expected a path", text);
+    return word ? word : xstrdup("");
 }
 
 char *planner_store_path(struct planner *p, const char *option, const char *path)

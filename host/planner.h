@@ -50,6 +50,9 @@ char *planner_temporary(const struct planner *p, const char *name);
 /* The text of an option, expanded as one word; the caller frees. "" after a problem. */
 char *planner_expand(struct planner *p, const char *option, const char *text);
 
+/* The same for a path: an empty one is a problem. */
+char *planner_expand_path(struct planner *p, const char *option, const char *text);
+
 /* What is at a path of the guest's store, on the host; the caller frees. A problem with `option`
  * and NULL where there is nothing. */
 char *planner_store_path(struct planner *p, const char *option, const char *path);

@@ -186,7 +186,7 @@ END
     run -0 --separate-stderr run_vm --kernel system/kernel --modules-dir system/kernel-modules \
         --root-dir system --init /bin/sh --append "quiet a=b" --dry-run \
         -o virtualisation.qemu.package="$PWD/qemu" -o virtualisation.diskImage=null \
-        -o nixpkgs.hostPlatform=x86_64-linux
+        -o nixpkgs.hostPlatform=x86_64-linux -o runVm.kernel=bzImage
     [[ $output == *"-kernel $PWD/system/kernel "* ]]
     [[ $output == *"mount_tag=run-vm-root,readonly=on "* ]]
     [[ $output == *"init=/bin/sh root=run-vm-root rootfstype=9p "*"vm.root.overlay=tmpfs"*"quiet a=b'"* ]]
