@@ -54,12 +54,16 @@ initrd() {
         install -D -m 644 "$module" "$directory/lib/modules/$VERSION/${module#"$MODULES"/}"
     done
     case ${COMPRESS:-} in
-    gzip) find "$directory" -name '*.ko' -exec gzip {} + ;;
     xz) find "$directory" -name '*.ko' -exec xz --check=crc32 {} + ;;
     zstd) find "$directory" -name '*.ko' -exec zstd -q --rm {} + ;;
     esac
     cp "$MODULES"/modules.{order,builtin,builtin.modinfo} "$directory/lib/modules/$VERSION"
     depmod -b "$directory" "$VERSION"
+    if [ "${COMPRESS:-}" = gzip ]; then
+        # Debian's depmod does not know it and would not see the modules
+        # under another name; libkmod goes by the content
+        find "$directory" -name '*.ko' -exec gzip {} ';' -exec mv {}.gz {} ';'
+    fi
     cp "$RUN_VM_BUILD/init" "$directory/init"
     if [ -n "${EXTRA:-}" ]; then
         cp -a "$EXTRA/." "$directory"
@@ -80,6 +84,30 @@ qemu() {
         >"$BATS_FILE_TMPDIR/$name.raw" 2>&1 <"${INPUT:-/dev/null}" || echo $? >"$BATS_FILE_TMPDIR/$name.status"
     [ -e "$BATS_FILE_TMPDIR/$name.status" ] || echo 0 >"$BATS_FILE_TMPDIR/$name.status"
     clean <"$BATS_FILE_TMPDIR/$name.raw" >"$BATS_FILE_TMPDIR/$name.console"
+}
+
+# conversation NAME PARAMETERS [REGEX ANSWER]...: boots, and gives each answer on the console when
+# something matches that has been said since the last one.
+conversation() {
+    local name=$1 parameters=$2 fifo=$BATS_FILE_TMPDIR/$1.in raw=$BATS_FILE_TMPDIR/$1.raw writer booting heard=0
+    shift 2
+    mkfifo "$fifo"
+    touch "$raw"
+    INPUT=$fifo qemu "$name" "$parameters" 3>&- &
+    booting=$!
+    exec {writer}>"$fifo"
+    while [ $# -gt 0 ]; do
+        until tail -c "+$((heard + 1))" "$raw" | grep -Eaq -- "$1"; do
+            kill -0 "$booting" 2>/dev/null || break 2
+            timeout 0.2 tail --pid="$booting" -f /dev/null || true
+        done
+        heard=$(stat -c %s "$raw")
+        # shellcheck disable=SC2059
+        printf "$2" >&"$writer"
+        shift 2
+    done
+    wait "$booting"
+    exec {writer}>&-
 }
 
 # disk FILE: QEMU's arguments for a raw image on virtio.

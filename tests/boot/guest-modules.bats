@@ -1,0 +1,115 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Modules: of several kernels, for several disks, raw and compressed, wanted and unwanted.
+
+load guest
+
+setup_file() {
+    tree "$BATS_FILE_TMPDIR/tree" <<'END'
+echo "modules $(cut -d ' ' -f 1 /proc/modules | sort | tr '\n' ' ')"
+grep ' / ' /proc/mounts
+for parameter in /sys/module/loop/parameters/max_loop /sys/module/null_blk/parameters/nr_devices; do
+    echo "$parameter $(cat $parameter 2>&1)"
+done
+END
+    truncate -s 64M "$BATS_FILE_TMPDIR/disk"
+    mke2fs -q -t ext4 -d "$BATS_FILE_TMPDIR/tree" -L root "$BATS_FILE_TMPDIR/disk"
+}
+
+setup() {
+    export INITRD=$BATS_TEST_TMPDIR/initrd
+    kernel
+}
+
+# The disk on each controller: name, its module, QEMU's arguments.
+controllers=(
+    "virtio virtio_blk virtio-blk-pci,drive=d"
+    "scsi sym53c8xx,sd_mod lsi53c895a scsi-hd,drive=d"
+    "ide ahci,sd_mod ide-hd,drive=d,bus=ide.0"
+    "virtio-scsi virtio_scsi,sd_mod virtio-scsi-pci scsi-hd,drive=d"
+    "nvme nvme nvme,drive=d,serial=1"
+)
+
+# on_controllers NAME...: boots from a disk on each of these.
+on_controllers() {
+    local line fields arguments device modules=() wanted=" $* "
+    for line in "${controllers[@]}"; do
+        read -ra fields <<<"$line"
+        [[ $wanted = *" ${fields[0]} "* ]] && IFS=, read -ra device <<<"${fields[1]}" && modules+=("${device[@]}")
+    done
+    initrd "$INITRD" virtio_pci ext4 "${modules[@]}"
+    for line in "${controllers[@]}"; do
+        read -ra fields <<<"$line"
+        [[ $wanted = *" ${fields[0]} "* ]] || continue
+        arguments=(-drive "file=$BATS_FILE_TMPDIR/disk,format=raw,if=none,id=d")
+        for device in "${fields[@]:2}"; do
+            arguments+=(-device "$device")
+        done
+        qemu "$VERSION-${fields[0]}" "root=LABEL=root" "${arguments[@]}"
+        reached "$VERSION-${fields[0]}"
+        told "$VERSION-${fields[0]}" '^/dev/(vda|sda|nvme0n1) / ext4 rw'
+    done
+}
+
+@test "Debian 12's kernel (raw modules) with each kind of disk" {
+    on_controllers virtio scsi ide virtio-scsi nvme
+}
+
+@test "Debian 13's kernel (modules in xz) with each kind of disk" {
+    kernel trixie
+    on_controllers virtio scsi ide virtio-scsi nvme
+}
+
+@test "Debian's cloud kernel with the kinds of disk that it has" {
+    kernel bookworm linux-image-cloud-amd64
+    on_controllers virtio virtio-scsi nvme
+}
+
+@test "modules compressed with gzip, xz and zstd" {
+    local program
+    for program in gzip xz zstd; do
+        COMPRESS=$program initrd "$INITRD" virtio_pci virtio_blk ext4
+        # shellcheck disable=SC2046
+        qemu "$program" "root=/dev/vda" $(disk "$BATS_FILE_TMPDIR/disk")
+        reached "$program"
+        told "$program" '^modules .*ext4.*virtio_blk'
+    done
+}
+
+@test "modules of another kernel are an error in those words" {
+    initrd "$INITRD" virtio_pci virtio_blk ext4
+    kernel bookworm linux-image-cloud-amd64
+    # shellcheck disable=SC2046
+    qemu mismatch "root=/dev/vda" $(disk "$BATS_FILE_TMPDIR/disk")
+    failed mismatch "modules in the initrd do not match the running kernel: it is $VERSION"
+}
+
+@test "vm.modules=, options and blacklist of modprobe.d, options on the command line" {
+    mkdir -p "$BATS_TEST_TMPDIR/extra/etc/modprobe.d"
+    cat >"$BATS_TEST_TMPDIR/extra/etc/modprobe.d/test.conf" <<'END'
+options loop max_loop=3
+blacklist virtio_rng
+install dummy /bin/false
+alias my-name ifb
+END
+    EXTRA=$BATS_TEST_TMPDIR/extra initrd "$INITRD" virtio_pci virtio_blk ext4 loop null_blk virtio_rng \
+        dummy ifb tun
+    # shellcheck disable=SC2046
+    qemu modprobe.d "root=/dev/vda vm.modules=loop,null-blk,dummy vm.modules=my-name,nothing_at_all,unix \
+        null_blk.nr_devices=2" -device virtio-rng-pci $(disk "$BATS_FILE_TMPDIR/disk")
+    reached modprobe.d
+    told modprobe.d '^/sys/module/loop/parameters/max_loop 3$'
+    told modprobe.d '^/sys/module/null_blk/parameters/nr_devices 2$'
+    told modprobe.d '^modules .* ifb .*'
+    told modprobe.d 'run-vm: vm.modules=nothing_at_all: the initrd has no such module'
+    run ! grep -E 'vm.modules=(unix|loop|dummy)|^modules .*(virtio_rng|dummy|tun)' "$BATS_FILE_TMPDIR/modprobe.d.console"
+}
+
+@test "a module that is wanted by nothing stays out, one for a device that is there comes in" {
+    initrd "$INITRD" virtio_pci virtio_blk ext4 virtio_rng xfs nvme
+    # shellcheck disable=SC2046
+    qemu devices "root=/dev/vda" -device virtio-rng-pci $(disk "$BATS_FILE_TMPDIR/disk")
+    reached devices
+    told devices '^modules .*virtio_rng'
+    run ! grep -E '^modules .*(xfs|nvme)' "$BATS_FILE_TMPDIR/devices.console"
+}
