@@ -24,6 +24,11 @@ static void add_source(struct config *config, char *name, json_t *tree, bool com
     config->sources[config->source_count++] = source;
 }
 
+void config_add_tree(struct config *config, const char *name, json_t *tree)
+{
+    add_source(config, xstrdup(name), tree, false);
+}
+
 int config_add_file(struct config *config, const char *path, struct error *e)
 {
     bool is_stdin = !strcmp(path, "-");
@@ -44,7 +49,7 @@ int config_add_file(struct config *config, const char *path, struct error *e)
         json_decref(tree);
         return error_set(e, -EINVAL, "%s: is a list, expected a set of options ({…})", name);
     }
-    add_source(config, xstrdup(name), tree, false);
+    config_add_tree(config, name, tree);
     return 0;
 }
 

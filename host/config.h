@@ -36,6 +36,9 @@ struct config {
  * -EINVAL: it is no JSON object. */
 int config_add_file(struct config *config, const char *path, struct error *e);
 
+/* Takes an option tree as if it stood in a file of that name, and its reference. */
+void config_add_tree(struct config *config, const char *name, json_t *tree);
+
 /* Takes the setting "OPTION.PATH=VALUE": VALUE is JSON, or for a string just that. It wins over
  * what files say; to lists it appends. 0, or -EINVAL with the reason. */
 int config_add_setting(struct config *config, const char *setting, struct error *e);

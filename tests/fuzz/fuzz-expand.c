@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* Any text is expanded or refused, in every mode; a text that was quoted for a shell is one word,
+ * itself, and the same words are those of a shell that has nothing to expand. */
+#include "host/dryrun.h"
+#include "host/expand.h"
+#include "tests/fuzz/fuzz.h"
+
+/* A variable's value is its name's; one that begins with N is not set. */
+static const char *lookup(const void *context, const char *name)
+{
+    (void)context;
+    return *name == 'N' ? NULL : *name == 'E' ? "" : "a, b  'c'";
+}
+
+static const struct expand_variables variables = {.lookup = lookup};
+
+/* Either a result or a reason. */
+static void one_word(char *(*expand)(const char *, const struct expand_variables *, struct error *),
+                     const char *text)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char *word CLEANUP_FREE = expand(text, &variables, &e);
+
+    must(!word == !!e.message);
+}
+
+static void words(const char *text)
+{
+    struct error e CLEANUP_ERROR = {0};
+    struct strv list CLEANUP_STRV = {0};
+    int r = expand_words(&list, text, &variables, &e);
+
+    must((r < 0) == !!e.message);
+}
+
+static void quoted(const char *text)
+{
+    char *quoted_text CLEANUP_FREE = shell_quote(text);
+    struct strv list CLEANUP_STRV = {0};
+
+    must(expand_words(&list, quoted_text, &variables, NULL) == 0);
+    must(list.count == 1 && strcmp(list.items[0], text) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text CLEANUP_FREE = fuzz_text(data, size);
+
+    words(text);
+    one_word(expand_word, text);
+    one_word(expand_quoted, text);
+    quoted(text);
+    return 0;
+}
