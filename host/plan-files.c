@@ -58,6 +58,15 @@ static void add_roots(struct planner *p, struct plan_file *file)
         strv_push(&file->roots, json_string_value(path));
 }
 
+/* An option's value as one more root, where it is a path of the guest's store. */
+static void add_root(struct planner *p, struct plan_file *file, const char *option)
+{
+    const char *path = config_text(p->config, option);
+
+    if (path && !strncmp(path, "/nix/store/", 11) && !strv_contains(&file->roots, path))
+        strv_push(&file->roots, path);
+}
+
 static void file_store_image(struct planner *p)
 {
     struct plan_file *file;
@@ -74,6 +83,8 @@ static void file_store_image(struct planner *p)
     file = planner_add_file(p, FILE_STORE_IMAGE, planner_temporary(p, "store.img"),
                             store_file(p, "system.build.storeClosure", "store-paths"));
     file->replace = true;
+    add_root(p, file, "system.build.toplevel");
+    add_root(p, file, "system.build.regInfo");
     add_roots(p, file);
 }
 

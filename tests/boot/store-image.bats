@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Where the store comes from and where its writable layer lives, in every combination, each booted
+# on a root disk or a root in memory: Nix in the guest is content with it.
+
+load harness
+
+# What each boot asks of Nix.
+# shellcheck disable=SC2016 # the guest's shell is to expand it
+ask_nix='
+cd /tmp/xchg
+nix-store --verify --check-contents >verify 2>&1
+nix-store --query --requisites "$(readlink -f /run/current-system)" >requisites
+nix --offline path-info --all | sort >registered
+ls /nix/store >listing
+grep " /nix" /proc/mounts >mounts
+cat /root/kept >kept 2>/dev/null || true
+echo kept >/root/kept
+'
+
+# Where the store can be written to, a derivation builds.
+# shellcheck disable=SC2016
+build_something='
+busybox=$(dirname $(dirname $(readlink -f /run/current-system/sw/bin/busybox)))
+cat >/root/trivial.nix <<NIX
+derivation {
+  name = "trivial";
+  system = builtins.currentSystem;
+  builder = builtins.storePath "$busybox" + "/bin/sh";
+  args = [ "-c" "echo built in the guest > \$out" ];
+}
+NIX
+cat $(nix-build --no-out-link /root/trivial.nix 2>/dev/null) >built
+'
+
+setup_file() {
+    export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+}
+
+# row NAME [run-vm's arguments]: boots and looks.
+row() {
+    local name=$1 script=$ask_nix
+    [[ "$*" == *writableStore=false* ]] || script+=$build_something
+    export NIX_DISK_IMAGE=${NIX_DISK_IMAGE:-$BATS_FILE_TMPDIR/$name.qcow2}
+    boot "$@" <<<"set -eux$script"
+    worked "$name"
+    local xchg=$BATS_FILE_TMPDIR/$name/xchg
+    [ -z "$(complaints "$name")" ] || { complaints "$name"; return 1; }
+    grep -q "checking store hashes" "$xchg/verify"
+    same_closure "$xchg/requisites"
+    [[ "$*" == *writableStore=false* ]] || [ "$(cat "$xchg/built")" = "built in the guest" ]
+}
+
+# Nix's complaints go between its announcements of what it checks.
+complaints() {
+    clean <"$BATS_FILE_TMPDIR/$1/xchg/verify" |
+        grep -v -e ' store\.\.\.$' -e '^checking .*\.\.\.$' || true
+}
+
+# A file of store paths against the host's closure of the toplevel.
+same_closure() {
+    nix-store --store "$(configured .runVm.store)" --query --requisites \
+        "$(configured .system.build.toplevel)" 2>/dev/null | sort >"$BATS_TEST_TMPDIR/host"
+    sort "$1" | diff "$BATS_TEST_TMPDIR/host" -
+}
+
+# mounted NAME REGEX: a line of the guest's mounts below /nix matches.
+mounted() {
+    says "$BATS_FILE_TMPDIR/$1/xchg/mounts" "$2"
+}
+
+image="-o virtualisation.useNixStoreImage=true"
+memory="-o virtualisation.diskImage=null"
+read_only="-o virtualisation.writableStore=false"
+on_root="-o virtualisation.writableStoreUseTmpfs=false"
+
+@test "image, overlay on a tmpfs, root disk: exactly the closure is in it; the second start makes nothing" {
+    row image $image
+    mounted image ' /nix/store overlay .*upperdir=[^,]*/nix/.rw-store'
+    mounted image ' /nix/.ro-store erofs ro'
+    # nothing but the closure, the registration and what was built here
+    local listed registered
+    listed=$(grep -vc -e trivial -e '\.lock$' "$BATS_FILE_TMPDIR/image/xchg/listing")
+    registered=$(wc -l <"$BATS_FILE_TMPDIR/image/xchg/registered")
+    [ "$listed" -le $((registered + 1)) ]
+    [ "$(grep -c 'store image: made' "$BATS_FILE_TMPDIR/image/console")" = 1 ]
+    row image $image
+    [ "$(cat "$BATS_FILE_TMPDIR/image/xchg/kept")" = kept ]
+    ! grep -q 'store image: made' "$BATS_FILE_TMPDIR/image/console"
+}
+
+@test "image, overlay on a tmpfs, root in memory" {
+    row image-memory $image $memory
+}
+
+@test "image, overlay on the root disk: what was built survives a reboot" {
+    row image-root $image $on_root
+    mounted image-root ' /nix/store overlay .*upperdir=[^,]*/nix/.rw-store'
+    row image-root $image $on_root
+    grep -q -- -trivial "$BATS_FILE_TMPDIR/image-root/xchg/registered"
+}
+
+@test "image, overlay on a root in memory" {
+    row image-root-memory $image $on_root $memory
+}
+
+@test "image, read-only, root disk" {
+    row image-read-only $image $read_only
+    mounted image-read-only ' /nix/store erofs ro'
+}
+
+@test "image, read-only, root in memory" {
+    row image-read-only-memory $image $read_only $memory
+}
+
+@test "9p, overlay on a tmpfs, root in memory" {
+    row share-memory $memory
+}
+
+@test "9p, overlay on the root disk: what was built survives a reboot" {
+    row share-root $on_root
+    row share-root $on_root
+    grep -q -- -trivial "$BATS_FILE_TMPDIR/share-root/xchg/registered"
+}
+
+@test "9p, overlay on a root in memory" {
+    row share-root-memory $on_root $memory
+}
+
+@test "9p, read-only, root disk" {
+    row share-read-only $read_only
+    mounted share-read-only ' /nix/store 9p ro'
+}
+
+@test "9p, read-only, root in memory" {
+    row share-read-only-memory $read_only $memory
+}
