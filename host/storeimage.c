@@ -16,7 +16,7 @@
 #include "host/unpack.h"
 
 /* Counts up when the same closure shall give other bytes. */
-#define FORMAT 1
+#define FORMAT 2
 
 /* How often the line on the terminal is renewed, in milliseconds. */
 #define INTERVAL 200

@@ -18,6 +18,15 @@
 #include "host/place.h"
 #include "host/signals.h"
 
+/* Nix will not open a store without this directory, and cannot make it in one that is read-only. */
+#define LINKS ".links"
+
+static bool make_links(const struct storetree *tree)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/" LINKS, tree->directory);
+    return mkdir(path, 0700) == 0 && chmod(path, 0755) == 0;
+}
+
 static const char *name_of(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -85,7 +94,7 @@ static int bind_path(const char *from, const char *to)
 
 static bool bind_all(const struct storetree *tree)
 {
-    if (mount("run-vm", tree->directory, "tmpfs", 0, "mode=0755") < 0)
+    if (mount("run-vm", tree->directory, "tmpfs", 0, "mode=0755") < 0 || !make_links(tree))
         return false;
     for (size_t i = 0; i < tree->paths->count; i++) {
         const char *path = tree->paths->items[i];
@@ -197,7 +206,7 @@ static int copy_path(const char *from, const char *to, struct error *e)
 
 int storetree_copy(const struct storetree *tree, struct error *e)
 {
-    int r = 0;
+    int r = make_links(tree) ? 0 : error_errno(e, errno, "%s/" LINKS, tree->directory);
     for (size_t i = 0; r == 0 && i < tree->paths->count; i++) {
         const char *path = tree->paths->items[i];
         char *from CLEANUP_FREE = xasprintf("%s%s", tree->prefix, path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory with some store paths in it and nothing else, for a program that makes an image of
- * a directory. Nobody needs to be root for it. */
+/* A directory with some store paths in it, and the empty .links that Nix wants, for a program that
+ * makes an image of a directory. Nobody needs to be root for it. */
 #pragma once
 
 #include "common/error.h"

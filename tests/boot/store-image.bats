@@ -12,7 +12,7 @@ cd /tmp/xchg
 nix-store --verify --check-contents >verify 2>&1
 nix-store --query --requisites "$(readlink -f /run/current-system)" >requisites
 nix --offline path-info --all | sort >registered
-ls /nix/store >listing
+ls -A /nix/store >listing
 grep " /nix" /proc/mounts >mounts
 cat /root/kept >kept 2>/dev/null || true
 echo kept >/root/kept
@@ -69,69 +69,69 @@ mounted() {
     says "$BATS_FILE_TMPDIR/$1/xchg/mounts" "$2"
 }
 
-image="-o virtualisation.useNixStoreImage=true"
-memory="-o virtualisation.diskImage=null"
-read_only="-o virtualisation.writableStore=false"
-on_root="-o virtualisation.writableStoreUseTmpfs=false"
+image=(-o virtualisation.useNixStoreImage=true)
+memory=(-o virtualisation.diskImage=null)
+read_only=(-o virtualisation.writableStore=false)
+on_root=(-o virtualisation.writableStoreUseTmpfs=false)
 
 @test "image, overlay on a tmpfs, root disk: exactly the closure is in it; the second start makes nothing" {
-    row image $image
+    row image "${image[@]}"
     mounted image ' /nix/store overlay .*upperdir=[^,]*/nix/.rw-store'
     mounted image ' /nix/.ro-store erofs ro'
     # nothing but the closure, the registration and what was built here
     local listed registered
-    listed=$(grep -vc -e trivial -e '\.lock$' "$BATS_FILE_TMPDIR/image/xchg/listing")
+    listed=$(grep -vc -e trivial -e "^\.links$" -e '\.lock$' "$BATS_FILE_TMPDIR/image/xchg/listing")
     registered=$(wc -l <"$BATS_FILE_TMPDIR/image/xchg/registered")
     [ "$listed" -le $((registered + 1)) ]
     [ "$(grep -c 'store image: made' "$BATS_FILE_TMPDIR/image/console")" = 1 ]
-    row image $image
+    row image "${image[@]}"
     [ "$(cat "$BATS_FILE_TMPDIR/image/xchg/kept")" = kept ]
-    ! grep -q 'store image: made' "$BATS_FILE_TMPDIR/image/console"
+    run ! grep -q 'store image: made' "$BATS_FILE_TMPDIR/image/console"
 }
 
 @test "image, overlay on a tmpfs, root in memory" {
-    row image-memory $image $memory
+    row image-memory "${image[@]}" "${memory[@]}"
 }
 
 @test "image, overlay on the root disk: what was built survives a reboot" {
-    row image-root $image $on_root
+    row image-root "${image[@]}" "${on_root[@]}"
     mounted image-root ' /nix/store overlay .*upperdir=[^,]*/nix/.rw-store'
-    row image-root $image $on_root
+    row image-root "${image[@]}" "${on_root[@]}"
     grep -q -- -trivial "$BATS_FILE_TMPDIR/image-root/xchg/registered"
 }
 
 @test "image, overlay on a root in memory" {
-    row image-root-memory $image $on_root $memory
+    row image-root-memory "${image[@]}" "${on_root[@]}" "${memory[@]}"
 }
 
 @test "image, read-only, root disk" {
-    row image-read-only $image $read_only
+    row image-read-only "${image[@]}" "${read_only[@]}"
     mounted image-read-only ' /nix/store erofs ro'
 }
 
 @test "image, read-only, root in memory" {
-    row image-read-only-memory $image $read_only $memory
+    row image-read-only-memory "${image[@]}" "${read_only[@]}" "${memory[@]}"
 }
 
 @test "9p, overlay on a tmpfs, root in memory" {
-    row share-memory $memory
+    row share-memory "${memory[@]}"
 }
 
 @test "9p, overlay on the root disk: what was built survives a reboot" {
-    row share-root $on_root
-    row share-root $on_root
+    row share-root "${on_root[@]}"
+    row share-root "${on_root[@]}"
     grep -q -- -trivial "$BATS_FILE_TMPDIR/share-root/xchg/registered"
 }
 
 @test "9p, overlay on a root in memory" {
-    row share-root-memory $on_root $memory
+    row share-root-memory "${on_root[@]}" "${memory[@]}"
 }
 
 @test "9p, read-only, root disk" {
-    row share-read-only $read_only
+    row share-read-only "${read_only[@]}"
     mounted share-read-only ' /nix/store 9p ro'
 }
 
 @test "9p, read-only, root in memory" {
-    row share-read-only-memory $read_only $memory
+    row share-read-only-memory "${read_only[@]}" "${memory[@]}"
 }
