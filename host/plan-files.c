@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The files to be made, in the order in which they are made. */
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +12,9 @@
 
 /* The registration's name in the share xchg, where it has to be made. */
 #define REGISTRATION "registration"
+
+/* The name in the temporary directory of the EFI variables that come with a boot disk. */
+#define BOOT_VARIABLES "boot-efi-vars.fd"
 
 static bool exists(const char *path)
 {
@@ -98,6 +102,7 @@ static void file_boot_disk(struct planner *p)
     struct plan_file *file;
     char *path;
     bool built = config_text(p->config, "system.build.bootDisk");
+    bool persist = config_bool(p->config, "virtualisation.persistBootDevice");
 
     if (!config_bool(p->config, "virtualisation.useBootLoader"))
         return;
@@ -108,31 +113,42 @@ static void file_boot_disk(struct planner *p)
         return;
     }
     path = planner_temporary(p, "disk.img");
-    file = built ? planner_add_file(p, FILE_DISK_OVERLAY, path,
-                                    store_file(p, "system.build.bootDisk", "disk.img"))
-                 : planner_add_file(p, FILE_BOOT_DISK, path,
-                                    store_file(p, "system.build.toplevel", ""));
-    file->replace = !config_bool(p->config, "virtualisation.persistBootDevice");
+    if (built) {
+        file = planner_add_file(p, FILE_DISK_OVERLAY, path,
+                                store_file(p, "system.build.bootDisk", "disk.img"));
+        file->replace = !persist;
+    } else if (persist && exists(path)) {
+        free(path); /* it is what the guest has made of it */
+    } else {
+        plan_boot_disk(p);
+        file = planner_add_file(p, FILE_BOOT_DISK, path,
+                                p->efi_vars ? planner_temporary(p, BOOT_VARIABLES) : NULL);
+        file->replace = !persist;
+    }
 }
 
-/* With a boot loader the variables that were made with the boot disk name the loader. */
+/* What the EFI variables begin as; the caller frees. With a boot loader those that were made with
+ * the boot disk, since they name the loader. */
+static char *first_variables(struct planner *p)
+{
+    const char *template = config_text(p->config, "virtualisation.efi.variables");
+
+    if (p->plan->boot_disk.toplevel)
+        return planner_temporary(p, BOOT_VARIABLES);
+    if (config_bool(p->config, "virtualisation.useBootLoader") &&
+        config_text(p->config, "system.build.bootDisk"))
+        return store_file(p, "system.build.bootDisk", "efi-vars.fd");
+    if (template)
+        return planner_host_path(p, "virtualisation.efi.variables", template);
+    config_problem(p->config, "virtualisation.efi.variables",
+                   "is not set, and no firmware is known for this guest, expected a path");
+    return NULL;
+}
+
 static void file_efi_variables(struct planner *p)
 {
-    bool from_disk = config_bool(p->config, "virtualisation.useBootLoader") &&
-                     config_text(p->config, "system.build.bootDisk");
-    const char *variables = config_text(p->config, "virtualisation.efi.variables");
-    char *source;
-
-    if (!p->efi_vars)
-        return;
-    if (!from_disk && !variables) {
-        config_problem(p->config, "virtualisation.efi.variables",
-                       "is not set, and no firmware is known for this guest, expected a path");
-        return;
-    }
-    source = from_disk ? store_file(p, "system.build.bootDisk", "efi-vars.fd")
-                       : planner_store_path(p, "virtualisation.efi.variables", variables);
-    planner_add_file(p, FILE_COPY, xstrdup(p->efi_vars), source);
+    if (p->efi_vars)
+        planner_add_file(p, FILE_COPY, xstrdup(p->efi_vars), first_variables(p));
 }
 
 static void file_empty_disks(struct planner *p)

@@ -55,7 +55,7 @@ static void find_qemu_img(struct planner *p)
     for (size_t i = 0; i < p->plan->file_count && !p->plan->qemu_img; i++) {
         enum file_kind kind = p->plan->files[i].kind;
 
-        if (kind != FILE_DISK_IMAGE && kind != FILE_DISK_OVERLAY)
+        if (kind != FILE_DISK_IMAGE && kind != FILE_DISK_OVERLAY && kind != FILE_BOOT_DISK)
             continue;
         p->plan->qemu_img = find_program(p, "qemu-img");
         if (!p->plan->qemu_img && !p->failed) {

@@ -36,7 +36,9 @@ static void add_arm_devices(struct planner *p, struct strv *words)
 static void add_firmware(struct planner *p, struct strv *words)
 {
     const char *firmware = config_text(p->config, "virtualisation.efi.firmware");
-    char *code CLEANUP_FREE = path_double_commas(firmware ? firmware : "");
+    char *path CLEANUP_FREE =
+        firmware ? planner_host_path(p, "virtualisation.efi.firmware", firmware) : NULL;
+    char *code CLEANUP_FREE = path_double_commas(path ? path : "");
     char *variables CLEANUP_FREE = path_double_commas(p->efi_vars ? p->efi_vars : "");
 
     if (!firmware)
@@ -50,7 +52,9 @@ static void add_firmware(struct planner *p, struct strv *words)
 
 static void add_bios(struct planner *p, struct strv *words)
 {
-    const char *directory = config_text(p->config, "virtualisation.bios");
+    static const char option[] = "virtualisation.bios";
+    const char *given = config_text(p->config, option);
+    char *directory CLEANUP_FREE = given ? planner_host_path(p, option, given) : NULL;
 
     strv_push(words, "-bios");
     strv_pushf(words, "%s/bios.bin", directory ? directory : "");

@@ -76,6 +76,15 @@ char *planner_store_path(struct planner *p, const char *option, const char *path
     return found;
 }
 
+char *planner_host_path(struct planner *p, const char *option, const char *path)
+{
+    static const char store[] = "/nix/store/";
+
+    if (!*p->plan->store_prefix || strncmp(path, store, strlen(store)) != 0)
+        return xstrdup(path);
+    return planner_store_path(p, option, path);
+}
+
 static void add_user_entry(struct planner *p, const char *option, const char *text)
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
@@ -141,6 +150,18 @@ int plan_build(struct plan *plan, struct config *config, const struct options *o
     return p.failed;
 }
 
+static void boot_disk_free(struct boot_disk_spec *spec)
+{
+    free(spec->toplevel);
+    free(spec->toplevel_path);
+    free(spec->grub_device);
+    strv_free(&spec->firmware);
+    strv_free(&spec->settings);
+    free(spec->kernel);
+    free(spec->modules_dir);
+    free(spec->guest_init);
+}
+
 void plan_free(struct plan *plan)
 {
     for (size_t i = 0; i < plan->file_count; i++) {
@@ -153,6 +174,7 @@ void plan_free(struct plan *plan)
     free(plan->initrd.modules_dir);
     strv_free(&plan->initrd.modules);
     cmdline_free(&plan->initrd.words);
+    boot_disk_free(&plan->boot_disk);
     strv_free(&plan->argv);
     strv_free(&plan->environment);
     strv_free(&plan->kernel_params);

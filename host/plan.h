@@ -20,7 +20,8 @@ enum file_kind {
     FILE_COPY,         /* SOURCE copied, mode 0644 */
     FILE_STORE_IMAGE,  /* mkfs.erofs of the paths that SOURCE lists (NULL: of the closure of
                         * `roots`), in the cache, PATH a link */
-    FILE_BOOT_DISK,    /* the boot disk that SOURCE (a toplevel) describes, in the cache */
+    FILE_BOOT_DISK,    /* an overlay (a copy unless `replace`) of plan.boot_disk, which is in the
+                        * cache; SOURCE: a link that is made to its EFI variables, or NULL */
     FILE_REGISTRATION, /* the registration of the closure of `roots`, from the host's Nix database,
                         * as a plain file at PATH, which may lie in a share */
     FILE_INITRD,       /* plan.initrd, in the cache, PATH a link */
@@ -45,6 +46,20 @@ struct initrd_spec {
     struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
 };
 
+/* The boot disk that FILE_BOOT_DISK makes, and the throwaway machine in which it is made. */
+struct boot_disk_spec {
+    char *toplevel;       /* the system, as the guest sees it; NULL: no disk is made */
+    char *toplevel_path;  /* on the host */
+    char *grub_device;    /* as what the system's boot loader knows the disk */
+    bool efi;             /* the machine has EFI, and its variables are kept */
+    struct strv firmware; /* files that the machine's firmware consists of */
+    struct strv settings; /* of the machine: OPTION=VALUE */
+    char *kernel;         /* what the command line has named instead of the system's; NULL */
+    char *modules_dir;
+    char *guest_init;
+    unsigned int accel; /* enum accel_choice */
+};
+
 /* What a plan is made from besides the configuration. */
 struct surroundings {
     char *const *environment; /* NAME=VALUE, ended by NULL */
@@ -61,6 +76,7 @@ struct plan {
     struct plan_file *files;
     size_t file_count;
     struct initrd_spec initrd;
+    struct boot_disk_spec boot_disk;
     struct strv argv;          /* QEMU, with argv[0] the program to start */
     struct strv environment;   /* NAME=VALUE, on top of what QEMU inherits */
     char *cwd;                 /* QEMU's directory, the temporary one */

@@ -57,6 +57,9 @@ char *planner_expand_path(struct planner *p, const char *option, const char *tex
  * and NULL where there is nothing. */
 char *planner_store_path(struct planner *p, const char *option, const char *path);
 
+/* The same for a path that need not be in the store: any other is the host's as it is. */
+char *planner_host_path(struct planner *p, const char *option, const char *path);
+
 /* The steps, in their order. */
 void plan_places(struct planner *p);  /* temporary directory, disk image, EFI variables */
 void plan_checks(struct planner *p);  /* what types cannot say: the specification's assertions */
@@ -73,6 +76,7 @@ void plan_sandbox(struct planner *p);                    /* -sandbox */
 void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -append */
 void plan_guest_params(struct planner *p, struct guest_params *params);
 void plan_initrd(struct planner *p);
+void plan_boot_disk(struct planner *p);
 
 /* Whether a file system of the configuration has to be mounted before stage 2. */
 bool planner_needs_mount(const json_t *entry);

@@ -12,6 +12,7 @@
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "host/bootdisk.h"
 #include "host/initrd.h"
 #include "host/kernelimage.h"
 #include "host/nixstore.h"
@@ -207,6 +208,43 @@ static int make_registration(struct prepared *prepared, const struct plan *plan,
     return r;
 }
 
+/* What the guest writes goes into an overlay that the next start replaces, or, where it shall
+ * last, into a copy: the cache may forget what an overlay needs. */
+static int make_writable(const struct plan *plan, const struct plan_file *file, const char *image,
+                         struct error *e)
+{
+    static const char *const overlay[] = {"create", "-f", "qcow2", "-F", "qcow2", "-b", NULL};
+    static const char *const copy[] = {"convert", "-f", "qcow2", "-O", "qcow2", NULL};
+    struct strv argv CLEANUP_STRV = {0};
+    strv_push(&argv, plan->qemu_img ? plan->qemu_img : "qemu-img");
+    for (const char *const *word = file->replace ? overlay : copy; *word; word++)
+        strv_push(&argv, *word);
+    strv_push(&argv, image);
+    return create_image(file, &argv, NULL, e);
+}
+
+static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
+                          const struct plan_file *file, struct error *e)
+{
+    if (!file->replace && access(file->path, F_OK) == 0)
+        return 0; /* locked already */
+    char *fallback CLEANUP_FREE = directory_of(file->path);
+    struct cache_entry entry;
+    int r = bootdisk_get(&entry, &plan->boot_disk, plan->qemu_img, fallback, e);
+    if (r < 0)
+        return r;
+    char *directory CLEANUP_FREE = TAKE(entry.path);
+    char *image CLEANUP_FREE = xasprintf("%s/" BOOTDISK_IMAGE, directory);
+    char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
+    if (entry.lock >= 0)
+        hold(prepared, entry.lock);
+    if (file->source)
+        r = place_link(variables, file->source, e);
+    if (r == 0)
+        r = make_writable(plan, file, image, e);
+    return r < 0 ? r : lock_image(prepared, file->path, e);
+}
+
 typedef int make_file(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e);
 
@@ -218,7 +256,7 @@ static const struct {
     [FILE_DIRECTORY] = {make_directory},     [FILE_TEMPORARY] = {make_temporary},
     [FILE_COPY] = {make_copy, true},         [FILE_INITRD] = {make_initrd},
     [FILE_KERNEL] = {make_kernel},           [FILE_REGISTRATION] = {make_registration},
-    [FILE_STORE_IMAGE] = {make_store_image},
+    [FILE_STORE_IMAGE] = {make_store_image}, [FILE_BOOT_DISK] = {make_boot_disk, true},
 };
 
 static make_file *maker_of(enum file_kind kind)
