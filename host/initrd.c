@@ -13,10 +13,11 @@
 #include "common/log.h"
 #include "host/libraries.h"
 #include "host/moduleset.h"
+#include "host/strip.h"
 #include "host/unpack.h"
 
 /* Counts up when the same inputs shall give other bytes. */
-#define FORMAT 1
+#define FORMAT 2
 
 /* The archive being written. */
 struct writer {
@@ -92,24 +93,46 @@ static bool ends_with(const char *text, const char *end)
 }
 
 /* A module, unpacked: the kernel relocates a raw one soonest. */
-static int add_module(struct writer *w, const char *directory, const struct module *module,
-                      struct cache_inputs *inputs, struct error *e)
+static int read_module(const struct module *module, struct module_content *content,
+                       struct cache_inputs *inputs, struct error *e)
 {
     if (inputs)
         cache_input(inputs, module->file);
-    size_t size = 0;
-    char *content CLEANUP_FREE = unpack_read_file(module->file, &size, e);
-    if (content && !ends_with(module->file, ".ko")) {
-        char *unpacked = unpack(content, size, &size, e);
-        free(content);
-        content = unpacked;
-        if (!content)
-            return error_context(e, -EINVAL, "%s", module->file);
-    }
-    if (!content)
+    content->data = unpack_read_file(module->file, &content->size, e);
+    if (!content->data)
         return -EIO;
-    char *name CLEANUP_FREE = xasprintf("%s/%s", directory, module->path);
-    return add_file(w, name, 0644, content, size, e);
+    if (ends_with(module->file, ".ko"))
+        return 0;
+    char *packed CLEANUP_FREE = content->data;
+    content->data = unpack(packed, content->size, &content->size, e);
+    return content->data ? 0 : error_context(e, -EINVAL, "%s", module->file);
+}
+
+/* The directory in which a file is being made; the caller frees. */
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
+}
+
+static int add_contents(struct writer *w, const char *directory, const struct module_set *set,
+                        const struct initrd_spec *spec, struct cache_inputs *inputs,
+                        struct error *e)
+{
+    struct module_content *contents CLEANUP_FREE = xcalloc(set->count, sizeof *contents);
+    char *scratch CLEANUP_FREE = directory_of(w->path);
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < set->count; i++)
+        r = read_module(&set->items[i], &contents[i], inputs, e);
+    if (r == 0)
+        strip_modules(contents, set->count, spec->strip_signed, scratch);
+    for (size_t i = 0; i < set->count; i++) {
+        char *name CLEANUP_FREE = xasprintf("%s/%s", directory, set->items[i].path);
+        if (r == 0)
+            r = add_file(w, name, 0644, contents[i].data, contents[i].size, e);
+        free(contents[i].data);
+    }
+    return r;
 }
 
 static void report_missing(const struct initrd_spec *spec, const struct module_set *set)
@@ -157,8 +180,7 @@ static int add_modules(struct writer *w, const struct initrd_spec *spec,
         return r;
     report_missing(spec, &set);
     char *directory CLEANUP_FREE = guest_directory(spec->modules_dir);
-    for (size_t i = 0; r == 0 && i < set.count; i++)
-        r = add_module(w, directory, &set.items[i], inputs, e);
+    r = add_contents(w, directory, &set, spec, inputs, e);
     return r < 0 ? r : add_module_files(w, directory, &set, spec, e);
 }
 
@@ -260,6 +282,7 @@ int initrd_get(struct cache_entry *entry, const struct initrd_spec *spec, const 
     cache_key_file(&key, spec->init);
     if (spec->modules_dir)
         add_modules_to_key(&key, spec->modules_dir);
+    cache_key_text(&key, spec->strip_signed ? "stripped" : "");
     char *count CLEANUP_FREE = xasprintf("%zu modules", spec->modules.count);
     cache_key_text(&key, count);
     for (size_t i = 0; i < spec->modules.count; i++)

@@ -165,5 +165,6 @@ void plan_initrd(struct planner *p)
 {
     p->plan->initrd.init = find_init(p);
     p->plan->initrd.modules_dir = find_modules(p);
+    p->plan->initrd.strip_signed = config_bool(p->config, "runVm.stripModules");
     choose_modules(p);
 }

@@ -44,6 +44,7 @@ struct initrd_spec {
     char *modules_dir;    /* host path of lib/modules/VERSION; NULL: a kernel without modules */
     struct strv modules;  /* names and aliases that must be in it, with all they depend on */
     struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
+    bool strip_signed;    /* strip modules that are signed as well as those that are not */
 };
 
 /* The boot disk that FILE_BOOT_DISK makes, and the throwaway machine in which it is made. */

@@ -120,6 +120,8 @@ static void become(struct child *child)
     if (!p->keep_io && (!redirect(p->input < 0 ? child->null : p->input, STDIN_FILENO) ||
                         !redirect(p->output < 0 ? child->null : p->output, STDOUT_FILENO)))
         goto failed;
+    if (p->silent && !redirect(child->null, STDERR_FILENO))
+        goto failed;
     if (p->cwd && chdir(p->cwd) < 0) {
         child->failed = p->cwd;
         goto failed;

@@ -23,6 +23,7 @@ struct process {
     int input;                      /* descriptors; -1: /dev/null */
     int output;
     bool keep_io;      /* stdin and stdout are ours; `input` and `output` do not count */
+    bool silent;       /* stderr is /dev/null */
     bool hold_signals; /* SIGHUP, SIGINT and SIGTERM stay blocked in it */
 };
 

@@ -156,6 +156,11 @@ const struct option schema_options[] = {
     {"runVm.sandbox", &type_bool, "true",
      .help = "Let QEMU ask of the host's kernel only what this machine needs (-sandbox). For a "
              "QEMU that was built without seccomp: false."},
+    {"runVm.stripModules", &type_bool, "false",
+     .help =
+         "Strip signed modules too of what they do not need to run, as those without a "
+         "signature always are. The signature goes with it: the kernel says that it is tainted, "
+         "and one that insists on signatures loads none of them."},
     {"runVm.store", &type_prefix, "\"\"",
      .help = "Host directory that holds the Nix store of the guest's system, as nix-store --store "
              "makes it: the guest's /nix/store/… is this directory's nix/store/…"},

@@ -27,7 +27,11 @@ static int setup(void **state)
         char *source CLEANUP_FREE = scratch_path(scratch, "module.c");
         char *object CLEANUP_FREE = xasprintf("%s/%s.ko", kernel, names[i]);
         scratch_write(scratch, "module.c", text);
-        scratch_run("gcc", "-c", "-w", "-o", object, source);
+        scratch_run("gcc", "-c", "-w", "-g", "-o", object, source);
+        /* as if signed: such a module stays as it is, byte by byte */
+        char *sign CLEANUP_FREE =
+            xasprintf("printf '~Module signature appended~\\n' >> '%s'", object);
+        scratch_run("sh", "-c", sign);
         char *copy CLEANUP_FREE = xasprintf("%s/%s.original", scratch, names[i]);
         scratch_run("cp", object, copy);
         if (strcmp(names[i], "xz") == 0)
@@ -76,7 +80,7 @@ static void unpack_initrd(const char *directory)
     char *to CLEANUP_FREE = scratch_path(directory, "unpacked");
     assert_int_equal(tree_make(to, 0755, NULL), 0);
     struct strv argv CLEANUP_STRV = {0};
-    strv_split(&argv, "sh,-c,cpio -idm --quiet --nonmatching '*console' < ../initrd", ',');
+    strv_split(&argv, "sh,-c,cpio -idmu --quiet --nonmatching '*console' < ../initrd", ',');
     const struct process process = {.argv = &argv, .cwd = to, .input = -1, .output = -1};
     assert_int_equal(process_run(&process, NULL), 0);
 }
@@ -99,6 +103,62 @@ static void modules_are_in_it_unpacked(void **state)
         char *original CLEANUP_FREE = xasprintf("%s/%s.original", scratch, names[i]);
         scratch_run("cmp", ours, original);
     }
+}
+
+/* Makes the raw module, and an initrd; the module's bytes in it. */
+static char *module_in_initrd(const char *scratch, bool is_signed, bool strip_signed, size_t *size)
+{
+    struct initrd_spec spec CLEANUP_SPEC = spec_of(scratch);
+    spec.strip_signed = strip_signed;
+    char *object CLEANUP_FREE = scratch_path(spec.modules_dir, "kernel/raw.ko");
+    char *path CLEANUP_FREE = scratch_path(scratch, "initrd");
+    (void)unlink(path);
+    if (!is_signed) {
+        char *source CLEANUP_FREE = scratch_path(scratch, "module.c");
+        scratch_write(scratch, "module.c",
+                      "static int unused_symbol; int used; int *p(void) "
+                      "{ return &unused_symbol; }");
+        scratch_run("gcc", "-c", "-w", "-g", "-o", object, source);
+    }
+    assert_int_equal(initrd_write(path, &spec, NULL, NULL), 0);
+    unpack_initrd(scratch);
+    char *file CLEANUP_FREE = scratch_path(scratch, "unpacked/lib/modules/1.0/kernel/raw.ko");
+    char *data = unpack_read_file(file, size, NULL);
+    assert_non_null(data);
+    return data;
+}
+
+static void modules_are_stripped_unless_that_drops_a_signature(void **state)
+{
+    size_t size = 0;
+    char *unsigned_module CLEANUP_FREE = module_in_initrd(*state, false, false, &size);
+    assert_null(memmem(unsigned_module, size, "debug_info", 10));
+    assert_non_null(memmem(unsigned_module, size, "used", 4));
+    (void)teardown(state);
+    (void)setup(state);
+    char *kept CLEANUP_FREE = module_in_initrd(*state, true, false, &size);
+    assert_non_null(memmem(kept, size, "debug_info", 10));
+    assert_non_null(memmem(kept, size, "signature appended", 18));
+    char *stripped CLEANUP_FREE = module_in_initrd(*state, true, true, &size);
+    assert_null(memmem(stripped, size, "debug_info", 10));
+    assert_null(memmem(stripped, size, "signature appended", 18));
+}
+
+static void without_strip_modules_stay_as_they_are(void **state)
+{
+    size_t size = 0;
+    char *first CLEANUP_FREE = module_in_initrd(*state, false, false, &size);
+    size_t stripped = size;
+    char *path CLEANUP_FREE = xstrdup(getenv("PATH"));
+    char *tools CLEANUP_FREE = scratch_path(*state, "tools");
+    char *command CLEANUP_FREE =
+        xasprintf("mkdir '%s' && for t in gcc sh cpio as; do ln -s $(command -v $t) '%s'/; done",
+                  tools, tools);
+    scratch_run("sh", "-c", command);
+    (void)setenv("PATH", tools, 1);
+    char *second CLEANUP_FREE = module_in_initrd(*state, false, false, &size);
+    (void)setenv("PATH", path, 1);
+    assert_true(size > stripped);
 }
 
 static char *read_initrd(const char *path, size_t *size)
@@ -218,6 +278,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(modules_are_in_it_unpacked),
+        TEST(modules_are_stripped_unless_that_drops_a_signature),
+        TEST(without_strip_modules_stay_as_they_are),
         TEST(the_same_inputs_give_the_same_bytes),
         TEST(long_parameters_stand_at_its_very_end),
         TEST(it_is_cached_until_something_changes),

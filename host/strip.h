@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Modules without what they do not need to run: half the size, and half the work to relocate. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct module_content {
+    char *data; /* owned */
+    size_t size;
+};
+
+/* Whether a signature is appended (scripts/sign-file.c in the kernel): stripping drops it. */
+bool strip_is_signed(const struct module_content *module);
+
+/* Strips those of the modules that are not signed, or all with `signed_too`, by strip of Debian's
+ * binutils; `directory` is for its files, which are removed again. Where there is no strip, or it
+ * cannot do it (modules for another processor), they stay as they are. */
+void strip_modules(struct module_content *modules, size_t count, bool signed_too,
+                   const char *directory);
