@@ -92,6 +92,8 @@ ARCHIVES := $(addprefix $(B)/native/lib,init.a host.a common.a)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
 TOOL_PROGRAMS := $(patsubst tools/%.c,$(B)/tools/%,$(TOOLS))
 
+# Tests read what programs say; these say it the same way everywhere.
+export LC_ALL := C.UTF-8
 # What the tests are told about where things are.
 export RUN_VM_PROGRAM := $(abspath $(B)/run-vm)
 export RUN_VM_INIT := $(abspath build/init)

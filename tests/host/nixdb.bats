@@ -7,7 +7,7 @@
 bats_require_minimum_version 1.5.0
 
 setup_file() {
-    export NIX_CONFIG="build-users-group =" HOME=$BATS_FILE_TMPDIR
+    export NIX_CONFIG="build-users-group ="
     export NIX_CONF_DIR=$BATS_FILE_TMPDIR
     unset NIX_PATH NIX_REMOTE NIX_STATE_DIR NIX_STORE_DIR
     here=$(dirname "$(readlink -f "$BATS_TEST_FILENAME")")
@@ -16,6 +16,8 @@ setup_file() {
     export load=${RUN_VM_TOOLS:?run this by make check-host}/nix-load-db
     NIX_2_26=$("$here/../../scripts/fetch-package" trixie nix-bin)/run
     export NIX_2_26
+    # after that, whose cache is in the user's home
+    export HOME=$BATS_FILE_TMPDIR
     "$make_registration" 300 8 >"$BATS_FILE_TMPDIR/300"
     make_derivations
 }
