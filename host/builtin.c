@@ -246,6 +246,30 @@ static void check_mount_point(struct config *config, const json_t *mounts, const
                        json_string_value(json_object_get(other, "device")), tag, where);
 }
 
+const char *builtin_transport(const struct config *config, const char *tag)
+{
+    const json_t *settings = json_object_get(config_get(config, "runVm.shares"), tag);
+    const char *own = json_string_value(json_object_get(settings, "transport"));
+
+    return own ? own : config_text(config, "runVm.transport");
+}
+
+/* The mount options of a share; a new reference. The store's never changes while the guest runs. */
+static json_t *share_options(const struct config *config, const char *tag)
+{
+    bool store = !strcmp(tag, "nix-store");
+    json_t *options;
+
+    if (!strcmp(builtin_transport(config, tag), "virtiofs"))
+        return json_pack("[s]", store ? "ro" : "defaults");
+    options = json_pack("[s,s,o]", "trans=virtio", "version=9p2000.L",
+                        json_sprintf("msize=%" JSON_INTEGER_FORMAT,
+                                     config_integer(config, "virtualisation.msize")));
+    if (store)
+        json_array_append_new(options, json_string("cache=loose"));
+    return options;
+}
+
 static void define_shares(struct config *config, json_t *definitions)
 {
     json_t *shares = config_get(config, "virtualisation.sharedDirectories");
@@ -260,17 +284,13 @@ static void define_shares(struct config *config, json_t *definitions)
         const char *where = store && config_bool(config, "virtualisation.writableStore")
                                 ? store_mount_point(config)
                                 : target;
-        json_t *options = json_pack("[s,s,o]", "trans=virtio", "version=9p2000.L",
-                                    json_sprintf("msize=%" JSON_INTEGER_FORMAT,
-                                                 config_integer(config, "virtualisation.msize")));
 
-        if (store)
-            json_array_append_new(options, json_string("cache=loose"));
         if (where)
             check_mount_point(config, mounts, tags[i], where);
         json_object_set_new(mounts, where ? where : "",
-                            json_pack("{s:s,s:s,s:b,s:o}", "device", tags[i], "fsType", "9p",
-                                      "neededForBoot", 1, "options", options));
+                            json_pack("{s:s,s:s,s:b,s:o}", "device", tags[i], "fsType",
+                                      builtin_transport(config, tags[i]), "neededForBoot", 1,
+                                      "options", share_options(config, tags[i])));
     }
     json_object_del(mounts, "");
     json_array_append_new(definitions, mounts);

@@ -34,5 +34,8 @@ void builtin_fs_mount_point(const struct scope *scope, json_t *definitions);
 void builtin_fs_device(const struct scope *scope, json_t *definitions);
 void builtin_fs_options(const struct scope *scope, json_t *definitions);
 
+/* "9p" or "virtiofs": the transport of the share with that tag. */
+const char *builtin_transport(const struct config *config, const char *tag);
+
 /* The guest that nixpkgs.hostPlatform names. */
 const struct guest *builtin_guest(const struct config *config);

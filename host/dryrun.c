@@ -137,6 +137,23 @@ static json_t *json_file(const struct plan_file *file)
     return object;
 }
 
+static json_t *json_servers(const struct plan *plan)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < plan->server_count; i++) {
+        const struct plan_server *server = &plan->servers[i];
+        json_t *object = json_object();
+
+        json_object_set_new(object, "program", json_text(server->program));
+        json_object_set_new(object, "source", json_text(server->source));
+        json_object_set_new(object, "socket", json_text(server->socket));
+        json_object_set_new(object, "readOnly", json_boolean(server->read_only));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *json_initrd(const struct initrd_spec *initrd)
 {
     json_t *object = json_object();
@@ -168,6 +185,7 @@ void dry_run_json(const struct plan *plan, const struct config *config, FILE *ou
     json_object_set_new(object, "cwd", json_text(plan->cwd));
     json_object_set_new(object, "kernelParams", json_list(&plan->kernel_params));
     json_object_set_new(object, "files", files);
+    json_object_set_new(object, "servers", json_servers(plan));
     json_object_set_new(object, "initrd", json_initrd(&plan->initrd));
     json_object_set(object, "fileSystems", config_get(config, "virtualisation.fileSystems"));
     json_object_set_new(object, "warnings", json_list(&plan->warnings));

@@ -19,6 +19,7 @@
 #include "host/plan.h"
 #include "host/prepare.h"
 #include "host/process.h"
+#include "host/shareserver.h"
 #include "host/signals.h"
 #include "host/supervise.h"
 
@@ -119,6 +120,7 @@ static int run(const struct plan *plan, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
     struct prepared prepared CLEANUP_PREPARED = {0};
+    struct share_servers servers CLEANUP_SHARE_SERVERS = {0};
     int r;
 
     signals_block();
@@ -127,6 +129,8 @@ static int run(const struct plan *plan, const struct options *options)
         return report(&e, STATUS_IO);
     if (options->keep_tmp)
         log_info("temporary directory %s", plan->cwd);
+    if (share_servers_start(&servers, plan, &e) < 0)
+        return report(&e, STATUS_IO);
     if (plan->exec.count)
         r = exec_run(plan, &supervise_default_limits, &standard_streams, &e);
     else

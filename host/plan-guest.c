@@ -141,7 +141,7 @@ static void add_share(struct guest_params *params, const struct fs *fs)
     list->items[list->count++] = (struct share_spec){
         .tag = xstrdup(fs->device),
         .where = xstrdup(fs->where),
-        .transport = SHARE_9P,
+        .transport = strcmp(fs->type, "9p") ? SHARE_VIRTIOFS : SHARE_9P,
         .options = fs_options(fs, false),
     };
 }
@@ -177,14 +177,26 @@ static bool has_options(const struct fs *fs, const char *expected)
  * its own, which takes precedence. */
 static void set_store(struct planner *p, struct guest_params *params, const struct fs *fs)
 {
-    bool ninep = !strcmp(fs->type, "9p");
-    bool erofs = !strcmp(fs->type, "erofs") ||
-                 (!strcmp(fs->type, "auto") && !config_text(p->config, "system.build.storeImage"));
+    bool image = !config_text(p->config, "system.build.storeImage");
+    const struct {
+        const char *type;
+        enum store_kind kind;
+        const char *options; /* init's own */
+        bool plain;
+    } kinds[] = {
+        {"9p", STORE_9P, "cache=loose", is_plain_share(p, fs)},
+        {"virtiofs", STORE_VIRTIOFS, "ro", true},
+        {"erofs", STORE_EROFS, "ro", true},
+        {"auto", STORE_EROFS, "ro", image}, /* an image of ours is erofs */
+        {fs->type, STORE_EROFS, "", false},
+    };
+    size_t i = 0;
 
-    params->store.kind = ninep ? STORE_9P : STORE_EROFS;
+    while (strcmp(kinds[i].type, fs->type) != 0)
+        i++;
+    params->store.kind = kinds[i].kind;
     params->store.source = device_spec(fs->device ? fs->device : "");
-    if (ninep ? !is_plain_share(p, fs) || !has_options(fs, "cache=loose")
-              : !erofs || !has_options(fs, "ro"))
+    if (!kinds[i].plain || !has_options(fs, kinds[i].options))
         add_mount(params, fs);
 }
 
@@ -203,8 +215,9 @@ static bool is_share(const struct planner *p, const struct fs *fs)
 {
     const json_t *shares = config_get(p->config, "virtualisation.sharedDirectories");
 
-    return !strcmp(fs->type, "9p") && fs->device && json_object_get(shares, fs->device) &&
-           is_plain_share(p, fs);
+    if (!fs->device || !json_object_get(shares, fs->device))
+        return false;
+    return !strcmp(fs->type, "virtiofs") || (!strcmp(fs->type, "9p") && is_plain_share(p, fs));
 }
 
 static void add_file_system(struct planner *p, struct guest_params *params, const struct fs *fs)

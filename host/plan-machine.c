@@ -104,6 +104,17 @@ static void add_number(struct planner *p, const char *word, const char *option)
     strv_pushf(&p->plan->argv, "%" JSON_INTEGER_FORMAT, config_integer(p->config, option));
 }
 
+/* Memory that another process can map: without it a device on virtiofs fails obscurely. */
+static void add_shared_memory(struct planner *p)
+{
+    strv_push(&p->plan->argv, "-object");
+    strv_pushf(&p->plan->argv,
+               "memory-backend-memfd,id=run-vm-memory,size=%" JSON_INTEGER_FORMAT "M,share=on",
+               config_integer(p->config, "virtualisation.memorySize"));
+    strv_push(&p->plan->argv, "-machine");
+    strv_push(&p->plan->argv, "memory-backend=run-vm-memory");
+}
+
 void plan_machine(struct planner *p)
 {
     struct strv *argv = &p->plan->argv;
@@ -125,6 +136,8 @@ void plan_machine(struct planner *p)
     add_name(p);
     add_number(p, "-m", "virtualisation.memorySize");
     add_number(p, "-smp", "virtualisation.cores");
+    if (planner_uses_virtiofs(p))
+        add_shared_memory(p);
     strv_push(argv, "-device");
     strv_push(argv, "virtio-rng-pci");
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Shared directories. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/alloc.h"
+#include "host/builtin.h"
 #include "host/merge.h"
 #include "host/paths.h"
 #include "host/planner.h"
+#include "host/process.h"
 
 /* The built-in share of the store: where the host has it, and not writable by the guest. */
 static bool is_store(const struct planner *p, const char *tag)
@@ -26,6 +29,89 @@ static void warn_of_root(struct planner *p, const char *tag, const char *path)
                    path, tag);
 }
 
+static bool is_virtiofs(const struct planner *p, const char *tag)
+{
+    return !strcmp(builtin_transport(p->config, tag), "virtiofs");
+}
+
+bool planner_uses_virtiofs(const struct planner *p)
+{
+    json_t *shares = config_get(p->config, "virtualisation.sharedDirectories");
+    const char *tag;
+    json_t *share;
+
+    json_object_foreach (shares, tag, share)
+        if (is_virtiofs(p, tag))
+            return true;
+    return false;
+}
+
+static void add_9p(struct planner *p, const char *tag, const char *path)
+{
+    char *plain CLEANUP_FREE = path_double_commas(path);
+    char *plain_tag CLEANUP_FREE = path_double_commas(tag);
+
+    strv_push(&p->plan->argv, "-virtfs");
+    strv_pushf(&p->plan->argv, "local,path=%s,security_model=none,mount_tag=%s%s", plain, plain_tag,
+               is_store(p, tag) ? ",readonly=on" : "");
+}
+
+/* virtiofsd, which distributions do not put on PATH. QEMU's own of old cannot serve an overlay
+ * without being root: it passes on an O_NOATIME that only a file's owner may ask for. */
+static const struct {
+    const char *path;
+    bool needs_root;
+} server_programs[] = {
+    {"/usr/libexec/virtiofsd", false},
+    {"virtiofsd", false},
+    {"/usr/lib/qemu/virtiofsd", true},
+};
+
+/* The caller frees; NULL and the planner failed: there is none. */
+static char *find_server(struct planner *p)
+{
+    for (size_t i = 0; i < ELEMENTS(server_programs); i++) {
+        bool usable = p->at->is_root || !server_programs[i].needs_root;
+        char *found = usable ? process_find(server_programs[i].path, NULL) : NULL;
+
+        if (found)
+            return found;
+    }
+    if (!p->failed) {
+        p->failed = error_set(p->e, -ENOENT,
+                              "virtiofsd: not found%s; Debian 13 has it in the package virtiofsd. "
+                              "Or share by 9p (runVm.transport)",
+                              p->at->is_root ? "" : " (QEMU 7's own serves root only)");
+        (void)error_status(p->e, p->failed, STATUS_UNAVAILABLE);
+    }
+    return NULL;
+}
+
+/* A device whose other end is a program of its own, which QEMU reaches through a socket in its
+ * directory. */
+static void add_virtiofs(struct planner *p, const char *tag, const char *path)
+{
+    struct plan *plan = p->plan;
+    char *name CLEANUP_FREE = xasprintf("share%zu.sock", plan->server_count);
+    char *plain_tag CLEANUP_FREE = path_double_commas(tag);
+
+    if (strlen(tag) > 36)
+        config_problem(p->config, "virtualisation.sharedDirectories",
+                       "has the tag \"%s\", expected at most 36 bytes on virtiofs", tag);
+    strv_push(&plan->argv, "-chardev");
+    strv_pushf(&plan->argv, "socket,id=run-vm-share%zu,path=%s", plan->server_count, name);
+    strv_push(&plan->argv, "-device");
+    strv_pushf(&plan->argv, "vhost-user-fs-pci,chardev=run-vm-share%zu,tag=%s", plan->server_count,
+               plain_tag);
+    plan->servers = xreallocarray(plan->servers, plan->server_count + 1, sizeof *plan->servers);
+    plan->servers[plan->server_count++] = (struct plan_server){
+        .program = find_server(p),
+        .source = path_absolute(plan->cwd, path),
+        .socket = planner_temporary(p, name),
+        .read_only = is_store(p, tag),
+    };
+}
+
 static void add_share(struct planner *p, const char *tag, const char *source)
 {
     char *option CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.source", tag);
@@ -33,13 +119,12 @@ static void add_share(struct planner *p, const char *tag, const char *source)
     bool prefixed = is_store(p, tag) && !strcmp(source, "/nix/store");
     char *path CLEANUP_FREE =
         prefixed ? xasprintf("%s%s", p->plan->store_prefix, expanded) : xstrdup(expanded);
-    char *plain CLEANUP_FREE = path_double_commas(path);
-    char *plain_tag CLEANUP_FREE = path_double_commas(tag);
 
     warn_of_root(p, tag, path);
-    strv_push(&p->plan->argv, "-virtfs");
-    strv_pushf(&p->plan->argv, "local,path=%s,security_model=none,mount_tag=%s%s", plain, plain_tag,
-               is_store(p, tag) ? ",readonly=on" : "");
+    if (is_virtiofs(p, tag))
+        add_virtiofs(p, tag, path);
+    else
+        add_9p(p, tag, path);
 }
 
 void plan_shares(struct planner *p)

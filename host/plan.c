@@ -170,6 +170,12 @@ void plan_free(struct plan *plan)
         strv_free(&plan->files[i].roots);
     }
     free(plan->files);
+    for (size_t i = 0; i < plan->server_count; i++) {
+        free(plan->servers[i].program);
+        free(plan->servers[i].source);
+        free(plan->servers[i].socket);
+    }
+    free(plan->servers);
     free(plan->initrd.init);
     free(plan->initrd.modules_dir);
     strv_free(&plan->initrd.modules);

@@ -38,6 +38,14 @@ struct plan_file {
     bool keep; /* FILE_TEMPORARY: the user's, made with its parents if need be, not removed */
 };
 
+/* The program behind a share on virtiofs. */
+struct plan_server {
+    char *program; /* virtiofsd */
+    char *source;  /* the directory, absolute */
+    char *socket;  /* where QEMU will connect */
+    bool read_only;
+};
+
 /* What goes into our initrd. */
 struct initrd_spec {
     char *init;           /* the guest's init, a path on the host */
@@ -76,6 +84,8 @@ struct options;
 struct plan {
     struct plan_file *files;
     size_t file_count;
+    struct plan_server *servers;
+    size_t server_count;
     struct initrd_spec initrd;
     struct boot_disk_spec boot_disk;
     struct strv argv;          /* QEMU, with argv[0] the program to start */

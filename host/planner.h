@@ -78,6 +78,9 @@ void plan_guest_params(struct planner *p, struct guest_params *params);
 void plan_initrd(struct planner *p);
 void plan_boot_disk(struct planner *p);
 
+/* Whether a share is on virtiofs, which takes memory that its server can map. */
+bool planner_uses_virtiofs(const struct planner *p);
+
 /* Whether a file system of the configuration has to be mounted before stage 2. */
 bool planner_needs_mount(const json_t *entry);
 

@@ -10,6 +10,7 @@
 static const char *const drive_interfaces[] = {"virtio", "scsi", "ide", NULL};
 static const char *const port_directions[] = {"host", "guest", NULL};
 static const char *const port_protocols[] = {"tcp", "udp", NULL};
+static const char *const transports[] = {"9p", "virtiofs", NULL};
 static const char *const initrd_kinds[] = {"builtin", "system", NULL};
 static const char *const kernel_kinds[] = {"auto", "bzImage", NULL};
 
@@ -51,6 +52,21 @@ static const struct option share_options[] = {
 SUBMODULE(type_share, "set of source and target", share_options);
 static const struct type type_shares = {
     .kind = TYPE_ATTRS, .name = "attribute set of shares", .element = &type_share};
+
+static const struct type type_transport = {
+    .kind = TYPE_CHOICE, .name = "one of \"9p\", \"virtiofs\"", .choices = transports};
+static const struct type type_null_or_transport = {.kind = TYPE_NULL_OR,
+                                                   .name = "null or one of \"9p\", \"virtiofs\"",
+                                                   .element = &type_transport};
+
+static const struct option share_setting_options[] = {
+    {"transport", &type_null_or_transport, "null",
+     .help = "How the share of that tag reaches the guest; null: as runVm.transport says."},
+};
+SUBMODULE(type_share_settings, "settings of a share", share_setting_options);
+static const struct type type_shares_settings = {.kind = TYPE_ATTRS,
+                                                 .name = "attribute set of settings of shares",
+                                                 .element = &type_share_settings};
 
 static const struct option port_options[] = {
     {"from", &type_direction, "\"host\"",
@@ -153,6 +169,11 @@ const struct option schema_options[] = {
      .help = "\"auto\": a compressed kernel for x86_64 is unpacked once on the host and started "
              "through PVH, which skips its decompression and the randomisation of its address; not "
              "with EFI, bios, or the system's own initrd. \"bzImage\": it is started as it is."},
+    {"runVm.transport", &type_transport, "\"9p\"",
+     .help = "How shared directories reach the guest: \"9p\", which QEMU serves itself, or "
+             "\"virtiofs\", which takes a virtiofsd for each and is faster."},
+    {"runVm.shares", &type_shares_settings, "{}",
+     .help = "What virtualisation.sharedDirectories has no words for, by the shares' tags."},
     {"runVm.sandbox", &type_bool, "true",
      .help = "Let QEMU ask of the host's kernel only what this machine needs (-sandbox). For a "
              "QEMU that was built without seccomp: false."},

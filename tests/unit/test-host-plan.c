@@ -491,6 +491,32 @@ static void the_store_of_a_prefix_is_read_through_its_links(void **state)
     assert_non_null(strstr(planned_argument(&p, "-virtfs", 0), "/p/nix/store,security_model"));
 }
 
+static void a_share_on_virtiofs_has_a_server_and_memory_it_can_map(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    struct guest_params params CLEANUP_GUEST_PARAMS;
+
+    (void)state;
+    make(&p,
+         "{\"runVm\": {\"transport\": \"virtiofs\", \"shares\": {\"xchg\": {\"transport\": "
+         "\"9p\"}}}}",
+         no_environment);
+    /* where the plan fails, it is for want of virtiofsd: the rest has been made all the same */
+    assert_int_equal(p.config.problems.count, 0);
+    assert_non_null(strstr(planned_argument(&p, "-object", 0), "share=on"));
+    assert_non_null(strstr(planned_argument(&p, "-virtfs", 0), "mount_tag=xchg"));
+    assert_null(planned_argument(&p, "-virtfs", 1));
+    assert_int_equal(p.plan.server_count, 2);
+    assert_true(p.plan.servers[0].read_only);
+    assert_string_equal(p.plan.servers[0].source, "/nix/store");
+    assert_false(p.plan.servers[1].read_only);
+    read_params(&p, &params);
+    assert_int_equal(params.store.kind, STORE_VIRTIOFS);
+    assert_int_equal(params.shares.items[0].transport, SHARE_VIRTIOFS);
+    assert_int_equal(params.shares.items[1].transport, SHARE_9P);
+    assert_true(strv_contains(&p.plan.initrd.modules, "virtiofs"));
+}
+
 static void virtual_networks_are_cards_on_their_switches(void **state)
 {
     struct planned p CLEANUP_PLANNED;
@@ -570,6 +596,7 @@ int main(void)
         cmocka_unit_test(a_kernel_is_unpacked_unless_that_might_not_boot),
         cmocka_unit_test(nothing_to_boot_is_an_error),
         cmocka_unit_test(the_store_of_a_prefix_is_read_through_its_links),
+        cmocka_unit_test(a_share_on_virtiofs_has_a_server_and_memory_it_can_map),
         cmocka_unit_test(virtual_networks_are_cards_on_their_switches),
         cmocka_unit_test(an_open_port_on_every_interface_is_warned_about),
         cmocka_unit_test(an_agent_that_is_asked_for_gets_its_channel),

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/shareserver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/log.h"
+#include "host/listener.h"
+#include "host/signals.h"
+
+static int write_file(const char *path, const char *text)
+{
+    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -errno;
+}
+
+/* A user namespace in which we are root, and everybody else is nobody: what mounting takes. */
+static int become_root(uid_t uid, gid_t gid)
+{
+    char *uid_map CLEANUP_FREE = xasprintf("0 %u 1", uid);
+    char *gid_map CLEANUP_FREE = xasprintf("0 %u 1", gid);
+    int r;
+
+    if (unshare(CLONE_NEWUSER) < 0)
+        return -errno;
+    r = write_file("/proc/self/uid_map", uid_map);
+    if (r == 0)
+        r = write_file("/proc/self/setgroups", "deny");
+    return r < 0 ? r : write_file("/proc/self/gid_map", gid_map);
+}
+
+/* In this mount namespace nothing at or below the directory can be written. */
+static int make_read_only(const char *directory)
+{
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+        mount(directory, directory, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+        mount_setattr(AT_FDCWD, directory, AT_RECURSIVE, &attributes, sizeof attributes) < 0)
+        return -errno;
+    return 0;
+}
+
+/* "source=DIRECTORY,…" for virtiofsd's -o, in which a backslash escapes; the caller frees. */
+static char *source_option(const char *directory)
+{
+    char *option = xcalloc(2 * strlen(directory) + sizeof "source=", 1);
+    char *to = stpcpy(option, "source=");
+
+    for (; *directory; directory++) {
+        if (strchr(",\\", *directory))
+            *to++ = '\\';
+        *to++ = *directory;
+    }
+    return option;
+}
+
+/* The new process, up to its own program. Its stdin is the socket. */
+static void become(const struct plan_server *server, const char *directory, char *const *argv,
+                   int listener, int log, pid_t parent)
+{
+    sigset_t mask;
+    uid_t uid = geteuid();
+    int r = 0;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(1);
+    if (uid != 0)
+        r = become_root(uid, getegid());
+    if (r == 0 && unshare(CLONE_NEWNS) < 0)
+        r = -errno;
+    if (r == 0 && server->read_only)
+        r = make_read_only(directory);
+    if (r < 0) {
+        (void)fprintf(stderr, "run-vm: share of %s: cannot be %s: %s\n", server->source,
+                      server->read_only ? "made read-only for its server" : "given to its server",
+                      strerror(-r));
+        _exit(1);
+    }
+    signals_blocked_mask(&mask); /* it ends after QEMU, not when the terminal says so */
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    if (dup2(listener, STDIN_FILENO) == STDIN_FILENO && dup2(log, STDOUT_FILENO) >= 0 &&
+        dup2(log, STDERR_FILENO) >= 0)
+        (void)execv(argv[0], argv);
+    (void)fprintf(stderr, "run-vm: %s: %s\n", argv[0], strerror(errno));
+    _exit(127);
+}
+
+static int start_one(struct share_servers *servers, const struct plan_server *server,
+                     struct error *e)
+{
+    char *directory CLEANUP_FREE = realpath(server->source, NULL);
+    char *source CLEANUP_FREE = directory ? source_option(directory) : NULL;
+    const char *const words[] = {server->program, "-f", "--fd=0",         "-o",
+                                 source,          "-o", "log_level=warn", NULL};
+    char *argv[ELEMENTS(words)] = {0};
+    char *log_path CLEANUP_FREE = xasprintf("%s.log", server->socket);
+    int listener CLEANUP_CLOSE = listener_open(server->socket, e);
+    int log CLEANUP_CLOSE = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    pid_t parent = getpid();
+    pid_t pid;
+
+    if (listener < 0)
+        return listener;
+    if (!directory)
+        return error_errno(e, errno, "%s: cannot be shared", server->source);
+    if (log < 0)
+        return error_errno(e, errno, "%s", log_path);
+    /* virtiofsd waits for QEMU in accept() */
+    if (fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK) < 0)
+        return error_errno(e, errno, "%s", server->socket);
+    for (size_t i = 0; words[i]; i++)
+        argv[i] = xstrdup(words[i]);
+    pid = fork();
+    if (pid == 0)
+        become(server, directory, argv, listener, log, parent);
+    for (size_t i = 0; argv[i]; i++)
+        free(argv[i]);
+    if (pid < 0)
+        return error_errno(e, errno, "%s", server->program);
+    servers->items = xreallocarray(servers->items, servers->count + 1, sizeof *servers->items);
+    servers->items[servers->count++] = (struct share_server){pid, TAKE(log_path)};
+    return 0;
+}
+
+int share_servers_start(struct share_servers *servers, const struct plan *plan, struct error *e)
+{
+    int r = 0;
+
+    for (size_t i = 0; i < plan->server_count && r == 0; i++)
+        r = start_one(servers, &plan->servers[i], e);
+    return r;
+}
+
+/* The last lines that a server has written. */
+static void print_log(const char *path)
+{
+    FILE *log CLEANUP_FCLOSE = fopen(path, "re");
+    char *line CLEANUP_FREE = NULL;
+    size_t size = 0;
+
+    if (log && fseek(log, -2000, SEEK_END) < 0)
+        rewind(log);
+    while (log && getline(&line, &size, log) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        log_warning("virtiofsd: %s", line);
+    }
+}
+
+/* Waits for its end; a failure that is not our doing is shown. */
+static void stop_one(const struct share_server *server)
+{
+    int status = 0;
+    pid_t ended = waitpid(server->pid, &status, WNOHANG);
+
+    if (ended == server->pid) {
+        if (status != 0)
+            print_log(server->log);
+        return;
+    }
+    (void)kill(server->pid, SIGKILL);
+    while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void share_servers_stop(struct share_servers *servers)
+{
+    for (size_t i = 0; i < servers->count; i++) {
+        stop_one(&servers->items[i]);
+        free(servers->items[i].log);
+    }
+    free(servers->items);
+    *servers = (struct share_servers){0};
+}
