@@ -74,6 +74,7 @@ static void add_accelerator(struct planner *p)
     strv_push(&p->plan->argv, "-accel");
     strv_push(&p->plan->argv, accel.name);
     p->plan->accel_reason = TAKE(accel.reason);
+    p->emulated = !strcmp(accel.name, "tcg");
 }
 
 static void add_monitor(struct planner *p)

@@ -28,6 +28,7 @@ struct planner {
     const struct disk_interface *disks;
     struct variables variables;
     bool own_initrd;  /* runVm.initrd = "builtin" */
+    bool emulated;    /* the accelerator is TCG */
     bool keep_tmp;    /* the temporary directory is the user's, or shall be kept */
     char *disk_image; /* resolved; NULL: none */
     char *efi_vars;   /* resolved; NULL: none */

@@ -192,3 +192,10 @@ END
     [[ $output == *"init=/bin/sh root=run-vm-root rootfstype=9p "*"vm.root.overlay=tmpfs"*"quiet a=b'"* ]]
     [[ $output != *nix-store* ]]
 }
+
+@test "an emulated timer is not checked by the kernel, which panics where the host is busy" {
+    for accel in tcg kvm; do
+        run -0 --separate-stderr run_vm --config config.json --accel "$accel" --dry-run
+        [ "$(grep -cw no_timer_check <<<"$output")" = "$([ "$accel" = tcg ] && echo 1 || echo 0)" ]
+    done
+}
