@@ -63,7 +63,7 @@ void console_open(const struct strv *names)
         char *name CLEANUP_FREE = xstrdup(names->items[i]);
         name[strcspn(name, ",")] = '\0'; /* the speed */
         char *path CLEANUP_FREE = xasprintf("/dev/%s", name);
-        if (*name && !strchr(name, '/'))
+        if (*name && !strstr(name, ".."))
             add_console(path);
     }
     if (console_count == 0)
