@@ -240,10 +240,10 @@ check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 	$(BATS) tests/boot
 
 .PHONY: bench bench-quick
-bench: all | $(call packages,tests boot) ## measure
+bench: all | $(call packages,tests boot bench) ## measure
 	$(if $(wildcard tests/bench/run),tests/bench/run)
 
-bench-quick: all | $(call packages,tests boot) ## measure, in under five minutes
+bench-quick: all | $(call packages,tests boot bench) ## measure, in under five minutes
 	$(if $(wildcard tests/bench/run),tests/bench/run --quick)
 
 .PHONY: lint

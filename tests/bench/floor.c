@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The least that anything could do in init's place: the same modules and mounts by bare system calls,
- * nothing looked for, nothing checked, and stage 2 where the bench puts it.
+/* The least that anything could do in init's place: the same modules and mounts by bare system
+ * calls, nothing looked for, nothing checked, and stage 2 where the bench puts it.
  *
  * /modules lists the module files to insert, in that order; then all of the standard boot's mounts
- * are made. Without that file: three mounts and exec of the initrd's own /mark, the floor of floors. */
+ * are made. Without that file: three mounts and exec of the initrd's own /mark, the floor of
+ * floors. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>

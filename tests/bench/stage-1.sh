@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2174 # -m with -p, as it is there
 # shellcheck shell=sh
 # The peer: a stage 1 as the specification's systems have it, doing the standard boot's work with
 # udev, kmod, blkid and e2fsprogs, in their order. What it mounts is written down, as it is there.
@@ -77,7 +78,6 @@ while IFS=' ' read -r device where type options; do
         ;;
     esac
     if [ "$type" = overlay ]; then
-        # shellcheck disable=SC2174 # as it is there
         mkdir -p -m 0755 /mnt-root/nix/.rw-store/store /mnt-root/nix/.rw-store/work /mnt-root/nix/store
     fi
     mount_file_system "$device" "$where" "$type" "$options"
