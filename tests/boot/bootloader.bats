@@ -1,0 +1,172 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Boots through firmware and a boot loader that the system itself has installed on a boot disk that
+# run-vm has made; and boots with other firmware.
+
+load harness
+
+setup_file() {
+    BOOT_CONFIG=$("$BATS_TEST_DIRNAME/../systems/bootloader/build" 2>"$BATS_FILE_TMPDIR/build") || {
+        cat "$BATS_FILE_TMPDIR/build"
+        return 1
+    }
+    # Nothing made by an earlier run counts
+    export BOOT_CONFIG XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
+    export NIX_DISK_IMAGE=$BATS_FILE_TMPDIR/disk.qcow2
+}
+
+# boot_loader NAME [run-vm's arguments]: boots in the directory NAME, which is kept. On standard
+# input the script that stage 2 runs; its output is in NAME/xchg/out.
+boot_loader() {
+    local directory=$BATS_FILE_TMPDIR/$1 status=0
+    shift
+    mkdir -p "$directory/xchg"
+    rm -f "$directory/xchg"/{out,status}
+    cat >"$directory/xchg/test.sh"
+    TMPDIR=$directory USE_TMPDIR=1 NIX_EFI_VARS=$directory/vars.fd \
+        timeout --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --config "$BOOT_CONFIG" "$@" \
+        </dev/null >"$directory/console" 2>"$directory/errors" || status=$?
+    [ "$status" = 0 ] && [ "$(cat "$directory/xchg/status")" = 0 ] && return
+    echo "status $status; standard error, console, the script's output:"
+    cat "$directory/errors"
+    clean <"$directory/console" | tail -n 30
+    cat "$directory/xchg/out"
+    return 1
+}
+
+out() {
+    cat "$BATS_FILE_TMPDIR/$1/xchg/out"
+}
+
+# The disk that the cache has, as a raw file.
+cached_disk() {
+    local disks=("$XDG_CACHE_HOME"/run-vm/boot-disk-*/disk.img)
+    qemu-img convert -O raw "${disks[0]}" "$BATS_TEST_TMPDIR/disk.raw"
+    echo "$BATS_TEST_TMPDIR/disk.raw"
+}
+
+mount_boot='mkdir -p /boot; mount -t vfat /dev/vdb2 /boot'
+
+@test "BIOS: SeaBIOS, GRUB, the kernel and the initrd of /boot, stage 2" {
+    boot_loader bios <<END
+cat /proc/cmdline
+$mount_boot
+test -e /boot/kernel
+echo changed >/boot/changed
+END
+    [[ $(out bios) == "BOOT_IMAGE=/kernel init=/nix/store/"*"-system-with-boot-loader/init "* ]]
+    says "$BATS_FILE_TMPDIR/bios/errors" 'making the boot disk of /nix/store/.*-system-with-boot-loader'
+}
+
+@test "the second start makes no boot disk, and has it as it was made" {
+    boot_loader bios <<END
+$mount_boot
+test -e /boot/kernel
+test ! -e /boot/changed
+END
+    run ! grep -q 'making the boot disk' "$BATS_FILE_TMPDIR/bios/errors"
+    local base=("$XDG_CACHE_HOME"/run-vm/boot-disk-*/disk.img)
+    [ "$(qemu-img info --output=json "$BATS_FILE_TMPDIR/bios/disk.img" | jq -r '.["full-backing-filename"]')" = "${base[0]}" ]
+}
+
+@test "the boot disk is the specification's" {
+    local disk
+    disk=$(cached_disk)
+    [ "$(stat -c %s "$disk")" = 125829120 ]
+    /usr/sbin/sgdisk --verify "$disk" | grep -q 'No problems found'
+    /usr/sbin/sgdisk --print --info=1 --info=2 "$disk" >"$BATS_TEST_TMPDIR/table"
+    says "$BATS_TEST_TMPDIR/table" 'Disk identifier \(GUID\): 97FD5997-D90B-4AA3-8D16-C1723AEA73C1'
+    says "$BATS_TEST_TMPDIR/table" '^ +1 +34 +2047 .* EF02 +BIOSBootPartition'
+    says "$BATS_TEST_TMPDIR/table" '^ +2 +2048 +245726 .* EF00 +EFISystem'
+    [ "$(grep -E '^(Partition unique GUID|Attribute flags)' "$BATS_TEST_TMPDIR/table" | cut -d: -f2 | xargs)" = \
+        "1C06F03B-704E-4657-B9CD-681A087A2FDC 0000000000000002 970C694F-AFD0-4B99-B750-CDB7A329AB6F 0000000000000004" ]
+    # The old kind of table has /boot as well, and a code in front of the table that GRUB has put there
+    sfdisk --dump --label-nested dos "$disk" | grep -qE '.*start= *2048, size= *243679, type=ef'
+    [ "$(blkid -p -O 1048576 -o value -s LABEL_FATBOOT "$disk")" = boot ]
+    [ "$(blkid -p -O 1048576 -o value -s VERSION "$disk")" = FAT16 ]
+    [ "$(mtype -i "$disk@@1M" ::grub/device.map)" = "(hd0) /dev/vda" ]
+}
+
+@test "persistBootDevice: what the guest has written to the boot disk is there the next time" {
+    boot_loader persist -o virtualisation.persistBootDevice=true <<END
+$mount_boot
+echo changed >/boot/changed
+END
+    # It depends on nothing that the cache could lose
+    [ "$(qemu-img info --output=json "$BATS_FILE_TMPDIR/persist/disk.img" | jq '.["backing-filename"]')" = null ]
+    boot_loader persist -o virtualisation.persistBootDevice=true <<END
+$mount_boot
+grep changed /boot/changed
+END
+    [ "$(out persist)" = changed ]
+}
+
+@test "EFI: OVMF, systemd-boot, stage 2; a variable lasts from the installation on, and over a reboot" {
+    local name
+    for name in RunVmInstalled RunVmSet; do
+        boot_loader efi -o virtualisation.useEFIBoot=true <<END
+mount -t efivarfs none /sys/firmware/efi/efivars
+tail -c +5 /sys/firmware/efi/efivars/$name-3a7b5d1c-52f0-4f0e-9d39-6d1f0c2f8a11
+echo
+[ $name = RunVmSet ] || printf '\007\000\000\000by the guest' \
+    >/sys/firmware/efi/efivars/RunVmSet-3a7b5d1c-52f0-4f0e-9d39-6d1f0c2f8a11
+tr '\000' ' ' </sys/firmware/efi/efivars/LoaderInfo-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f | tr -d ' '
+$mount_boot
+test -e /boot/EFI/BOOT/BOOTX64.EFI
+END
+        says "$BATS_FILE_TMPDIR/efi/xchg/out" 'systemd-boot'
+        [ $name = RunVmSet ] || says "$BATS_FILE_TMPDIR/efi/xchg/out" '^installed'
+    done
+    says "$BATS_FILE_TMPDIR/efi/xchg/out" '^by the guest'
+    [ "$(stat -c %a "$BATS_FILE_TMPDIR/efi/vars.fd")" = 644 ]
+}
+
+@test "EFI without a boot loader" {
+    boot_loader direct-efi -o virtualisation.useBootLoader=false -o virtualisation.useEFIBoot=true \
+        <<<'cat /proc/cmdline; test -d /sys/firmware/efi'
+    [ "$(stat -c %a "$BATS_FILE_TMPDIR/direct-efi/vars.fd")" = 644 ]
+    run ! grep -q BOOT_IMAGE "$BATS_FILE_TMPDIR/direct-efi/xchg/out"
+}
+
+@test "another BIOS: qboot" {
+    mkdir "$BATS_TEST_TMPDIR/qboot"
+    ln -s /usr/share/qemu/qboot.rom "$BATS_TEST_TMPDIR/qboot/bios.bin"
+    boot_loader qboot -o virtualisation.useBootLoader=false \
+        -o virtualisation.bios="$BATS_TEST_TMPDIR/qboot" <<<'cat /sys/class/dmi/id/bios_vendor || true'
+    run ! grep -q SeaBIOS "$BATS_FILE_TMPDIR/qboot/console" "$BATS_FILE_TMPDIR/qboot/xchg/out"
+}
+
+@test "a root, the boot disk, an empty disk and another drive are found where the configuration says" {
+    truncate -s 3M "$BATS_TEST_TMPDIR/extra.raw"
+    boot_loader numbers -o 'virtualisation.emptyDiskImages=[5]' \
+        -o 'virtualisation.qemu.drives=[{"file":"'"$BATS_TEST_TMPDIR"'/extra.raw","driveExtraOpts":{"format":"raw"},"deviceExtraOpts":{"serial":"extra"}}]' <<'END'
+for disk in a b c d; do echo vd$disk $(cat /sys/block/vd$disk/size) $(cat /sys/block/vd$disk/serial); done
+grep ' / ' /proc/mounts
+END
+    [ "$(out numbers | grep -c ' ')" -ge 5 ]
+    says "$BATS_FILE_TMPDIR/numbers/xchg/out" '^vda 2097152'
+    says "$BATS_FILE_TMPDIR/numbers/xchg/out" '^vdb 245760'
+    says "$BATS_FILE_TMPDIR/numbers/xchg/out" '^vdc 10240'
+    says "$BATS_FILE_TMPDIR/numbers/xchg/out" '^vdd 6144 extra'
+    says "$BATS_FILE_TMPDIR/numbers/xchg/out" '^/dev/vda / ext4'
+}
+
+@test "an installation that fails is told with what it said, and leaves nothing to be used" {
+    local store system status=0
+    store=$(jq -r .runVm.store "$BOOT_CONFIG")
+    system=/nix/store/b00t10ade2222222222222222222222-broken-system
+    cp -a "$store$(jq -r .system.build.toplevel "$BOOT_CONFIG")" "$store$system"
+    grep -rlI system-with-boot-loader "$store$system" |
+        xargs sed -i 's,/nix/store/[a-z0-9]*-system-with-boot-loader,'"$system,"
+    touch "$store$system/broken"
+    TMPDIR=$BATS_TEST_TMPDIR timeout --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" \
+        --config "$BOOT_CONFIG" -o system.build.toplevel="$system" </dev/null \
+        >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$status" != 0 ]
+    says "$BATS_TEST_TMPDIR/err" "boot disk of $system"
+    says "$BATS_TEST_TMPDIR/err" 'exit status 3'
+    says "$BATS_TEST_TMPDIR/err" 'this system is broken'
+    run ! grep -rl "$system" "$XDG_CACHE_HOME"/run-vm/boot-disk-*
+    [ -z "$(ls -A "$XDG_CACHE_HOME"/run-vm/.new-* 2>/dev/null)" ]
+    [ -z "$(ls -d "$BATS_TEST_TMPDIR"/nix-vm.* 2>/dev/null)" ]
+}
