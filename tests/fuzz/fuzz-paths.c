@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+/* Any path in any of its places: no option of QEMU that is a list gets an item that came out of it.
+ *
+ * The input is texts, each ended by a zero byte: JSON; a path; settings. The path goes wherever a
+ * path can go, with a comma and an item behind it, which QEMU must not get to see as an item. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "host/config.h"
+#include "host/dryrun.h"
+#include "host/options.h"
+#include "host/plan.h"
+#include "tests/fuzz/fuzz.h"
+
+#define CANARY "canary"
+#define ITEM   "," CANARY "=on"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static char directory[] = "/tmp/run-vm-fuzz-XXXXXX";
+static FILE *nowhere;
+
+static void make(const char *name, const char *text)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    FILE *f CLEANUP_FCLOSE = fopen(path, "we");
+    must(f && fputs(text, f) >= 0 && chmod(path, 0755) == 0);
+}
+
+static void make_directory(const char *name)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    must(mkdir(path, 0755) == 0);
+}
+
+static void remove_directory(void)
+{
+    static const char *const names[] = {"system/kernel",
+                                        "system/initrd",
+                                        "system/kernel-params",
+                                        "system/kernel-modules/lib/modules/6.1.0",
+                                        "system/kernel-modules/lib/modules",
+                                        "system/kernel-modules/lib",
+                                        "system/kernel-modules",
+                                        "system",
+                                        "bin/qemu-kvm",
+                                        "bin/qemu-img",
+                                        "bin/qemu-system-aarch64",
+                                        "bin",
+                                        ""};
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        char *path CLEANUP_FREE = xasprintf("%s/%s", directory, names[i]);
+        (void)remove(path);
+    }
+}
+
+/* A system and a QEMU, as much of them as a plan looks at. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    static const char *const directories[] = {"system",
+                                              "system/kernel-modules",
+                                              "system/kernel-modules/lib",
+                                              "system/kernel-modules/lib/modules",
+                                              "system/kernel-modules/lib/modules/6.1.0",
+                                              "bin"};
+    static const char *const files[] = {"system/kernel", "system/initrd", "bin/qemu-kvm",
+                                        "bin/qemu-img", "bin/qemu-system-aarch64"};
+    (void)argc;
+    (void)argv;
+    must(mkdtemp(directory));
+    for (size_t i = 0; i < ELEMENTS(directories); i++)
+        make_directory(directories[i]);
+    for (size_t i = 0; i < ELEMENTS(files); i++)
+        make(files[i], "");
+    make("system/kernel-params", "loglevel=4\n");
+    nowhere = fopen("/dev/null", "we");
+    must(nowhere && atexit(remove_directory) == 0);
+    return 0;
+}
+
+static int add_text(struct config *config, const char *text, struct error *e)
+{
+    int fd CLEANUP_CLOSE = memfd_create("config", MFD_CLOEXEC);
+    char *path CLEANUP_FREE = xasprintf("/proc/self/fd/%d", fd);
+    size_t length = strlen(text);
+    must(fd >= 0 && write(fd, text, length) == (ssize_t)length);
+    return config_add_file(config, path, e);
+}
+
+/* What is used where the input's JSON says nothing, and the path in its places. */
+static void add_own(struct config *config, const char *path)
+{
+    json_error_t ignored;
+    json_t *tree = json_pack_ex(
+        &ignored, 0,
+        "{s:{s:{s:s+, s:s+}}, s:{s:{s:s, s:[{s:s, s:{s:s}}]}, s:{s:{s:s, s:s}, s:{s:s, s:s}},"
+        " s:s, s:s, s:{s:s}, s:[i]}}",
+        "system", "build", "toplevel", directory, "/system", "regInfo", directory, "/closure",
+        "virtualisation", "qemu", "package", directory, "drives", "file", path, "driveExtraOpts",
+        "format", "raw", "sharedDirectories", "one", "source", path, "target", "/one", "two",
+        "source", "\"$SHARED_DIR\"", "target", path, "diskImage", path, "efiVars", path, "efi",
+        "firmware", path, "vlans", 1);
+    if (!tree)
+        return; /* the path is not UTF-8 */
+    char *text CLEANUP_FREE = json_dumps(tree, 0);
+    must(add_text(config, text, NULL) == 0);
+    json_decref(tree);
+}
+
+/* As QEMU reads a list: items between commas, of which two stand for one. */
+static void must_have_no_canary(const char *list)
+{
+    for (const char *item = list; *item;) {
+        must(strncmp(item, CANARY, strlen(CANARY)) != 0);
+        while (*item && (item[0] != ',' || item[1] == ','))
+            item += item[0] == ',' ? 2 : 1;
+        if (*item)
+            item++;
+    }
+}
+
+static void check_arguments(const struct strv *argv)
+{
+    static const char *const lists[] = {"-drive",  "-device", "-virtfs", "-netdev",
+                                        "-net",    "-name",   "-qmp",    "-chardev",
+                                        "-global", "-fsdev",  "-object", "-sandbox"};
+    for (size_t i = 0; i + 1 < argv->count; i++)
+        for (size_t j = 0; j < ELEMENTS(lists); j++)
+            if (strcmp(argv->items[i], lists[j]) == 0)
+                must_have_no_canary(argv->items[i + 1]);
+}
+
+static void plan(struct config *config, const char *path)
+{
+    char *disk CLEANUP_FREE = xasprintf("NIX_DISK_IMAGE=%s", path);
+    char *vars CLEANUP_FREE = xasprintf("NIX_EFI_VARS=%s", path);
+    char *shared CLEANUP_FREE = xasprintf("SHARED_DIR=%s", path);
+    char *tmp CLEANUP_FREE = xasprintf("TMPDIR=%s", path);
+    char *vde CLEANUP_FREE = xasprintf("QEMU_VDE_SOCKET_1=%s", path);
+    char *program CLEANUP_FREE = xasprintf("%s/bin/run-vm", directory);
+    char *environment[] = {disk, vars, shared, tmp, "USE_TMPDIR=1", vde, NULL};
+    struct options options CLEANUP_OPTIONS = {.accel = ACCEL_TCG};
+    struct surroundings at = {
+        .environment = environment, .cwd = directory, .random = "0123456789", .program = program};
+    struct plan plan CLEANUP_PLAN = {0};
+    struct error e CLEANUP_ERROR = {0};
+    options.root_dir = xstrdup(path);
+    int r = plan_build(&plan, config, &options, &at, &e);
+    must(r == 0 || config->problems.count || e.message);
+    check_arguments(&plan.argv);
+    if (r < 0)
+        return;
+    dry_run_text(&plan, nowhere);
+    dry_run_json(&plan, config, nowhere);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *json CLEANUP_FREE = fuzz_text(data, size);
+    size_t at = strlen(json) < size ? strlen(json) + 1 : size;
+    char *name CLEANUP_FREE = fuzz_text(data + at, size - at);
+    char *path CLEANUP_FREE = xasprintf("%s/%s" ITEM, directory, name);
+    struct config config CLEANUP_CONFIG = {0};
+    struct error e CLEANUP_ERROR = {0};
+
+    /* what names the canary by itself, or what is beyond our directory, proves nothing */
+    if (strstr(json, CANARY) || strstr(json, "\\u") || strstr(name, CANARY) || strchr(name, '/'))
+        return 0;
+    if (add_text(&config, json, &e) < 0) {
+        must(e.message);
+        return 0;
+    }
+    for (at += strlen(name) + 1; at < size;) {
+        char *setting CLEANUP_FREE = fuzz_text(data + at, size - at);
+        at += strlen(setting) + 1;
+        if (!strstr(setting, CANARY) && !strstr(setting, "\\u"))
+            (void)config_add_setting(&config, setting, NULL);
+    }
+    add_own(&config, path);
+    if (config_resolve(&config) < 0) {
+        must(config.problems.count);
+        return 0;
+    }
+    plan(&config, path);
+    return 0;
+}
