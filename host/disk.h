@@ -2,10 +2,13 @@
 /* What virtualisation.qemu.diskInterface stands for. */
 #pragma once
 
+#include <stdbool.h>
+
 struct disk_interface {
     const char *name;
     const char *controller; /* a device added for each drive; NULL: none */
     const char *device;     /* the drive's own */
+    bool ports;             /* a drive needs a port of its own (SATA), of which there are few */
     const char *modules[5]; /* the guest's drivers, ended by NULL */
 };
 

@@ -63,6 +63,40 @@ static void add_extra(struct planner *p, struct pairs *pairs, const json_t *driv
                  planner_expand(p, "virtualisation.qemu.drives", json_string_value(value)));
 }
 
+/* Of q35's own SATA ports QEMU has put a CD drive on the third. */
+static const int q35_ports[] = {0, 1, 3, 4, 5};
+
+#define AHCI_PORTS 6
+
+/* The SATA port of a drive, which QEMU does not find by itself: all drives would go to the first.
+ * With the system's own initrd the command stays the specification's (see plan-machine.c). */
+static void set_port(struct planner *p, struct pairs *pairs, size_t number)
+{
+    bool x86 = p->guest->family == FAMILY_X86;
+    size_t most = x86 ? ELEMENTS(q35_ports) : AHCI_PORTS;
+
+    if (!p->disks->ports || !p->own_initrd)
+        return;
+    if (number > most)
+        config_problem(p->config, "virtualisation.qemu.drives",
+                       "has a drive %zu, expected at most %zu where "
+                       "virtualisation.qemu.diskInterface is \"ide\"",
+                       number, most);
+    else if (x86)
+        set_pair(pairs, "bus", xasprintf("ide.%d", q35_ports[number - 1]));
+    else
+        set_pair(pairs, "bus", xasprintf("run-vm-ahci.%zu", number - 1));
+}
+
+/* Machines but a PC have no SATA of their own. */
+static void add_ahci(struct planner *p)
+{
+    if (!p->disks->ports || !p->own_initrd || p->guest->family == FAMILY_X86)
+        return;
+    strv_push(&p->plan->argv, "-device");
+    strv_push(&p->plan->argv, "ahci,id=run-vm-ahci");
+}
+
 static void add_drive(struct planner *p, const json_t *drive, size_t number)
 {
     const char *file = json_string_value(json_object_get(drive, "file"));
@@ -83,6 +117,7 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
         strv_push(argv, "-device");
         strv_push(argv, p->disks->controller);
     }
+    set_port(p, &pairs, number);
     add_extra(p, &pairs, drive, "deviceExtraOpts");
     set_pair(&pairs, "drive", xasprintf("drive%zu", number));
     device = join_pairs(&pairs);
@@ -95,6 +130,7 @@ void plan_drives(struct planner *p)
     json_t *drive;
     size_t i;
 
+    add_ahci(p);
     json_array_foreach (config_get(p->config, "virtualisation.qemu.drives"), i, drive)
         add_drive(p, drive, i + 1);
 }

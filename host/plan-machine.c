@@ -116,16 +116,26 @@ static void add_shared_memory(struct planner *p)
     strv_push(&p->plan->argv, "memory-backend=run-vm-memory");
 }
 
+/* q35 wants a port named for each IDE drive, which the specification's command does not do: QEMU's
+ * default machine finds places for two. */
+static const char *choose_machine(const struct planner *p, const struct emulator *emulator)
+{
+    bool unnamed = p->disks->ports && !p->own_initrd && p->guest->family == FAMILY_X86;
+
+    return unnamed ? NULL : emulator->machine;
+}
+
 void plan_machine(struct planner *p)
 {
     struct strv *argv = &p->plan->argv;
     struct emulator emulator = find_emulator(p);
+    const char *machine = choose_machine(p, &emulator);
 
     find_qemu_img(p);
     strv_take(argv, emulator.program ? emulator.program : xstrdup(""));
-    if (emulator.machine) {
+    if (machine) {
         strv_push(argv, "-machine");
-        strv_push(argv, emulator.machine);
+        strv_push(argv, machine);
     }
     add_accelerator(p);
     if (p->guest->model) {

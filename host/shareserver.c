@@ -92,8 +92,8 @@ static void become(const struct plan_server *server, const char *directory, char
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     if (dup2(listener, STDIN_FILENO) == STDIN_FILENO && dup2(log, STDOUT_FILENO) >= 0 &&
         dup2(log, STDERR_FILENO) >= 0)
-        (void)execv(argv[0], argv);
-    (void)fprintf(stderr, "run-vm: %s: %s\n", argv[0], strerror(errno));
+        (void)execv(server->program, argv);
+    (void)fprintf(stderr, "run-vm: %s: %s\n", server->program, strerror(errno));
     _exit(127);
 }
 
@@ -102,9 +102,9 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
 {
     char *directory CLEANUP_FREE = realpath(server->source, NULL);
     char *source CLEANUP_FREE = directory ? source_option(directory) : NULL;
-    const char *const words[] = {server->program, "-f", "--fd=0",         "-o",
-                                 source,          "-o", "log_level=warn", NULL};
-    char *argv[ELEMENTS(words)] = {0};
+    const char *const words[] = {server->program, "-f", "--fd=0",        "-o",
+                                 source,          "-o", "log_level=warn"};
+    struct strv argv CLEANUP_STRV = {0};
     char *log_path CLEANUP_FREE = xasprintf("%s.log", server->socket);
     int listener CLEANUP_CLOSE = listener_open(server->socket, e);
     int log CLEANUP_CLOSE = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -120,13 +120,11 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
     /* virtiofsd waits for QEMU in accept() */
     if (fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK) < 0)
         return error_errno(e, errno, "%s", server->socket);
-    for (size_t i = 0; words[i]; i++)
-        argv[i] = xstrdup(words[i]);
+    for (size_t i = 0; i < ELEMENTS(words); i++)
+        strv_push(&argv, words[i]);
     pid = fork();
     if (pid == 0)
-        become(server, directory, argv, listener, log, parent);
-    for (size_t i = 0; argv[i]; i++)
-        free(argv[i]);
+        become(server, directory, argv.items, listener, log, parent);
     if (pid < 0)
         return error_errno(e, errno, "%s", server->program);
     servers->items = xreallocarray(servers->items, servers->count + 1, sizeof *servers->items);

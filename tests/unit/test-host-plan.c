@@ -491,6 +491,31 @@ static void the_store_of_a_prefix_is_read_through_its_links(void **state)
     assert_non_null(strstr(planned_argument(&p, "-virtfs", 0), "/p/nix/store,security_model"));
 }
 
+static void ide_drives_each_have_a_port(void **state)
+{
+    struct planned five CLEANUP_PLANNED;
+    struct planned six CLEANUP_PLANNED;
+    struct planned arm CLEANUP_PLANNED;
+
+    (void)state;
+    make(&five, VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1]"),
+         no_environment);
+    planned_expect_success(&five);
+    assert_string_equal(planned_argument(&five, "-device", 1), "ide-hd,bus=ide.0,drive=drive1");
+    assert_string_equal(planned_argument(&five, "-device", 3), "ide-hd,bus=ide.3,drive=drive3");
+    make(&six, VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1, 1]"),
+         no_environment);
+    planned_expect_problem(&six, "virtualisation.qemu.drives", "at most 5", NULL);
+    make(&arm,
+         "{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}, \"virtualisation\": {\"qemu\": "
+         "{\"diskInterface\": \"ide\"}}}",
+         no_environment);
+    planned_expect_success(&arm);
+    assert_string_equal(planned_argument(&arm, "-device", 1), "ahci,id=run-vm-ahci");
+    assert_string_equal(planned_argument(&arm, "-device", 2),
+                        "ide-hd,bus=run-vm-ahci.0,drive=drive1");
+}
+
 static void a_share_on_virtiofs_has_a_server_and_memory_it_can_map(void **state)
 {
     struct planned p CLEANUP_PLANNED;
@@ -596,6 +621,7 @@ int main(void)
         cmocka_unit_test(a_kernel_is_unpacked_unless_that_might_not_boot),
         cmocka_unit_test(nothing_to_boot_is_an_error),
         cmocka_unit_test(the_store_of_a_prefix_is_read_through_its_links),
+        cmocka_unit_test(ide_drives_each_have_a_port),
         cmocka_unit_test(a_share_on_virtiofs_has_a_server_and_memory_it_can_map),
         cmocka_unit_test(virtual_networks_are_cards_on_their_switches),
         cmocka_unit_test(an_open_port_on_every_interface_is_warned_about),
