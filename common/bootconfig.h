@@ -12,6 +12,9 @@
 /* The most that a kernel takes, in bytes and in nodes (XBC_DATA_MAX, XBC_NODE_MAX). */
 #define BOOTCONFIG_SIZE 32767
 
+/* The same text as a file of the initrd, for kernels that are built without bootconfig. */
+#define BOOTCONFIG_FILE "/bootconfig"
+
 /* The words as one bootconfig text, repeated names as arrays; the caller frees. NULL with a message
  * where it would be larger than the kernel takes or a value has both kinds of quotes. */
 char *bootconfig_format(const struct cmdline *line, struct error *e);

@@ -184,6 +184,15 @@ static int add_modules(struct writer *w, const struct initrd_spec *spec,
     return r < 0 ? r : add_module_files(w, directory, &set, spec, e);
 }
 
+/* The parameters once more, for kernels that are built without bootconfig (Debian's). */
+static int add_words(struct writer *w, const struct cmdline *words, struct error *e)
+{
+    if (words->count == 0)
+        return 0;
+    char *text CLEANUP_FREE = bootconfig_format(words, e);
+    return text ? add_file(w, BOOTCONFIG_FILE + 1, 0644, text, strlen(text), e) : -EINVAL;
+}
+
 static int add_everything(struct writer *w, const struct initrd_spec *spec,
                           struct cache_inputs *inputs, struct error *e)
 {
@@ -195,6 +204,8 @@ static int add_everything(struct writer *w, const struct initrd_spec *spec,
         r = add(w, "dev/console", AE_IFCHR, 0600, NULL, 0, e);
     if (r == 0)
         r = add_modules(w, spec, inputs, e);
+    if (r == 0)
+        r = add_words(w, &spec->words, e);
     if (r < 0)
         return r;
     size_t size = 0;

@@ -46,11 +46,42 @@ bool planner_uses_virtiofs(const struct planner *p)
     return false;
 }
 
-static void add_9p(struct planner *p, const char *tag, const char *path)
+/* The machine's own bus has 32 places, which disks and the other devices need as well: shares past
+ * the first few go behind bridges, of which each has places for 31. */
+#define SHARES_ON_MACHINE_BUS 12
+#define PLACES_ON_BRIDGE      31
+
+/* ",bus=NAME" for the share of this number, or ""; adds the bridge that it is the first one on. The
+ * caller frees. */
+static char *bus_option(struct planner *p, size_t number)
+{
+    if (number < SHARES_ON_MACHINE_BUS)
+        return xstrdup("");
+    size_t place = number - SHARES_ON_MACHINE_BUS;
+    size_t bridge = place / PLACES_ON_BRIDGE;
+
+    if (place % PLACES_ON_BRIDGE == 0) {
+        strv_push(&p->plan->argv, "-device");
+        strv_pushf(&p->plan->argv, "pcie-pci-bridge,id=run-vm-bridge%zu", bridge);
+    }
+    return xasprintf(",bus=run-vm-bridge%zu", bridge);
+}
+
+static void add_9p(struct planner *p, size_t number, const char *tag, const char *path)
 {
     char *plain CLEANUP_FREE = path_double_commas(path);
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
+    char *bus CLEANUP_FREE = bus_option(p, number);
 
+    if (*bus) { /* -virtfs cannot say where the device goes */
+        strv_push(&p->plan->argv, "-fsdev");
+        strv_pushf(&p->plan->argv, "local,id=run-vm-fs%zu,path=%s,security_model=none%s", number,
+                   plain, is_store(p, tag) ? ",readonly=on" : "");
+        strv_push(&p->plan->argv, "-device");
+        strv_pushf(&p->plan->argv, "virtio-9p-pci,fsdev=run-vm-fs%zu,mount_tag=%s%s", number,
+                   plain_tag, bus);
+        return;
+    }
     strv_push(&p->plan->argv, "-virtfs");
     strv_pushf(&p->plan->argv, "local,path=%s,security_model=none,mount_tag=%s%s", plain, plain_tag,
                is_store(p, tag) ? ",readonly=on" : "");
@@ -89,11 +120,12 @@ static char *find_server(struct planner *p)
 
 /* A device whose other end is a program of its own, which QEMU reaches through a socket in its
  * directory. */
-static void add_virtiofs(struct planner *p, const char *tag, const char *path)
+static void add_virtiofs(struct planner *p, size_t number, const char *tag, const char *path)
 {
     struct plan *plan = p->plan;
     char *name CLEANUP_FREE = xasprintf("share%zu.sock", plan->server_count);
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
+    char *bus CLEANUP_FREE = bus_option(p, number);
 
     if (strlen(tag) > 36)
         config_problem(p->config, "virtualisation.sharedDirectories",
@@ -101,8 +133,8 @@ static void add_virtiofs(struct planner *p, const char *tag, const char *path)
     strv_push(&plan->argv, "-chardev");
     strv_pushf(&plan->argv, "socket,id=run-vm-share%zu,path=%s", plan->server_count, name);
     strv_push(&plan->argv, "-device");
-    strv_pushf(&plan->argv, "vhost-user-fs-pci,chardev=run-vm-share%zu,tag=%s", plan->server_count,
-               plain_tag);
+    strv_pushf(&plan->argv, "vhost-user-fs-pci,chardev=run-vm-share%zu,tag=%s%s",
+               plan->server_count, plain_tag, bus);
     plan->servers = xreallocarray(plan->servers, plan->server_count + 1, sizeof *plan->servers);
     plan->servers[plan->server_count++] = (struct plan_server){
         .program = find_server(p),
@@ -112,7 +144,7 @@ static void add_virtiofs(struct planner *p, const char *tag, const char *path)
     };
 }
 
-static void add_share(struct planner *p, const char *tag, const char *source)
+static void add_share(struct planner *p, size_t number, const char *tag, const char *source)
 {
     char *option CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.source", tag);
     char *expanded CLEANUP_FREE = planner_expand_path(p, option, source);
@@ -122,9 +154,9 @@ static void add_share(struct planner *p, const char *tag, const char *source)
 
     warn_of_root(p, tag, path);
     if (is_virtiofs(p, tag))
-        add_virtiofs(p, tag, path);
+        add_virtiofs(p, number, tag, path);
     else
-        add_9p(p, tag, path);
+        add_9p(p, number, tag, path);
 }
 
 void plan_shares(struct planner *p)
@@ -134,6 +166,6 @@ void plan_shares(struct planner *p)
     const char **tags CLEANUP_FREE = merge_sorted_keys(shares, &count);
 
     for (size_t i = 0; i < count; i++)
-        add_share(p, tags[i],
+        add_share(p, i, tags[i],
                   json_string_value(json_object_get(json_object_get(shares, tags[i]), "source")));
 }

@@ -81,10 +81,31 @@ static int parse_words(struct boot *boot, struct error *e)
     return result;
 }
 
+static bool has_word(const struct cmdline *line, const char *name)
+{
+    for (size_t i = 0; i < line->count; i++)
+        if (strcmp(line->words[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What did not fit the command line: NULL where nothing was left out of it; the caller frees. */
+static char *read_bootconfig(const struct cmdline *line)
+{
+    if (!has_word(line, "bootconfig"))
+        return NULL;
+    char *text = textfile_read("/proc/bootconfig", NULL);
+    if (!text)
+        text = textfile_read(BOOTCONFIG_FILE, NULL);
+    if (!text)
+        log_warning("\"bootconfig\" is on the command line, but neither the kernel nor the initrd "
+                    "has one");
+    return text;
+}
+
 static int read_parameters(struct boot *boot, struct error *e)
 {
-    /* there is no such file without a bootconfig */
-    char *text CLEANUP_FREE = textfile_read("/proc/bootconfig", NULL);
+    char *text CLEANUP_FREE = read_bootconfig(&boot->line);
     int r = text ? bootconfig_parse(&boot->line, text, e) : 0;
     if (r == 0)
         r = parse_words(boot, e);
