@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,37 +14,15 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "host/listener.h"
+#include "host/namespace.h"
 #include "host/signals.h"
-
-static int write_file(const char *path, const char *text)
-{
-    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
-
-    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text) ? 0 : -errno;
-}
-
-/* A user namespace in which we are root, and everybody else is nobody: what mounting takes. */
-static int become_root(uid_t uid, gid_t gid)
-{
-    char *uid_map CLEANUP_FREE = xasprintf("0 %u 1", uid);
-    char *gid_map CLEANUP_FREE = xasprintf("0 %u 1", gid);
-    int r;
-
-    if (unshare(CLONE_NEWUSER) < 0)
-        return -errno;
-    r = write_file("/proc/self/uid_map", uid_map);
-    if (r == 0)
-        r = write_file("/proc/self/setgroups", "deny");
-    return r < 0 ? r : write_file("/proc/self/gid_map", gid_map);
-}
 
 /* In this mount namespace nothing at or below the directory can be written. */
 static int make_read_only(const char *directory)
 {
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
 
-    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-        mount(directory, directory, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+    if (mount(directory, directory, NULL, MS_BIND | MS_REC, NULL) < 0 ||
         mount_setattr(AT_FDCWD, directory, AT_RECURSIVE, &attributes, sizeof attributes) < 0)
         return -errno;
     return 0;
@@ -70,16 +47,12 @@ static void become(const struct plan_server *server, const char *directory, char
                    int listener, int log, pid_t parent)
 {
     sigset_t mask;
-    uid_t uid = geteuid();
-    int r = 0;
+    int r;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
         _exit(1);
-    if (uid != 0)
-        r = become_root(uid, getegid());
-    if (r == 0 && unshare(CLONE_NEWNS) < 0)
-        r = -errno;
+    r = namespace_enter() ? 0 : -errno;
     if (r == 0 && server->read_only)
         r = make_read_only(directory);
     if (r < 0) {

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "host/namespace.h"
 #include "host/place.h"
 #include "host/signals.h"
 
@@ -47,30 +47,6 @@ static int copy_link(const char *from, const char *to, const struct stat *st)
 {
     char *target CLEANUP_FREE = read_link(from, (size_t)st->st_size);
     return target && symlink(target, to) == 0 ? 0 : -errno;
-}
-
-/* Writes a short file of /proc. */
-static bool tell(const char *path, const char *text)
-{
-    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-}
-
-/* A mount namespace, for which an ordinary user needs a user namespace with himself as root. */
-static bool enter_namespace(void)
-{
-    uid_t uid = geteuid();
-    gid_t gid = getegid();
-    if (unshare(CLONE_NEWNS) < 0) {
-        if (unshare(CLONE_NEWNS | CLONE_NEWUSER) < 0)
-            return false;
-        char *uids CLEANUP_FREE = xasprintf("0 %u 1", uid);
-        char *gids CLEANUP_FREE = xasprintf("0 %u 1", gid);
-        if (!tell("/proc/self/setgroups", "deny") || !tell("/proc/self/uid_map", uids) ||
-            !tell("/proc/self/gid_map", gids))
-            return false;
-    }
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 /* Makes one path appear at `to`: a link again, anything else as a bind mount. */
@@ -112,7 +88,7 @@ static void run_in_namespace(const struct storetree *tree, const struct strv *ar
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || null < 0 ||
-        dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || !enter_namespace() ||
+        dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || !namespace_enter() ||
         !bind_all(tree))
         return;
     sigset_t mask;
