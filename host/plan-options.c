@@ -93,11 +93,16 @@ static void add_resolution(struct planner *p)
 {
     static const char option[] = "virtualisation.resolution";
     const json_t *resolution = config_get(p->config, option);
-    const char *device = p->guest->family == FAMILY_X86 ? "VGA" : "virtio-gpu-pci";
+    bool x86 = p->guest->family == FAMILY_X86;
+    const char *device = x86 ? "VGA" : "virtio-gpu-pci";
 
     if (!p->own_initrd || !config_is_set(p->config, option) || p->guest->family == FAMILY_OTHER ||
         !config_bool(p->config, "virtualisation.graphics"))
         return;
+    if (x86) { /* who sets a property of it takes QEMU's default display away */
+        strv_push(&p->plan->argv, "-vga");
+        strv_push(&p->plan->argv, "std");
+    }
     strv_push(&p->plan->argv, "-global");
     strv_pushf(&p->plan->argv, "%s.xres=%" JSON_INTEGER_FORMAT, device,
                json_integer_value(json_object_get(resolution, "x")));
