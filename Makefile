@@ -22,7 +22,8 @@ CC := gcc
 AR := gcc-ar
 MUSL_CC := musl-gcc
 PKG_CONFIG := pkg-config
-BATS := bats
+# files side by side, the tests of one file in their order
+BATS := bats --jobs $(shell nproc) --no-parallelize-within-files
 # SANITIZE=1: the host half and the unit tests with ASan and UBSan, under build/sanitize
 SANITIZE ?=
 # INSTALL_PACKAGES=no: never install anything; what is missing makes the build fail
