@@ -208,7 +208,7 @@ static int forward_signals(pid_t pid, const struct process_watch *watch)
         int ready = poll(polled, ELEMENTS(polled), watch ? watch->interval : -1);
         if (ready < 0 && errno != EINTR)
             return last;
-        if (ready == 0)
+        if (ready == 0 && watch)
             watch->tick(watch->context);
         if (polled[0].revents)
             return last;
