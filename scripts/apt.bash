@@ -13,7 +13,6 @@
 # Without lists (a fresh image) apt does not know which repository is Debian's: then the lists of
 # the machine's own configuration are fetched into the private state.
 apt_sites() {
-    # shellcheck disable=SC2016 # apt's variables, not the shell's
     local format='$(ORIGIN)|$(LABEL)|$(SITE)|$(CODENAME)' targets
     targets=$(apt-get indextargets --format "$format")
     if ! grep -q '^Debian|' <<<"$targets"; then

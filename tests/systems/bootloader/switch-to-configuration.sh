@@ -1,4 +1,5 @@
 #!@system@/sw/bin/sh
+# shellcheck shell=sh disable=SC2239 # the shell is filled in
 # SPDX-License-Identifier: MIT
 # Installs the boot loader, as NixOS's would: what it finds is what run-vm has to provide.
 set -eu
