@@ -2,9 +2,12 @@
 /* What types cannot say: the specification's assertions and warnings, and what cannot work. */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/alloc.h"
+#include "host/paths.h"
 #include "host/planner.h"
 
 static bool is_ipv4(const char *text)
@@ -113,8 +116,59 @@ static void check_name(struct planner *p)
         config_problem(p->config, "system.name", "is empty, expected a name for the machine");
 }
 
+/* What the command line names must be there. */
+static void check_paths(struct planner *p)
+{
+    const struct {
+        const char *option;
+        const char *path;
+        bool directory;
+    } named[] = {
+        {"--kernel", p->options->kernel, false},
+        {"--modules-dir", p->options->modules_dir, true},
+        {"--root-dir", p->options->root_dir, true},
+        {"--guest-init", p->options->guest_init, false},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(named); i++) {
+        char *path CLEANUP_FREE = named[i].path ? path_absolute(p->at->cwd, named[i].path) : NULL;
+        struct stat st;
+
+        if (path && stat(path, &st) < 0)
+            strv_pushf(&p->config->problems, "command line: %s: %s: %s", named[i].option, path,
+                       strerror(errno));
+        else if (path && S_ISDIR(st.st_mode) != named[i].directory)
+            strv_pushf(&p->config->problems, "command line: %s: %s is %s directory, expected %s",
+                       named[i].option, path, named[i].directory ? "no" : "a",
+                       named[i].directory ? "one" : "a file");
+    }
+}
+
+/* Settings of shares are for shares that there are, and for an initrd that knows them. */
+static void check_shares(struct planner *p)
+{
+    const json_t *shares = config_get(p->config, "virtualisation.sharedDirectories");
+    const char *tag;
+    json_t *settings;
+
+    json_object_foreach (config_get(p->config, "runVm.shares"), tag, settings)
+        if (!json_object_get(shares, tag)) {
+            char *option CLEANUP_FREE = xasprintf("runVm.shares.%s", tag);
+
+            config_problem(p->config, option,
+                           "is no share, expected the tag of one in "
+                           "virtualisation.sharedDirectories");
+        }
+    if (!p->own_initrd && planner_uses_virtiofs(p))
+        config_problem(p->config, "runVm.transport",
+                       "is \"virtiofs\", expected \"9p\": the system's own initrd, which "
+                       "runVm.initrd = \"system\" asks for, mounts shares by 9p");
+}
+
 void plan_checks(struct planner *p)
 {
+    check_paths(p);
+    check_shares(p);
     check_name(p);
     check_platform(p);
     check_ports(p);

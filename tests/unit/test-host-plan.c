@@ -422,9 +422,9 @@ static void a_tree_without_nix_is_booted_from_a_kernel_and_a_directory(void **st
     program = scratch_path(p.scratch, "build/run-vm");
     at.program = program;
     at.cwd = p.scratch;
-    p.options.kernel = xstrdup("vmlinuz");
-    p.options.modules_dir = xstrdup("lib/modules/5");
-    p.options.root_dir = xstrdup("tree");
+    p.options.kernel = xstrdup("system/kernel");
+    p.options.modules_dir = xstrdup("system/kernel-modules/lib/modules/6.1.0");
+    p.options.root_dir = xstrdup("system");
     p.options.init = xstrdup("/sbin/my init");
     planned_configure(&p, VM("\"qemu\": {\"package\": \"@/qemu\"}, \"diskImage\": null"), true);
     p.result = plan_build(&p.plan, &p.config, &p.options, &at, &p.e);
@@ -437,12 +437,43 @@ static void a_tree_without_nix_is_booted_from_a_kernel_and_a_directory(void **st
     assert_null(params.reg_info);
     /* unpacked on the host, hence under another name */
     assert_non_null(strstr(planned_argument(&p, "-kernel", 0), "/kernel"));
-    assert_non_null(strstr(source_of(&p, FILE_KERNEL), "/vmlinuz"));
-    assert_non_null(strstr(p.plan.initrd.modules_dir, "/lib/modules/5"));
+    assert_non_null(strstr(source_of(&p, FILE_KERNEL), "/system/kernel"));
+    assert_non_null(strstr(p.plan.initrd.modules_dir, "/lib/modules/6.1.0"));
     assert_non_null(strstr(planned_argument(&p, "-virtfs", 2),
-                           "/tree,security_model=none,"
+                           "/system,security_model=none,"
                            "mount_tag=run-vm-root,readonly=on"));
     assert_true(strv_contains(&p.plan.initrd.modules, "overlay"));
+}
+
+static void what_the_command_line_names_must_be_there(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+
+    (void)state;
+    planned_init(&p);
+    p.options.kernel = xstrdup("none");
+    p.options.modules_dir = xstrdup("system/kernel");
+    p.options.root_dir = xstrdup("none/tree");
+    p.options.guest_init = xstrdup("system");
+    planned_make(&p, "{}", no_environment);
+    assert_int_equal(p.config.problems.count, 4);
+    planned_expect_problem(&p, "--kernel", "/none", "No such file", NULL);
+    planned_expect_problem(&p, "--modules-dir", "no directory", NULL);
+    planned_expect_problem(&p, "--root-dir", "No such file", NULL);
+    planned_expect_problem(&p, "--guest-init", "is a directory", NULL);
+}
+
+static void settings_of_shares_are_for_shares_that_there_are(void **state)
+{
+    struct planned unknown CLEANUP_PLANNED;
+    struct planned foreign CLEANUP_PLANNED;
+
+    (void)state;
+    make(&unknown, "{\"runVm\": {\"shares\": {\"x\": {}}}}", no_environment);
+    planned_expect_problem(&unknown, "runVm.shares.x", "sharedDirectories", NULL);
+    make(&foreign, "{\"runVm\": {\"initrd\": \"system\", \"transport\": \"virtiofs\"}}",
+         no_environment);
+    planned_expect_problem(&foreign, "runVm.transport", "9p", NULL);
 }
 
 static void nothing_to_boot_is_an_error(void **state)
@@ -619,6 +650,8 @@ int main(void)
         cmocka_unit_test(problems_of_all_steps_are_reported_together),
         cmocka_unit_test(a_tree_without_nix_is_booted_from_a_kernel_and_a_directory),
         cmocka_unit_test(a_kernel_is_unpacked_unless_that_might_not_boot),
+        cmocka_unit_test(what_the_command_line_names_must_be_there),
+        cmocka_unit_test(settings_of_shares_are_for_shares_that_there_are),
         cmocka_unit_test(nothing_to_boot_is_an_error),
         cmocka_unit_test(the_store_of_a_prefix_is_read_through_its_links),
         cmocka_unit_test(ide_drives_each_have_a_port),
