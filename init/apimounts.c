@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/log.h"
@@ -47,6 +48,8 @@ static int mount_api(const struct api_mount *api, struct error *e)
 int mount_api_filesystems(struct error *e)
 {
     (void)umask(022);
+    if (chdir("/") < 0) /* the kernel starts us there, a program before us may not */
+        return error_errno(e, errno, "changing to the directory /");
     for (size_t i = 0; i < ELEMENTS(api_mounts); i++) {
         struct error problem CLEANUP_ERROR = {0};
         int r = mount_api(&api_mounts[i], &problem);

@@ -10,6 +10,7 @@ setup_file() {
 echo "console $(readlink /proc/1/fd/1)"
 echo "<1>stage 2 was here" >/dev/kmsg
 echo "kept $(cat /dev/keep/file 2>/dev/null)"
+echo "left over $(cat /proc/[0-9]*/stat | grep -cE '\((sleep|true|sh)\) [SZ] 1 ')"
 END
     export INITRD=$BATS_FILE_TMPDIR/initrd SHELL_INITRD=$BATS_FILE_TMPDIR/shell-initrd
     initrd "$INITRD" virtio_pci virtio_blk ext4 9p 9pnet_virtio overlay
@@ -128,7 +129,7 @@ wrapped() {
 
 @test "/dev that is mounted already, and another filesystem in the initramfs, which survives" {
     wrapped inside 'mount -t devtmpfs dev /dev; mkdir -p /dev/keep /a/b/c; echo precious >/dev/keep/file
-        mount --bind /dev/keep /a/b/c; exec /init' "root=tree"
+        mount --bind /dev/keep /a/b/c; cd /lib; exec /init' "root=tree"
     reached inside
     told inside '^kept precious'
 }
@@ -138,6 +139,13 @@ wrapped() {
         exec switch_root /t /init' "root=tree"
     reached on-tmpfs
     run ! grep -q 'initramfs stays' "$BATS_FILE_TMPDIR/on-tmpfs.console"
+}
+
+@test "processes that ran before, and children that nobody waited for, are gone" {
+    wrapped children 'sleep 1000 & (sleep 1000 &); true & (true &)
+        exec /init' "root=tree"
+    reached children
+    told children '^left over 0$'
 }
 
 @test "too little memory: an end with a reason where the kernel gets far enough to say it, never a hang" {
