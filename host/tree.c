@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -58,14 +59,42 @@ static int open_inside(int at, const char *name)
     return fd;
 }
 
-static int empty(int directory, const char *path, struct error *e);
+/* Directories nested deeper than this are moved to the top before they are emptied: each level
+ * takes descriptors and stack, and a guest can nest as many as it likes. */
+#define DEPTH_MAX 64
 
-static int remove_entry(int at, const char *name, const char *path, struct error *e)
+struct removal {
+    int top;
+    unsigned int depth;  /* of the directory that is being emptied, below the top */
+    unsigned long moved; /* directories moved to the top so far */
+};
+
+static int empty(struct removal *removal, int directory, const char *path, struct error *e);
+
+/* Gives the directory a name of its own in the top directory, which is gone through once more. */
+static int move_up(struct removal *removal, int at, const char *name)
+{
+    char other[64];
+    /* it must be writable to be moved; where it is no directory, nothing is moved */
+    int directory CLEANUP_CLOSE = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (directory < 0)
+        return -errno;
+    (void)!fchmodat(at, name, 0700, 0);
+    do
+        (void)snprintf(other, sizeof other, "run-vm-moved-%lu", removal->moved++);
+    while (faccessat(removal->top, other, F_OK, AT_SYMLINK_NOFOLLOW) == 0);
+    return renameat(at, name, removal->top, other) < 0 ? -errno : 0;
+}
+
+static int remove_entry(struct removal *removal, int at, const char *name, const char *path,
+                        struct error *e)
 {
     if (unlinkat(at, name, 0) == 0 || errno == ENOENT)
         return 0;
     if (errno != EISDIR && errno != EPERM)
         return error_errno(e, errno, "%s/%s: cannot be removed", path, name);
+    if (removal->depth >= DEPTH_MAX && move_up(removal, at, name) == 0)
+        return 0;
     int inside CLEANUP_CLOSE = open_inside(at, name);
     if (inside < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
         inside = open_inside(at, name);
@@ -75,14 +104,16 @@ static int remove_entry(int at, const char *name, const char *path, struct error
     if (inside < 0)
         return error_errno(e, errno, "%s/%s: cannot be removed", path, name);
     char *below CLEANUP_FREE = xasprintf("%s/%s", path, name);
-    int r = empty(inside, below, e);
+    removal->depth++;
+    int r = empty(removal, inside, below, e);
+    removal->depth--;
     if (r == 0 && unlinkat(at, name, AT_REMOVEDIR) < 0)
         return error_errno(e, errno, "%s: cannot be removed", below);
     return r;
 }
 
 /* Removes all it can; the first failure is the result. */
-static int empty(int directory, const char *path, struct error *e)
+static int empty(struct removal *removal, int directory, const char *path, struct error *e)
 {
     /* entries of a directory that is not writable cannot be removed, not even by its owner */
     (void)fchmod(directory, 0700);
@@ -94,11 +125,12 @@ static int empty(int directory, const char *path, struct error *e)
             (void)close(copy);
         return error_errno(e, number, "%s: cannot be read", path);
     }
+    rewinddir(stream); /* the copy goes on where an earlier one has ended */
     int result = 0;
     for (const struct dirent *entry; (entry = readdir(stream));) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        int r = remove_entry(directory, entry->d_name, path, result ? NULL : e);
+        int r = remove_entry(removal, directory, entry->d_name, path, result ? NULL : e);
         result = result ? result : r;
     }
     (void)closedir(stream);
@@ -110,7 +142,15 @@ int tree_remove(const char *path, struct error *e)
     int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : error_errno(e, errno, "%s: cannot be removed", path);
-    int r = empty(fd, path, e);
+    struct removal removal = {.top = fd};
+    unsigned long moved;
+    int r;
+    do {
+        moved = removal.moved;
+        if (e)
+            error_free(e);
+        r = empty(&removal, fd, path, e);
+    } while (removal.moved != moved);
     if (r == 0 && rmdir(path) < 0)
         return error_errno(e, errno, "%s: cannot be removed", path);
     return r;

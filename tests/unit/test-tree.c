@@ -103,6 +103,26 @@ static void what_is_mounted_inside_is_left_alone(void **state)
     assert_int_equal(status, 0);
 }
 
+/* As a guest may leave it in a share: deeper than there are descriptors. */
+static void a_tree_of_any_depth_is_removed(void **state)
+{
+    (void)state;
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *tree CLEANUP_FREE = scratch_path(scratch, "tree");
+    assert_int_equal(mkdir(tree, 0700), 0);
+    int directory = open(tree, O_PATH | O_CLOEXEC);
+    for (int i = 0; i < 5000; i++) {
+        assert_int_equal(mkdirat(directory, "d", 0700), 0);
+        int next = openat(directory, "d", O_PATH | O_CLOEXEC);
+        assert_true(next >= 0);
+        (void)close(directory);
+        directory = next;
+    }
+    (void)close(directory);
+    assert_int_equal(tree_remove(tree, NULL), 0);
+    assert_int_equal(access(tree, F_OK), -1);
+}
+
 static void nothing_is_removed_already(void **state)
 {
     (void)state;
@@ -117,6 +137,7 @@ int main(void)
         cmocka_unit_test(a_link_is_removed_and_not_what_it_points_to),
         cmocka_unit_test(a_link_in_place_of_the_tree_is_not_followed),
         cmocka_unit_test(what_is_mounted_inside_is_left_alone),
+        cmocka_unit_test(a_tree_of_any_depth_is_removed),
         cmocka_unit_test(nothing_is_removed_already),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
