@@ -49,7 +49,12 @@ static void read_module(const char *path, struct module_content *module)
 static bool run_strip(const char *directory, const bool *chosen, size_t count, struct error *e)
 {
     struct strv argv CLEANUP_STRV = {0};
-    strv_split(&argv, "strip --strip-unneeded --remove-section=.comment --", ' ');
+    /* .BTF is for tracers; the unwinding tables are half of all relocations, and without them only
+     * the frames of a stack trace inside the module are marked as uncertain */
+    strv_split(&argv,
+               "strip --strip-unneeded --remove-section=.comment --remove-section=.BTF "
+               "--remove-section=.orc_unwind --remove-section=.orc_unwind_ip --",
+               ' ');
     for (size_t i = 0; i < count; i++)
         if (chosen[i])
             strv_take(&argv, file_of(directory, i));
