@@ -1,6 +1,5 @@
-#!@system@/sw/bin/sh
-# shellcheck shell=sh disable=SC2239 # the shell is filled in
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 # Stage 2: runs the test's script; what it says is out, what it ends with is status.
 export PATH=@system@/sw/bin
 if [ -e /tmp/xchg/test.sh ]; then

@@ -1,6 +1,5 @@
-#!@system@/sw/bin/sh
-# shellcheck shell=sh disable=SC2239 # the shell is filled in
 # SPDX-License-Identifier: MIT
+# shellcheck shell=sh
 # Installs the boot loader, as NixOS's would: what it finds is what run-vm has to provide.
 set -eu
 export PATH=@system@/sw/bin
