@@ -77,6 +77,7 @@ ends() {
     long=$(head -c 75000 /dev/urandom | base64 -w 0)
     # shellcheck disable=SC2016 # the guest's shell is to expand it
     ends 0 sh -c 'for word; do printf %s "$word" | md5sum; done' sh "$all" "$long" "" '$(reboot) "'
+    # shellcheck disable=SC2016 # nobody is to expand it
     for word in "$all" "$long" "" '$(reboot) "'; do printf %s "$word" | md5sum; done \
         >"$BATS_TEST_TMPDIR/expected"
     diff "$BATS_TEST_TMPDIR/expected" "$BATS_TEST_TMPDIR/out"
@@ -113,6 +114,7 @@ ends() {
 
 @test "orphans are reaped, and those that are left do not hold the end up" {
     # The first orphan ends while the command waits for it to be gone altogether; the second stays.
+    # shellcheck disable=SC2016
     ends 4 sh -c '
         ( (echo $$ >/dev/null; exec sh -c "echo \$\$ >/tmp/pid") & )
         until [ -s /tmp/pid ]; do :; done
@@ -150,13 +152,13 @@ ends() {
     [ "$status" = 6 ]
 }
 
-# terminal COMMAND: run-vm on a terminal of 33 lines and 101 columns, whose device is in the file
+# terminal COMMAND [REDIRECTION]: run-vm on a terminal of 33 lines and 101 columns, whose device is in the file
 # `tty`; the other end is the coprocess VM.
 terminal() {
     export COMMAND=$1 TTY=$BATS_TEST_TMPDIR/tty
     # shellcheck disable=SC2016
     coproc VM { exec script --quiet --return --echo never --command \
-        'bash -c "stty rows 33 cols 101; tty >\$TTY; TERM=vt100 guest sh -c \"\$COMMAND\""' \
+        'bash -c "stty rows 33 cols 101; tty >\$TTY; TERM=vt100 guest sh -c \"\$COMMAND\" '"${2:-}"'"' \
         /dev/null 2>&1; }
 }
 
@@ -194,6 +196,19 @@ expect_line() {
     expect_line 'interrupted'
     wait "$pid" || status=$?
     [ "$status" = 5 ]
+}
+
+@test "on a terminal, standard error that leads elsewhere still does" {
+    local status=0
+    # shellcheck disable=SC2016
+    terminal 'exec 9>&2; test -t 1 && ! test -t 2 && echo "to errors" >&2; echo shown; exit 3' \
+        "2>$BATS_TEST_TMPDIR/errors"
+    local pid=$VM_PID
+    expect_line '^shown'
+    wait "$pid" || status=$?
+    [ "$status" = 3 ]
+    says "$BATS_TEST_TMPDIR/errors" '^to errors$'
+    run ! grep -q 'to errors' "$BATS_TEST_TMPDIR/shown"
 }
 
 @test "a guest that does not get so far: 125, and its reason" {
