@@ -141,6 +141,34 @@ static void print_parameters(void)
     }
 }
 
+/* NAME=ARGUMENT as code in a Markdown table, where a bar has to be escaped. */
+static void print_parameter_code(const struct param *param)
+{
+    (void)printf("`%s", param->name);
+    for (const char *c = param->argument ? param->argument : ""; *c; c++)
+        (void)printf("%s%s%c", c == param->argument ? "=" : "", *c == '|' ? "\\" : "", *c);
+    for (size_t i = 0; param->choices && param->choices[i]; i++)
+        (void)printf("%s%s", i == 0 ? "=" : "\\|", param->choices[i]);
+    (void)putchar('`');
+}
+
+/* README.md's table. */
+static void print_parameter_table(void)
+{
+    (void)printf("| parameter | meaning |\n|---|---|\n");
+    for (size_t i = 0; i < guest_param_count; i++) {
+        const struct param *param = &guest_param_table[i];
+
+        (void)printf(param->alias ? ", " : "| ");
+        print_parameter_code(param);
+        if (i + 1 == guest_param_count || !guest_param_table[i + 1].alias) {
+            while (param->alias)
+                param--;
+            (void)printf(" | %s |\n", param->help);
+        }
+    }
+}
+
 static const struct table {
     const char *line;
     void (*print)(void);
@@ -148,6 +176,7 @@ static const struct table {
     {"@OPTIONS@\n", print_command_options},
     {"@CONFIGURATION@\n", print_configuration},
     {"@PARAMETERS@\n", print_parameters},
+    {"@PARAMETER-TABLE@\n", print_parameter_table},
 };
 
 static void copy_line(const char *line)

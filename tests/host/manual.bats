@@ -67,6 +67,13 @@ rows() {
     done
 }
 
+@test "README.md has the table of parameters as the code has it" {
+    "$RUN_VM_TOOLS/manual" <(echo @PARAMETER-TABLE@) >"$BATS_TEST_TMPDIR/table"
+    [ "$(wc -l <"$BATS_TEST_TMPDIR/table")" -gt 20 ]
+    sed -n '/^| parameter |/,/^$/p' "$BATS_TEST_DIRNAME/../../README.md" | sed '$d' |
+        diff "$BATS_TEST_TMPDIR/table" -
+}
+
 @test "the pages are well formed" {
     for page in run-vm.1 run-vm.json.5 run-vm-init.8; do
         run -0 --separate-stderr man --warnings -l "$RUN_VM_BUILD/man/$page"
