@@ -249,10 +249,10 @@ check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 
 .PHONY: bench bench-quick
 bench: all | $(call packages,tests boot bench) ## measure
-	$(if $(wildcard tests/bench/run),tests/bench/run)
+	tests/bench/run
 
 bench-quick: all | $(call packages,tests boot bench) ## measure, in under five minutes
-	$(if $(wildcard tests/bench/run),tests/bench/run --quick)
+	tests/bench/run --quick
 
 .PHONY: lint
 lint: | $(call packages,build tests lint) ## clang-format, cppcheck, clang-tidy, shellcheck
