@@ -205,8 +205,7 @@ $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzz
 run: all | $(call packages,tests boot) ## boot the demonstration system: a shell on a terminal, a report without one
 	tests/systems/demo/run
 
-CHECKS := check-unit check-sanitize check-host check-oracle check-fuzz check-boot \
-	$(if $(RUN_VM_LONG),check-valgrind)
+CHECKS := check-unit check-sanitize check-host check-oracle check-fuzz check-boot
 
 .PHONY: check check-quick check-long
 check: ## every test; goes on after a failure and names at the end what failed
@@ -226,10 +225,12 @@ check-unit: $(UNIT_PROGRAMS) ## the unit tests (SANITIZE=1: with ASan and UBSan)
 		timeout 300 $$program || failed+=" $$program"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
+# Not a part of check-long: Debian 12's valgrind knows neither openat2 nor pidfd_open, so that tests
+# of what needs them fail under it, and test-exec does not end.
 VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
 check-valgrind: $(UNIT_PROGRAMS) | $(call packages,valgrind) ## the unit tests under valgrind
 	@failed=; for program in $(UNIT_PROGRAMS); do \
-		timeout 3600 $(VALGRIND) $$program || failed+=" $$program"; done; \
+		timeout 300 $(VALGRIND) $$program || failed+=" $$program"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 check-sanitize: ## the host half and the unit tests with ASan and UBSan
