@@ -1,0 +1,218 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# A guest whose root is out to harm the host, and run-vm run by an ordinary user: what is tried, and
+# that nothing came of it. (restrictNetwork: network.bats. The store through the mount that is
+# there: store.bats.)
+
+load harness
+
+setup_file() {
+    # a place that an ordinary user can get to
+    PLACE=$(mktemp -d)
+    chmod 755 "$PLACE"
+    export PLACE
+    if [ "$(id -u)" = 0 ]; then
+        USER_COMMAND="setpriv --reuid=nobody --regid=nogroup --clear-groups"
+    fi
+    export USER_COMMAND=${USER_COMMAND:-}
+    hostile
+}
+
+teardown_file() {
+    chmod -R u+rwx "$PLACE"
+    rm -rf "$PLACE"
+}
+
+# as_user COMMAND...: by somebody who is not root.
+as_user() {
+    # shellcheck disable=SC2086 # several words
+    $USER_COMMAND env HOME="$PLACE/home" XDG_CACHE_HOME="$PLACE/home/cache" "$@"
+}
+
+# One boot in which root of the guest tries everything.
+hostile() {
+    mkdir -p "$PLACE"/{home,tmp,shared,secret}
+    chmod 777 "$PLACE"/{home,tmp,shared}
+    # run-vm and its init, where the user can read them
+    cp "$RUN_VM_PROGRAM" "$RUN_VM_BUILD/init" "$PLACE"
+    echo "the host's secret" >"$PLACE/secret/file"
+    chmod 755 "$PLACE/secret"
+    chmod 644 "$PLACE/secret/file"
+    # what the host itself has put there leads out of the share as well
+    ln -s "$PLACE/secret" "$PLACE/shared/host-link"
+    ln -s ../secret/file "$PLACE/shared/host-link-to-file"
+    # shellcheck disable=SC2016 # the guest's shell is to expand it
+    sed "s,@secret@,$PLACE/secret,g" >"$PLACE/shared/test.sh" <<'END'
+set -u
+cd /tmp/shared
+tried() { # NAME COMMAND...: notes whether it worked
+    name=$1
+    shift
+    if "$@" >"$name.out" 2>&1; then echo "$name: worked"; else echo "$name: failed"; fi >>results
+}
+# out of the share, by links of the host's and of our own, and by ..
+tried host-link cat host-link/file
+tried host-link-to-file cat host-link-to-file
+ln -s @secret@ guest-link
+ln -s ../../secret/file guest-link-to-file
+tried guest-link cat guest-link/file
+tried guest-link-to-file cat guest-link-to-file
+tried write-guest-link sh -c 'echo overwritten >guest-link/file'
+tried parent sh -c 'cat ../secret/file'
+# a directory that becomes a link while it is in use
+mkdir swap
+exec 7<swap
+mv swap swapped
+ln -s @secret@ swap
+tried swapped cat /proc/self/fd/7/file
+tried swap cat swap/file
+# the host's store
+tried mount-store mount -t 9p -o trans=virtio,version=9p2000.L,rw nix-store /mnt
+tried remount-store mount -o remount,rw /nix/.ro-store
+store=/nix/.ro-store
+tried write sh -c "echo x >$store/intruder"
+tried mkdir mkdir $store/directory
+tried chmod sh -c "chmod 777 $store/*-demo-etc"
+tried remove sh -c "rm $store/*-demo-etc/passwd"
+# the owner of a file on the host, and a program that runs as its owner
+echo >owned
+tried chown chown 0:0 owned
+tried device mknod device b 8 0
+# the temporary directory, which run-vm has to remove: links, depth, no permissions
+cd /tmp/xchg
+ln -s @secret@ link-to-directory
+ln -s @secret@/file link-to-file
+mkdir -p locked/inside
+echo >locked/inside/file
+chmod 0 locked/inside locked
+mkdir deep
+cd deep
+i=0
+while [ $i -lt 1500 ]; do mkdir d && cd d || break; i=$((i + 1)); done
+echo "deep $i" >>/tmp/shared/results
+cd /
+# the console
+yes "flooding the console" | head -c 300000 >/dev/console
+head -c 10000 /dev/zero | tr '\0' '\033' >/dev/console
+echo "console: done" >>/tmp/shared/results
+END
+    (
+        cd "$PLACE/tmp" || exit
+        # shellcheck disable=SC2030 # all of it is for this boot
+        export SHARED_DIR=$PLACE/shared TMPDIR=$PLACE/tmp NIX_DISK_IMAGE=$PLACE/home/disk.qcow2
+        # shellcheck disable=SC2030
+        export QEMU_KERNEL_PARAMS="demo.run=/tmp/shared/test.sh demo.action=poweroff"
+        as_user timeout --kill-after=30 "$TIME_LIMIT" "$PLACE/run-vm" --config "$DEMO_CONFIG" \
+            >"$PLACE/raw" 2>&1 </dev/null
+        echo $? >"$PLACE/status"
+    ) || true
+}
+
+result() { # NAME worked|failed
+    says "$PLACE/shared/results" "^$1: $2\$" && return
+    cat "$PLACE/shared/$1.out"
+    return 1
+}
+
+@test "an ordinary user boots a system to its end" {
+    [ "$(id -u)" != 0 ] || [ "$(stat -c %U "$PLACE/home/disk.qcow2")" = nobody ]
+    [ "$(cat "$PLACE/status")" = 0 ] || {
+        tail -n 20 "$PLACE/raw"
+        return 1
+    }
+    says "$PLACE/shared/results" '^console: done$'
+    run ! grep -a 'runs as root' "$PLACE/raw"
+}
+
+@test "no link leads out of a share" {
+    local name
+    for name in host-link host-link-to-file guest-link guest-link-to-file write-guest-link parent swapped swap; do
+        result "$name" failed
+    done
+    run ! grep -r "the host's secret" "$PLACE/shared" --include='*.out'
+    [ "$(cat "$PLACE/secret/file")" = "the host's secret" ]
+}
+
+@test "the host's store cannot be written to, and is not to be had a second time" {
+    local store what
+    store=$(configured .runVm.store)/nix/store
+    for what in mount-store write mkdir chmod remove; do
+        result "$what" failed
+    done
+    says "$PLACE/shared/write.out" 'Read-only file system'
+    [ -z "$(find "$store" -maxdepth 1 -name intruder -o -maxdepth 1 -name directory)" ]
+    [ -s "$(echo "$store"/*-demo-etc/passwd)" ]
+}
+
+@test "root of the guest makes no files of the host's root, and no devices" {
+    result chown failed
+    result device failed
+    [ -z "$(find "$PLACE/shared" -user root -newer "$PLACE/shared/test.sh")" ] || [ -n "$USER_COMMAND" ]
+    [ -z "$(find "$PLACE/shared" -type b)" ]
+}
+
+@test "whatever the guest leaves in the temporary directory is removed, and nothing that it links to" {
+    says "$PLACE/shared/results" '^deep [0-9]{3,}$'
+    [ -z "$(ls -A "$PLACE/tmp")" ]
+    [ "$(cat "$PLACE/secret/file")" = "the host's secret" ]
+}
+
+@test "a flooded console arrives, and does not keep the guest from its end" {
+    [ "$(grep -ac 'flooding the console' "$PLACE/raw")" -gt 10000 ]
+}
+
+# ends NAME STATUS PARAMETERS [run-vm's arguments]: what stands on standard input is the script
+# that ends the guest's life; run-vm ends with the status.
+ends() {
+    local name=$1 status=$2
+    PARAMS=$3
+    shift 3
+    export PARAMS
+    NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/$name.qcow2 boot "$name" "$@"
+    [ "$(cat "$BATS_FILE_TMPDIR/$name/status")" = "$status" ] || {
+        echo "$name: status $(cat "$BATS_FILE_TMPDIR/$name/status"), expected $status"
+        console "$name" | tail -n 20
+        return 1
+    }
+}
+
+@test "run-vm ends with QEMU however the guest ends it: reset, panic, triple fault, a debug port" {
+    ends reset 0 "" -- -no-reboot <<<'echo b >/proc/sysrq-trigger' &
+    local first=$!
+    ends panic 0 "panic=-1" -- -no-reboot <<<'echo c >/proc/sysrq-trigger'
+    wait "$first"
+    ends triple-fault 0 "reboot=t" -- -no-reboot <<<'reboot -f' &
+    first=$!
+    ends debug-port 43 "" -- -device isa-debug-exit,iobase=0xf4,iosize=1 <<'END'
+printf '\025' | dd of=/dev/port bs=1 seek=244 count=1 conv=notrunc
+END
+    wait "$first"
+}
+
+# The file system is in a mount namespace of its own, which needs no root.
+@test "a full file system under xchg is the guest's to see, and run-vm ends in order" {
+    mkdir "$BATS_TEST_TMPDIR"/{small,shared}
+    cat >"$BATS_TEST_TMPDIR/shared/test.sh" <<'END'
+cd /tmp/xchg
+dd if=/dev/zero of=big bs=64k count=1000 && echo "it all fitted"
+echo "$(stat -c %s big) bytes"
+rm big && echo "again room" >small && cat small
+END
+    # shellcheck disable=SC2031 # those before were for another boot
+    export SHARED_DIR=$BATS_TEST_TMPDIR/shared TMPDIR=$BATS_TEST_TMPDIR/small NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/disk.qcow2
+    # shellcheck disable=SC2031
+    export QEMU_KERNEL_PARAMS="demo.run=/tmp/shared/test.sh demo.action=poweroff"
+    # shellcheck disable=SC2016 # expanded inside
+    run timeout --kill-after=30 "$TIME_LIMIT" unshare --map-root-user --mount bash -c '
+        mount -t tmpfs -o size=8m small "$TMPDIR" || exit 99
+        "$RUN_VM_PROGRAM" --config "$DEMO_CONFIG" </dev/null
+        status=$?
+        [ -z "$(ls -A "$TMPDIR")" ] || exit 98
+        exit "$status"'
+    echo "$output" | tail -n 20
+    [ "$status" -eq 0 ]
+    cat "$SHARED_DIR/test.sh.out"
+    grep -q 'No space left on device' "$SHARED_DIR/test.sh.out"
+    grep -q '^again room' "$SHARED_DIR/test.sh.out"
+    run ! grep 'it all fitted' "$SHARED_DIR/test.sh.out"
+}
