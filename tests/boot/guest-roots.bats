@@ -21,6 +21,7 @@ cat /run/udev/rules.d/61-dev-root-link.rules
 echo "modprobe $(cat /proc/sys/kernel/modprobe)"
 echo "open $(for fd in /proc/1/fd/*; do readlink "$fd"; done | grep -v pipe: | sort -u | tr '\n' ' ')"
 echo "blocked $(grep -E '^Sig(Blk|Ign)' /proc/1/status | tr '\n' ' ')"
+echo "available $(sed -n 's/^MemAvailable: *//p' /proc/meminfo)"
 touch /written && echo "root written"
 [ -e /before ] && echo "written before"
 touch /before
@@ -126,6 +127,15 @@ mounted() {
     qemu symlink "root=tree init=/nonsense init=/absolute"
     reached symlink
     told symlink '^init /absolute$'
+}
+
+@test "the memory of the initramfs is given back" {
+    mkdir -p "$BATS_TEST_TMPDIR/large/a/b"
+    truncate -s 80M "$BATS_TEST_TMPDIR/large/a/b/file"
+    EXTRA=$BATS_TEST_TMPDIR/large initrd "$BATS_TEST_TMPDIR/initrd" virtio_pci 9p 9pnet_virtio
+    INITRD=$BATS_TEST_TMPDIR/initrd MEMORY=320 qemu memory "root=tree"
+    reached memory
+    [ "$(sed -n 's/^available \([0-9]*\) kB/\1/p' "$BATS_FILE_TMPDIR/memory.console")" -gt 220000 ]
 }
 
 @test "a root on virtiofs" {
