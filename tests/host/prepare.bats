@@ -39,6 +39,11 @@ run_vm() {
         -o "virtualisation.qemu.package=$PWD/qemu" -o virtualisation.graphics=false "$@"
 }
 
+# Lets a QEMU that waits for it go on.
+finish() {
+    timeout 60 sh -c 'echo >finish'
+}
+
 # The entries of the cache, by kind.
 entries() {
     find "$XDG_CACHE_HOME/run-vm" -mindepth 1 -maxdepth 1 -type d -name "$1-*" | sort
@@ -77,7 +82,7 @@ with_small_tmp() {
     qemu 'echo >"$CALLER/started"; read -r x <"$CALLER/finish"'
     run_vm 3>&- &
     first=$!
-    read -r _ <started
+    read -t 60 -r _ <>started
     before=$(find . "$TMPDIR" -printf '%p %i %s %T@\n' | sort)
     run -74 run_vm
     [[ $output == *"$PWD/nixos.qcow2: in use by another run-vm"* ]]
@@ -85,7 +90,7 @@ with_small_tmp() {
     # another image is nobody's
     qemu 'exit 0'
     NIX_DISK_IMAGE=other.qcow2 run -0 run_vm
-    echo >finish
+    finish
     wait "$first"
     run -0 run_vm
 }
@@ -114,7 +119,7 @@ with_small_tmp() {
     for ((left = PREPARE_ROUNDS; left > 1; left--)); do
         wait -n "${started[@]}" && false
     done
-    echo >finish
+    finish
     wait
     [ "$(wc -l <running)" = 1 ]
     [ "$(grep -l 'nixos.qcow2: in use' stderr* | wc -l)" = $((PREPARE_ROUNDS - 1)) ]
@@ -147,7 +152,7 @@ with_small_tmp() {
     "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
         --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" 3>&- &
     run_vm=$!
-    read -r qemu <started
+    read -t 60 -r qemu <>started
     kill -TERM "$run_vm"
     wait "$run_vm" || status=$?
     # this QEMU has no monitor, so it was killed
@@ -158,15 +163,13 @@ with_small_tmp() {
 
 @test "QEMU does not outlive a run-vm that is killed" {
     mkfifo started
-    qemu 'exec 3>"$CALLER/started"; echo $$ >&3; exec tail -f /dev/null'
+    qemu 'echo $$ >"$CALLER/started"; exec tail -f /dev/null'
     "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
         --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" 3>&- &
     run_vm=$!
-    exec 4<started
-    read -r qemu <&4
+    read -t 60 -r qemu <>started
     kill -KILL "$run_vm"
-    # its end of the fifo is only closed by its death
-    run -0 timeout 20 cat <&4
+    timeout 20 tail --pid="$qemu" -f /dev/null
 }
 
 @test "the exit status is QEMU's; what it was killed by is said" {
@@ -243,7 +246,7 @@ with_small_tmp() {
     qemu 'echo >"$CALLER/started"; read -r x <"$CALLER/finish"'
     run_vm 3>&- &
     first=$!
-    read -r _ <started
+    read -t 60 -r _ <>started
     run -0 "$RUN_VM_PROGRAM" cache
     [ "$(grep -c '^initrd-[0-9a-f]* .* second' <<<"$output")" = 2 ]
     [ "$(grep -c 'in use$' <<<"$output")" = 1 ]
@@ -254,7 +257,7 @@ with_small_tmp() {
     [ "$(entries initrd | wc -l)" = 1 ]
     [ -d "$XDG_CACHE_HOME/run-vm/guest-libs-of-others" ]
     [ ! -e "$XDG_CACHE_HOME/run-vm/.new-leftover" ]
-    echo >finish
+    finish
     wait "$first"
     run -0 "$RUN_VM_PROGRAM" cache prune --max-size 1G
     [ "$(entries initrd | wc -l)" = 1 ]
