@@ -6,7 +6,8 @@
 
 bats_require_minimum_version 1.5.0
 
-# How often the campaigns below try; `make check-long` asks for more.
+# How often the campaigns below try.
+PREPARE_ROUNDS=${RUN_VM_LONG:+100}
 : "${PREPARE_ROUNDS:=15}"
 
 setup() {
