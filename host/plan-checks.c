@@ -165,6 +165,20 @@ static void check_shares(struct planner *p)
                        "runVm.initrd = \"system\" asks for, mounts shares by 9p");
 }
 
+/* Debian's kernel with its initrd begins to run at about 90 MB; with less it ends before it can say
+ * so, and only here can anybody be told. */
+static void warn_of_little_memory(struct planner *p)
+{
+    static const char option[] = "virtualisation.memorySize";
+    const json_int_t least = 96;
+
+    if (p->own_initrd && config_integer(p->config, option) < least)
+        strv_pushf(&p->config->warnings,
+                   "%s is %" JSON_INTEGER_FORMAT " MB: a Linux guest may end without a word where "
+                   "its kernel does not fit. Give it %" JSON_INTEGER_FORMAT " or more.",
+                   option, config_integer(p->config, option), least);
+}
+
 void plan_checks(struct planner *p)
 {
     check_paths(p);
@@ -173,4 +187,5 @@ void plan_checks(struct planner *p)
     check_platform(p);
     check_ports(p);
     check_store_image(p);
+    warn_of_little_memory(p);
 }

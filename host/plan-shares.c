@@ -18,11 +18,16 @@ static bool is_store(const struct planner *p, const char *tag)
 }
 
 /* With security_model=none the guest's root makes files as the user that QEMU runs as. */
-static void warn_of_root(struct planner *p, const char *tag, const char *path)
+static bool is_temporary(const struct planner *p, const char *path)
 {
     size_t length = strlen(p->plan->cwd);
 
-    if (p->at->is_root && !is_store(p, tag) && strncmp(path, p->plan->cwd, length) != 0)
+    return !strncmp(path, p->plan->cwd, length) && (path[length] == '/' || !path[length]);
+}
+
+static void warn_of_root(struct planner *p, const char *tag, const char *path)
+{
+    if (p->at->is_root && !is_store(p, tag) && !is_temporary(p, path))
         strv_pushf(&p->config->warnings,
                    "run-vm runs as root, and the guest may write to %s (share %s): its root can "
                    "make files of any owner and mode there. Run run-vm as an ordinary user.",

@@ -125,7 +125,10 @@ int setting_parse(json_t **tree, const char *setting, struct error *e)
     for (size_t i = path.count; i-- > 0;) {
         json_t *outer = json_object();
 
-        json_object_set_new(outer, path.items[i], json);
+        if (json_object_set_new(outer, path.items[i], json) < 0) {
+            json_decref(outer);
+            return error_set(e, -EINVAL, "command line: %s: is not UTF-8, expected a name", name);
+        }
         json = outer;
     }
     *tree = json;

@@ -139,6 +139,29 @@ END
     SHARED_DIR=$'/caf\xe9' run_vm --config config.json --dry-run | LC_ALL=C grep -aq $'/caf\xe9,'
 }
 
+@test "a setting whose name is not UTF-8 is refused, not dropped" {
+    run -65 --separate-stderr run_vm --config config.json --dry-run \
+        -o $'virtualisation.sharedDirectories.caf\xe9.source=/x'
+    [[ $stderr == *"caf"*"is not UTF-8"* ]]
+}
+
+@test "root is warned of a share that its guest may write to, even beside the temporary directory" {
+    [ "$(id -u)" = 0 ] || skip "only root is warned"
+    mkdir tmp
+    for source in tmp/xchg tmpx; do
+        TMPDIR=$PWD/tmp USE_TMPDIR=1 SHARED_DIR=$PWD/$source \
+            run -0 --separate-stderr run_vm --config config.json --dry-run
+        [ "$(grep -c 'runs as root.*(share shared)' <<<"$stderr")" = "$([ "$source" = tmpx ] && echo 1 || echo 0)" ]
+    done
+}
+
+@test "a guest with too little memory to speak is spoken for" {
+    for size in 20 96; do
+        run -0 --separate-stderr run_vm --config config.json --dry-run -o virtualisation.memorySize=$size
+        [ "$(grep -c 'memorySize is 20 MB' <<<"$stderr")" = "$([ "$size" = 20 ] && echo 1 || echo 0)" ]
+    done
+}
+
 @test "settings and several configurations are merged" {
     echo '{"virtualisation": {"cores": 3, "qemu": {"options": ["-two"]}}}' >more.json
     run -0 --separate-stderr run_vm --config config.json --config more.json -n \
