@@ -31,6 +31,7 @@ tree() {
     cat >"$1/sbin/init" <<'END'
 #!/bin/sh
 export PATH=/bin
+echo # the firmware may have left the cursor in its own line
 echo "stage 2 is PID $$"
 . /test.sh
 echo "stage 2 ends"
