@@ -39,6 +39,7 @@ set_up() {
 }
 
 report() {
+    echo # the firmware may have left the cursor in its own line
     say "system @system@"
     say "kernel $(uname -r)"
     while read -r source target type options _; do
