@@ -96,6 +96,25 @@ static void the_same_closure_gives_the_same_bytes(void **state)
     scratch_run("cmp", first, second);
 }
 
+/* More than the specification's one argument could exclude. */
+static void a_closure_may_have_5000_paths(void **state)
+{
+    char *store CLEANUP_FREE = scratch_path(*state, "a prefix/nix/store");
+    char *paths CLEANUP_FREE = scratch_path(*state, "store-paths");
+    scratch_run("bash", "-ec",
+                "cd \"$1\"; for ((i = 0; i < 5000; i++)); do mkdir $i-p; echo $i > $i-p/f; "
+                "echo /nix/store/$i-p; done > \"$2\"",
+                "bash", store, paths);
+    char *path CLEANUP_FREE = image(*state, "a prefix");
+    char *to CLEANUP_FREE = scratch_path(*state, "extracted");
+    char *extract CLEANUP_FREE = xasprintf("--extract=%s", to);
+    scratch_run("fsck.erofs", extract, path);
+    scratch_run("bash", "-ec",
+                "cd \"$1\"; [ $(ls | wc -l) = 5000 ]; for ((i = 0; i < 5000; i++)); do "
+                "read -r n < $i-p/f; [ $n = $i ]; done",
+                "bash", to);
+}
+
 static void the_second_start_makes_nothing(void **state)
 {
     char *first CLEANUP_FREE = image(*state, "a prefix");
@@ -201,8 +220,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_closure_and_nothing_else_is_in_it), TEST(the_same_closure_gives_the_same_bytes),
-        TEST(the_second_start_makes_nothing),        TEST(a_path_that_is_missing_is_an_error),
-        TEST(a_tool_that_fails_gives_its_status),    TEST(mounts_and_copies_show_the_same),
+        TEST(a_closure_may_have_5000_paths),         TEST(the_second_start_makes_nothing),
+        TEST(a_path_that_is_missing_is_an_error),    TEST(a_tool_that_fails_gives_its_status),
+        TEST(mounts_and_copies_show_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
