@@ -34,16 +34,18 @@ static bool starts_programs(const struct planner *p)
     return false;
 }
 
-/* A window's libraries set the priority of their threads, and may start programs. */
+/* A window's libraries set the priority of their threads, and may start programs. A program that
+ * QEMU starts begins a session of its own: setsid counts as elevating privileges. */
 void plan_sandbox(struct planner *p)
 {
     bool plain = !has_user_options(p);
     bool window = config_bool(p->config, "virtualisation.graphics");
+    bool alone = plain && !starts_programs(p);
 
     if (!config_bool(p->config, "runVm.sandbox"))
         return;
     strv_push(&p->plan->argv, "-sandbox");
-    strv_pushf(&p->plan->argv, "on,obsolete=deny%s%s%s", plain ? ",elevateprivileges=deny" : "",
-               plain && !window && !starts_programs(p) ? ",spawn=deny" : "",
+    strv_pushf(&p->plan->argv, "on,obsolete=deny%s%s%s", alone ? ",elevateprivileges=deny" : "",
+               alone && !window ? ",spawn=deny" : "",
                plain && !window ? ",resourcecontrol=deny" : "");
 }
