@@ -8,9 +8,10 @@ load harness
 setup_file() {
     ECHO_PORT=$(free_port)
     musl-gcc -static -O1 -o "$BATS_FILE_TMPDIR/udp-answer" "$BATS_TEST_DIRNAME/udp-answer.c"
-    # What comes to this port of the host is written down and sent back.
-    socat "TCP-LISTEN:$ECHO_PORT,bind=127.0.0.1,fork,reuseaddr" \
-        "EXEC:tee -a $BATS_FILE_TMPDIR/echoed" 3>&- &
+    # What comes to this port of the host is written down and sent back. A connection that nobody
+    # closes ends by itself, and must not hold the output that bats waits for.
+    socat -T 20 "TCP-LISTEN:$ECHO_PORT,bind=127.0.0.1,fork,reuseaddr" \
+        "EXEC:tee -a $BATS_FILE_TMPDIR/echoed" >/dev/null 2>&1 3>&- &
     ECHO_PID=$!
     export ECHO_PORT ECHO_PID
 }
