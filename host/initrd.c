@@ -190,7 +190,7 @@ static int add_words(struct writer *w, const struct cmdline *words, struct error
     if (words->count == 0)
         return 0;
     char *text CLEANUP_FREE = bootconfig_format(words, e);
-    return text ? add_file(w, BOOTCONFIG_FILE + 1, 0644, text, strlen(text), e) : -EINVAL;
+    return text ? add_file(w, &BOOTCONFIG_FILE[1], 0644, text, strlen(text), e) : -EINVAL;
 }
 
 static int add_everything(struct writer *w, const struct initrd_spec *spec,
