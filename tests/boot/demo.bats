@@ -24,18 +24,21 @@ setup() {
 
 # Types into the terminal when the shell is there: what comes earlier would be the firmware's.
 @test "on a terminal: a shell, and the machine powers off when it ends" {
-    local line
+    local line output
     : >"$BATS_TEST_TMPDIR/console"
     coproc VM { timeout --kill-after=30 "$TIME_LIMIT" script --quiet --return --command "$demo" /dev/null 2>&1; }
     local pid=$VM_PID
+    # bash closes its own descriptors when it sees that the coprocess has ended, read or not
+    exec {output}<&"${VM[0]}"
     # shellcheck disable=SC2016 # the guest's shell is to expand it
-    while read -r -t "$TIME_LIMIT" line <&"${VM[0]}"; do
+    while read -r -t "$TIME_LIMIT" line <&"$output"; do
         line=$(clean <<<"$line")
         echo "$line" >>"$BATS_TEST_TMPDIR/console"
         case $line in
         "demo: a shell"*) echo 'echo "the answer is $((6 * 7))"; tty; exit' >&"${VM[1]}" ;;
         esac
     done
+    exec {output}<&-
     wait "$pid"
     says "$BATS_TEST_TMPDIR/console" '^the answer is 42$'
     says "$BATS_TEST_TMPDIR/console" '^/dev/(ttyS0|hvc0|console)$'
