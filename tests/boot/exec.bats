@@ -153,19 +153,21 @@ ends() {
 }
 
 # terminal COMMAND [REDIRECTION]: run-vm on a terminal of 33 lines and 101 columns, whose device is in the file
-# `tty`; the other end is the coprocess VM.
+# `tty`; the other end is the coprocess VM, and what it shows the descriptor SHOWN (bash closes its
+# own ones when it sees that the coprocess has ended, read or not).
 terminal() {
     export COMMAND=$1 TTY=$BATS_TEST_TMPDIR/tty
     # shellcheck disable=SC2016
     coproc VM { exec script --quiet --return --echo never --command \
         'bash -c "stty rows 33 cols 101; tty >\$TTY; TERM=vt100 guest sh -c \"\$COMMAND\" '"${2:-}"'"' \
         /dev/null 2>&1; }
+    exec {SHOWN}<&"${VM[0]}"
 }
 
 # expect_line REGEX: reads what the terminal shows until there is such a line.
 expect_line() {
     local line
-    while read -r -t "$TIME_LIMIT" line <&"${VM[0]}"; do
+    while read -r -t "$TIME_LIMIT" line <&"$SHOWN"; do
         echo "$line" >>"$BATS_TEST_TMPDIR/shown"
         [[ $line =~ $1 ]] && return
     done
