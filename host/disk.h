@@ -8,6 +8,7 @@ struct disk_interface {
     const char *name;
     const char *controller; /* a device added for each drive; NULL: none */
     const char *device;     /* the drive's own */
+    bool pci;               /* the drive is a PCI device, with a place on a bus */
     bool ports;             /* a drive needs a port of its own (SATA), of which there are few */
     const char *modules[5]; /* the guest's drivers, ended by NULL */
 };

@@ -88,6 +88,19 @@ static void set_port(struct planner *p, struct pairs *pairs, size_t number)
         set_pair(pairs, "bus", xasprintf("run-vm-ahci.%zu", number - 1));
 }
 
+/* As many disks on virtio go without a bridge. */
+#define DISKS_ON_MACHINE_BUS 8
+
+/* The bus of a drive that is a PCI device by itself. */
+static void set_bus(struct planner *p, struct pairs *pairs, size_t number)
+{
+    char *bus = p->disks->pci ? planner_bus(p, "run-vm-disks", DISKS_ON_MACHINE_BUS, number - 1)
+                              : NULL;
+
+    if (bus)
+        set_pair(pairs, "bus", bus);
+}
+
 /* Machines but a PC have no SATA of their own. */
 static void add_ahci(struct planner *p)
 {
@@ -118,6 +131,7 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
         strv_push(argv, p->disks->controller);
     }
     set_port(p, &pairs, number);
+    set_bus(p, &pairs, number);
     add_extra(p, &pairs, drive, "deviceExtraOpts");
     set_pair(&pairs, "drive", xasprintf("drive%zu", number));
     device = join_pairs(&pairs);

@@ -51,25 +51,15 @@ bool planner_uses_virtiofs(const struct planner *p)
     return false;
 }
 
-/* The machine's own bus has 32 places, which disks and the other devices need as well: shares past
- * the first few go behind bridges, of which each has places for 31. */
+/* As many shares go without a bridge. */
 #define SHARES_ON_MACHINE_BUS 12
-#define PLACES_ON_BRIDGE      31
 
-/* ",bus=NAME" for the share of this number, or ""; adds the bridge that it is the first one on. The
- * caller frees. */
+/* ",bus=NAME" for the share of this number, or ""; the caller frees. */
 static char *bus_option(struct planner *p, size_t number)
 {
-    if (number < SHARES_ON_MACHINE_BUS)
-        return xstrdup("");
-    size_t place = number - SHARES_ON_MACHINE_BUS;
-    size_t bridge = place / PLACES_ON_BRIDGE;
+    char *bus CLEANUP_FREE = planner_bus(p, "run-vm-bridge", SHARES_ON_MACHINE_BUS, number);
 
-    if (place % PLACES_ON_BRIDGE == 0) {
-        strv_push(&p->plan->argv, "-device");
-        strv_pushf(&p->plan->argv, "pcie-pci-bridge,id=run-vm-bridge%zu", bridge);
-    }
-    return xasprintf(",bus=run-vm-bridge%zu", bridge);
+    return bus ? xasprintf(",bus=%s", bus) : xstrdup("");
 }
 
 static void add_9p(struct planner *p, size_t number, const char *tag, const char *path)

@@ -33,6 +33,23 @@ struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char 
     return file;
 }
 
+/* On a bridge: the first is for its own controller. */
+#define PLACES_ON_BRIDGE 31
+
+char *planner_bus(struct planner *p, const char *bridge, size_t own, size_t number)
+{
+    if (number < own)
+        return NULL;
+    size_t place = number - own;
+    char *name = xasprintf("%s%zu", bridge, place / PLACES_ON_BRIDGE);
+
+    if (place % PLACES_ON_BRIDGE == 0) {
+        strv_push(&p->plan->argv, "-device");
+        strv_pushf(&p->plan->argv, "pcie-pci-bridge,id=%s", name);
+    }
+    return name;
+}
+
 char *planner_temporary(const struct planner *p, const char *name)
 {
     return xasprintf("%s/%s", p->plan->cwd, name);
