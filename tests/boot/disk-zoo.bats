@@ -24,9 +24,13 @@ for place in /mnt/*; do
 done 2>/dev/null
 END
     export INITRD=$BATS_FILE_TMPDIR/initrd IMAGES=$BATS_FILE_TMPDIR/images
-    initrd "$INITRD" virtio_pci virtio_blk ext4 9p 9pnet_virtio overlay xfs btrfs f2fs vfat exfat ntfs3 jfs \
-        reiserfs nilfs2 udf isofs squashfs erofs cramfs minix bfs romfs hfs gfs2 nls_ascii nls_cp437 \
-        nls_iso8859-1 nls_utf8
+    # those of the zoo's filesystems that this kernel has
+    local name modules=()
+    for name in xfs btrfs f2fs vfat exfat ntfs3 jfs reiserfs nilfs2 udf isofs squashfs erofs cramfs minix bfs romfs \
+        hfs gfs2 nls_ascii nls_cp437 nls_iso8859-1 nls_utf8; do
+        [ -z "$(find "$MODULES" -name "$name.ko*")" ] || modules+=("$name")
+    done
+    initrd "$INITRD" virtio_pci virtio_blk ext4 9p 9pnet_virtio overlay "${modules[@]}"
     mkdir "$IMAGES"
     "$BATS_TEST_DIRNAME/../host/disk-zoo" "$RUN_VM_TOOLS/blank-probe" ${RUN_VM_LONG:+--full} --images "$IMAGES"
 }
@@ -121,10 +125,12 @@ look() {
 @test "blank disks of odd sizes and kinds: formatted where that can be, and why not where it cannot" {
     local size parameters="" i=0 arguments=()
     cd "$BATS_TEST_TMPDIR"
-    for size in 0 512 1M 16T; do
+    for size in 0 512 1M; do
         truncate -s $size $size
     done
     truncate -s 64M 4k read-only
+    # all of the 16 TiB that a file on ext4 can have
+    truncate -s $(((16 << 40) - (1 << 20))) 16T
     for size in 512 1M 16T 4k read-only; do
         parameters+=" vm.mount=/dev/vd${letters[i++]}:/mnt/$size:auto:x-systemd.makefs,nofail"
         arguments+=(-drive "file=$size,format=raw,if=none,id=d$size$([ $size != read-only ] || echo ,readonly=on)"

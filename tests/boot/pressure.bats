@@ -237,7 +237,7 @@ END
     passed
 }
 
-@test "a root that cannot be read or formatted ends the boot, by name; an ext4 whose journal fails is no blank" {
+@test "a root that cannot be read or formatted ends the boot, by name" {
     cd "$BATS_TEST_TMPDIR"
     truncate -s 64M blank
     begin "root that cannot be read"
@@ -267,7 +267,7 @@ END
     sum held
     # the superblock can be read, the group descriptors behind it cannot
     # shellcheck disable=SC2046
-    qemu root-mount "root=/dev/vda rootfstype=ext4" $(faulty held "event=read_aio errno=5 sector=8")
+    qemu root-mount "root=/dev/vda rootfstype=ext4" $(faulty held "event=read_aio errno=5 sector=4")
     failed root-mount '/dev/vda on /: mounting as ext4: I/O error'
     unchanged
     passed

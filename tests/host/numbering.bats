@@ -64,3 +64,18 @@ END
         done
     done
 }
+
+@test "disks past those that the machine's bus has room for go behind bridges, 31 to each" {
+    plan() {
+        TMPDIR=$BATS_FILE_TMPDIR/tmp "$RUN_VM_PROGRAM" --config "$BATS_FILE_TMPDIR/config.json" --dry-run=json \
+            --guest-init /bin/true -o virtualisation.emptyDiskImages="$1" 2>/dev/null | jq -r '.argv[]'
+    }
+    cd "$BATS_TEST_TMPDIR"
+    plan "$(jq -nc '[range(6) | 1]')" >few # with the root and "mine" eight
+    run ! grep run-vm-disks few
+    plan "$(jq -nc '[range(64) | 1]')" >many
+    [ "$(grep -c '^pcie-pci-bridge,id=run-vm-disks[01]$' many)" = 2 ]
+    [ "$(grep -c '^virtio-blk-pci,bus=run-vm-disks0,' many)" = 31 ]
+    [ "$(grep -c '^virtio-blk-pci,bus=run-vm-disks1,' many)" = 27 ]
+    [ "$(grep -c '^virtio-blk-pci,drive=' many)" = 8 ]
+}
