@@ -183,7 +183,7 @@ build/init: build/guest/init.debug scripts/check-static
 
 FUZZ := $(wildcard tests/fuzz/fuzz-*.c)
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ))
-FUZZ_CFLAGS := -std=gnu17 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
+FUZZ_CFLAGS := -std=gnu17 -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZED := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out %/main.c,$(COMMON) $(INIT) $(HOST)))
 
 build/fuzz/obj/%.o: %.c Makefile | $(call packages,build fuzz)

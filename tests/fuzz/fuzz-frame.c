@@ -1,33 +1,175 @@
 /* SPDX-License-Identifier: MIT */
-/* A hostile guest's bytes, in pieces: frames come out within their limits, or the reading ends. */
-#include "common/frame.h"
+/* A hostile guest against run-vm's end of the channel, in any pieces, between anything that the
+ * user and the reader of the output may do: no more memory than the windows, no more than an end.
+ *
+ * The input is the number of events, the events, and the guest's bytes. No descriptor is used:
+ * whoever calls one of these functions gets what the event says. */
+#include <errno.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include "common/log.h"
 #include "tests/fuzz/fuzz.h"
+
+static ssize_t fuzz_recv(int fd, void *bytes, size_t room, int flags);
+static ssize_t fuzz_send(int fd, const void *bytes, size_t count, int flags);
+static ssize_t fuzz_read(int fd, void *bytes, size_t room);
+static ssize_t fuzz_write(int fd, const void *bytes, size_t count);
+static int fuzz_close(int fd);
+
+#include <unistd.h>
+
+#define recv  fuzz_recv
+#define send  fuzz_send
+#define read  fuzz_read
+#define write fuzz_write
+#define close fuzz_close
+#include "host/exec.c" // NOLINT(bugprone-suspicious-include): its functions are static
+#undef recv
+#undef send
+#undef read
+#undef write
+#undef close
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+enum { GUEST = 100, CONSOLE_END, INPUT_END, OUTPUT_END, ERRORS_END };
+
+/* What is asked of the session next; the rest of the byte is how much. */
+enum event { GUEST_SENDS, GUEST_TAKES, USER_TYPES, OUTPUT_TAKES, ERRORS_TAKE, CONSOLE_SAYS, EVENTS };
+
+static const uint8_t *guest_bytes;
+static size_t guest_left;
+static size_t amount; /* of this event; 0: an end or a failure */
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static ssize_t fuzz_recv(int fd, void *bytes, size_t room, int flags)
+{
+    size_t count = least(least(amount, room), guest_left);
+    must(fd == GUEST && flags == 0);
+    (void)memcpy(bytes, guest_bytes, count);
+    guest_bytes += count;
+    guest_left -= count;
+    return (ssize_t)count;
+}
+
+static ssize_t fuzz_send(int fd, const void *bytes, size_t count, int flags)
+{
+    must(fd == GUEST && flags == MSG_NOSIGNAL && bytes && count > 0);
+    errno = EPIPE;
+    return amount ? (ssize_t)least(amount, count) : -1;
+}
+
+static ssize_t fuzz_read(int fd, void *bytes, size_t room)
+{
+    size_t count = least(amount, room);
+    must(fd == INPUT_END || fd == CONSOLE_END);
+    (void)memset(bytes, ESCAPE, count);
+    return (ssize_t)count;
+}
+
+static ssize_t fuzz_write(int fd, const void *bytes, size_t count)
+{
+    must((fd == OUTPUT_END || fd == ERRORS_END) && bytes && count > 0);
+    errno = amount % 2 ? EPIPE : ENOSPC;
+    return amount > 1 ? (ssize_t)least(amount, count) : -1;
+}
+
+static int fuzz_close(int fd)
+{
+    must(fd == GUEST || fd == CONSOLE_END);
+    return 0;
+}
+
+static void check_windows(const struct session *s)
+{
+    for (int i = STREAM_OUTPUT; i < STREAM_COUNT; i++) {
+        const struct stream *stream = &s->channel.streams[i];
+        must(queue_length(&stream->received) + stream->taken + stream->credit == FRAME_WINDOW);
+    }
+    must(s->channel.streams[STREAM_INPUT].credit <= FRAME_WINDOW);
+    must(s->channel.incoming.size <= FRAME_HEADER + FRAME_MAX + 2 * CHUNK);
+    must(!s->done || s->connection < 0);
+}
+
+/* One event, where the session waits for it. */
+static enum companion_state happen(struct session *s, enum event event)
+{
+    static const enum place places[EVENTS] = {
+        [GUEST_SENDS] = CONNECTION,
+        [GUEST_TAKES] = CONNECTION,
+        [USER_TYPES] = ENDS + STREAM_INPUT,
+        [OUTPUT_TAKES] = ENDS + STREAM_OUTPUT,
+        [ERRORS_TAKE] = ENDS + STREAM_ERRORS,
+        [CONSOLE_SAYS] = CONSOLE,
+    };
+    struct pollfd polled[COMPANION_POLLED];
+    size_t count = choose(s, polled);
+    short wanted = (short)(event == GUEST_SENDS ? POLLIN : event == GUEST_TAKES ? POLLOUT : ~0);
+    struct pollfd *place = &polled[places[event]];
+    if (place->fd < 0 || !(place->events & wanted))
+        return COMPANION_RUNS;
+    short revents = place->events & wanted;
+    for (size_t i = 0; i < count; i++)
+        polled[i].revents = 0;
+    place->revents = revents;
+    enum companion_state state = attend(s, polled);
+    check_windows(s);
+    must(state == COMPANION_RUNS || s->done);
+    must(state != COMPANION_BROKEN || s->reason);
+    return state;
+}
+
+static void run_session(struct session *s, const uint8_t *events, size_t count)
+{
+    enum companion_state state = COMPANION_RUNS;
+    for (size_t i = 0; i < count && state == COMPANION_RUNS; i++) {
+        amount = events[i] / EVENTS;
+        if (amount == UINT8_MAX / EVENTS)
+            amount = FRAME_WINDOW;
+        state = happen(s, (enum event)(events[i] % EVENTS));
+    }
+    amount = CHUNK;
+    while (state == COMPANION_RUNS && guest_left > 0 && s->connection >= 0)
+        state = happen(s, GUEST_SENDS);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    log_set_level(LOG_LEVEL_ERROR); /* the guest's console would be shown */
+    return 0;
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 1)
         return 0;
-    size_t step = data[0] + 1U;
-    struct frame_reader reader CLEANUP_FRAME_READER = {0};
-    for (size_t at = 1; at < size; at += step) {
-        size_t count = step < size - at ? step : size - at;
-        size_t room = count;
-        (void)memcpy(frame_reader_room(&reader, &room), data + at, count);
-        must(room >= count);
-        frame_reader_fill(&reader, count);
-
-        struct frame frame;
-        int r;
-        while ((r = frame_reader_next(&reader, &frame, NULL)) == 1) {
-            must(frame.length <= FRAME_MAX);
-            volatile unsigned char touched = 0;
-            for (size_t i = 0; i < frame.length; i++)
-                touched = frame.payload[i];
-            (void)touched;
-        }
-        if (r < 0)
-            return 0;
-        must(reader.size <= FRAME_HEADER + FRAME_MAX + 2 * 256);
-    }
+    size_t count = least(data[0], size - 1);
+    char *words[] = {(char *)"true", NULL};
+    const struct plan plan = {.exec = {.items = words, .count = 1}};
+    struct session s = {.plan = &plan,
+                        .listener = -1,
+                        .connection = GUEST,
+                        .console = CONSOLE_END,
+                        .resizes = -1,
+                        .ends = {INPUT_END, OUTPUT_END, ERRORS_END},
+                        .status = -1};
+    channel_init(&s.channel, CHANNEL_HOST);
+    put_request(&s);
+    guest_bytes = data + 1 + count;
+    guest_left = size - 1 - count;
+    run_session(&s, data + 1, count);
+    struct error e CLEANUP_ERROR = {0};
+    must(result(&s, 0, &e) >= 0 || e.message);
+    channel_free(&s.channel);
+    tail_free(&s.tail);
+    free(s.reason);
     return 0;
 }

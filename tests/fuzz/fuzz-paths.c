@@ -3,9 +3,6 @@
  *
  * The input is texts, each ended by a zero byte: JSON; a path; settings. The path goes wherever a
  * path can go, with a comma and an item behind it, which QEMU must not get to see as an item. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +11,7 @@
 #include "host/dryrun.h"
 #include "host/options.h"
 #include "host/plan.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/arena.h"
 
 #define CANARY "canary"
 #define ITEM   "," CANARY "=on"
@@ -77,18 +74,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     for (size_t i = 0; i < ELEMENTS(files); i++)
         make(files[i], "");
     make("system/kernel-params", "loglevel=4\n");
-    nowhere = fopen("/dev/null", "we");
-    must(nowhere && atexit(remove_directory) == 0);
+    must(atexit(remove_directory) == 0);
+    nowhere = fuzz_nowhere();
+    arena_begin();
     return 0;
-}
-
-static int add_text(struct config *config, const char *text, struct error *e)
-{
-    int fd CLEANUP_CLOSE = memfd_create("config", MFD_CLOEXEC);
-    char *path CLEANUP_FREE = xasprintf("/proc/self/fd/%d", fd);
-    size_t length = strlen(text);
-    must(fd >= 0 && write(fd, text, length) == (ssize_t)length);
-    return config_add_file(config, path, e);
 }
 
 /* What is used where the input's JSON says nothing, and the path in its places. */
@@ -104,11 +93,8 @@ static void add_own(struct config *config, const char *path)
         "format", "raw", "sharedDirectories", "one", "source", path, "target", "/one", "two",
         "source", "\"$SHARED_DIR\"", "target", path, "diskImage", path, "efiVars", path, "efi",
         "firmware", path, "vlans", 1);
-    if (!tree)
-        return; /* the path is not UTF-8 */
-    char *text CLEANUP_FREE = json_dumps(tree, 0);
-    must(add_text(config, text, NULL) == 0);
-    json_decref(tree);
+    if (tree) /* else the path is not UTF-8 */
+        config_add_tree(config, "own", tree);
 }
 
 /* As QEMU reads a list: items between commas, of which two stand for one. */
@@ -158,33 +144,48 @@ static void plan(struct config *config, const char *path)
     dry_run_json(&plan, config, nowhere);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* What names the canary by itself proves nothing. */
+static bool is_harmless(const char *text)
 {
-    char *json CLEANUP_FREE = fuzz_text(data, size);
-    size_t at = strlen(json) < size ? strlen(json) + 1 : size;
-    char *name CLEANUP_FREE = fuzz_text(data + at, size - at);
+    return !strstr(text, CANARY) && !strstr(text, "\\u");
+}
+
+static void resolve(json_t *tree, const char *name, const struct strv *settings)
+{
     char *path CLEANUP_FREE = xasprintf("%s/%s" ITEM, directory, name);
     struct config config CLEANUP_CONFIG = {0};
-    struct error e CLEANUP_ERROR = {0};
 
-    /* what names the canary by itself, or what is beyond our directory, proves nothing */
-    if (strstr(json, CANARY) || strstr(json, "\\u") || strstr(name, CANARY) || strchr(name, '/'))
-        return 0;
-    if (add_text(&config, json, &e) < 0) {
-        must(e.message);
-        return 0;
-    }
-    for (at += strlen(name) + 1; at < size;) {
-        char *setting CLEANUP_FREE = fuzz_text(data + at, size - at);
-        at += strlen(setting) + 1;
-        if (!strstr(setting, CANARY) && !strstr(setting, "\\u"))
-            (void)config_add_setting(&config, setting, NULL);
-    }
+    config_add_tree(&config, "fuzz", tree);
+    for (size_t i = 0; i < settings->count; i++)
+        if (is_harmless(settings->items[i]))
+            (void)config_add_setting(&config, settings->items[i], NULL);
     add_own(&config, path);
-    if (config_resolve(&config) < 0) {
+    if (config_resolve(&config) == 0)
+        plan(&config, path);
+    else
         must(config.problems.count);
-        return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct strv texts CLEANUP_STRV = {0};
+    for (size_t at = 0; at < size || texts.count < 2;) {
+        char *text = fuzz_text(data + at, size - at);
+        size_t length = strlen(text) + 1;
+        at += length < size - at ? length : size - at;
+        strv_take(&texts, text);
     }
-    plan(&config, path);
+    const char *json = texts.items[0];
+    const char *name = texts.items[1];
+    if (!is_harmless(json) || strstr(name, CANARY) || strchr(name, '/'))
+        return 0; /* or is beyond our directory */
+    json_t *tree = json_loads(json, 0, NULL);
+    if (json_is_object(tree)) {
+        struct strv settings = {.items = texts.items + 2, .count = texts.count - 2};
+        resolve(tree, name, &settings);
+    } else {
+        json_decref(tree);
+    }
+    arena_end();
     return 0;
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Any JSON is a plan or has problems that are said; no comma of a path or name ends up between the
  * options of one of QEMU's lists. */
-#include <jansson.h>
-
 #include "host/config.h"
 #include "host/dryrun.h"
 #include "host/options.h"
 #include "host/plan.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/arena.h"
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+static FILE *nowhere;
 
 static const char *const environment[] = {"HOME=/home,me", "SHARED_DIR=/sh,are,d=on", "A=a,b c",
                                           "PATH=/usr/bin:/bin", NULL};
@@ -72,40 +74,53 @@ static void make_plan(struct config *config)
                               .random = "0123456789",
                               .program = "/nowhere/run-vm"};
     int r = plan_build(&plan, config, &options, &at, &e);
-    FILE *out;
 
     must((r < 0) == (config->problems.count > 0 || e.message));
     if (r < 0)
         return;
     if (!has_own_options(config))
         check_arguments(&plan);
-    out = fopen("/dev/null", "we");
-    dry_run_json(&plan, config, out);
-    dry_run_text(&plan, out);
-    (void)fclose(out);
+    dry_run_json(&plan, config, nowhere);
+    dry_run_text(&plan, nowhere);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    nowhere = fuzz_nowhere();
+    arena_begin();
+    return 0;
+}
+
+/* So that a plan can be reached: no system, no QEMU on this machine needed. */
+static json_t *base(void)
+{
+    return json_pack("{s:{s:{s:s}}, s:{s:s}, s:{s:b, s:{s:s}}}", "system", "build", "toplevel",
+                     "/nowhere", "runVm", "initrd", "system", "virtualisation", "useBootLoader", 1,
+                     "qemu", "package", "/usr");
+}
+
+static void resolve(json_t *tree)
 {
     struct config config CLEANUP_CONFIG = {0};
-    json_t *tree = json_loadb((const char *)data, size, 0, NULL);
-    /* so that a plan can be reached: no system, no QEMU on this machine needed */
-    json_t *base = json_loads("{\"system\": {\"build\": {\"toplevel\": \"/nowhere\"}},"
-                              " \"runVm\": {\"initrd\": \"system\"},"
-                              " \"virtualisation\": {\"useBootLoader\": true,"
-                              " \"qemu\": {\"package\": \"/usr\"}}}",
-                              0, NULL);
 
-    if (!json_is_object(tree)) {
-        json_decref(tree);
-        json_decref(base);
-        return 0;
-    }
     config_add_tree(&config, "fuzz", tree);
-    config_add_tree(&config, "base", base);
+    config_add_tree(&config, "base", base());
     if (config_resolve(&config) == 0)
         make_plan(&config);
     else
         must(config.problems.count > 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    json_t *tree = json_loadb((const char *)data, size, 0, NULL);
+
+    if (json_is_object(tree))
+        resolve(tree);
+    else
+        json_decref(tree);
+    arena_end();
     return 0;
 }

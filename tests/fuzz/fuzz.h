@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,4 +26,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
     return xstrndup((const char *)data, size);
+}
+
+static inline ssize_t fuzz_swallow(void *cookie, const char *bytes, size_t count)
+{
+    (void)cookie;
+    (void)bytes;
+    return (ssize_t)count;
+}
+
+/* A stream into which everything may be written, without asking the kernel. */
+static inline FILE *fuzz_nowhere(void)
+{
+    FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = fuzz_swallow});
+    must(stream);
+    return stream;
 }
