@@ -205,7 +205,7 @@ $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzz
 run: all | $(call packages,tests boot) ## boot the demonstration system: a shell on a terminal, a report without one
 	tests/systems/demo/run
 
-CHECKS := check-unit check-sanitize check-host check-oracle check-fuzz check-boot
+CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-fuzz check-boot
 
 .PHONY: check check-quick check-long
 check: ## every test; goes on after a failure and names at the end what failed
@@ -225,14 +225,8 @@ check-unit: $(UNIT_PROGRAMS) ## the unit tests (SANITIZE=1: with ASan and UBSan)
 		timeout 300 $$program || failed+=" $$program"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
-# Debian 12's valgrind knows neither openat2 nor pidfd_open, nor that vfork shares memory: called by
-# hand, and without the programs that cannot end under it. ASan sees all of them in check-sanitize.
-VALGRIND := valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite
-VALGRIND_SKIPPED := %/test-exec %/test-process %/test-supervise %/test-tree
 check-valgrind: $(UNIT_PROGRAMS) | $(call packages,valgrind) ## the unit tests under valgrind
-	@failed=; for program in $(filter-out $(VALGRIND_SKIPPED),$(UNIT_PROGRAMS)); do \
-		timeout 300 $(VALGRIND) $$program || failed+=" $$program"; done; \
-	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+	tests/unit/run-valgrind $(UNIT_PROGRAMS)
 
 check-sanitize: ## the host half and the unit tests with ASan and UBSan
 	@$(MAKE) --no-print-directory SANITIZE=1 all check-unit

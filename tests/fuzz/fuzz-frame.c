@@ -37,7 +37,15 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 enum { GUEST = 100, CONSOLE_END, INPUT_END, OUTPUT_END, ERRORS_END };
 
 /* What is asked of the session next; the rest of the byte is how much. */
-enum event { GUEST_SENDS, GUEST_TAKES, USER_TYPES, OUTPUT_TAKES, ERRORS_TAKE, CONSOLE_SAYS, EVENTS };
+enum event {
+    GUEST_SENDS,
+    GUEST_TAKES,
+    USER_TYPES,
+    OUTPUT_TAKES,
+    ERRORS_TAKE,
+    CONSOLE_SAYS,
+    EVENTS
+};
 
 static const uint8_t *guest_bytes;
 static size_t guest_left;
@@ -101,12 +109,9 @@ static void check_windows(const struct session *s)
 static enum companion_state happen(struct session *s, enum event event)
 {
     static const enum place places[EVENTS] = {
-        [GUEST_SENDS] = CONNECTION,
-        [GUEST_TAKES] = CONNECTION,
-        [USER_TYPES] = ENDS + STREAM_INPUT,
-        [OUTPUT_TAKES] = ENDS + STREAM_OUTPUT,
-        [ERRORS_TAKE] = ENDS + STREAM_ERRORS,
-        [CONSOLE_SAYS] = CONSOLE,
+        [GUEST_SENDS] = CONNECTION,           [GUEST_TAKES] = CONNECTION,
+        [USER_TYPES] = ENDS + STREAM_INPUT,   [OUTPUT_TAKES] = ENDS + STREAM_OUTPUT,
+        [ERRORS_TAKE] = ENDS + STREAM_ERRORS, [CONSOLE_SAYS] = CONSOLE,
     };
     struct pollfd polled[COMPANION_POLLED];
     size_t count = choose(s, polled);
