@@ -67,13 +67,11 @@ int config_add_setting(struct config *config, const char *setting, struct error 
 int config_resolve(struct config *config)
 {
     struct definitions all CLEANUP_DEFINITIONS = {0};
-    struct option_set set = {
-        .options = schema_options, .count = schema_option_count, .path = "", .top = true};
+    struct option_set set = {.options = schema_options, .count = schema_option_count};
 
     config->built_in = (struct source){.name = xstrdup("built in"), .built_in = true};
-    config->kept = json_array();
     config->values = set.values = json_object();
-    config->priorities = set.priorities = json_object();
+    config->priorities = set.priorities = xcalloc(schema_option_count, sizeof *config->priorities);
     for (size_t i = 0; i < config->source_count; i++) {
         struct definition d = {.value = config->sources[i]->tree,
                                .priority = PRIORITY_ORDINARY,
@@ -131,7 +129,8 @@ const char *config_text(const struct config *config, const char *option)
 bool config_is_set(const struct config *config, const char *option)
 {
     (void)config_get(config, option);
-    return json_integer_value(json_object_get(config->priorities, option)) <= PRIORITY_ORDINARY;
+    return config->priorities[schema_find(schema_options, schema_option_count, option) -
+                              schema_options] <= PRIORITY_ORDINARY;
 }
 
 void config_free(struct config *config)
@@ -144,8 +143,7 @@ void config_free(struct config *config)
     free(config->sources);
     free(config->built_in.name);
     json_decref(config->values);
-    json_decref(config->priorities);
-    json_decref(config->kept);
+    free(config->priorities);
     strv_free(&config->problems);
     strv_free(&config->warnings);
     *config = (struct config){0};

@@ -22,10 +22,9 @@ struct config {
     struct source **sources; /* in the order given */
     size_t source_count;
     struct source built_in;
-    json_t *values;       /* by an option's full name */
-    json_t *priorities;   /* of the definitions that won, by an option's full name */
-    json_t *kept;         /* built-in definitions, alive while the values refer to them */
-    struct strv problems; /* what is wrong, each a whole message */
+    json_t *values;         /* by an option's full name */
+    json_int_t *priorities; /* of the definitions that won, in the order of schema_options */
+    struct strv problems;   /* what is wrong, each a whole message */
     struct strv warnings;
 };
 

@@ -35,14 +35,23 @@ char *merge_show(const json_t *value)
     return xasprintf("%.57s…", json);
 }
 
-char *merge_path(const char *path, const char *name)
+static bool is_plain(const char *name)
 {
-    const char *dot = *path ? "." : "";
-    bool plain = *name && (isalpha((unsigned char)*name) || *name == '_');
+    bool plain = isalpha((unsigned char)*name) || *name == '_';
 
     for (const char *c = name; *c && plain; c++)
         plain = isalnum((unsigned char)*c) || strchr("_-'", *c);
-    return xasprintf(plain ? "%s%s%s" : "%s%s\"%s\"", path, dot, name);
+    return plain;
+}
+
+char *merge_path(const struct position *place)
+{
+    char *within CLEANUP_FREE = place->within ? merge_path(place->within) : xstrdup("");
+    const char *quote = place->attribute && !is_plain(place->name) ? "\"" : "";
+
+    if (place->entry)
+        return xasprintf("%s.<entry %zu>", within, place->entry);
+    return xasprintf("%s%s%s%s%s", within, *within ? "." : "", quote, place->name, quote);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -64,10 +73,11 @@ const char **merge_sorted_keys(json_t *object, size_t *count)
     return keys;
 }
 
-void merge_problem(struct config *config, const struct definition *d, const char *path,
+void merge_problem(struct config *config, const struct definition *d, const struct position *place,
                    const char *format, ...)
 {
     va_list arguments;
+    char *path CLEANUP_FREE = merge_path(place);
     char *text CLEANUP_FREE = NULL;
 
     va_start(arguments, format);
@@ -79,76 +89,76 @@ void merge_problem(struct config *config, const struct definition *d, const char
 
 /* --- properties: objects with a "_type" --- */
 
-static void discharge_merge(struct config *config, const char *path, struct definition d,
-                            struct definitions *out)
+static void discharge_merge(struct config *config, const struct position *place,
+                            struct definition d, struct definitions *out)
 {
     json_t *contents = json_object_get(d.value, "contents");
     json_t *part;
     size_t i;
 
     if (!json_is_array(contents)) {
-        merge_problem(config, &d, path, "\"_type\": \"merge\" has no list \"contents\"");
+        merge_problem(config, &d, place, "\"_type\": \"merge\" has no list \"contents\"");
         return;
     }
     json_array_foreach (contents, i, part) {
         d.value = part;
-        merge_discharge(config, path, d, out);
+        merge_discharge(config, place, d, out);
     }
 }
 
-static void discharge_if(struct config *config, const char *path, struct definition d,
+static void discharge_if(struct config *config, const struct position *place, struct definition d,
                          struct definitions *out)
 {
     json_t *condition = json_object_get(d.value, "condition");
 
     if (!json_is_boolean(condition)) {
-        merge_problem(config, &d, path, "\"_type\": \"if\" has no boolean \"condition\"");
+        merge_problem(config, &d, place, "\"_type\": \"if\" has no boolean \"condition\"");
         return;
     }
     d.value = json_object_get(d.value, "content");
     if (json_is_true(condition))
-        merge_discharge(config, path, d, out);
+        merge_discharge(config, place, d, out);
 }
 
 /* Outside an override only the outermost priority counts, as in the module system; an inner one
  * is left to fail as a value of the wrong type. */
-static void discharge_override(struct config *config, const char *path, struct definition d,
-                               struct definitions *out)
+static void discharge_override(struct config *config, const struct position *place,
+                               struct definition d, struct definitions *out)
 {
     json_t *priority = json_object_get(d.value, "priority");
 
     if (d.overridden) {
-        merge_problem(config, &d, path, "has an override inside another override or an order");
+        merge_problem(config, &d, place, "has an override inside another override or an order");
         return;
     }
     if (!json_is_integer(priority)) {
-        merge_problem(config, &d, path, "\"_type\": \"override\" has no integer \"priority\"");
+        merge_problem(config, &d, place, "\"_type\": \"override\" has no integer \"priority\"");
         return;
     }
     d.priority = json_integer_value(priority);
     d.overridden = true;
     d.value = json_object_get(d.value, "content");
-    merge_discharge(config, path, d, out);
+    merge_discharge(config, place, d, out);
 }
 
-static void discharge_order(struct config *config, const char *path, struct definition d,
-                            struct definitions *out)
+static void discharge_order(struct config *config, const struct position *place,
+                            struct definition d, struct definitions *out)
 {
     json_t *priority = json_object_get(d.value, "priority");
 
     if (!json_is_integer(priority)) {
-        merge_problem(config, &d, path, "\"_type\": \"order\" has no integer \"priority\"");
+        merge_problem(config, &d, place, "\"_type\": \"order\" has no integer \"priority\"");
         return;
     }
     d.order = json_integer_value(priority);
     d.overridden = true; /* no override may follow */
     d.value = json_object_get(d.value, "content");
-    merge_discharge(config, path, d, out);
+    merge_discharge(config, place, d, out);
 }
 
 static const struct property {
     const char *name;
-    void (*discharge)(struct config *config, const char *path, struct definition d,
+    void (*discharge)(struct config *config, const struct position *place, struct definition d,
                       struct definitions *out);
 } properties[] = {
     {"merge", discharge_merge},
@@ -158,13 +168,13 @@ static const struct property {
 };
 
 /* Takes the properties off a definition: none, one or several are left. */
-void merge_discharge(struct config *config, const char *path, struct definition d,
+void merge_discharge(struct config *config, const struct position *place, struct definition d,
                      struct definitions *out)
 {
     const char *name = json_string_value(json_object_get(d.value, "_type"));
 
     if (!d.value) {
-        merge_problem(config, &d, path, "has a \"_type\" without \"content\"");
+        merge_problem(config, &d, place, "has a \"_type\" without \"content\"");
         return;
     }
     if (!name) {
@@ -173,10 +183,10 @@ void merge_discharge(struct config *config, const char *path, struct definition 
     }
     for (size_t i = 0; i < ELEMENTS(properties); i++)
         if (!strcmp(properties[i].name, name)) {
-            properties[i].discharge(config, path, d, out);
+            properties[i].discharge(config, place, d, out);
             return;
         }
-    merge_problem(config, &d, path, "has \"_type\": \"%s\", expected override, order, merge or if",
+    merge_problem(config, &d, place, "has \"_type\": \"%s\", expected override, order, merge or if",
                   name);
 }
 
@@ -222,7 +232,7 @@ static void sort_by_order(struct definitions *list)
     }
 }
 
-static void check_type(struct config *config, const char *path, const struct type *type,
+static void check_type(struct config *config, const struct position *place, const struct type *type,
                        const struct definition *d)
 {
     char *shown CLEANUP_FREE = NULL;
@@ -230,31 +240,39 @@ static void check_type(struct config *config, const char *path, const struct typ
     if (type_accepts(type, d->value))
         return;
     shown = merge_show(d->value);
-    merge_problem(config, d, path, "is %s, expected %s", shown, type->name);
+    merge_problem(config, d, place, "is %s, expected %s", shown, type->name);
 }
 
 /* --- merging by type --- */
 
-/* Values that are not merged: all definitions must agree. */
-static json_t *merge_equal(struct config *config, const struct position *place,
-                           const struct type *type, const struct definitions *list)
+/* All values, each with where it stands; the caller frees. */
+static char *show_all(const struct definitions *list)
 {
     struct strv shown CLEANUP_STRV = {0};
-    char *all CLEANUP_FREE = NULL;
-    bool equal = true;
 
-    (void)type;
     for (size_t i = 0; i < list->count; i++) {
         const struct definition *d = &list->items[i];
         char *value CLEANUP_FREE = merge_show(d->value);
 
         strv_pushf(&shown, "%s (%s)", value, d->source->name);
-        equal = equal && json_equal(d->value, list->items[0].value);
     }
+    return strv_join(&shown, ", ");
+}
+
+/* Values that are not merged: all definitions must agree. */
+static json_t *merge_equal(struct config *config, const struct position *place,
+                           const struct type *type, const struct definitions *list)
+{
+    char *all CLEANUP_FREE = NULL;
+    bool equal = true;
+
+    (void)type;
+    for (size_t i = 1; i < list->count && equal; i++)
+        equal = json_equal(list->items[i].value, list->items[0].value);
     if (equal)
         return json_incref(list->items[0].value);
-    all = strv_join(&shown, ", ");
-    merge_problem(config, &list->items[list->count - 1], place->path,
+    all = show_all(list);
+    merge_problem(config, &list->items[list->count - 1], place,
                   "has conflicting definitions: %s; expected one value, or one of them as "
                   "{\"_type\": \"override\", \"priority\": 50, \"content\": …}",
                   all);
@@ -277,8 +295,7 @@ static json_t *merge_element(struct config *config, const struct position *list_
     json_t *element = json_array_get(whole->value, index);
     struct definition d = part_of(whole, element);
     struct definitions one = {.items = &d, .count = 1};
-    char *path CLEANUP_FREE = xasprintf("%s.<entry %zu>", list_place->path, index + 1);
-    struct position place = {.path = path};
+    const struct position place = {.within = list_place, .entry = index + 1};
 
     if (whole->source->built_in && json_object_get(element, "builtin"))
         return json_incref(element);
@@ -305,8 +322,7 @@ static json_t *merge_attribute(struct config *config, const struct position *set
                                const char *name)
 {
     struct definitions named CLEANUP_DEFINITIONS = {0};
-    char *path CLEANUP_FREE = merge_path(set->path, name);
-    struct position place = {.path = path, .name = name};
+    const struct position place = {.within = set, .name = name, .attribute = true};
 
     for (size_t i = 0; i < list->count; i++) {
         struct definition d = part_of(&list->items[i], json_object_get(list->items[i].value, name));
@@ -345,8 +361,7 @@ static json_t *merge_submodule(struct config *config, const struct position *pla
     struct definitions reversed CLEANUP_DEFINITIONS = {0};
     struct option_set set = {.options = type->options,
                              .count = type->option_count,
-                             .path = place->path,
-                             .name = place->name,
+                             .place = place,
                              .values = json_object()};
 
     for (size_t i = list->count; i-- > 0;)
@@ -380,11 +395,11 @@ struct merged merge_definitions(struct config *config, const struct position *pl
     size_t before = config->problems.count;
 
     for (size_t i = 0; i < definitions->count; i++)
-        merge_discharge(config, place->path, definitions->items[i], &list);
+        merge_discharge(config, place, definitions->items[i], &list);
     merge_keep_strongest(type, &list);
     sort_by_order(&list);
     for (size_t i = 0; i < list.count; i++)
-        check_type(config, place->path, type, &list.items[i]);
+        check_type(config, place, type, &list.items[i]);
     if (config->problems.count > before)
         return result;
     result.missing = !list.count;

@@ -31,10 +31,12 @@ struct definitions {
 void definitions_add(struct definitions *list, const struct definition *definition);
 void definitions_free(struct definitions *list);
 
-/* An option or attribute: where it stands. */
+/* Where an option, attribute or list entry stands. The path is put together for messages only. */
 struct position {
-    const char *path; /* whole, for messages */
-    const char *name; /* of an attribute in a set: its name */
+    const struct position *within; /* the submodule, set or list around it; NULL: the whole table */
+    const char *name;              /* of an option or attribute */
+    bool attribute;                /* in a set, under a name of the user's choice */
+    size_t entry;                  /* of a list: the entry's number, from 1 */
 };
 
 struct merged {
@@ -48,21 +50,22 @@ struct merged merge_definitions(struct config *config, const struct position *pl
                                 const struct type *type, const struct definitions *definitions);
 
 /* Takes the properties off a definition and appends what is left of it. */
-void merge_discharge(struct config *config, const char *path, struct definition definition,
-                     struct definitions *out);
+void merge_discharge(struct config *config, const struct position *place,
+                     struct definition definition, struct definitions *out);
 
 /* Of definitions without properties, those that count. */
 void merge_keep_strongest(const struct type *type, struct definitions *list);
 
 /* Notes what is wrong with a definition: "FILE: PATH: …". */
-void merge_problem(struct config *config, const struct definition *definition, const char *path,
-                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+void merge_problem(struct config *config, const struct definition *definition,
+                   const struct position *place, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* A value as a message shows it; the caller frees. */
 char *merge_show(const json_t *value);
 
-/* An attribute's path: "a.b" and "c/d" give a.b."c/d"; the caller frees. */
-char *merge_path(const char *path, const char *name);
+/* The whole path: attribute c/d within a.b gives a.b."c/d"; the caller frees. */
+char *merge_path(const struct position *place);
 
 /* The keys of an object in bytewise order; they belong to the object. */
 const char **merge_sorted_keys(json_t *object, size_t *count);

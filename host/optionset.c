@@ -14,11 +14,6 @@ struct sorting {
     struct definitions *of; /* one for each option */
 };
 
-static char *full_path(const struct option_set *set, const char *name)
-{
-    return xasprintf("%s%s%s", set->path, *set->path ? "." : "", name);
-}
-
 /* Whether `name` is a group of options: virtualisation.qemu. */
 static bool is_group(const struct option_set *set, const char *name)
 {
@@ -33,20 +28,20 @@ static bool is_group(const struct option_set *set, const char *name)
 /* The top level has options of all of NixOS; in these two groups we know every one. */
 static bool must_know(const struct option_set *set, const char *name)
 {
-    return !set->top || !strncmp(name, "virtualisation.", 15) || !strncmp(name, "runVm.", 6);
+    return set->place || !strncmp(name, "virtualisation.", 15) || !strncmp(name, "runVm.", 6);
 }
 
 static void note_unknown(struct sorting *s, const struct definition *d, const char *name)
 {
     const char *nearest = schema_nearest(s->set->options, s->set->count, name);
-    char *path CLEANUP_FREE = full_path(s->set, name);
+    const struct position place = {.within = s->set->place, .name = name};
 
     if (!must_know(s->set, name))
         return;
     if (nearest)
-        merge_problem(s->config, d, path, "is not an option, expected perhaps %s", nearest);
+        merge_problem(s->config, d, &place, "is not an option, expected perhaps %s", nearest);
     else
-        merge_problem(s->config, d, path, "is not an option, expected one of run-vm.json(5)");
+        merge_problem(s->config, d, &place, "is not an option, expected one of run-vm.json(5)");
 }
 
 static void sort_out(struct sorting *s, const char *name, struct definition d);
@@ -72,9 +67,9 @@ static void sort_out_key(struct sorting *s, const char *group, const char *key,
 static void sort_out(struct sorting *s, const char *group, struct definition d)
 {
     struct definitions plain CLEANUP_DEFINITIONS = {0};
-    char *path CLEANUP_FREE = full_path(s->set, group);
+    const struct position place = {.within = s->set->place, .name = group};
 
-    merge_discharge(s->config, path, d, &plain);
+    merge_discharge(s->config, &place, d, &plain);
     for (size_t i = 0; i < plain.count; i++) {
         struct definition part = plain.items[i];
         char *shown CLEANUP_FREE = NULL;
@@ -84,7 +79,7 @@ static void sort_out(struct sorting *s, const char *group, struct definition d)
 
         if (!json_is_object(object)) {
             shown = merge_show(object);
-            merge_problem(s->config, &part, path, "is %s, expected a set of options", shown);
+            merge_problem(s->config, &part, &place, "is %s, expected a set of options", shown);
             continue;
         }
         keys = merge_sorted_keys(object, &count);
@@ -100,10 +95,11 @@ static void follow_alias(struct sorting *s, const struct option *option)
 {
     struct definitions *old = &s->of[option - s->set->options];
     const struct option *new = schema_find(s->set->options, s->set->count, option->alias_of);
+    const struct position place = {.within = s->set->place, .name = option->name};
     struct definitions plain CLEANUP_DEFINITIONS = {0};
 
     for (size_t i = 0; i < old->count; i++)
-        merge_discharge(s->config, option->name, old->items[i], &plain);
+        merge_discharge(s->config, &place, old->items[i], &plain);
     if (!plain.count)
         return;
     strv_pushf(&s->config->warnings, "The option `%s' has been renamed to `%s'.", option->name,
@@ -115,25 +111,50 @@ static void follow_alias(struct sorting *s, const struct option *option)
     }
 }
 
-/* Appends the built-in definitions of an option. */
-static void add_built_in(struct sorting *s, const struct option *option, const struct scope *scope,
+static void add_built_in(struct sorting *s, json_t *value, json_int_t priority,
                          struct definitions *list)
 {
-    json_t *definitions = json_array();
+    struct definition d = {.value = value,
+                           .priority = priority,
+                           .order = ORDER_ORDINARY,
+                           .overridden = priority == PRIORITY_DEFAULT,
+                           .source = &s->config->built_in};
+
+    definitions_add(list, &d);
+}
+
+/* Built-in entries come first in the whole table; in a submodule, which turns the order of
+ * modules round, they come last. */
+static void collect(struct sorting *s, const struct definitions *given, const json_t *built_in,
+                    struct definitions *all)
+{
     json_t *value;
     size_t i;
 
-    json_array_append_new(s->config->kept, definitions);
-    if (option->define)
-        option->define(scope, definitions);
-    json_array_foreach (definitions, i, value) {
-        struct definition d = {.value = value,
-                               .priority = PRIORITY_ORDINARY,
-                               .order = ORDER_ORDINARY,
-                               .source = &s->config->built_in};
+    for (i = 0; s->set->place && i < given->count; i++)
+        definitions_add(all, &given->items[i]);
+    json_array_foreach (built_in, i, value)
+        add_built_in(s, value, PRIORITY_ORDINARY, all);
+    for (i = 0; !s->set->place && i < given->count; i++)
+        definitions_add(all, &given->items[i]);
+}
 
-        definitions_add(list, &d);
-    }
+/* JSON of our own. Most of it is one of a few words, which need no parser. */
+static json_t *constant(const char *text)
+{
+    static const struct {
+        const char *text;
+        json_t *(*make)(void);
+    } words[] = {{"null", json_null},
+                 {"false", json_false},
+                 {"true", json_true},
+                 {"[]", json_array},
+                 {"{}", json_object}};
+
+    for (size_t i = 0; i < ELEMENTS(words); i++)
+        if (!strcmp(words[i].text, text))
+            return words[i].make();
+    return json_loads(text, JSON_DECODE_ANY, NULL);
 }
 
 /* The default of an option; a new reference, NULL where it has none. */
@@ -141,52 +162,54 @@ static json_t *default_of(const struct option *option, const struct scope *scope
 {
     if (option->compute)
         return option->compute(scope);
-    return option->value ? json_loads(option->value, JSON_DECODE_ANY, NULL) : NULL;
+    return option->value ? constant(option->value) : NULL;
 }
 
-static void add_default(struct sorting *s, json_t *value, struct definitions *list)
+/* A default that nobody has defined anything beside is the value as it is: it is ours, and right.
+ */
+static struct merged merge_with_default(struct sorting *s, const struct position *place,
+                                        const struct option *option, json_t *fallback,
+                                        struct definitions *all)
 {
-    struct definition d = {.value = value,
-                           .priority = PRIORITY_DEFAULT,
-                           .order = ORDER_ORDINARY,
-                           .overridden = true,
-                           .source = &s->config->built_in};
-
-    if (!value)
-        return;
-    json_array_append_new(s->config->kept, value);
-    definitions_add(list, &d);
+    if (!all->count)
+        return (struct merged){.value = json_incref(fallback),
+                               .missing = !fallback,
+                               .priority = fallback ? PRIORITY_DEFAULT : 0};
+    if (fallback)
+        add_built_in(s, fallback, PRIORITY_DEFAULT, all);
+    return merge_definitions(s->config, place, option->type, all);
 }
 
-/* Built-in entries come first in the whole table; in a submodule, which turns the order of
- * modules round, they come last. */
 static void resolve_one(struct sorting *s, const struct option *option)
 {
     const struct option_set *set = s->set;
-    const struct scope scope = {.config = s->config, .values = set->values, .name = set->name};
-    const struct definitions *given = &s->of[option - set->options];
+    const struct scope scope = {.config = s->config,
+                                .values = set->values,
+                                .name =
+                                    set->place && set->place->attribute ? set->place->name : NULL};
+    const struct position place = {.within = set->place, .name = option->name};
     struct definitions all CLEANUP_DEFINITIONS = {0};
-    char *path CLEANUP_FREE = full_path(set, option->name);
-    struct position place = {.path = path};
+    json_t *built_in = option->define ? json_array() : NULL;
     json_t *fallback = default_of(option, &scope);
     struct merged merged;
 
-    if (set->top)
-        add_built_in(s, option, &scope, &all);
-    for (size_t i = 0; i < given->count; i++)
-        definitions_add(&all, &given->items[i]);
-    if (!set->top)
-        add_built_in(s, option, &scope, &all);
-    add_default(s, fallback, &all);
-    merged = merge_definitions(s->config, &place, option->type, &all);
-    if (merged.missing)
+    if (option->define)
+        option->define(&scope, built_in);
+    collect(s, &s->of[option - set->options], built_in, &all);
+    merged = merge_with_default(s, &place, option, fallback, &all);
+    if (merged.missing) {
+        char *path CLEANUP_FREE = merge_path(&place);
+
         strv_pushf(&s->config->problems, "%s: %s: is not set, expected %s", config_file(s->config),
                    path, option->type->name);
+    }
     if (!merged.value)
         merged.value = fallback ? json_incref(fallback) : json_null();
     json_object_set_new(set->values, option->name, merged.value);
     if (set->priorities)
-        json_object_set_new(set->priorities, option->name, json_integer(merged.priority));
+        set->priorities[option - set->options] = merged.priority;
+    json_decref(built_in);
+    json_decref(fallback);
 }
 
 void option_set_resolve(struct config *config, const struct option_set *set,

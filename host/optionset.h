@@ -13,11 +13,10 @@
 struct option_set {
     const struct option *options;
     size_t count;
-    const char *path;   /* what stands before the options' names in messages; "": nothing */
-    const char *name;   /* of the submodule in its set */
-    bool top;           /* the whole table: what is not in it is mostly somebody else's */
-    json_t *values;     /* where the values go, by name */
-    json_t *priorities; /* where the priorities go; NULL: not wanted */
+    const struct position *place; /* of the submodule; NULL: the whole table, where what is unknown
+                                     is mostly somebody else's */
+    json_t *values;               /* where the values go, by name */
+    json_int_t *priorities;       /* where the priorities go, in the table's order; NULL: nowhere */
 };
 
 /* Resolves every option of the set, in the table's order, from definitions of the whole set. An

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "host/merge.h"
 #include "host/schema.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
@@ -402,6 +403,38 @@ static void the_table_is_in_order(void **state)
     }
 }
 
+/* A default is taken without being merged: merging it must give the same, and find nothing wrong.
+ */
+static void defaults_are_values_of(const struct option *options, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct option *option = &options[i];
+        const struct type *type = option->type->element ? option->type->element : option->type;
+        json_t *value = option->value ? json_loads(option->value, JSON_DECODE_ANY, NULL) : NULL;
+        const struct source source = {.name = NULL};
+        struct definition d = {.value = value, .source = &source};
+        const struct definitions one = {.items = &d, .count = 1};
+        const struct position place = {.name = option->name};
+        struct config config CLEANUP_CONFIG = {0};
+
+        if (value) {
+            struct merged merged = merge_definitions(&config, &place, option->type, &one);
+
+            assert_int_equal(config.problems.count, 0);
+            assert_true(json_equal(merged.value, value));
+            json_decref(merged.value);
+        }
+        json_decref(value);
+        defaults_are_values_of(type->options, type->option_count);
+    }
+}
+
+static void a_default_is_what_merging_it_gives(void **state)
+{
+    (void)state;
+    defaults_are_values_of(schema_options, schema_option_count);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +453,7 @@ int main(void)
         cmocka_unit_test(the_last_of_two_settings_counts),
         cmocka_unit_test(a_setting_of_nothing_known_is_refused),
         cmocka_unit_test(the_table_is_in_order),
+        cmocka_unit_test(a_default_is_what_merging_it_gives),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
