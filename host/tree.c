@@ -13,11 +13,9 @@
 
 #include "common/alloc.h"
 
-int tree_make(const char *path, mode_t mode, struct error *e)
+/* The directory and those above it that are missing. */
+static int make_with_parents(const char *path, mode_t mode, struct error *e)
 {
-    /* mostly only the last one is missing, if any */
-    if (mkdir(path, mode) == 0)
-        return 0;
     char *partial CLEANUP_FREE = xstrdup(path);
     for (char *p = partial + 1;; p++) {
         if (*p && *p != '/')
@@ -27,9 +25,19 @@ int tree_make(const char *path, mode_t mode, struct error *e)
         if (mkdir(partial, last ? mode : 0777) < 0 && errno != EEXIST)
             return error_errno(e, errno, "%s: cannot make the directory", partial);
         if (last)
-            break;
+            return 0;
         *p = '/';
     }
+}
+
+int tree_make(const char *path, mode_t mode, struct error *e)
+{
+    /* mostly only the last one is missing, if any */
+    if (mkdir(path, mode) == 0)
+        return 0;
+    int r = errno == EEXIST ? 0 : make_with_parents(path, mode, e);
+    if (r < 0)
+        return r;
     struct stat st;
     if (stat(path, &st) < 0)
         return error_errno(e, errno, "%s", path);
