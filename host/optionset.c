@@ -33,11 +33,12 @@ static bool must_know(const struct option_set *set, const char *name)
 
 static void note_unknown(struct sorting *s, const struct definition *d, const char *name)
 {
-    const char *nearest = schema_nearest(s->set->options, s->set->count, name);
     const struct position place = {.within = s->set->place, .name = name};
+    const char *nearest;
 
     if (!must_know(s->set, name))
         return;
+    nearest = schema_nearest(s->set->options, s->set->count, name);
     if (nearest)
         merge_problem(s->config, d, &place, "is not an option, expected perhaps %s", nearest);
     else
