@@ -9,6 +9,10 @@
 /* As long as this much waits to go out, no more of a stream is added. */
 #define ENOUGH_OUTGOING 65536
 
+/* Twice what a side that reads can have waiting for it: its stream, and what acknowledges its own.
+ */
+#define TOO_MUCH_OUTGOING ((size_t)2 * (ENOUGH_OUTGOING + FRAME_MAX))
+
 /* The other side is told when so much has been taken: an acknowledgement for every byte that it
  * sends would be more than it sends. */
 #define WORTH_TELLING (FRAME_WINDOW / 4)
@@ -100,6 +104,11 @@ void channel_send(struct channel *channel, enum stream_name name, const void *by
     channel_put(channel, stream_types[name], bytes, count);
     stream->credit -= count;
     stream->ended = count == 0;
+}
+
+bool channel_listens(const struct channel *channel)
+{
+    return queue_length(&channel->outgoing) < TOO_MUCH_OUTGOING;
 }
 
 /* Tells the other side, which may then send as much again. */

@@ -63,6 +63,10 @@ size_t channel_room(const struct channel *channel, enum stream_name name);
 /* Sends as many as channel_room() allows; 0 of them: the stream's end. */
 void channel_send(struct channel *channel, enum stream_name name, const void *bytes, size_t count);
 
+/* Whether to read on. Not where so much waits to go out that the other side must have stopped
+ * reading: answers to what it sends would pile up. */
+bool channel_listens(const struct channel *channel);
+
 /* The next frame that is not about the streams, whose frames take effect by themselves. 1 and the
  * frame, valid until the next call; 0 where more bytes are needed; -EPROTO where the other side
  * does not keep to the rules. */

@@ -20,11 +20,15 @@
 #include "host/listener.h"
 #include "host/signals.h"
 #include "host/tail.h"
+#include "host/terminal.h"
 
 #define CHUNK 65536
 
 /* How much of the guest's console is shown when it gave no reason. */
 #define CONSOLE_LINES 30
+
+/* How long a reader of the output may take when the user has ended the guest, in milliseconds. */
+#define READER_PATIENCE 1000
 
 /* Ctrl-], three times in a row, ends a guest whose terminal does not react. */
 #define ESCAPE       0x1d
@@ -282,12 +286,13 @@ static size_t choose(void *context, struct pollfd *polled)
     const struct session *s = context;
     bool outgoing = queue_length(&s->channel.outgoing) > 0;
     bool connected = s->connection >= 0;
-    bool input = connected && s->ready &&
-                 (s->terminal || channel_room(&s->channel, STREAM_INPUT) > 0) &&
-                 !s->channel.streams[STREAM_INPUT].closed;
-    polled[CONNECTION] =
-        (struct pollfd){connected ? s->connection : s->listener,
-                        (short)(POLLIN | (connected && outgoing ? POLLOUT : 0)), 0};
+    /* a terminal is raw by now: only what is typed can end a guest that closes its end */
+    bool input =
+        s->ready && (s->terminal || (connected && channel_room(&s->channel, STREAM_INPUT) > 0));
+    polled[CONNECTION] = (struct pollfd){connected ? s->connection : s->listener,
+                                         (short)((channel_listens(&s->channel) ? POLLIN : 0) |
+                                                 (connected && outgoing ? POLLOUT : 0)),
+                                         0};
     polled[CONSOLE] = (struct pollfd){s->console, POLLIN, 0};
     polled[RESIZES] = (struct pollfd){s->resizes, POLLIN, 0};
     polled[ENDS + STREAM_INPUT] = (struct pollfd){input ? s->ends[STREAM_INPUT] : -1, POLLIN, 0};
@@ -334,6 +339,8 @@ static bool signalled(void *context, int number)
 /* QEMU has ended; what the guest said may still wait for its reader. */
 static void write_the_rest(struct session *s)
 {
+    /* a user who ended the guest has said all that there is to say to us */
+    int patience = s->signal && s->status < 0 ? READER_PATIENCE : -1;
     for (;;) {
         struct pollfd polled[] = {output_events(s, STREAM_OUTPUT),
                                   output_events(s, STREAM_ERRORS),
@@ -344,7 +351,8 @@ static void write_the_rest(struct session *s)
             polled[1].fd = -1;
         if (polled[0].fd < 0 && polled[1].fd < 0)
             return;
-        if ((poll(polled, ELEMENTS(polled), -1) < 0 && errno != EINTR) || polled[2].revents)
+        int ready = poll(polled, ELEMENTS(polled), patience);
+        if (ready == 0 || (ready < 0 && errno != EINTR) || polled[2].revents)
             return;
         attend_output(s, STREAM_OUTPUT, polled[0].revents);
         attend_output(s, STREAM_ERRORS, polled[1].revents);
@@ -409,6 +417,16 @@ static int run(struct session *s, const struct supervise_limits *limits, struct 
     return result(s, r, e);
 }
 
+/* A terminal takes less than poll() makes believe, and a write that waits for its reader would keep
+ * us from everything else: written is to one opened again. -1: `fd` is no terminal. */
+static int use_again(int *fd)
+{
+    int again = terminal_open_again(*fd);
+    if (again >= 0)
+        *fd = again;
+    return again;
+}
+
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
              const struct exec_streams *streams, struct error *e)
 {
@@ -425,6 +443,8 @@ int exec_run(const struct plan *plan, const struct supervise_limits *limits,
     void (*pipes)(int) = signal(SIGPIPE, SIG_IGN);
     if (s.terminal)
         s.resizes = open_resizes(&before);
+    int output CLEANUP_CLOSE = use_again(&s.ends[STREAM_OUTPUT]);
+    int errors CLEANUP_CLOSE = use_again(&s.ends[STREAM_ERRORS]);
     channel_init(&s.channel, CHANNEL_HOST);
     int r = run(&s, limits, e);
     close_end(&s.listener);

@@ -14,6 +14,7 @@
 #include "host/config.h"
 #include "host/dryrun.h"
 #include "host/exec.h"
+#include "host/message.h"
 #include "host/options.h"
 #include "host/place.h"
 #include "host/plan.h"
@@ -22,13 +23,6 @@
 #include "host/shareserver.h"
 #include "host/signals.h"
 #include "host/supervise.h"
-
-/* Messages on stderr, each with the program's name. */
-static void print_message(enum log_level level, const char *message)
-{
-    (void)level;
-    (void)fprintf(stderr, "run-vm: %s\n", message);
-}
 
 /* The exit status for an error, which is printed. */
 static int report(const struct error *e, int status)
@@ -159,7 +153,7 @@ int main(int argc, char **argv)
     struct options options CLEANUP_OPTIONS = {0};
     struct error e CLEANUP_ERROR = {0};
 
-    log_set_sink(print_message);
+    log_set_sink(message_print);
     if (argc > 1 && !strcmp(argv[1], "cache") && !options_is_runner(argv[0]))
         return cache_command(argc - 1, argv + 1);
     if (options_parse(&options, argc, argv, &e) < 0)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/signals.h"
 
-#include <stdbool.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 static sigset_t mask_before;
 static bool blocked;
+static bool taken;
 static int descriptor = -1;
 
 static void add_endings(sigset_t *mask)
@@ -43,7 +43,13 @@ int signals_take(void)
     struct signalfd_siginfo info;
     if (signals_fd() < 0 || read(descriptor, &info, sizeof info) != sizeof info)
         return 0;
+    taken = true;
     return (int)info.ssi_signo;
+}
+
+bool signals_taken(void)
+{
+    return taken;
 }
 
 void signals_original_mask(sigset_t *mask)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 
 /* Blocks SIGHUP, SIGINT and SIGTERM; called once before anything is made. */
 void signals_block(void);
@@ -14,6 +15,9 @@ int signals_fd(void);
 
 /* Takes one of them that is waiting: its number, or 0. */
 int signals_take(void);
+
+/* Whether one has ever been taken: run-vm has been asked to end. */
+bool signals_taken(void);
 
 /* The mask that programs we start shall have: the one before signals_block(). */
 void signals_original_mask(sigset_t *mask);

@@ -4,7 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <unistd.h>
+
+#include "common/cleanup.h"
+
+int terminal_open_again(int fd)
+{
+    char path[32];
+    if (!isatty(fd))
+        return -1;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
 
 void terminal_save(struct terminal *terminal)
 {
@@ -39,6 +51,8 @@ void terminal_restore(const struct terminal *terminal)
         set_terminal(&terminal->settings);
     /* the firmware's serial console switches line wrapping off and leaves it so */
     static const char wrap[] = "\033[?7h";
-    if (isatty(STDOUT_FILENO))
-        (void)!write(STDOUT_FILENO, wrap, sizeof wrap - 1);
+    int again CLEANUP_CLOSE = terminal_open_again(STDOUT_FILENO);
+    int fd = again >= 0 ? again : STDOUT_FILENO;
+    if (isatty(fd))
+        (void)!write(fd, wrap, sizeof wrap - 1);
 }

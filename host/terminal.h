@@ -13,6 +13,10 @@ struct terminal {
     struct termios settings; /* of stdin */
 };
 
+/* The terminal behind `fd` once more, so that writing to it does not block, whoever else has it
+ * open; the caller closes it. -1: it is no terminal, or not ours to open. */
+int terminal_open_again(int fd);
+
 /* Remembers how the terminal and the three standard descriptors are. */
 void terminal_save(struct terminal *terminal);
 

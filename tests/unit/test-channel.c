@@ -200,6 +200,23 @@ static void who_sends_more_than_the_window_is_not_listened_to(void **state)
     assert_int_equal(queue_length(&ends->host.streams[STREAM_OUTPUT].received), FRAME_WINDOW);
 }
 
+/* It sends for ever, and never reads what it gets for it. */
+static void a_side_that_does_not_read_is_not_listened_to_for_ever(void **state)
+{
+    struct ends *ends = *state;
+    unsigned char *bytes CLEANUP_FREE = xcalloc(FRAME_MAX, 1);
+    struct frame frame;
+    channel_close(&ends->host, STREAM_OUTPUT);
+    for (int rounds = 0; channel_listens(&ends->host); rounds++) {
+        assert_in_range(rounds, 0, 100000);
+        channel_put(&ends->guest, FRAME_OUTPUT, bytes, FRAME_MAX);
+        deliver(&ends->guest, &ends->host);
+        assert_int_equal(channel_next(&ends->host, &frame, NULL), 0);
+    }
+    deliver(&ends->host, &ends->guest);
+    assert_true(channel_listens(&ends->host));
+}
+
 int main(void)
 {
 #define WITH_ENDS(test) cmocka_unit_test_setup_teardown(test, connect_ends, free_ends)
@@ -211,6 +228,7 @@ int main(void)
         WITH_ENDS(a_stream_that_nobody_reads_is_not_sent),
         cmocka_unit_test(who_does_not_keep_to_the_rules_is_not_listened_to),
         WITH_ENDS(who_sends_more_than_the_window_is_not_listened_to),
+        WITH_ENDS(a_side_that_does_not_read_is_not_listened_to_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,15 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pty.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/channel.h"
+#include "host/message.h"
 #include "host/signals.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
@@ -103,6 +106,116 @@ static void guest_floods(int fd)
     wait_for_end(fd);
 }
 
+/* What a user does who has had enough: SIGTERM, and once more when that was the command's. */
+static void lose_patience(unsigned int times)
+{
+    for (unsigned int i = 0; i < times; i++) {
+        (void)kill(getppid(), SIGTERM);
+        (void)poll(NULL, 0, 300); /* two at the same instant are one wish */
+    }
+    (void)pause();
+}
+
+static void guest_is_silent(int fd)
+{
+    (void)fd;
+    lose_patience(1);
+}
+
+static void guest_is_deaf(int fd)
+{
+    put(fd, FRAME_READY, NULL, 0);
+    lose_patience(2);
+}
+
+static void guest_hangs_up(int fd)
+{
+    put(fd, FRAME_READY, NULL, 0);
+    (void)close(fd);
+    lose_patience(2);
+}
+
+static void guest_talks_after_its_end(int fd)
+{
+    static const char more[] = "after the end";
+    put(fd, FRAME_READY, NULL, 0);
+    put(fd, FRAME_OUTPUT, "done", 4);
+    put(fd, FRAME_EXIT, "\x05", 1);
+    put(fd, FRAME_OUTPUT, more, strlen(more));
+    put(fd, FRAME_EXIT, "\x06", 1);
+    put(fd, FRAME_FAILED, more, strlen(more));
+    wait_for_end(fd);
+}
+
+/* On a terminal: no input is wanted, and the guest goes on for ever. */
+static void guest_takes_no_input(int fd)
+{
+    static const unsigned char stream = FRAME_INPUT;
+    put(fd, FRAME_READY, NULL, 0);
+    put(fd, FRAME_CLOSED, &stream, 1);
+    put(fd, FRAME_OUTPUT, "now", 3);
+    (void)pause();
+}
+
+/* More than a terminal holds that nobody reads. */
+static void guest_fills_the_terminal(int fd)
+{
+    static unsigned char bytes[FRAME_MAX];
+    (void)memset(bytes, 'x', sizeof bytes);
+    put(fd, FRAME_READY, NULL, 0);
+    put(fd, FRAME_OUTPUT, bytes, sizeof bytes);
+    (void)poll(NULL, 0, 500);
+    lose_patience(2);
+}
+
+/* Bytes that no guest may send, after FRAME_READY. */
+#define BYTES(text)                                                                                \
+    {                                                                                              \
+        text, sizeof(text) - 1                                                                     \
+    }
+static const struct {
+    const char *bytes;
+    size_t length;
+} forbidden[] = {
+    BYTES("\x10\0\0\0\x01\0\x02\0"),                  /* FRAME_MAX + 1 bytes of output */
+    BYTES("\x10\0\0\0\xff\xff\xff\xff"),              /* 4 GiB */
+    BYTES("\0\0\0\0\0\0\0\0"),                        /* no type */
+    BYTES("\x15\0\0\0\0\0\0\0"),                      /* one more than there are */
+    BYTES("\xff\0\0\0\0\0\0\0"),                      /* the last one */
+    BYTES("\x14\x01\0\0\0\0\0\0"),                    /* no zeros after the type */
+    BYTES("\x12\0\0\0\0\0\0\0"),                      /* exit without a status */
+    BYTES("\x12\0\0\0\x02\0\0\0\0\x01"),              /* with 256 */
+    BYTES("\x12\0\0\0\x04\0\0\0\xff\xff\xff\xff"),    /* with -1 */
+    BYTES("\x01\0\0\0\x02\0\0\0ls"),                  /* an argument, as the host */
+    BYTES("\x04\0\0\0\x02\0\0\0ls"),                  /* input */
+    BYTES("\x06\0\0\0\x01\0\0\0\x09"),                /* a signal */
+    BYTES("\x08\0\0\0\x05\0\0\0\x04\0\0\x10\0"),      /* took more than was sent */
+    BYTES("\x08\0\0\0\x05\0\0\0\x10\0\0\0\0"),        /* took from its own stream */
+    BYTES("\x08\0\0\0\x01\0\0\0\x04"),                /* took what? */
+    BYTES("\x09\0\0\0\x01\0\0\0\x10"),                /* closes its own stream */
+    BYTES("\x09\0\0\0\x01\0\0\0\xff"),                /* closes none */
+    BYTES("\x09\0\0\0\0\0\0\0"),                      /* closes what? */
+    BYTES("\x10\0\0\0\0\0\0\0\x10\0\0\0\x01\0\0\0x"), /* output after its end */
+};
+
+static void send_forbidden(int fd, const char *number)
+{
+    size_t i = strtoul(number, NULL, 10);
+    put(fd, FRAME_READY, NULL, 0);
+    (void)send(fd, forbidden[i].bytes, forbidden[i].length, MSG_NOSIGNAL);
+    wait_for_end(fd);
+    (void)pause();
+}
+
+/* A frame without its end: then QEMU is gone. */
+static void guest_breaks_off(int fd)
+{
+    unsigned char header[FRAME_HEADER];
+    frame_header(header, FRAME_EXIT, 1);
+    put(fd, FRAME_READY, NULL, 0);
+    (void)send(fd, header, sizeof header, MSG_NOSIGNAL);
+}
+
 static const struct {
     const char *name;
     void (*run)(int fd);
@@ -114,6 +227,13 @@ static const struct {
     {"never-powers-off", guest_never_powers_off},
     {"fails", guest_fails},
     {"floods", guest_floods},
+    {"is-silent", guest_is_silent},
+    {"is-deaf", guest_is_deaf},
+    {"hangs-up", guest_hangs_up},
+    {"talks-after-its-end", guest_talks_after_its_end},
+    {"takes-no-input", guest_takes_no_input},
+    {"fills-the-terminal", guest_fills_the_terminal},
+    {"breaks-off", guest_breaks_off},
 };
 
 static int run_guest(const char *name)
@@ -125,6 +245,8 @@ static int run_guest(const char *name)
     for (size_t i = 0; i < ELEMENTS(guests); i++)
         if (strcmp(guests[i].name, name) == 0)
             guests[i].run(fd);
+    if (*name >= '0' && *name <= '9')
+        send_forbidden(fd, name);
     return 0;
 }
 
@@ -205,6 +327,97 @@ static void a_guest_that_breaks_the_rules_is_ended(void **state)
     }
 }
 
+static void every_frame_that_no_guest_may_send_ends_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(forbidden); i++) {
+        char *number CLEANUP_FREE = xasprintf("%zu", i);
+        struct outcome outcome CLEANUP_OUTCOME = run(number);
+        if (outcome.result >= 0)
+            fail_msg("the guest got through with forbidden[%zu]: %d", i, outcome.result);
+        assert_not_run(&outcome);
+        assert_error_names(outcome.e, FRAME_PORT);
+    }
+}
+
+static void a_frame_without_its_end_is_no_exit_status(void **state)
+{
+    (void)state;
+    struct outcome outcome CLEANUP_OUTCOME = run("breaks-off");
+    assert_not_run(&outcome);
+    assert_error_names(outcome.e, "QEMU ended");
+}
+
+static void only_the_first_last_word_counts(void **state)
+{
+    (void)state;
+    struct outcome outcome CLEANUP_OUTCOME = run("talks-after-its-end");
+    assert_int_equal(outcome.result, 5);
+    assert_string_equal(outcome.output, "done");
+}
+
+static void a_user_can_end_a_guest_that_does_not_react(void **state)
+{
+    (void)state;
+    static const char *const still[] = {"is-silent", "is-deaf", "hangs-up"};
+    for (size_t i = 0; i < ELEMENTS(still); i++) {
+        struct outcome outcome CLEANUP_OUTCOME = run(still[i]);
+        assert_true(outcome.result < 0);
+        assert_int_equal(outcome.e.status, 128 + SIGTERM);
+        assert_error_names(outcome.e, "true", "signal 15");
+    }
+}
+
+/* run-vm on a terminal of its own, with that guest: the process, and the terminal's other end. */
+static pid_t run_on_terminal(const char *guest, const char *scratch, int *master)
+{
+    static const struct supervise_limits limits = {.powerdown = 100, .quit = 100};
+    pid_t child = forkpty(master, NULL, NULL, NULL);
+    if (child > 0)
+        return child;
+    char *cwd CLEANUP_FREE = xstrdup(scratch);
+    struct plan plan = {.cwd = cwd, .exec_socket = scratch_path(scratch, SOCKET_NAME)};
+    const struct exec_streams streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
+    struct error e CLEANUP_ERROR = {0};
+    (void)alarm(60); /* who hangs fails */
+    log_set_sink(message_print);
+    signals_block();
+    strv_push(&plan.argv, own_path);
+    strv_push(&plan.argv, guest);
+    strv_push(&plan.exec, "true");
+    int r = exec_run(&plan, &limits, &streams, &e);
+    _exit(r < 0 ? e.status : r);
+}
+
+static void a_guest_that_takes_no_input_can_be_left(void **state)
+{
+    (void)state;
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    int master = -1;
+    char bytes[3];
+    int status = 0;
+    pid_t child = run_on_terminal("takes-no-input", scratch, &master);
+    assert_int_equal(read(master, bytes, sizeof bytes), sizeof bytes);
+    assert_int_equal(write(master, "\x1d\x1d\x1d", 3), 3);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    (void)close(master);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 128 + SIGINT);
+}
+
+static void a_terminal_that_nobody_reads_does_not_hold_run_vm(void **state)
+{
+    (void)state;
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    int master = -1;
+    int status = 0;
+    pid_t child = run_on_terminal("fills-the-terminal", scratch, &master);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    (void)close(master);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 128 + SIGTERM);
+}
+
 static void a_guest_that_never_powers_off_is_ended_and_its_status_counts(void **state)
 {
     (void)state;
@@ -235,6 +448,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_guest_without_a_word_is_a_failure),
         cmocka_unit_test(the_guests_reason_is_given_as_text),
         cmocka_unit_test(a_guest_that_breaks_the_rules_is_ended),
+        cmocka_unit_test(every_frame_that_no_guest_may_send_ends_it),
+        cmocka_unit_test(a_frame_without_its_end_is_no_exit_status),
+        cmocka_unit_test(only_the_first_last_word_counts),
+        cmocka_unit_test(a_user_can_end_a_guest_that_does_not_react),
+        cmocka_unit_test(a_guest_that_takes_no_input_can_be_left),
+        cmocka_unit_test(a_terminal_that_nobody_reads_does_not_hold_run_vm),
         cmocka_unit_test(a_guest_that_never_powers_off_is_ended_and_its_status_counts),
         cmocka_unit_test(a_guest_cannot_fill_the_memory),
     };

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/message.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/cleanup.h"
+#include "host/signals.h"
+#include "host/terminal.h"
+
+/* How long a reader may take when run-vm has been asked to end, in milliseconds. */
+#define PATIENCE 500
+
+static bool can_write(int fd)
+{
+    struct pollfd polled[] = {{fd, POLLOUT, 0}, {signals_fd(), POLLIN, 0}};
+    int ready = 0;
+    if (!signals_taken())
+        while ((ready = poll(polled, ELEMENTS(polled), -1)) < 0 && errno == EINTR)
+            ;
+    if (!polled[0].revents) /* one has come, or had before */
+        ready = poll(polled, 1, PATIENCE);
+    return ready > 0 && polled[0].revents & POLLOUT;
+}
+
+void message_print(enum log_level level, const char *message)
+{
+    (void)level;
+    char *line CLEANUP_FREE = xasprintf("run-vm: %s\n", message);
+    int again CLEANUP_CLOSE = terminal_open_again(STDERR_FILENO);
+    int fd = again >= 0 ? again : STDERR_FILENO;
+    size_t left = strlen(line);
+    for (const char *from = line; left > 0 && can_write(fd);) {
+        ssize_t put = write(fd, from, left < PIPE_BUF ? left : PIPE_BUF);
+        if (put < 0 && errno != EAGAIN && errno != EINTR)
+            return;
+        from += put > 0 ? put : 0;
+        left -= put > 0 ? (size_t)put : 0;
+    }
+}
