@@ -41,6 +41,8 @@ static char *guest_forwarding(struct planner *p, const json_t *rule)
 
     if (!program && !p->failed)
         p->failed = -ENOENT;
+    if (program)
+        strv_push(&p->plan->helpers, program);
     return xasprintf("guestfwd=%s:%s:%" JSON_INTEGER_FORMAT "-cmd:%s %s %" JSON_INTEGER_FORMAT ",",
                      text_of(rule, "proto"), text_of(rule, "guest.address"),
                      port_of(rule, "guest.port"), path, text_of(rule, "host.address"),

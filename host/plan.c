@@ -207,6 +207,7 @@ void plan_free(struct plan *plan)
     strv_free(&plan->exec);
     free(plan->exec_socket);
     free(plan->qmp_socket);
+    strv_free(&plan->helpers);
     free(plan->qemu_img);
     free(plan->store_prefix);
     *plan = (struct plan){0};

@@ -93,9 +93,10 @@ struct plan {
     char *cwd;                 /* QEMU's directory, the temporary one */
     struct strv kernel_params; /* the words of -append */
     struct strv warnings;
-    char *accel_reason; /* why it is TCG although nobody asked for it; NULL: nothing to be said */
-    struct strv exec;   /* --exec: the command to run in the guest; empty: none */
-    char *exec_socket;  /* where QEMU connects to for it, inside `cwd` */
+    char *accel_reason;  /* why it is TCG although nobody asked for it; NULL: nothing to be said */
+    struct strv exec;    /* --exec: the command to run in the guest; empty: none */
+    struct strv helpers; /* programs that QEMU starts for connections: none of them outlives it */
+    char *exec_socket;   /* where QEMU connects to for it, inside `cwd` */
     char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
                        * argv, so that a long path does no harm */
     char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */

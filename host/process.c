@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -189,6 +191,37 @@ pid_t process_start(const struct process *process, struct error *e)
         return error_status(e, -child.error, STATUS_UNAVAILABLE);
     }
     return pid;
+}
+
+void process_adopt_orphans(void)
+{
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/* Whether that process was started as one of the programs. */
+static bool runs_one_of(int pid, const struct strv *programs)
+{
+    char path[64];
+    char name[PATH_MAX] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, name, sizeof name - 1) <= 0)
+        return false;
+    return strv_contains(programs, name); /* up to the zero behind argv[0] */
+}
+
+/* The kernel has the list of our children; where it was built without, nothing is ended. */
+void process_end_orphans(const struct strv *programs)
+{
+    FILE *children CLEANUP_FCLOSE = fopen("/proc/thread-self/children", "re");
+    int pid = 0;
+    while (children && fscanf(children, "%d", &pid) == 1) {
+        if (!runs_one_of(pid, programs))
+            continue;
+        (void)kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
 }
 
 int process_exit_status(int wait_status)

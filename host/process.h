@@ -56,5 +56,10 @@ char *process_capture(const struct process *process, size_t *length, struct erro
  * that can. The caller frees; NULL with the message and status 69 where there is none. */
 char *process_find(const char *name, struct error *e);
 
+/* From now on the orphans among our descendants become our children; process_end_orphans() then
+ * ends those that run one of `programs` (by argv[0]), and waits for them. */
+void process_adopt_orphans(void);
+void process_end_orphans(const struct strv *programs);
+
 /* An exit status from waitpid's: 128 + N for signal N. */
 int process_exit_status(int wait_status);

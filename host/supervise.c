@@ -177,10 +177,14 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                                  .keep_io = !companion,
                                  .hold_signals = true};
     struct supervisor s = {.plan = plan, .limits = limits, .companion = companion};
+    if (plan->helpers.count > 0)
+        process_adopt_orphans();
     s.pid = process_start(&qemu, e);
     if (s.pid < 0)
         return (int)s.pid;
     int r = wait_for_end(&s, e);
+    if (plan->helpers.count > 0)
+        process_end_orphans(&plan->helpers);
     terminal_restore(&terminal);
     return r;
 }

@@ -8,6 +8,13 @@ setup_file() {
     STORE=$(jq -er .runVm.store "$DEMO_CONFIG")/nix/store
     export STORE BEFORE
     BEFORE=$(fingerprint "$STORE")
+    SECRET=$BATS_FILE_TMPDIR/secret
+    mkdir "$SECRET"
+    echo "the host's secret" >"$SECRET/file"
+    export SECRET
+    mkdir -p "$BATS_FILE_TMPDIR/vm/xchg"
+    ln -s "$SECRET" "$BATS_FILE_TMPDIR/vm/xchg/host-link"
+    echo "$SECRET" >"$BATS_FILE_TMPDIR/vm/xchg/where"
     # One share stays on 9p: how a guest gets at each is a setting of that share.
     boot vm -o runVm.transport=virtiofs -o runVm.shares.shared.transport=9p <<'END'
 set -ux
@@ -19,6 +26,38 @@ mount -o remount,rw /nix/.ro-store
 touch /nix/.ro-store/planted 2>refused && exit 1
 rm -r /nix/.ro-store/* 2>>refused
 echo "from the guest" >"from, the guest"
+# what root of a hostile guest tries besides; an attempt that works is written down
+attempt() { # NAME COMMAND...
+    name=$1
+    shift
+    if "$@" >"$name.attempt" 2>&1; then echo "$name" >>got-through; fi
+    echo "$name" >>attempts
+}
+touch got-through
+secret=$(cat where)
+store=/nix/.ro-store
+mkdir /mnt2
+attempt second-mount sh -c 'mount -t virtiofs -o rw nix-store /mnt2 && touch /mnt2/planted'
+attempt bind-remount sh -c "mount --bind $store /mnt2 && mount -o remount,bind,rw /mnt2 && touch /mnt2/planted"
+attempt chmod sh -c "chmod 777 $store/*-demo-etc"
+attempt chown sh -c "chown 1:1 $store/*-demo-etc"
+attempt mknod mknod $store/device b 8 0
+attempt mkdir mkdir $store/directory
+attempt symlink ln -s /etc $store/link
+attempt hard-link sh -c "ln $store/*-demo-etc/passwd $store/passwd"
+attempt append sh -c "echo x >>\$(echo $store/*-demo-etc/passwd)"
+attempt host-link cat host-link/file
+ln -s "$secret" guest-link
+attempt guest-link cat guest-link/file
+attempt write-guest-link sh -c 'echo overwritten >guest-link/file'
+attempt parent cat "../../secret/file"
+# a directory that becomes a link while it is in use
+mkdir swap
+exec 7<swap
+mv swap swapped
+ln -s "$secret" swap
+attempt swapped cat /proc/self/fd/7/file
+attempt swap cat swap/file
 END
 }
 
@@ -32,6 +71,19 @@ END
 
 @test "the host's store cannot be written by a guest that is root" {
     says "$BATS_FILE_TMPDIR/vm/xchg/refused" 'Read-only file system'
+    [ "$(fingerprint "$STORE")" = "$BEFORE" ]
+}
+
+@test "no link leads out of a share, and nothing that a hostile guest tries gets through" {
+    local xchg=$BATS_FILE_TMPDIR/vm/xchg attempts through
+    attempts=$(wc -l <"$xchg/attempts")
+    through=$(wc -l <"$xchg/got-through")
+    echo "# hostile guest on virtiofs: $attempts attempts, $through got through" >&3
+    cat "$xchg/got-through"
+    [ "$attempts" = 15 ]
+    [ "$through" = 0 ]
+    run ! grep -r "the host's secret" "$xchg" --include='*.attempt'
+    [ "$(cat "$SECRET/file")" = "the host's secret" ]
     [ "$(fingerprint "$STORE")" = "$BEFORE" ]
 }
 

@@ -35,6 +35,7 @@ static void free_plan(struct plan *plan)
 {
     strv_free(&plan->argv);
     strv_free(&plan->environment);
+    strv_free(&plan->helpers);
     free(plan->qmp_socket);
 }
 
@@ -183,6 +184,31 @@ static void a_monitor_that_is_not_there_is_named(void **state)
     assert_error_names(e, "/nowhere/qmp");
 }
 
+/* A helper in a session of its own, as QEMU starts it; and somebody else's daemon. */
+static void a_helper_does_not_outlive_qemu(void **state)
+{
+    (void)state;
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *helper CLEANUP_FREE = scratch_path(scratch, "helper");
+    char *other CLEANUP_FREE = scratch_path(scratch, "other");
+    scratch_run("cp", "/bin/sleep", helper);
+    scratch_run("cp", "/bin/sleep", other);
+    struct plan plan CLEANUP_TEST_PLAN = plan_of("bash run", scratch);
+    strv_push(&plan.helpers, helper);
+    /* the programs have been started when their names are in /proc */
+    scratch_write(scratch, "run",
+                  "setsid $PWD/helper 1000 & echo $! >pid\n"
+                  "setsid $PWD/other 1000 & echo $! >more\n"
+                  "for file in pid more; do\n"
+                  "until grep -q ^$PWD /proc/$(cat $file)/cmdline; do :; done; done");
+    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL), 0);
+    char *pid CLEANUP_FREE = scratch_read(scratch, "pid");
+    char *more CLEANUP_FREE = scratch_read(scratch, "more");
+    assert_int_equal(kill((pid_t)strtol(pid, NULL, 10), 0), -1);
+    assert_int_equal(kill((pid_t)strtol(more, NULL, 10), SIGKILL), 0);
+    (void)waitpid((pid_t)strtol(more, NULL, 10), NULL, 0);
+}
+
 /* On a terminal of its own: the settings and flags before and after are the same. */
 static int supervise_on_terminal(struct plan *plan)
 {
@@ -237,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_qemu_killed_by_somebody_is_reported),
         cmocka_unit_test(a_monitor_behind_a_long_path_is_reached),
         cmocka_unit_test(a_monitor_that_is_not_there_is_named),
+        cmocka_unit_test(a_helper_does_not_outlive_qemu),
         cmocka_unit_test(the_terminal_is_restored_after_a_kill),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
