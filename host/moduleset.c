@@ -276,13 +276,46 @@ static char *format_alias_index(const struct module_set *set, size_t *size)
     return content;
 }
 
+/* Algorithms of the kernel's cryptography: it asks for "crypto-NAME" itself where none is there.
+ * As softdeps all modules that have one would be loaded. */
+static bool is_algorithm(const struct module_set *set, const char *word)
+{
+    static const char prefix[] = "crypto-";
+    bool whole = strncmp(word, prefix, strlen(prefix)) == 0;
+    char *alias CLEANUP_FREE = xasprintf("%s%s", whole ? "" : prefix, word);
+    for (size_t i = 0; i < set->count; i++)
+        if (strv_contains(&set->items[i].aliases, alias))
+            return true;
+    return false;
+}
+
+/* "pre: NAME… post: NAME…" without algorithms; the caller frees. NULL: nothing is left. */
+static char *without_algorithms(const struct module_set *set, const char *softdep)
+{
+    struct strv words CLEANUP_STRV = {0};
+    struct strv kept CLEANUP_STRV = {0};
+    bool any = false;
+    strv_split(&words, softdep, ' ');
+    for (size_t i = 0; i < words.count; i++) {
+        const char *word = words.items[i];
+        bool keyword = *word && word[strlen(word) - 1] == ':';
+        if (!keyword && is_algorithm(set, word))
+            continue;
+        any = any || !keyword;
+        strv_push(&kept, word);
+    }
+    return any ? strv_join(&kept, " ") : NULL;
+}
+
 static char *format_softdeps(const struct module_set *set, size_t *size)
 {
     struct strv lines CLEANUP_STRV = {0};
     for (size_t i = 0; i < set->count; i++)
-        for (size_t j = 0; j < set->items[i].softdeps.count; j++)
-            strv_pushf(&lines, "softdep %s %s\n", set->items[i].name,
-                       set->items[i].softdeps.items[j]);
+        for (size_t j = 0; j < set->items[i].softdeps.count; j++) {
+            char *left CLEANUP_FREE = without_algorithms(set, set->items[i].softdeps.items[j]);
+            if (left)
+                strv_pushf(&lines, "softdep %s %s\n", set->items[i].name, left);
+        }
     char *content = strv_join(&lines, "");
     *size = strlen(content);
     return content;

@@ -172,6 +172,34 @@ static void push_word(struct planner *p, struct strv *list, const struct cmdline
         config_problem(p->config, "kernel parameters", "%s", e.message);
 }
 
+static bool has_parameter(const char *text, const char *name, const char *value)
+{
+    struct cmdline line CLEANUP_CMDLINE = {0};
+    bool found = false;
+
+    (void)cmdline_parse(&line, text);
+    for (size_t i = 0; i < line.count && !found; i++)
+        found = !strcmp(line.words[i].name, name) &&
+                (!value || (line.words[i].value && !strcmp(line.words[i].value, value)));
+    return found;
+}
+
+/* What makes the kernel's start shorter, or surer, in a virtual machine. A kernel without such a
+ * parameter passes over it. */
+static void add_kernel_parameters(const struct planner *p, const char *system, const char *last,
+                                  struct cmdline *words)
+{
+    char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
+
+    /* on a busy host an emulated timer fails the kernel's check, and that is a panic */
+    if (p->emulated && p->guest->family == FAMILY_X86)
+        cmdline_add(words, "no_timer_check", NULL);
+    /* FIPS 140 is about these tests */
+    if (!config_bool(p->config, "runVm.kernelSelfTests") && !has_parameter(given, "fips", "1") &&
+        !has_parameter(given, "cryptomgr.notests", NULL))
+        cmdline_add(words, "cryptomgr.notests", "1");
+}
+
 /* All parameters with ours among them; the caller frees. What is too long for the command line of
  * this guest's kernels moves into the initrd's bootconfig: only words with our prefix can. */
 static char *own_parameters(struct planner *p)
@@ -193,9 +221,7 @@ static char *own_parameters(struct planner *p)
     get_consoles(p, &params.consoles);
     plan_guest_params(p, &params);
     guest_params_encode(&params, &words);
-    /* on a busy host an emulated timer fails the kernel's check, and that is a panic */
-    if (p->emulated && p->guest->family == FAMILY_X86)
-        cmdline_add(&words, "no_timer_check", NULL);
+    add_kernel_parameters(p, system, last, &words);
     if (params.exec)
         cmdline_add(&words, "panic", "-1"); /* at once; -no-reboot makes it the end */
     for (size_t i = 0; i < words.count; i++)

@@ -8,6 +8,7 @@
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "host/fentry.h"
 #include "host/process.h"
 #include "host/tree.h"
 #include "host/unpack.h"
@@ -44,17 +45,25 @@ static void read_module(const char *path, struct module_content *module)
     }
     free(module->data);
     *module = (struct module_content){.data = data, .size = size};
+    fentry_remove(module->data, module->size);
 }
+
+/* The unwinding tables are half of all relocations, and without them only the frames of a stack
+ * trace inside the module are marked as uncertain. What is for tracers takes half of the time that
+ * is left: the kernel makes files for each event, and rewrites the start of each function. */
+static const char *const unneeded[] = {
+    ".comment",         ".orc_unwind",        ".orc_unwind_ip",   ".BTF",
+    "__mcount_loc",     "__tracepoints_ptrs", "__bpf_raw_tp_map", "_ftrace_events",
+    "_ftrace_eval_map",
+};
 
 static bool run_strip(const char *directory, const bool *chosen, size_t count, struct error *e)
 {
     struct strv argv CLEANUP_STRV = {0};
-    /* .BTF is for tracers; the unwinding tables are half of all relocations, and without them only
-     * the frames of a stack trace inside the module are marked as uncertain */
-    strv_split(&argv,
-               "strip --strip-unneeded --remove-section=.comment --remove-section=.BTF "
-               "--remove-section=.orc_unwind --remove-section=.orc_unwind_ip --",
-               ' ');
+    strv_split(&argv, "strip --strip-unneeded", ' ');
+    for (size_t i = 0; i < ELEMENTS(unneeded); i++)
+        strv_pushf(&argv, "--remove-section=%s", unneeded[i]);
+    strv_push(&argv, "--");
     for (size_t i = 0; i < count; i++)
         if (chosen[i])
             strv_take(&argv, file_of(directory, i));

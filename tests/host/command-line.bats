@@ -222,3 +222,17 @@ END
         [ "$(grep -cw no_timer_check <<<"$output")" = "$([ "$accel" = tcg ] && echo 1 || echo 0)" ]
     done
 }
+
+@test "the kernel is told not to test its cryptography, but where the user wants it to" {
+    told() { # ARGUMENT...: the words about it, in their order
+        run -0 --separate-stderr run_vm --config config.json --dry-run=json "$@"
+        jq -r '[.kernelParams[] | select(startswith("cryptomgr."))] | join(" ")' <<<"$output"
+    }
+    [ "$(told)" = cryptomgr.notests=1 ]
+    [ "$(told --accel kvm)" = cryptomgr.notests=1 ]
+    [ "$(told --append fips=0)" = cryptomgr.notests=1 ]
+    [ -z "$(told -o runVm.kernelSelfTests=true)" ]
+    [ -z "$(told --append fips=1)" ]
+    [ -z "$(told -o runVm.initrd=system)" ]
+    [ "$(told --append cryptomgr.notests=0)" = cryptomgr.notests=0 ]
+}
