@@ -15,8 +15,9 @@
 #include "init/uevent.h"
 
 /* Every device that has a modalias is on a bus; the class directories and the rest of
- * /sys/devices need not be walked. */
-#define BUSES "/sys/bus"
+ * /sys/devices need not be walked. The processors share one, which is not below theirs. */
+#define BUSES      "/sys/bus"
+#define PROCESSORS "/sys/devices/system/cpu"
 
 static DIR *open_directory(int at, const char *path)
 {
@@ -66,6 +67,7 @@ static int walk_buses(struct modules *modules, struct error *e)
     for (const struct dirent *bus; (bus = readdir(buses));)
         if (bus->d_name[0] != '.')
             walk_bus(modules, dirfd(buses), bus->d_name);
+    load_for_device(modules, AT_FDCWD, PROCESSORS);
     return 0;
 }
 
