@@ -28,6 +28,8 @@ static const struct {
     {"kernel/late.ko", "INFO(\"softdep=pre: disk-fs\");"},
     {"kernel/virtio.ko", "INFO(\"alias=virtio:d00000002v*\"); INFO(\"alias=virtio:d00000009v*\");"},
     {"kernel/unused.ko", ""},
+    {"kernel/hashing.ko", "INFO(\"softdep=pre: crypto-hash hash base post: hash\");"},
+    {"kernel/hash_generic.ko", "INFO(\"alias=crypto-hash\"); INFO(\"alias=hash\");"},
 };
 
 static const char header[] = "#define INFO_(text, line) static const char info_##line[] "
@@ -175,14 +177,14 @@ static char *look_up(const char *directory, const char *alias)
     return strv_join(&found, " ");
 }
 
-/* Makes a directory like the guest's, for two of the modules. */
+/* Makes a directory like the guest's, for some of the modules. */
 static void write_files(const struct kernel *kernel, const char *to)
 {
     /* libkmod looks whether the modules are there */
     char *modules CLEANUP_FREE = scratch_path(kernel->directory, "kernel");
     scratch_run("cp", "-r", modules, to);
     struct strv names CLEANUP_STRV = {0};
-    strv_split(&names, "disk-fs virtio", ' ');
+    strv_split(&names, "disk-fs virtio hashing", ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
     assert_int_equal(module_set_find(&set, kernel->directory, &names, NULL), 0);
     struct module_file files[MODULE_FILES];
@@ -232,6 +234,19 @@ static void the_guest_finds_what_is_there(void **state)
     assert_non_null(strstr(found, "(base) (journal) (late) disk-fs.ko"));
 }
 
+/* All modules with an algorithm would be loaded, where the kernel asks for it when it has none. */
+static void algorithms_are_left_to_the_kernel(void **state)
+{
+    const struct kernel *kernel = *state;
+    char *guest CLEANUP_FREE = scratch_path(kernel->scratch, "algorithms");
+    assert_int_equal(tree_make(guest, 0755, NULL), 0);
+    write_files(kernel, guest);
+    char *softdeps CLEANUP_FREE = scratch_read(guest, "modules.softdep");
+    assert_non_null(strstr(softdeps, "softdep hashing pre: base post:\n"));
+    char *there CLEANUP_FREE = look_up(guest, "crypto-hash");
+    assert_string_equal(there, "hash_generic.ko");
+}
+
 static void an_index_of_many_keys_is_read_back(void **state)
 {
     const struct kernel *kernel = *state;
@@ -265,6 +280,7 @@ int main(void)
         cmocka_unit_test(names_that_nothing_has_are_reported),
         cmocka_unit_test(a_directory_without_indexes_is_named),
         cmocka_unit_test(the_guest_finds_what_is_there),
+        cmocka_unit_test(algorithms_are_left_to_the_kernel),
         cmocka_unit_test(an_index_of_many_keys_is_read_back),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
