@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154 # what table_begin sets
+# Sourced by the bench-* programs: how a cost grows with a number of things.
+#
+# Points are lines "NUMBER COST SERIES" of a file, the numbers of a series from the smallest to the
+# largest. A series is
+#   no worse than linear   when a thing more costs, from the last but one point to the last, at most
+#                          twice what one costs from the first to the last but one (noise is not growth)
+#   of no large constant   when a thing of the largest case costs at most 3 times what the smallest
+#                          case costs a thing
+
+# growth_of FILE SERIES: prints "RATIO-OF-SLOPES RATIO-OF-COSTS"; the first is 0 with only two points.
+growth_of() {
+    awk -v series="$2" '{
+        name = $0
+        sub(/^[^ ]+ [^ ]+ /, "", name)
+        if (name == series) { x[++n] = $1; y[n] = $2 }
+    }
+    END {
+        slopes = 0
+        if (n > 2) {
+            before = (y[n - 1] - y[1]) / (x[n - 1] - x[1])
+            last = (y[n] - y[n - 1]) / (x[n] - x[n - 1])
+            # below a hundredth of the whole for each step nothing was measured
+            if (before < y[1] / x[n] / 100) before = y[1] / x[n] / 100
+            slopes = last > 0 ? last / before : 0
+        }
+        printf "%.2f %.3f\n", slopes, y[n] / x[n] / (y[1] / x[1])
+    }' "$1"
+}
+
+# curve FILE TITLE THINGS UNIT: prints the points, their rows in the table, and puts table and plot
+# into the report.
+curve() {
+    local file=$1 title=$2 things=$3 unit=$4 series slopes costs ends
+    local picture=${file##*/}.svg
+    "$here/plot" "$title" "$things" "$unit" <"$file" >"$RUN_VM_BUILD/bench/$picture"
+    while read -r series; do
+        read -r slopes costs < <(growth_of "$file" "$series")
+        ends=$(sed -n "s/^\([^ ]*\) \([^ ]*\) $series\$/\1: \2/p" "$file" | sed -n '1p;$p' | paste -sd' ' | sed 's/ \([0-9]*:\)/, \1/')
+        row "growth, $series" "$ends $unit" "linear, constant at most 3 x" "$slopes <= 2 && $costs <= 3"
+        echo "    slope at the end $slopes x the slope before, cost of one at the end $costs x the smallest case's"
+    done < <(cut -d' ' -f3- "$file" | awk '!seen[$0]++')
+    section <<SECTION
+### $title
+
+![$title]($picture)
+
+$(curve_table "$file" "$things" "$unit")
+
+SECTION
+}
+
+# curve_table FILE THINGS UNIT: a line for each number, a column for each series.
+curve_table() {
+    awk -v things="$2" -v unit="$3" '{
+        name = $0
+        sub(/^[^ ]+ [^ ]+ /, "", name)
+        if (!(name in known)) { known[name]; series[++columns] = name }
+        if (!($1 in seen)) { seen[$1]; numbers[++lines] = $1 }
+        value[$1, name] = $2
+    }
+    END {
+        printf "| %s |", things
+        for (c = 1; c <= columns; c++) printf " %s, %s |", series[c], unit
+        printf "\n|---|"
+        for (c = 1; c <= columns; c++) printf "---|"
+        for (l = 1; l <= lines; l++) {
+            printf "\n| %s |", numbers[l]
+            for (c = 1; c <= columns; c++) printf " %s |", value[numbers[l], series[c]]
+        }
+        print ""
+    }' "$1"
+}

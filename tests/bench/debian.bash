@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2154 # what measure_begin sets
+# Sourced by bench-boot: the initrds that Debian makes for itself, with initramfs-tools.
+
+# What mkinitramfs needs beside a Debian as debootstrap makes it.
+debian_packages=(initramfs-tools initramfs-tools-core klibc-utils libklibc cpio zstd busybox logsave libzstd1)
+
+# debian_tree: $work/debian, a Debian with initramfs-tools. Nothing is configured in it: mkinitramfs
+# needs its files only.
+debian_tree() {
+    local tree=$work/debian added name
+    added=$("$here/../../scripts/fetch-package" --alone bookworm "${debian_packages[@]}")
+    mkdir -p "$tree"
+    cp -a "$("$here/../../scripts/debian-root")/root/." "$tree"
+    for name in etc usr; do
+        cp -a "$added/$name/." "$tree/$name"
+    done
+    rm -rf "$tree/usr/lib/modules/$version"
+    mkdir -p "$tree/usr/lib/modules/$version"
+    cp "${bzimage%/*}"/config-* "$tree/boot/"
+}
+
+# debian_initrd FILE MODULES [NAME...]: an initrd as MODULES of initramfs.conf says (most, list).
+debian_initrd() {
+    local tree=$work/debian file=$1 kind=$2
+    shift 2
+    sed -i "s/^MODULES=.*/MODULES=$kind/" "$tree/etc/initramfs-tools/initramfs.conf"
+    printf '%s\n' "$@" >"$tree/etc/initramfs-tools/modules"
+    # shellcheck disable=SC2016 # the inner shell's
+    unshare --map-root-user --mount --pid --fork sh -c '
+        mount --rbind /dev "$1/dev" && mount -t proc proc "$1/proc" &&
+            mount --bind "$3" "$1/usr/lib/modules/$2" && exec chroot "$1" mkinitramfs -o /initrd.img "$2"
+        ' sh "$tree" "$version" "$modules" >"$work/debian.log" 2>&1 || {
+        cat "$work/debian.log" >&2
+        return 1
+    }
+    mv "$tree/initrd.img" "$file"
+}
+
+# debian_disk FILE: an ext4 filesystem with stage 2, which these mount and nothing else.
+debian_disk() {
+    local tree=$work/debian-disk
+    mkdir -p "$tree"/{proc,sys,dev,run,tmp}
+    cp "$work/mark" "$tree/mark"
+    truncate -s 1G "$1.raw"
+    mke2fs -q -t ext4 -F -d "$tree" "$1.raw"
+    qemu-img convert -O qcow2 "$1.raw" "$1"
+    rm "$1.raw"
+}
+
+# debian NAME INITRD [MACHINE]: a counted boot of it.
+debian() {
+    disk=$work/debian.qcow2 PARAMS="init=/mark root=/dev/vda rootflags=relatime" peer "$1" "BENCH_INITRD=$2" \
+        "BENCH_MACHINE=${3:-q35}" "BENCH_KERNEL=$bzimage"
+}
