@@ -5,41 +5,39 @@
 # Points are lines "NUMBER COST SERIES" of a file, the numbers of a series from the smallest to the
 # largest. A series is
 #   no worse than linear   when a thing more costs, from the last but one point to the last, at most
-#                          twice what one costs from the first to the last but one (noise is not growth)
+#                          twice what one costs from the first to the last but one, or than what noise
+#                          in the smallest case would make of it
 #   of no large constant   when a thing of the largest case costs at most 3 times what the smallest
 #                          case costs a thing
 
-# growth_of FILE SERIES: prints "RATIO-OF-SLOPES RATIO-OF-COSTS"; the first is 0 with only two points.
+# growth_of FILE SERIES NOISE: prints "RATIO-OF-SLOPES RATIO-OF-COSTS". NOISE is the part of the smallest
+# case that is noise.
 growth_of() {
-    awk -v series="$2" '{
+    awk -v series="$2" -v noise="$3" '{
         name = $0
         sub(/^[^ ]+ [^ ]+ /, "", name)
         if (name == series) { x[++n] = $1; y[n] = $2 }
     }
     END {
-        slopes = 0
-        if (n > 2) {
-            before = (y[n - 1] - y[1]) / (x[n - 1] - x[1])
-            last = (y[n] - y[n - 1]) / (x[n] - x[n - 1])
-            # below a hundredth of the whole for each step nothing was measured
-            if (before < y[1] / x[n] / 100) before = y[1] / x[n] / 100
-            slopes = last > 0 ? last / before : 0
-        }
-        printf "%.2f %.3f\n", slopes, y[n] / x[n] / (y[1] / x[1])
+        if (n < 3) exit 1
+        before = (y[n - 1] - y[1]) / (x[n - 1] - x[1])
+        last = (y[n] - y[n - 1]) / (x[n] - x[n - 1])
+        least = noise * y[1] / (x[n - 1] - x[1])
+        printf "%.2f %.4f\n", last / (before > least ? before : least), y[n] / x[n] / (y[1] / x[1])
     }' "$1"
 }
 
-# curve FILE TITLE THINGS UNIT: prints the points, their rows in the table, and puts table and plot
+# curve FILE TITLE THINGS UNIT NOISE: prints the points, their rows in the table, and puts table and plot
 # into the report.
 curve() {
-    local file=$1 title=$2 things=$3 unit=$4 series slopes costs ends
-    local picture=${file##*/}.svg
+    local file=$1 title=$2 things=$3 unit=$4 noise=$5 series slopes costs ends
+    local verdicts="" picture=${file##*/}.svg
     "$here/plot" "$title" "$things" "$unit" <"$file" >"$RUN_VM_BUILD/bench/$picture"
     while read -r series; do
-        read -r slopes costs < <(growth_of "$file" "$series")
+        read -r slopes costs < <(growth_of "$file" "$series" "$noise")
         ends=$(sed -n "s/^\([^ ]*\) \([^ ]*\) $series\$/\1: \2/p" "$file" | sed -n '1p;$p' | paste -sd' ' | sed 's/ \([0-9]*:\)/, \1/')
-        row "growth, $series" "$ends $unit" "linear, constant at most 3 x" "$slopes <= 2 && $costs <= 3"
-        echo "    slope at the end $slopes x the slope before, cost of one at the end $costs x the smallest case's"
+        row "growth, $series" "$ends $unit" "linear, constant <= 3 x" "$slopes <= 2 && $costs <= 3"
+        verdicts+="- $series: the last slope is $slopes times the one before; one of the largest case costs $costs of what the smallest case costs for one"$'\n'
     done < <(cut -d' ' -f3- "$file" | awk '!seen[$0]++')
     section <<SECTION
 ### $title
@@ -48,6 +46,7 @@ curve() {
 
 $(curve_table "$file" "$things" "$unit")
 
+$verdicts
 SECTION
 }
 

@@ -53,3 +53,18 @@ debian() {
     disk=$work/debian.qcow2 PARAMS="init=/mark root=/dev/vda rootflags=relatime" peer "$1" "BENCH_INITRD=$2" \
         "BENCH_MACHINE=${3:-q35}" "BENCH_KERNEL=$bzimage"
 }
+
+# debian_peers: rows without targets; they mount the root only.
+debian_peers() {
+    local name
+    debian_tree
+    debian_initrd "$work/debian-most.img" most
+    debian_initrd "$work/debian-list.img" list virtio_pci virtio_blk ext4
+    debian_disk "$work/debian.qcow2"
+    for name in list most; do
+        debian "debian-$name" "$work/debian-$name.img" pc
+        row "initramfs-tools (MODULES=$name), root mount only, pc: /init to stage 2" "$(figure "debian-$name" init)" -
+        row "  kernel start to stage 2; initrd, bytes" "$(figure "debian-$name" kernel); $(figure "debian-$name" initrd)" -
+    done
+    rm -rf "$work/debian"
+}
