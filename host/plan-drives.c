@@ -91,11 +91,13 @@ static void set_port(struct planner *p, struct pairs *pairs, size_t number)
 /* As many disks on virtio go without a bridge. */
 #define DISKS_ON_MACHINE_BUS 8
 
-/* The bus of a drive that is a PCI device by itself. */
+/* The bus of a drive that is a PCI device by itself. With the system's own initrd the arguments are
+ * the specification's, word for word. */
 static void set_bus(struct planner *p, struct pairs *pairs, size_t number)
 {
-    char *bus = p->disks->pci ? planner_bus(p, "run-vm-disks", DISKS_ON_MACHINE_BUS, number - 1)
-                              : NULL;
+    if (!p->own_initrd || !p->disks->pci)
+        return;
+    char *bus = planner_bus(p, "run-vm-disks", DISKS_ON_MACHINE_BUS, number - 1);
 
     if (bus)
         set_pair(pairs, "bus", bus);
