@@ -27,8 +27,10 @@
 /* How much of the guest's console is shown when it gave no reason. */
 #define CONSOLE_LINES 30
 
-/* How long a reader of the output may take when the user has ended the guest, in milliseconds. */
+/* How long a reader of the output may take when the user has ended the guest, and until the next
+ * try at a terminal that takes nothing although poll() says so, in milliseconds. */
 #define READER_PATIENCE 1000
+#define READER_PAUSE    50
 
 /* Ctrl-], three times in a row, ends a guest whose terminal does not react. */
 #define ESCAPE       0x1d
@@ -336,6 +338,12 @@ static bool signalled(void *context, int number)
     return true;
 }
 
+static size_t waiting_output(const struct session *s)
+{
+    return queue_length(&s->channel.streams[STREAM_OUTPUT].received) +
+           queue_length(&s->channel.streams[STREAM_ERRORS].received);
+}
+
 /* QEMU has ended; what the guest said may still wait for its reader. */
 static void write_the_rest(struct session *s)
 {
@@ -351,11 +359,18 @@ static void write_the_rest(struct session *s)
             polled[1].fd = -1;
         if (polled[0].fd < 0 && polled[1].fd < 0)
             return;
+        size_t before = waiting_output(s);
         int ready = poll(polled, ELEMENTS(polled), patience);
         if (ready == 0 || (ready < 0 && errno != EINTR) || polled[2].revents)
             return;
         attend_output(s, STREAM_OUTPUT, polled[0].revents);
         attend_output(s, STREAM_ERRORS, polled[1].revents);
+        if (waiting_output(s) < before)
+            continue;
+        if (poll(&polled[2], 1, READER_PAUSE) != 0)
+            return; /* a signal: the user waits no longer */
+        if (patience >= 0 && (patience -= READER_PAUSE) <= 0)
+            return;
     }
 }
 

@@ -28,6 +28,14 @@ static bool can_write(int fd)
     return ready > 0 && polled[0].revents & POLLOUT;
 }
 
+/* A terminal takes less than poll() makes believe: one with room for a character has none for a
+ * line's end, which is two. False: run-vm has been asked to end. */
+static bool pause_for_reader(void)
+{
+    struct pollfd signals = {signals_fd(), POLLIN, 0};
+    return !signals_taken() && poll(&signals, 1, PATIENCE) == 0;
+}
+
 void message_print(enum log_level level, const char *message)
 {
     (void)level;
@@ -37,7 +45,7 @@ void message_print(enum log_level level, const char *message)
     size_t left = strlen(line);
     for (const char *from = line; left > 0 && can_write(fd);) {
         ssize_t put = write(fd, from, left < PIPE_BUF ? left : PIPE_BUF);
-        if (put < 0 && errno != EAGAIN && errno != EINTR)
+        if (put < 0 && errno != EINTR && !(errno == EAGAIN && pause_for_reader()))
             return;
         from += put > 0 ? put : 0;
         left -= put > 0 ? (size_t)put : 0;
