@@ -16,7 +16,8 @@
 /* How much of the installation's output is shown when it fails. */
 #define OUTPUT_LINES 20
 
-/* What the throwaway machine is, besides what the plan says of it. Its root is a tmpfs. */
+/* What the throwaway machine is, besides what the plan says of it. Its root is a tmpfs. A disk that
+ * the host has no room for must fail: QEMU would stop the machine, for somebody to let it go on. */
 static const char *const settings[] = {
     "nix.enable=false",
     "virtualisation.diskImage=null",
@@ -25,7 +26,7 @@ static const char *const settings[] = {
     "virtualisation.fileSystems={\"/boot\":{\"device\":\"/dev/vda2\",\"fsType\":\"vfat\","
     "\"neededForBoot\":true}}",
     "virtualisation.qemu.drives=[{\"name\":\"boot\",\"file\":\"\\\"$TMPDIR\\\"/" INSTALLATION_DISK
-    "\",\"driveExtraOpts\":{\"format\":\"raw\"}}]",
+    "\",\"driveExtraOpts\":{\"format\":\"raw\",\"werror\":\"report\"}}]",
 };
 
 /* $1: the system, $2: the name under which its boot loader knows the disk. /dev/block is where

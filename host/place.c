@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 
@@ -86,10 +87,37 @@ int place_link(const char *target, const char *path, struct error *e)
     return error_errno(e, number, "%s: cannot be replaced by a link", path);
 }
 
+/* What copy_file_range() does, where it does not. */
+static int copy_through_memory(int from, int to, uint64_t size)
+{
+    char bytes[1 << 16];
+    while (size > 0) {
+        ssize_t got = read(from, bytes, size < sizeof bytes ? size : sizeof bytes);
+        if (got <= 0)
+            return got < 0 ? -errno : -EIO; /* shorter than it was */
+        size -= (uint64_t)got;
+        for (ssize_t done = 0; done < got;) {
+            ssize_t written = write(to, bytes + done, (size_t)(got - done));
+            if (written < 0)
+                return -errno;
+            done += written;
+        }
+    }
+    return 0;
+}
+
+/* From one file system to another the kernel copies only where both are of a kind. */
+static bool cannot_copy(int number)
+{
+    return number == EXDEV || number == EINVAL || number == ENOSYS || number == EOPNOTSUPP;
+}
+
 static int copy_bytes(int from, int to, uint64_t size)
 {
     while (size > 0) {
         ssize_t copied = copy_file_range(from, NULL, to, NULL, size, 0);
+        if (copied < 0 && cannot_copy(errno))
+            return copy_through_memory(from, to, size);
         if (copied < 0)
             return -errno;
         if (copied == 0)

@@ -6,49 +6,7 @@
 
 bats_require_minimum_version 1.5.0
 
-# How often the campaigns below try.
-PREPARE_ROUNDS=${RUN_VM_LONG:+100}
-: "${PREPARE_ROUNDS:=15}"
-
-setup() {
-    mkdir "$BATS_TEST_TMPDIR/caller" "$BATS_TEST_TMPDIR/tmp"
-    cd "$BATS_TEST_TMPDIR/caller" || return
-    export HOME=$BATS_TEST_TMPDIR XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
-    export TMPDIR=$BATS_TEST_TMPDIR/tmp CALLER=$PWD
-    unset USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
-        QEMU_KERNEL_PARAMS
-    modules=$BATS_TEST_TMPDIR/modules/lib/modules/6.1.0
-    mkdir -p "$modules" qemu/bin system
-    touch "$modules"/modules.{order,builtin,builtin.modinfo}
-    depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
-    echo "a kernel" >system/kernel
-    echo "an init" >system/guest-init
-    ln -s "$(command -v qemu-img)" qemu/bin/qemu-img
-    qemu 'exit 0'
-}
-
-# What QEMU does; it is started in the temporary directory.
-qemu() {
-    printf '#!/bin/sh\n%s\n' "$1" >qemu/bin/qemu-kvm.new
-    chmod +x qemu/bin/qemu-kvm.new
-    mv qemu/bin/qemu-kvm.new qemu/bin/qemu-kvm
-}
-
-run_vm() {
-    "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --init /init \
-        --guest-init system/guest-init --accel tcg -o virtualisation.diskSize=8 \
-        -o "virtualisation.qemu.package=$PWD/qemu" -o virtualisation.graphics=false "$@"
-}
-
-# Lets a QEMU that waits for it go on.
-finish() {
-    timeout 60 sh -c 'echo >finish'
-}
-
-# The entries of the cache, by kind.
-entries() {
-    find "$XDG_CACHE_HOME/run-vm" -mindepth 1 -maxdepth 1 -type d -name "$1-*" | sort
-}
+load start
 
 # Runs a command in a mount namespace in which TMPDIR is a file system of a size.
 with_small_tmp() {

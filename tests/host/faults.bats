@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What goes wrong on the host while a start is prepared: every system call in turn fails, or is the
+# last one before a SIGKILL. The start either works, or names what was wrong; nothing half made is
+# used, nothing that was there is changed, and the next start works.
+# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031 # QEMU's script is not expanded here
+
+bats_require_minimum_version 1.5.0
+
+load start
+
+# In full every call; in short one of so many, and the first ones of all with the seed's offset.
+STEP=${RUN_VM_LONG:+1}
+: "${STEP:=${FAULT_STEP:-60}}"
+
+# The calls that fail, with what.
+errors=(
+    write:ENOSPC openat:ENOSPC openat:EMFILE mkdir:ENOSPC rename:EIO renameat2:EIO fsync:EIO
+    symlink:ENOSPC copy_file_range:ENOSPC copy_file_range:EXDEV flock:ENOLCK fcntl:ENOLCK
+    unlink:EIO newfstatat:EIO read:EIO pipe2:EMFILE vfork:EAGAIN clone:EAGAIN getdents64:EIO
+    lseek:EIO access:EACCES close:EIO ftruncate:ENOSPC pwrite64:ENOSPC mmap:ENOMEM
+    readlink:EINVAL pidfd_open:EMFILE
+)
+
+# A start with nothing in the cache but with a disk image: what each case begins with.
+begin() {
+    rm -rf "$XDG_CACHE_HOME" "$TMPDIR" empty
+    mkdir "$TMPDIR" empty
+    export images=$PWD/images
+    find images -mindepth 1 ! -name disk.qcow2 -delete
+}
+
+# How often a start makes a call: "COUNT NAME" lines.
+count_calls() {
+    begin
+    start_under strace -o "$HOME/trace" -e signal=none
+    sed -nE 's/^([a-z0-9_]+)\(.*/\1/p' "$HOME/trace" | sort | uniq -c >"$HOME/calls"
+}
+
+start_under() {
+    local program=$RUN_VM_PROGRAM
+    printf '#!/bin/bash\nexec %s %q "$@"\n' "$(printf '%q ' "$@")" "$program" >under
+    chmod +x under
+    RUN_VM_PROGRAM=$PWD/under start_all 2>"$HOME/stderr"
+}
+
+failed() {
+    echo "$*"
+    cat "$HOME/stderr"
+    failures=$((failures + 1))
+}
+
+# After a fault: what was there is as it was, and the next start works.
+check_next() {
+    sha256sum --quiet -c disk.sum || failed "$1: the disk image was changed"
+    start_all 2>"$HOME/stderr" || failed "$1: the next start fails"
+    cmp -s "$HOME/sums" sums || failed "$1: the next start uses something else"
+    sha256sum --quiet -c disk.sum || failed "$1: the next start has changed the disk image"
+}
+
+# Runs a start with CALL, for the Nth time, doing as INJECTED says.
+inject() {
+    local call=$1 injected=$2 n=$3 status=0
+    begin
+    start_under strace -o /dev/null -e "trace=$call" -e "inject=$call:$injected:when=$n" || status=$?
+    cases=$((cases + 1))
+    local name="$call $n $injected"
+    if [ "$status" = 0 ]; then
+        cmp -s "$HOME/sums" sums || failed "$name: something else is used"
+    elif [[ $injected == error=* ]]; then
+        grep -q ': ' "$HOME/stderr" || failed "$name: status $status without a reason"
+        case $call in
+            unlink | unlinkat | getdents64 | newfstatat | openat | fcntl | close) ;;
+            *) [ -z "$(leftovers "$TMPDIR" images "$XDG_CACHE_HOME")" ] ||
+                failed "$name: left: $(leftovers "$TMPDIR" images "$XDG_CACHE_HOME")" ;;
+        esac
+    fi
+    check_next "$name"
+}
+
+prepare_campaign() {
+    everything
+    mkdir images
+    export images=$PWD/images
+    [ ! "$firmware" ] || export firmware
+    remember_nix_store
+    sha256sum images/disk.qcow2 >disk.sum
+    cp "$HOME/sums" sums
+    cases=0 failures=0
+    count_calls
+}
+
+count_of() {
+    awk -v call="$1" '$2 == call { print $1 }' "$HOME/calls"
+}
+
+@test "each system call of a start fails once" {
+    prepare_campaign
+    at=1
+    for error in "${errors[@]}"; do
+        call=${error%:*}
+        count=$(count_of "$call")
+        for (( ; at <= ${count:-0}; at += STEP)); do
+            inject "$call" "error=${error#*:}" "$at"
+        done
+        at=$((at - ${count:-0}))
+    done
+    echo "# host faults, failing system calls: $cases cases, $failures failures" >&3
+    [ "$failures" = 0 ]
+}
+
+@test "killed at each system call of a start" {
+    prepare_campaign
+    at=1
+    while read -r count call; do
+        for (( ; at <= count; at += STEP)); do
+            inject "$call" signal=KILL "$at"
+        done
+        at=$((at - count))
+    done <"$HOME/calls"
+    echo "# host faults, kills: $cases cases, $failures failures" >&3
+    [ "$failures" = 0 ]
+}

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the tests of preparation share: a start in directories of the test's own. QEMU is a script
+# that does what a test wants of it; qemu-img and all else is real.
+
+# How often the campaigns below try.
+PREPARE_ROUNDS=${RUN_VM_LONG:+100}
+: "${PREPARE_ROUNDS:=15}"
+
+# A place to start in, and where all is that run-vm makes.
+setup() {
+    mkdir "$BATS_TEST_TMPDIR/caller" "$BATS_TEST_TMPDIR/tmp"
+    cd "$BATS_TEST_TMPDIR/caller" || return
+    export HOME=$BATS_TEST_TMPDIR XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+    export TMPDIR=$BATS_TEST_TMPDIR/tmp CALLER=$PWD
+    unset USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
+        QEMU_KERNEL_PARAMS
+    modules=$BATS_TEST_TMPDIR/modules/lib/modules/6.1.0
+    mkdir -p "$modules" qemu/bin system
+    touch "$modules"/modules.{order,builtin,builtin.modinfo}
+    depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
+    echo "a kernel" >system/kernel
+    echo "an init" >system/guest-init
+    ln -s "$(command -v qemu-img)" qemu/bin/qemu-img
+    qemu 'exit 0'
+}
+
+# What QEMU does; it is started in the temporary directory.
+qemu() {
+    printf '#!/bin/sh\n%s\n' "$1" >qemu/bin/qemu-kvm.new
+    chmod +x qemu/bin/qemu-kvm.new
+    mv qemu/bin/qemu-kvm.new qemu/bin/qemu-kvm
+}
+
+run_vm() {
+    "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --init /init \
+        --guest-init system/guest-init --accel tcg -o virtualisation.diskSize=8 \
+        -o "virtualisation.qemu.package=$PWD/qemu" -o virtualisation.graphics=false "$@"
+}
+
+# Lets a QEMU that waits for it go on.
+finish() {
+    timeout 60 sh -c 'echo >finish'
+}
+
+# The entries of the cache, by kind.
+entries() {
+    find "$XDG_CACHE_HOME/run-vm" -mindepth 1 -maxdepth 1 -type d -name "$1-*" | sort
+}
+
+# Makes all that start_all needs.
+everything() {
+    local store=$BATS_TEST_TMPDIR/store path
+    python3 "$BATS_TEST_DIRNAME/small-kernel" 700000 >system/kernel
+    head -c 600000 /dev/urandom >system/guest-init
+    head -c 500000 /dev/urandom >system/firmware
+    head -c 300000 /dev/urandom >system/variables
+    head -c 400000 /dev/urandom >system/content
+    export NIX_CONFIG="build-users-group =" NIX_CONF_DIR=$BATS_TEST_TMPDIR
+    unset NIX_PATH NIX_REMOTE NIX_STATE_DIR NIX_STORE_DIR
+    path=$(nix-store --store "$store" --add system/content)
+    mkdir -p "$modules/kernel"
+    echo 'int nothing;' | gcc -g -x c -c -o "$modules/kernel/virtio_blk.ko" -
+    depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
+    jq -n --arg store "$store" --arg path "$path" --arg here "$PWD" '{
+        runVm: {store: $store}, virtualisation: {
+            additionalPaths: [$path], diskSize: 8, emptyDiskImages: [8, 16], graphics: false,
+            efi: {firmware: ($here + "/system/firmware"), variables: ($here + "/system/variables")},
+            useNixStoreImage: true, qemu: {package: ($here + "/qemu")}}}' \
+        >everything.json
+    # what it starts with is checked, and a sum of it left
+    qemu 'for image in "$NIX_DISK_IMAGE" empty0.qcow2 empty1.qcow2; do
+    "$CALLER/qemu/bin/qemu-img" check -q "$image" || exit 99
+done
+[ "$firmware" ] && file=$NIX_EFI_VARS || file=kernel
+for file in initrd store.img xchg/registration "$file"; do
+    sha256sum <"$file" || exit 98
+done >"$HOME/sums"'
+    export -f start_all leftovers
+    export modules firmware=
+}
+
+# A start that makes all there is to make: disk image, store image, empty disks, registration,
+# initrd, and the unpacked kernel or, where $firmware is set, EFI variables. Image and variables
+# are in $images.
+start_all() {
+    rm -f "$HOME/sums"
+    NIX_DISK_IMAGE=${images:-$CALLER}/disk.qcow2 NIX_EFI_VARS=${images:-$CALLER}/vars.fd \
+        "$RUN_VM_PROGRAM" --config "$CALLER/everything.json" --kernel "$CALLER/system/kernel" \
+        --modules-dir "$modules" --init /init --guest-init "$CALLER/system/guest-init" \
+        --accel tcg -o "virtualisation.useEFIBoot=${firmware:-false}" \
+        -o virtualisation.writableStore=false "$@"
+}
+
+# What a start that failed may not leave: anything half made below the directories.
+leftovers() {
+    find "$@" \( -name '.run-vm-*' -o -name '.new-*' -o -name '.old-*' -o -name 'nix-vm.*' \) -print
+}
+
+# nix-store, of which many starts ask the same: it says again what it has said to the first.
+remember_nix_store() {
+    start_all
+    mkdir -p bin
+    cat "$XDG_CACHE_HOME"/run-vm/closure-*/store-paths >bin/query
+    sed 's/^sha256://' "$XDG_CACHE_HOME"/run-vm/closure-*/registration >bin/dump
+    printf '#!/bin/sh\ncase $* in\n*--query*) cat %q ;;\n*) cat %q ;;\nesac\n' \
+        "$PWD/bin/query" "$PWD/bin/dump" >bin/nix-store
+    chmod +x bin/nix-store
+    export PATH=$PWD/bin:$PATH
+}
