@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "common/alloc.h"
+#include "host/libraries.h"
 #include "host/tree.h"
 #include "host/unpack.h"
 
@@ -142,6 +143,9 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     char *image CLEANUP_FREE = unpack_read_file(context, &size, e);
     if (!image)
         return -EIO;
+    /* that it cannot be unpacked now must not be remembered */
+    if (!libraries_archive(e))
+        return -ENOENT;
     size_t unpacked_size = 0;
     char *kernel CLEANUP_FREE = kernelimage_unpack(image, size, &unpacked_size);
     return kernel ? write_file(directory, NAME, kernel, unpacked_size, e)

@@ -166,7 +166,10 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
         .paths = &image->paths, .prefix = image->prefix, .directory = mounted};
     int r = run(image, &tree, &argv, path, e);
     int removed = tree_remove(mounted, r < 0 ? NULL : e);
-    return r < 0 ? r : removed;
+    /* mkfs.erofs does not say that a disk is full */
+    if (r < 0)
+        return error_context(e, r, "%s: cannot be made; is there room for it?", path);
+    return removed;
 }
 
 int storeimage_get(struct cache_entry *entry, const char *list, const struct strv *roots,

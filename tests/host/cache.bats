@@ -1,0 +1,73 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# A cache that was damaged, that somebody planted things in, or that is somebody else's: what it has
+# is not used, and nothing outside is written.
+# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031 # QEMU's script is not expanded here
+
+bats_require_minimum_version 1.5.0
+
+load start
+
+# Done in an entry, $file being the one that is used, $outside a file that must stay as it is.
+damages=(
+    'truncate -s 100 $file' 'truncate -s 0 $file' 'truncate -s 0 info' 'rm $file' 'rm info'
+    'echo more >>$file'
+    # of the same size, with its times put back
+    'touch -r $file was; printf evil | dd of=$file bs=1 seek=50 conv=notrunc status=none
+        touch -r was $file; rm was'
+    'ln -sf $outside $file' 'cp $file new; ln -sf $PWD/new $file' 'ln -sf $outside info'
+    'rm $file; mkfifo $file' 'rm info; mkfifo info' 'rm $file; mkdir $file' 'rm info; mkdir info'
+    'chmod 0777 .' 'chmod 0666 $file' 'chmod 0666 info' 'cp $file new; mv new $file'
+    'chown 65534 .' 'chown 65534 $file' 'chown 65534 info' 'chmod 0 $file info'
+    'e=$PWD; cd ..; mv $e moved; ln -s moved $e' 'e=$PWD; cd ..; rm -r $e; mkfifo $e'
+    'e=$PWD; cd ..; rm -r $e; ln -s $outside $e' 'e=$PWD; cd ..; rm -r $e; touch $e'
+    'e=$PWD; cd ..; rm -r $e; mkdir $e'
+    'cd ..; rm locks; mkfifo locks' 'cd ..; rm locks; ln -s $outside locks'
+    'cd ..; rm -f locks; mkdir locks' 'cd ..; rm -rf *; ln -s $outside .new-aaaaaaaaaa'
+)
+
+@test "no damage to an entry of the cache is used, whatever the entry" {
+    everything
+    remember_nix_store
+    cp "$HOME/sums" sums
+    export outside=$PWD/outside file
+    echo "not to be touched" >outside
+    cases=0 step=${RUN_VM_LONG:+1}
+    : "${step:=4}"
+    files=(initrd vmlinux store.img registration)
+    for i in "${!files[@]}"; do
+        file=${files[i]}
+        # in short each damage is done to one of them
+        for ((j = step == 1 ? 0 : i; j < ${#damages[@]}; j += step)); do
+            damage=${damages[j]}
+            [[ $(id -u) = 0 || $damage != chown* ]] || continue
+            cases=$((cases + 1))
+            rm -rf "$XDG_CACHE_HOME"
+            start_all 2>stderr
+            entry=$(dirname "$XDG_CACHE_HOME"/run-vm/*/"$file")
+            (cd "$entry" && sh -euc "$damage")
+            echo "$file: $damage"
+            timeout 60 bash -uc start_all 2>stderr || { cat stderr; false; }
+            cmp "$HOME/sums" sums
+            [ "$(cat outside)" = "not to be touched" ]
+            [ -z "$(leftovers "$TMPDIR" .)" ]
+        done
+    done
+    echo "# host faults, damaged caches: $cases cases, 0 failures" >&3
+}
+
+@test "a cache of somebody else's is not used" {
+    [ "$(id -u)" = 0 ] || skip "takes root to make one"
+    qemu 'test -f initrd && ! test -L initrd && cat initrd >"$HOME/initrd"'
+    for kind in directory link; do
+        rm -rf "$XDG_CACHE_HOME" theirs
+        mkdir -p theirs "$XDG_CACHE_HOME"
+        chown 65534 theirs
+        case $kind in
+            directory) mv theirs "$XDG_CACHE_HOME/run-vm" ;;
+            link) ln -s "$PWD/theirs" "$XDG_CACHE_HOME/run-vm" ;;
+        esac
+        run -0 run_vm
+        [ -z "$(ls -A "$XDG_CACHE_HOME/run-vm/")" ]
+    done
+}
