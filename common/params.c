@@ -57,7 +57,7 @@ const struct param guest_param_table[] = {
     {"vm.share", PARAM_SHARES, MEMBER(shares), .argument = "TAG:WHERE[:OPTIONS]",
      .help = "a shared directory, 9p over virtio unless OPTIONS begin with virtiofs"},
     {"vm.msize", PARAM_NUMBER, MEMBER(msize), .argument = "BYTES",
-     .help = "msize of the 9p mounts (16384)"},
+     .help = "msize of the 9p mounts (131072 for store and root, otherwise 16384)"},
     {"vm.store", PARAM_STORE, MEMBER(store), .argument = "9p:TAG|virtiofs:TAG|erofs:DEVICE",
      .help = "where /nix/store comes from"},
     {"vm.store.overlay", PARAM_CHOICE, MEMBER(store_overlay), .choices = store_overlays,
@@ -80,7 +80,6 @@ const size_t guest_param_count = ELEMENTS(guest_param_table);
 void guest_params_init(struct guest_params *params)
 {
     *params = (struct guest_params){
-        .msize = GUEST_DEFAULT_MSIZE,
         .device_timeout = GUEST_DEFAULT_DEVICE_TIMEOUT,
     };
 }

@@ -49,7 +49,7 @@ struct guest_params {
     bool debug1mounts;
     struct mount_list mounts;
     struct share_list shares;
-    uint64_t msize; /* bytes */
+    uint64_t msize; /* bytes; 0: GUEST_STORE_MSIZE or GUEST_SHARE_MSIZE */
     struct store_spec store;
     unsigned int store_overlay; /* enum store_overlay */
     bool root_overlay;          /* vm.root.overlay=tmpfs */
@@ -92,8 +92,13 @@ extern const struct param guest_param_table[];
 extern const size_t guest_param_count;
 
 /* What holds where nothing is said. */
-#define GUEST_DEFAULT_MSIZE          16384 /* bytes */
-#define GUEST_DEFAULT_DEVICE_TIMEOUT 20    /* seconds */
+#define GUEST_DEFAULT_DEVICE_TIMEOUT 20 /* seconds */
+
+/* msize of 9p where vm.msize does not say, in bytes. All of a system is read through its store and
+ * root: they have Linux's own default (since 5.15). Of other shares there may be many, and each keeps
+ * buffers of this size: they have the specification's. */
+#define GUEST_STORE_MSIZE 131072
+#define GUEST_SHARE_MSIZE 16384
 
 /* Sets every default. */
 void guest_params_init(struct guest_params *params);

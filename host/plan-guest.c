@@ -146,6 +146,15 @@ static void add_share(struct guest_params *params, const struct fs *fs)
     };
 }
 
+/* What the user says that msize is; 0: nothing. */
+static uint64_t msize_given(const struct planner *p)
+{
+    static const char option[] = "virtualisation.msize";
+    json_int_t msize = config_integer(p->config, option);
+
+    return msize != GUEST_SHARE_MSIZE || config_is_set(p->config, option) ? (uint64_t)msize : 0;
+}
+
 /* Whether its 9p options are those that every share has. */
 static bool is_plain_share(const struct planner *p, const struct fs *fs)
 {
@@ -257,7 +266,7 @@ void plan_guest_params(struct planner *p, struct guest_params *params)
         params->exec = true;
         params->on_fail = ON_FAIL_POWEROFF; /* nobody can answer a prompt */
     }
-    params->msize = (uint64_t)config_integer(p->config, "virtualisation.msize");
+    params->msize = msize_given(p);
     set_overlay(p, params);
     for (i = 0; i < count; i++) {
         const json_t *entry = json_object_get(systems, names[i]);

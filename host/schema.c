@@ -193,7 +193,10 @@ const struct option schema_options[] = {
 
     {V "memorySize", &type_positive, "1024", .help = "The guest's memory in MiB."},
     {V "cores", &type_positive, "1", .help = "The number of its processors."},
-    {V "msize", &type_positive, "16384", .help = "Largest message of 9p file systems, in bytes."},
+    {V "msize", &type_positive, "16384",
+     .help =
+         "Largest message of 9p file systems, in bytes. Where it is not set, the builtin initrd's "
+         "store and root have 131072."},
     {V "diskSize", &type_null_or_positive, "1024",
      .help = "The size of the disk image in MiB, when it has to be made."},
     {V "diskImage", &type_null_or_text, .compute = builtin_disk_image,

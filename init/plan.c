@@ -183,8 +183,9 @@ static char *join_options(const char *defaults, const char *given)
     return xasprintf("%s%s%s", defaults ? defaults : "", both ? "," : "", given ? given : "");
 }
 
-/* 9p's options before the user's own: a value given by the user replaces ours. */
-static char *options_9p(const struct guest_params *params, const char *given)
+/* 9p's options before the user's own: a value given by the user replaces ours. `msize` is this
+ * mount's where none is given for all. */
+static char *options_9p(const struct guest_params *params, uint64_t msize, const char *given)
 {
     const struct {
         const char *name;
@@ -192,7 +193,7 @@ static char *options_9p(const struct guest_params *params, const char *given)
     } defaults[] = {
         {"trans", xstrdup("trans=virtio")},
         {"version", xstrdup("version=9p2000.L")},
-        {"msize", xasprintf("msize=%" PRIu64, params->msize)},
+        {"msize", xasprintf("msize=%" PRIu64, params->msize ? params->msize : msize)},
     };
     struct strv list CLEANUP_STRV = {0};
     for (size_t i = 0; i < ELEMENTS(defaults); i++) {
@@ -213,7 +214,8 @@ static int add_shares(struct boot_plan *plan, const struct guest_params *params,
         const struct share_spec *share = &params->shares.items[i];
         bool virtiofs = share->transport == SHARE_VIRTIOFS;
         char *options CLEANUP_FREE =
-            virtiofs ? xstrdup(share->options) : options_9p(params, share->options);
+            virtiofs ? xstrdup(share->options)
+                     : options_9p(params, GUEST_SHARE_MSIZE, share->options);
         const struct request request = {"vm.share", share->tag, share->where,
                                         virtiofs ? "virtiofs" : "9p", options};
         r = add_mount(plan, &request, false, e);
@@ -257,7 +259,7 @@ static int add_store_source(struct boot_plan *plan, const struct guest_params *p
     const struct store_spec *store = &params->store;
     const char *given = kinds[store->kind].options;
     char *options CLEANUP_FREE =
-        store->kind == STORE_9P ? options_9p(params, given) : xstrdup(given);
+        store->kind == STORE_9P ? options_9p(params, GUEST_STORE_MSIZE, given) : xstrdup(given);
     return add_store_mount(plan, store->source, where, kinds[store->kind].fstype, options, e);
 }
 
@@ -296,7 +298,8 @@ static char *root_options(const struct guest_params *params, const char *fstype)
     const char *defaults = fstype && strcmp(fstype, "tmpfs") == 0 ? "mode=755" : NULL;
     char *given CLEANUP_FREE = join_options(defaults, params->rootflags);
     char *options CLEANUP_FREE =
-        fstype && strcmp(fstype, "9p") == 0 ? options_9p(params, given) : xstrdup(given);
+        fstype && strcmp(fstype, "9p") == 0 ? options_9p(params, GUEST_STORE_MSIZE, given)
+                                            : xstrdup(given);
     return join_options(options, params->read_only || params->root_overlay ? "ro" : NULL);
 }
 

@@ -69,6 +69,29 @@ static void the_guest_is_told_of_its_file_systems(void **state)
     assert_string_equal(params.consoles.items[1], "tty0");
 }
 
+static void a_message_size_is_said_only_where_the_user_has_set_it(void **state)
+{
+    static const struct {
+        const char *json;
+        uint64_t expected;
+    } cases[] = {
+        {VM(""), 0},
+        {VM("\"msize\": 16384"), 16384},
+        {VM("\"msize\": {\"_type\": \"override\", \"priority\": 1000, \"content\": 65536}"), 65536},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        struct guest_params params CLEANUP_GUEST_PARAMS;
+
+        make(&p, cases[i].json, no_environment);
+        planned_expect_success(&p);
+        read_params(&p, &params);
+        assert_int_equal(params.msize, cases[i].expected);
+    }
+}
+
 static void the_store_is_where_the_options_say(void **state)
 {
     static const struct {
@@ -633,6 +656,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_guest_is_told_of_its_file_systems),
+        cmocka_unit_test(a_message_size_is_said_only_where_the_user_has_set_it),
         cmocka_unit_test(the_store_is_where_the_options_say),
         cmocka_unit_test(options_of_the_store_that_differ_are_a_mount),
         cmocka_unit_test(a_disk_or_none_is_the_root),

@@ -113,7 +113,7 @@ static void nothing_said_is_the_defaults(void **state)
     assert_null(params.init);
     assert_null(params.root);
     assert_false(params.read_only);
-    assert_int_equal(params.msize, 16384);
+    assert_int_equal(params.msize, 0);
     assert_int_equal(params.device_timeout, 20);
     assert_int_equal(params.on_fail, ON_FAIL_PROMPT);
     assert_int_equal(params.store.kind, STORE_NONE);

@@ -64,7 +64,7 @@ static void the_root_has_each_of_its_forms(void **state)
     assert_plan("root=PARTLABEL=a root=PARTUUID=b", "PARTUUID=b / - -");
     assert_plan("root=tmpfs", "tmpfs / tmpfs mode=755");
     assert_plan("root=tmpfs rootflags=mode=700,size=1g", "tmpfs / tmpfs mode=755,mode=700,size=1g");
-    assert_plan("root=rootshare", "rootshare / 9p trans=virtio,version=9p2000.L,msize=16384");
+    assert_plan("root=rootshare", "rootshare / 9p trans=virtio,version=9p2000.L,msize=131072");
     assert_plan("root=rootshare rootfstype=9p rootflags=cache=loose vm.msize=512000",
                 "rootshare / 9p trans=virtio,version=9p2000.L,msize=512000,cache=loose");
     assert_plan("root=rootshare rootfstype=virtiofs ro", "rootshare / virtiofs ro:-");
@@ -80,7 +80,7 @@ static void a_root_overlay_keeps_the_root_unwritten(void **state)
                 "overlay / overlay -");
     assert_plan("root=share vm.root.overlay=tmpfs vm.mount=tmpfs:/x:tmpfs",
                 "share outside:/.root-lower 9p "
-                "ro:trans=virtio,version=9p2000.L,msize=16384\n"
+                "ro:trans=virtio,version=9p2000.L,msize=131072\n"
                 "tmpfs outside:/.root-upper tmpfs mode=0755\n"
                 "overlay / overlay -\n"
                 "tmpfs /x tmpfs -");
@@ -114,7 +114,7 @@ static void shares_are_9p_unless_they_say_virtiofs(void **state)
 }
 
 #define OVERLAY_TEXT "overlay /nix/store overlay index=off,redirect_dir=off,metacopy=off,xino=off"
-#define LOWER_9P     "9p ro:trans=virtio,version=9p2000.L,msize=16384,cache=loose"
+#define LOWER_9P     "9p ro:trans=virtio,version=9p2000.L,msize=131072,cache=loose"
 
 static void the_store_comes_from_each_source(void **state)
 {
