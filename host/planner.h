@@ -45,9 +45,9 @@ void planner_environment_problem(struct planner *p, const char *variable, const 
 struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path,
                                    char *source);
 
-/* The bus for the device of this number among those of one kind, called for each in turn; the caller
- * frees. The machine's own bus has 32 places for all kinds: the first `own` of this one go there
- * (NULL), the others behind bridges, which this adds: `bridge` and a number. */
+/* The bus for the device of this number among those of one kind, called for each in turn; the
+ * caller frees. The machine's own bus has 32 places for all kinds: the first `own` of this one go
+ * there (NULL), the others behind bridges, which this adds: `bridge` and a number. */
 char *planner_bus(struct planner *p, const char *bridge, size_t own, size_t number);
 
 /* "TMPDIR/NAME"; the caller frees. */

@@ -28,6 +28,7 @@ END
     local name modules=()
     for name in xfs btrfs f2fs vfat exfat ntfs3 jfs reiserfs nilfs2 udf isofs squashfs erofs cramfs minix bfs romfs \
         hfs gfs2 nls_ascii nls_cp437 nls_iso8859-1 nls_utf8; do
+        # shellcheck disable=SC2153
         [ -z "$(find "$MODULES" -name "$name.ko*")" ] || modules+=("$name")
     done
     initrd "$INITRD" virtio_pci virtio_blk ext4 9p 9pnet_virtio overlay "${modules[@]}"

@@ -107,7 +107,7 @@ many() {
     shift 4
     begin "$name"
     mkdir -p "$BATS_TEST_TMPDIR/$name" "$xchg"
-    cd "$BATS_TEST_TMPDIR/$name"
+    cd "$BATS_TEST_TMPDIR/$name" || return
     for ((i = 1; i <= shares; i++)); do
         mkdir "share$i"
         echo "$i" >"share$i/number"
