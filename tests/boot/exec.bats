@@ -19,6 +19,7 @@ setup_file() {
     printf '#!/bin/nowhere\n' >"$ROOT/bin/lost"
     printf 'no program' >"$ROOT/bin/text"
     chmod +x "$ROOT/bin/lost" "$ROOT/bin/text"
+    musl-gcc -static -O1 -o "$ROOT/bin/port-flood" "$BATS_TEST_DIRNAME/port-flood.c"
     make_guest
 }
 
@@ -224,4 +225,10 @@ expect_line() {
     OPTIONS="--append rdinit=/nowhere --append root=/dev/nowhere" ends 125 true
     [ ! -s "$BATS_TEST_TMPDIR/out" ]
     says "$BATS_TEST_TMPDIR/err" 'Kernel panic'
+}
+
+# 2 and 3 would be the flood's own words that it did not come to it.
+@test "a command that is root and floods the channel itself: 125, and what is wrong" {
+    ends 125 port-flood
+    says "$BATS_TEST_TMPDIR/err" 'port-flood was not run to its end: run-vm\.exec: '
 }
