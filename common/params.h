@@ -95,8 +95,8 @@ extern const size_t guest_param_count;
 #define GUEST_DEFAULT_DEVICE_TIMEOUT 20 /* seconds */
 
 /* msize of 9p where vm.msize does not say, in bytes. All of a system is read through its store and
- * root: they have Linux's own default (since 5.15). Of other shares there may be many, and each keeps
- * buffers of this size: they have the specification's. */
+ * root: they have Linux's own default (since 5.15). Of other shares there may be many, and each
+ * keeps buffers of this size: they have the specification's. */
 #define GUEST_STORE_MSIZE 131072
 #define GUEST_SHARE_MSIZE 16384
 

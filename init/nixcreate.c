@@ -14,8 +14,8 @@
 
 /* Nobody sees the file before it is complete, so it needs neither journal nor locks, and is synced
  * once at the end. With rows in the order of the tables' keys all pages are filled one after the
- * other; the indexes are built by sorting. A cache of more than the pages at hand saves nothing, and
- * takes memory that a small machine does not have. */
+ * other; the indexes are built by sorting. A cache of more than the pages at hand saves nothing,
+ * and takes memory that a small machine does not have. */
 static const char settings[] =
     "pragma page_size = 4096; pragma encoding = 'UTF-8'; pragma locking_mode = exclusive;"
     "pragma journal_mode = off; pragma synchronous = off; pragma temp_store = memory;"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # What is made before QEMU starts, and what is left of it: files, cache, locks, temporary directory.
 # QEMU is a script that does what a test wants of it; qemu-img and all else is real.
-# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031 # QEMU's script is not expanded here
+# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
