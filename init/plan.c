@@ -213,9 +213,9 @@ static int add_shares(struct boot_plan *plan, const struct guest_params *params,
     for (size_t i = 0; i < params->shares.count && r == 0; i++) {
         const struct share_spec *share = &params->shares.items[i];
         bool virtiofs = share->transport == SHARE_VIRTIOFS;
-        char *options CLEANUP_FREE =
-            virtiofs ? xstrdup(share->options)
-                     : options_9p(params, GUEST_SHARE_MSIZE, share->options);
+        char *options CLEANUP_FREE = virtiofs
+                                         ? xstrdup(share->options)
+                                         : options_9p(params, GUEST_SHARE_MSIZE, share->options);
         const struct request request = {"vm.share", share->tag, share->where,
                                         virtiofs ? "virtiofs" : "9p", options};
         r = add_mount(plan, &request, false, e);
@@ -297,9 +297,9 @@ static char *root_options(const struct guest_params *params, const char *fstype)
     /* sshd refuses the keys of a root whose mode is a tmpfs's usual 1777 */
     const char *defaults = fstype && strcmp(fstype, "tmpfs") == 0 ? "mode=755" : NULL;
     char *given CLEANUP_FREE = join_options(defaults, params->rootflags);
-    char *options CLEANUP_FREE =
-        fstype && strcmp(fstype, "9p") == 0 ? options_9p(params, GUEST_STORE_MSIZE, given)
-                                            : xstrdup(given);
+    char *options CLEANUP_FREE = fstype && strcmp(fstype, "9p") == 0
+                                     ? options_9p(params, GUEST_STORE_MSIZE, given)
+                                     : xstrdup(given);
     return join_options(options, params->read_only || params->root_overlay ? "ro" : NULL);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* port-flood: a hostile root in the guest of run-vm --exec. Takes the channel's port, which only one
- * process can open, from init (PID 1) and writes what is no frame to it, for as long as it can. */
+/* port-flood: a hostile root in the guest of run-vm --exec. Takes the channel's port, which only
+ * one process can open, from init (PID 1) and writes what is no frame to it, for as long as it can.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
