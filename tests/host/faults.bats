@@ -3,7 +3,7 @@
 # What goes wrong on the host while a start is prepared: every system call in turn fails, or is the
 # last one before a SIGKILL. The start either works, or names what was wrong; nothing half made is
 # used, nothing that was there is changed, and the next start works.
-# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031 # QEMU's script is not expanded here
+# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # File systems that are full, not the only one, or read-only; and tools that are missing, killed or
 # fail, while a start makes everything there is to make.
-# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031 # QEMU's script is not expanded here
+# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +10,7 @@ load start
 
 # The sizes of a file system that are tried, in KiB.
 STEP=${RUN_VM_LONG:+64}
-: "${STEP:=400}"
+: "${STEP:=800}"
 
 # On a file system of a size: the start fails with a reason and leaves nothing half made, until
 # there is room; then the next one works. Called in a mount namespace of its own.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2119,SC2120
 # What the tests of preparation share: a start in directories of the test's own. QEMU is a script
 # that does what a test wants of it; qemu-img and all else is real.
 
