@@ -1,26 +1,32 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What a running QEMU says of its devices: options that are seen neither in the arguments alone nor
-# by a guest that has no driver for them.
+# What a running QEMU says of its devices, and the host's kernel of its sandbox: options that are
+# seen neither in the arguments alone nor by a guest that has no driver for them.
 
 load harness
 
-# devices NAME [run-vm's arguments]: QEMU's own list of its devices, in NAME/devices. The guest does
-# not start.
+# ask DIRECTORY COMMAND: QEMU's answer to a command of its human monitor.
+ask() {
+    socat -t 30 - "UNIX-CONNECT:$1/tmp/run-vm.qmp" <<END
+{"execute": "qmp_capabilities"}
+{"execute": "human-monitor-command", "arguments": {"command-line": "$2"}}
+END
+}
+
+# devices NAME [run-vm's arguments]: QEMU's own list of its devices, in NAME/devices, and what the
+# kernel says of its process, in NAME/process. The guest does not start.
 devices() {
     local directory=$BATS_FILE_TMPDIR/$1
     mkdir -p "$directory/tmp"
     TMPDIR=$directory/tmp USE_TMPDIR=1 NIX_DISK_IMAGE=$directory/disk.qcow2 \
-        boot_as_is "$@" -- -S -vnc "unix:vnc" 3>&- &
+        boot_as_is "$@" -- -S -vnc "unix:vnc" -pidfile "$directory/pid" 3>&- &
     local pid=$!
-    while ! socat -t 30 - "UNIX-CONNECT:$directory/tmp/run-vm.qmp" <<'END' >"$directory/devices" 2>/dev/null
-{"execute": "qmp_capabilities"}
-{"execute": "human-monitor-command", "arguments": {"command-line": "info qtree"}}
-{"execute": "quit"}
-END
-    do
+    # the answers end with the connection; a monitor that is not there yet is asked again
+    while ! ask "$directory" "info qtree" >"$directory/devices" 2>/dev/null; do
         kill -0 "$pid" || return
     done
+    cat "/proc/$(cat "$directory/pid")/status" >"$directory/process"
+    ask "$directory" quit >/dev/null
     wait "$pid" || true
     ended "$1"
     # the list is one JSON string, its lines separated by \r\n
@@ -45,4 +51,10 @@ END
     devices plain -o virtualisation.graphics=true
     says "$BATS_FILE_TMPDIR/plain/devices" 'dev: VGA'
     run ! grep -e 'xres = 800' -e guest_agent "$BATS_FILE_TMPDIR/plain/devices"
+}
+
+@test "QEMU is in its sandbox, with a window and with options of the user's, unless that is switched off" {
+    says "$BATS_FILE_TMPDIR/plain/process" '^Seccomp:.2$'
+    devices off -o runVm.sandbox=false
+    says "$BATS_FILE_TMPDIR/off/process" '^Seccomp:.0$'
 }
