@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run-vm: boots a NixOS system, or any Linux tree, in a QEMU virtual machine. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -148,11 +149,23 @@ static int start(const struct options *options)
     return run(&plan, options);
 }
 
+/* What is opened later must not get the place of a standard stream that the caller has closed. */
+static void hold_standard_streams(void)
+{
+    int fd;
+
+    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
+        ;
+    if (fd >= 0)
+        (void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
     struct options options CLEANUP_OPTIONS = {0};
     struct error e CLEANUP_ERROR = {0};
 
+    hold_standard_streams();
     log_set_sink(message_print);
     if (argc > 1 && !strcmp(argv[1], "cache") && !options_is_runner(argv[0]))
         return cache_command(argc - 1, argv + 1);
