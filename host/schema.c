@@ -315,11 +315,15 @@ static size_t distance(const char *a, const char *b)
 const char *schema_nearest(const struct option *options, size_t count, const char *name)
 {
     const char *nearest = NULL;
+    size_t length = strlen(name);
     size_t best = 4;
 
     for (size_t i = 0; i < count; i++) {
-        size_t d = distance(name, options[i].name);
+        size_t own = strlen(options[i].name);
+        size_t d = own > length ? own - length : length - own; /* it is at least this */
 
+        if (d < best)
+            d = distance(name, options[i].name);
         if (d < best) {
             best = d;
             nearest = options[i].name;

@@ -1,126 +1,193 @@
 /* SPDX-License-Identifier: MIT */
-/* Any JSON is a plan or has problems that are said; no comma of a path or name ends up between the
- * options of one of QEMU's lists. */
+/* Any JSON and any settings are a plan or have problems that are said; any path in any of its
+ * places: no option of QEMU that is a list gets an item that came out of it.
+ *
+ * The input is texts, each ended by a zero byte: JSON; a path; settings. The path goes wherever a
+ * path can go, with a comma and an item behind it, which QEMU must not get to see as an item. */
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
 #include "host/config.h"
 #include "host/dryrun.h"
 #include "host/options.h"
 #include "host/plan.h"
 #include "tests/fuzz/arena.h"
 
+#define CANARY "canary"
+#define ITEM   "," CANARY "=on"
+
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
+static char directory[] = "/tmp/run-vm-fuzz-XXXXXX";
 static FILE *nowhere;
 
-static const char *const environment[] = {"HOME=/home,me", "SHARED_DIR=/sh,are,d=on", "A=a,b c",
-                                          "PATH=/usr/bin:/bin", NULL};
-
-/* The number of options in a list of QEMU's: a comma that is not doubled separates. */
-static size_t count_options(const char *list)
+static void make(const char *name, const char *text)
 {
-    size_t count = 1;
+    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    FILE *f CLEANUP_FCLOSE = fopen(path, "we");
+    must(f && fputs(text, f) >= 0 && chmod(path, 0755) == 0);
+}
 
-    for (; *list; list++) {
-        if (list[0] == ',' && list[1] == ',')
-            list++;
-        else if (*list == ',')
-            count++;
+static void make_directory(const char *name)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    must(mkdir(path, 0755) == 0);
+}
+
+static void remove_directory(void)
+{
+    static const char *const names[] = {"system/kernel",
+                                        "system/initrd",
+                                        "system/kernel-params",
+                                        "system/kernel-modules/lib/modules/6.1.0",
+                                        "system/kernel-modules/lib/modules",
+                                        "system/kernel-modules/lib",
+                                        "system/kernel-modules",
+                                        "system",
+                                        "bin/qemu-kvm",
+                                        "bin/qemu-img",
+                                        "bin/qemu-system-aarch64",
+                                        "bin",
+                                        ""};
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        char *path CLEANUP_FREE = xasprintf("%s/%s", directory, names[i]);
+        (void)remove(path);
     }
-    return count;
 }
 
-/* -virtfs local,path=,security_model=,mount_tag=[,readonly=on] */
-static void check_share(const char *list)
-{
-    size_t count = count_options(list);
-
-    must(count == 4 || (count == 5 && strstr(list, ",readonly=on")));
-}
-
-/* The arguments up to the user's own, which are passed on as they are. */
-static void check_arguments(const struct plan *plan)
-{
-    const struct strv *argv = &plan->argv;
-
-    for (size_t i = 0; i + 1 < argv->count; i++) {
-        if (!strcmp(argv->items[i], "-drive"))
-            break; /* values of extra options are the user's */
-        if (!strcmp(argv->items[i], "-virtfs"))
-            check_share(argv->items[i + 1]);
-        if (!strcmp(argv->items[i], "-name"))
-            must(count_options(argv->items[i + 1]) == 1);
-    }
-    must(argv->count > 0);
-}
-
-/* Extra options and network options of the user may hold anything. */
-static bool has_own_options(const struct config *config)
-{
-    json_t *entry;
-    size_t i;
-
-    json_array_foreach (config_get(config, "virtualisation.qemu.networkingOptions"), i, entry)
-        if (json_is_string(entry))
-            return true;
-    return false;
-}
-
-static void make_plan(struct config *config)
-{
-    struct options options CLEANUP_OPTIONS = {.accel = ACCEL_TCG};
-    struct plan plan CLEANUP_PLAN = {0};
-    struct error e CLEANUP_ERROR = {0};
-    struct surroundings at = {.environment = (char *const *)(uintptr_t)environment,
-                              .cwd = "/tmp",
-                              .random = "0123456789",
-                              .program = "/nowhere/run-vm"};
-    int r = plan_build(&plan, config, &options, &at, &e);
-
-    must((r < 0) == (config->problems.count > 0 || e.message));
-    if (r < 0)
-        return;
-    if (!has_own_options(config))
-        check_arguments(&plan);
-    dry_run_json(&plan, config, nowhere);
-    dry_run_text(&plan, nowhere);
-}
-
+/* A system and a QEMU, as much of them as a plan looks at. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+    static const char *const directories[] = {"system",
+                                              "system/kernel-modules",
+                                              "system/kernel-modules/lib",
+                                              "system/kernel-modules/lib/modules",
+                                              "system/kernel-modules/lib/modules/6.1.0",
+                                              "bin"};
+    static const char *const files[] = {"system/kernel", "system/initrd", "bin/qemu-kvm",
+                                        "bin/qemu-img", "bin/qemu-system-aarch64"};
     (void)argc;
     (void)argv;
+    must(mkdtemp(directory));
+    for (size_t i = 0; i < ELEMENTS(directories); i++)
+        make_directory(directories[i]);
+    for (size_t i = 0; i < ELEMENTS(files); i++)
+        make(files[i], "");
+    make("system/kernel-params", "loglevel=4\n");
+    must(atexit(remove_directory) == 0);
     nowhere = fuzz_nowhere();
     arena_begin();
     return 0;
 }
 
-/* So that a plan can be reached: no system, no QEMU on this machine needed. */
-static json_t *base(void)
+/* What is used where the input's JSON says nothing, and the path in its places. */
+static void add_own(struct config *config, const char *path)
 {
-    return json_pack("{s:{s:{s:s}}, s:{s:s}, s:{s:b, s:{s:s}}}", "system", "build", "toplevel",
-                     "/nowhere", "runVm", "initrd", "system", "virtualisation", "useBootLoader", 1,
-                     "qemu", "package", "/usr");
+    json_error_t ignored;
+    json_t *tree = json_pack_ex(
+        &ignored, 0,
+        "{s:{s:{s:s+, s:s+}}, s:{s:{s:s, s:[{s:s, s:{s:s}}]}, s:{s:{s:s, s:s}, s:{s:s, s:s}},"
+        " s:s, s:s, s:{s:s}, s:[i]}}",
+        "system", "build", "toplevel", directory, "/system", "regInfo", directory, "/closure",
+        "virtualisation", "qemu", "package", directory, "drives", "file", path, "driveExtraOpts",
+        "format", "raw", "sharedDirectories", "one", "source", path, "target", "/one", "two",
+        "source", "\"$SHARED_DIR\"", "target", path, "diskImage", path, "efiVars", path, "efi",
+        "firmware", path, "vlans", 1);
+    if (tree) /* else the path is not UTF-8 */
+        config_add_tree(config, "own", tree);
 }
 
-static void resolve(json_t *tree)
+/* As QEMU reads a list: items between commas, of which two stand for one. */
+static void must_have_no_canary(const char *list)
 {
+    for (const char *item = list; *item;) {
+        must(strncmp(item, CANARY, strlen(CANARY)) != 0);
+        while (*item && (item[0] != ',' || item[1] == ','))
+            item += item[0] == ',' ? 2 : 1;
+        if (*item)
+            item++;
+    }
+}
+
+static void check_arguments(const struct strv *argv)
+{
+    static const char *const lists[] = {"-drive",  "-device", "-virtfs", "-netdev",
+                                        "-net",    "-name",   "-qmp",    "-chardev",
+                                        "-global", "-fsdev",  "-object", "-sandbox"};
+    for (size_t i = 0; i + 1 < argv->count; i++)
+        for (size_t j = 0; j < ELEMENTS(lists); j++)
+            if (strcmp(argv->items[i], lists[j]) == 0)
+                must_have_no_canary(argv->items[i + 1]);
+}
+
+static void plan(struct config *config, const char *path)
+{
+    char *disk CLEANUP_FREE = xasprintf("NIX_DISK_IMAGE=%s", path);
+    char *vars CLEANUP_FREE = xasprintf("NIX_EFI_VARS=%s", path);
+    char *shared CLEANUP_FREE = xasprintf("SHARED_DIR=%s", path);
+    char *tmp CLEANUP_FREE = xasprintf("TMPDIR=%s", path);
+    char *vde CLEANUP_FREE = xasprintf("QEMU_VDE_SOCKET_1=%s", path);
+    char *home CLEANUP_FREE = xasprintf("HOME=%s", path);
+    char *program CLEANUP_FREE = xasprintf("%s/bin/run-vm", directory);
+    char *environment[] = {disk, vars, shared, tmp, "USE_TMPDIR=1", vde, home, NULL};
+    struct options options CLEANUP_OPTIONS = {.accel = ACCEL_TCG};
+    struct surroundings at = {
+        .environment = environment, .cwd = directory, .random = "0123456789", .program = program};
+    struct plan plan CLEANUP_PLAN = {0};
+    struct error e CLEANUP_ERROR = {0};
+    options.root_dir = xstrdup(path);
+    int r = plan_build(&plan, config, &options, &at, &e);
+    must((r < 0) == (config->problems.count > 0 || e.message));
+    check_arguments(&plan.argv);
+    if (r < 0)
+        return;
+    dry_run_text(&plan, nowhere);
+    dry_run_json(&plan, config, nowhere);
+}
+
+/* What names the canary by itself proves nothing. */
+static bool is_harmless(const char *text)
+{
+    return !strstr(text, CANARY) && !strstr(text, "\\u");
+}
+
+static void resolve(json_t *tree, const char *name, const struct strv *settings)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s" ITEM, directory, name);
     struct config config CLEANUP_CONFIG = {0};
 
     config_add_tree(&config, "fuzz", tree);
-    config_add_tree(&config, "base", base());
+    for (size_t i = 0; i < settings->count; i++)
+        if (is_harmless(settings->items[i]))
+            (void)config_add_setting(&config, settings->items[i], NULL);
+    add_own(&config, path);
     if (config_resolve(&config) == 0)
-        make_plan(&config);
+        plan(&config, path);
     else
-        must(config.problems.count > 0);
+        must(config.problems.count);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    json_t *tree = json_loadb((const char *)data, size, 0, NULL);
-
-    if (json_is_object(tree))
-        resolve(tree);
-    else
+    struct strv texts CLEANUP_STRV = {0};
+    for (size_t at = 0; at < size || texts.count < 2;) {
+        char *text = fuzz_text(data + at, size - at);
+        size_t length = strlen(text) + 1;
+        at += length < size - at ? length : size - at;
+        strv_take(&texts, text);
+    }
+    const char *json = texts.items[0];
+    const char *name = texts.items[1];
+    if (!is_harmless(json) || strstr(name, CANARY) || strchr(name, '/'))
+        return 0; /* or is beyond our directory */
+    json_t *tree = json_loads(json, 0, NULL);
+    if (json_is_object(tree)) {
+        struct strv settings = {.items = texts.items + 2, .count = texts.count - 2};
+        resolve(tree, name, &settings);
+    } else {
         json_decref(tree);
+    }
     arena_end();
     return 0;
 }
