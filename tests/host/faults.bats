@@ -50,9 +50,9 @@ failed() {
     failures=$((failures + 1))
 }
 
-# What the start has used is whole. Modules that strip had no luck with are as good.
+# What the start has used is whole: all of it one of the sums in `good`.
 is_good() {
-    cmp -s "$HOME/sums" sums || cmp -s "$HOME/sums" sums-unstripped
+    [ "$(wc -l <"$HOME/sums")" = "$(wc -l <sums)" ] && ! grep -vxFf good "$HOME/sums"
 }
 
 # After a fault: what was there is as it was, and the next start works.
@@ -96,7 +96,8 @@ prepare_campaign() {
     chmod +x bin/strip
     start_all
     rm bin/strip
-    cp "$HOME/sums" sums-unstripped
+    # as good: modules that strip had no luck with, a kernel that was not unpacked
+    { cat sums "$HOME/sums" && sha256sum <system/kernel; } >good
     cases=0 failures=0
     count_calls
 }
