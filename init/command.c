@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "init/signals.h"
 
 /* Where NixOS has its programs, then where everybody else has them. */
 #define DEFAULT_PATH                                                                               \
@@ -113,15 +113,6 @@ static void say_why(const char *name, int reason)
         (void)dprintf(STDERR_FILENO, "run-vm: %s: there is no such file in the guest\n", name);
 }
 
-static void reset_signals(void)
-{
-    sigset_t none;
-    (void)sigemptyset(&none);
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static _Noreturn void become_command(const struct command *command, const int streams[STREAM_COUNT])
 {
     (void)setsid();
@@ -130,7 +121,7 @@ static _Noreturn void become_command(const struct command *command, const int st
     for (int fd = 0; fd < STREAM_COUNT; fd++)
         if (dup2(streams[fd], fd) != fd)
             _exit(STATUS_NOT_USABLE);
-    reset_signals();
+    signals_reset();
     struct strv environment CLEANUP_STRV = {0};
     make_environment(&environment, command);
     int reason = execute(command->arguments.items, &environment);

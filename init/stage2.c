@@ -17,6 +17,7 @@
 #include "init/console.h"
 #include "init/initramfs.h"
 #include "init/inroot.h"
+#include "init/signals.h"
 
 /* 0, or why `path` cannot be stage 2. */
 static int check_program(int root, const char *path)
@@ -78,22 +79,13 @@ static int enter_root(const char *path, struct error *e)
     return 0;
 }
 
-static void reset_signals(void)
-{
-    sigset_t none;
-    (void)sigemptyset(&none);
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int execute(const char *stage2, const struct strv *arguments, struct error *e)
 {
     char *const environment[] = {NULL};
     struct strv argv CLEANUP_STRV = {0};
     strv_push(&argv, stage2);
     strv_extend(&argv, arguments);
-    reset_signals();
+    signals_reset();
     (void)execve(stage2, argv.items, environment);
     return error_errno(e, errno,
                        "stage 2 %s cannot be started (ENOENT may mean the interpreter or loader "
