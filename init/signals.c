@@ -2,6 +2,7 @@
 #include "init/signals.h"
 
 #include <signal.h>
+#include <stddef.h>
 
 void signals_reset(void)
 {
