@@ -38,12 +38,13 @@ prepare() {
                 [ "$status" != 137 ] || kills=$((kills + 1))
             done
         done
-        find "$BATS_FILE_TMPDIR"/{cache,killed} -name '.new-*' -o -name '.run-vm-*' | grep .
         XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache boot killed "${image[@]}" <<'END'
 set -eux
 nix-store --verify --check-contents
 END
         worked killed
+        # the half made things are still there
+        find "$BATS_FILE_TMPDIR"/{cache,killed} -name '.new-*' -o -name '.run-vm-*' | grep .
         qemu-img check -q "$NIX_DISK_IMAGE"
     done
     echo "# killed starts before a boot: $kills kills, $((round - 1)) boots, 0 failures" >&3
