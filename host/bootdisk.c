@@ -67,10 +67,15 @@ static int run_tool(struct strv *argv, const struct strv *environment, struct er
 #define BOOT_FIRST 2048
 #define BOOT_LAST  245726
 
+/* All room is taken at once, where the file system can: a disk that the host has no room for loses
+ * what the guest's kernel writes back, and no program in the guest is told. */
 static int resize(const char *image, uint64_t size, struct error *e)
 {
     int fd CLEANUP_CLOSE = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    return fd < 0 || ftruncate(fd, (off_t)size) < 0 ? error_errno(e, errno, "%s", image) : 0;
+    if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
+        (fallocate(fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP))
+        return error_errno(e, errno, "%s", image);
+    return 0;
 }
 
 /* FAT16, made where the partition will be in an image that ends with it: no block device is
@@ -136,7 +141,8 @@ static int convert(const char *qemu_img, const char *image, const char *to, stru
     for (size_t i = 0; i < ELEMENTS(words); i++)
         strv_push(&argv, words[i]);
     const struct process tool = {.argv = &argv, .input = -1, .output = -1};
-    return process_run(&tool, e);
+    int r = process_run(&tool, e);
+    return r < 0 ? error_context(e, r, "%s", to) : 0;
 }
 
 struct making {

@@ -244,6 +244,8 @@ static int make_cached(const char *cache, const char *path, const struct cache_r
     if (r == 0)
         r = write_info(directory, &inputs, e);
     free(inputs.records);
+    if (r == 0 && inputs.passing)
+        r = error_set(e, NOT_HERE, "%s: not made as it should be", path);
     if (r == 0)
         r = move_into_place(cache, directory, path, e);
     if (r < 0)

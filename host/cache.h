@@ -5,6 +5,7 @@
 #pragma once
 
 #include <sha2.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -26,6 +27,8 @@ void cache_key_file(struct cache_key *key, const char *path);
 struct cache_inputs {
     char *records;
     size_t size;
+    bool passing; /* set by the maker: made as well as could be now, but the next try may do better
+                   */
 };
 
 /* To be called before the file is read. */
@@ -49,7 +52,7 @@ struct cache_entry {
 };
 
 /* Finds the entry or makes it; two that want the same at once make it once. 0, or a negative errno
- * with the maker's reason. */
+ * with the maker's reason. What is made only for now is made once more, in the fallback. */
 int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e);
 
 /* How the names of directories begin that are being made or removed, and how long the key at the

@@ -409,7 +409,8 @@ static int open_resizes(sigset_t *before)
     return signalfd(-1, &resizes, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int run(struct session *s, const struct supervise_limits *limits, struct error *e)
+static int run(struct session *s, const struct supervise_limits *limits,
+               struct share_servers *servers, struct error *e)
 {
     int console[2];
     if (pipe2(console, O_CLOEXEC) < 0)
@@ -421,7 +422,7 @@ static int run(struct session *s, const struct supervise_limits *limits, struct 
                                         .signalled = signalled,
                                         .context = s};
     s->listener = listener_open(s->plan->exec_socket, e);
-    int r = s->listener < 0 ? s->listener : supervise(s->plan, limits, &companion, e);
+    int r = s->listener < 0 ? s->listener : supervise(s->plan, limits, servers, &companion, e);
     (void)close(console[1]);
     if (r < 0)
         return error_status(e, r, STATUS_EXEC_FAILED);
@@ -443,7 +444,7 @@ static int use_again(int *fd)
 }
 
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             const struct exec_streams *streams, struct error *e)
+             struct share_servers *servers, const struct exec_streams *streams, struct error *e)
 {
     sigset_t before;
     struct session s = {.plan = plan,
@@ -461,7 +462,7 @@ int exec_run(const struct plan *plan, const struct supervise_limits *limits,
     int output CLEANUP_CLOSE = use_again(&s.ends[STREAM_OUTPUT]);
     int errors CLEANUP_CLOSE = use_again(&s.ends[STREAM_ERRORS]);
     channel_init(&s.channel, CHANNEL_HOST);
-    int r = run(&s, limits, e);
+    int r = run(&s, limits, servers, e);
     close_end(&s.listener);
     close_end(&s.connection);
     close_end(&s.console);

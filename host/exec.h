@@ -21,6 +21,7 @@ struct exec_streams {
  * terminals, it gets a terminal. Returns its exit status (128 + N when signal N killed it), or a
  * negative errno with the reason and, as the error's status, STATUS_EXEC_FAILED, or 128 + N when a
  * signal to us ended it all. The guest's console is kept away; where the guest gave no reason, its
- * last lines go to stderr. signals_block() must have been called. */
+ * last lines go to stderr. `servers` are those of the shares, NULL: there are none.
+ * signals_block() must have been called. */
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             const struct exec_streams *streams, struct error *e);
+             struct share_servers *servers, const struct exec_streams *streams, struct error *e);

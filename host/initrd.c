@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "host/libraries.h"
 #include "host/moduleset.h"
+#include "host/process.h"
 #include "host/strip.h"
 #include "host/unpack.h"
 
@@ -121,11 +122,15 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
 {
     struct module_content *contents CLEANUP_FREE = xcalloc(set->count, sizeof *contents);
     char *scratch CLEANUP_FREE = directory_of(w->path);
+    struct error failure CLEANUP_ERROR = {0};
     int r = 0;
     for (size_t i = 0; r == 0 && i < set->count; i++)
         r = read_module(&set->items[i], &contents[i], inputs, e);
-    if (r == 0)
-        strip_modules(contents, set->count, spec->strip_signed, scratch);
+    if (r == 0 && strip_modules(contents, set->count, spec->strip_signed, scratch, &failure) < 0) {
+        log_warning("the modules could not be stripped: %s", failure.message);
+        if (inputs)
+            inputs->passing = true;
+    }
     for (size_t i = 0; i < set->count; i++) {
         char *name CLEANUP_FREE = xasprintf("%s/%s", directory, set->items[i].path);
         if (r == 0)
@@ -294,6 +299,8 @@ int initrd_get(struct cache_entry *entry, const struct initrd_spec *spec, const 
     if (spec->modules_dir)
         add_modules_to_key(&key, spec->modules_dir);
     cache_key_text(&key, spec->strip_signed ? "stripped" : "");
+    char *strip CLEANUP_FREE = process_find("strip", NULL);
+    cache_key_file(&key, strip ? strip : "");
     char *count CLEANUP_FREE = xasprintf("%zu modules", spec->modules.count);
     cache_key_text(&key, count);
     for (size_t i = 0; i < spec->modules.count; i++)

@@ -114,7 +114,7 @@ static int boot(const struct plan *plan, const char *log, struct error *e)
         return error_errno(e, errno, "%s", log);
     const struct exec_streams streams = {null, output, output};
     int r = prepare(&prepared, plan, e);
-    return r < 0 ? r : exec_run(plan, &supervise_default_limits, &streams, e);
+    return r < 0 ? r : exec_run(plan, &supervise_default_limits, NULL, &streams, e);
 }
 
 int installation_run(const struct boot_disk_spec *spec, const char *work, struct error *e)

@@ -115,7 +115,7 @@ static int run(const struct plan *plan, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
     struct prepared prepared CLEANUP_PREPARED = {0};
-    struct share_servers servers CLEANUP_SHARE_SERVERS = {0};
+    struct share_servers servers CLEANUP_SHARE_SERVERS = {.ended = -1};
     int r;
 
     signals_block();
@@ -127,9 +127,9 @@ static int run(const struct plan *plan, const struct options *options)
     if (share_servers_start(&servers, plan, &e) < 0)
         return report(&e, STATUS_IO);
     if (plan->exec.count)
-        r = exec_run(plan, &supervise_default_limits, &standard_streams, &e);
+        r = exec_run(plan, &supervise_default_limits, &servers, &standard_streams, &e);
     else
-        r = supervise(plan, &supervise_default_limits, NULL, &e);
+        r = supervise(plan, &supervise_default_limits, &servers, NULL, &e);
     return r < 0 ? report(&e, STATUS_IO) : r;
 }
 

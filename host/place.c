@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -9,28 +10,60 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 
+static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+
+#define NAME_LENGTH 10
+
 void place_random_name(char name[11])
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     uint64_t number = 0;
     /* 8 bytes are never cut short (getrandom(2)), and 62^10 is less than 2^64 */
     (void)!getrandom(&number, sizeof number, 0);
-    for (int i = 0; i < 10; i++, number /= 62)
+    for (int i = 0; i < NAME_LENGTH; i++, number /= 62)
         name[i] = letters[number % 62];
-    name[10] = '\0';
+    name[NAME_LENGTH] = '\0';
+}
+
+#define TEMPORARY ".run-vm-"
+
+/* Nothing takes so long to be made that it is not written to for so many seconds. */
+#define LEFT_BEHIND (24 * 60 * 60)
+
+static bool is_temporary(const char *name)
+{
+    size_t prefix = strlen(TEMPORARY);
+    return strncmp(name, TEMPORARY, prefix) == 0 && strlen(name + prefix) == NAME_LENGTH &&
+           strspn(name + prefix, letters) == NAME_LENGTH;
+}
+
+/* A start that was killed leaves its file, and nobody else will ever know what it is. */
+static void remove_left_behind(const char *directory)
+{
+    DIR *stream = opendir(directory);
+    time_t now = time(NULL);
+    struct stat st;
+    for (const struct dirent *entry; stream && (entry = readdir(stream));)
+        if (is_temporary(entry->d_name) &&
+            fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+            st.st_uid == geteuid() && !S_ISDIR(st.st_mode) && st.st_mtime < now - LEFT_BEHIND)
+            (void)unlinkat(dirfd(stream), entry->d_name, 0);
+    if (stream)
+        (void)closedir(stream);
 }
 
 char *place_temporary(const char *path)
 {
-    char random[11];
+    char random[NAME_LENGTH + 1];
     place_random_name(random);
     const char *slash = strrchr(path, '/');
-    int length = slash ? (int)(slash - path) + 1 : 0;
-    return xasprintf("%.*s.run-vm-%s", length, path, random);
+    char *directory CLEANUP_FREE = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup("");
+    remove_left_behind(*directory ? directory : ".");
+    return xasprintf("%s" TEMPORARY "%s", directory, random);
 }
 
 /* rename that does not replace. 0 or -errno. */

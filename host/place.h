@@ -8,7 +8,8 @@
 #include "common/error.h"
 
 /* A name in the directory of `path` that nobody has: ".run-vm-" and ten random letters. The caller
- * frees it, and removes what is there when it comes to nothing. */
+ * frees it, and removes what is there when it comes to nothing. What starts that were killed have
+ * left under such names, a day ago and longer, is removed first. */
 char *place_temporary(const char *path);
 
 /* Puts the file under its name, its content on the disk first. Without `replace` an existing file

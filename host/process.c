@@ -253,6 +253,19 @@ static int forward_signals(pid_t pid, const struct process_watch *watch)
     }
 }
 
+int process_check_end(int wait_status, const char *name, struct error *e)
+{
+    if (wait_status == 0)
+        return 0;
+    if (WIFSIGNALED(wait_status))
+        (void)error_set(e, -EPROTO, "%s: killed by signal %d (%s)", name, WTERMSIG(wait_status),
+                        strsignal(WTERMSIG(wait_status)));
+    else
+        (void)error_set(e, -EPROTO, "%s: failed with exit status %d", name,
+                        WEXITSTATUS(wait_status));
+    return error_status(e, -EPROTO, process_exit_status(wait_status));
+}
+
 int process_wait(pid_t pid, const char *name, struct error *e)
 {
     return process_watch(pid, name, NULL, e);
@@ -270,16 +283,7 @@ int process_watch(pid_t pid, const char *name, const struct process_watch *watch
                         strsignal(number));
         return error_status(e, -ECANCELED, 128 + number);
     }
-    if (WIFSIGNALED(status)) {
-        (void)error_set(e, -EPROTO, "%s: killed by signal %d (%s)", name, WTERMSIG(status),
-                        strsignal(WTERMSIG(status)));
-        return error_status(e, -EPROTO, process_exit_status(status));
-    }
-    if (WEXITSTATUS(status) != 0) {
-        (void)error_set(e, -EPROTO, "%s: failed with exit status %d", name, WEXITSTATUS(status));
-        return error_status(e, -EPROTO, process_exit_status(status));
-    }
-    return 0;
+    return process_check_end(status, name, e);
 }
 
 int process_run(const struct process *process, struct error *e)

@@ -61,5 +61,8 @@ char *process_find(const char *name, struct error *e);
 void process_adopt_orphans(void);
 void process_end_orphans(const struct strv *programs);
 
+/* 0 for a process that ended well, by waitpid's status; else -EPROTO with what became of it. */
+int process_check_end(int wait_status, const char *name, struct error *e);
+
 /* An exit status from waitpid's: 128 + N for signal N. */
 int process_exit_status(int wait_status);

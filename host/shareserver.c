@@ -3,10 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mount.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,7 +19,12 @@
 #include "common/log.h"
 #include "host/listener.h"
 #include "host/namespace.h"
+#include "host/process.h"
 #include "host/signals.h"
+
+/* How long a server takes at most to end when QEMU has gone, or to have ended before, in
+ * milliseconds. */
+#define LAST_MOMENT 100
 
 /* In this mount namespace nothing at or below the directory can be written. */
 static int make_read_only(const char *directory)
@@ -70,6 +79,19 @@ static void become(const struct plan_server *server, const char *directory, char
     _exit(127);
 }
 
+/* Where the kernel has no pidfd, nobody is told of its end before QEMU's. */
+static void add_server(struct share_servers *servers, pid_t pid, const char *source, char *log)
+{
+    char *name = xasprintf("virtiofsd for %s", source);
+    struct epoll_event event = {.events = EPOLLIN};
+    int end = pidfd_open(pid, 0);
+
+    servers->items = xreallocarray(servers->items, servers->count + 1, sizeof *servers->items);
+    servers->items[servers->count++] = (struct share_server){pid, end, name, log};
+    if (end >= 0)
+        (void)epoll_ctl(servers->ended, EPOLL_CTL_ADD, end, &event);
+}
+
 static int start_one(struct share_servers *servers, const struct plan_server *server,
                      struct error *e)
 {
@@ -100,8 +122,7 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
         become(server, directory, argv.items, listener, log, parent);
     if (pid < 0)
         return error_errno(e, errno, "%s", server->program);
-    servers->items = xreallocarray(servers->items, servers->count + 1, sizeof *servers->items);
-    servers->items[servers->count++] = (struct share_server){pid, TAKE(log_path)};
+    add_server(servers, pid, server->source, TAKE(log_path));
     return 0;
 }
 
@@ -109,6 +130,8 @@ int share_servers_start(struct share_servers *servers, const struct plan *plan, 
 {
     int r = 0;
 
+    if (plan->server_count > 0)
+        servers->ended = epoll_create1(EPOLL_CLOEXEC);
     for (size_t i = 0; i < plan->server_count && r == 0; i++)
         r = start_one(servers, &plan->servers[i], e);
     return r;
@@ -129,17 +152,40 @@ static void print_log(const char *path)
     }
 }
 
-/* Waits for its end; a failure that is not our doing is shown. */
-static void stop_one(const struct share_server *server)
+/* Whether it has ended by itself; a failure is shown. */
+static bool has_ended(struct share_server *server)
 {
+    struct error e CLEANUP_ERROR = {0};
     int status = 0;
-    pid_t ended = waitpid(server->pid, &status, WNOHANG);
 
-    if (ended == server->pid) {
-        if (status != 0)
-            print_log(server->log);
-        return;
+    if (server->pid == 0)
+        return true;
+    if (waitpid(server->pid, &status, WNOHANG) != server->pid)
+        return false;
+    server->pid = 0;
+    if (process_check_end(status, server->name, &e) < 0) {
+        log_error("%s", e.message);
+        print_log(server->log);
     }
+    return true;
+}
+
+void share_servers_report(struct share_servers *servers)
+{
+    for (size_t i = 0; i < servers->count; i++)
+        if (has_ended(&servers->items[i]))
+            log_error("%s: has ended before QEMU", servers->items[i].name);
+}
+
+static void stop_one(struct share_server *server)
+{
+    struct pollfd end = {server->end, POLLIN, 0};
+
+    /* QEMU may have seen its socket closed before it was dead altogether */
+    if (server->pid != 0 && server->end >= 0)
+        (void)poll(&end, 1, LAST_MOMENT);
+    if (has_ended(server))
+        return;
     (void)kill(server->pid, SIGKILL);
     while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
         ;
@@ -148,9 +194,16 @@ static void stop_one(const struct share_server *server)
 void share_servers_stop(struct share_servers *servers)
 {
     for (size_t i = 0; i < servers->count; i++) {
-        stop_one(&servers->items[i]);
-        free(servers->items[i].log);
+        struct share_server *server = &servers->items[i];
+
+        stop_one(server);
+        if (server->end >= 0)
+            (void)close(server->end);
+        free(server->name);
+        free(server->log);
     }
     free(servers->items);
-    *servers = (struct share_servers){0};
+    if (servers->ended >= 0)
+        (void)close(servers->ended);
+    *servers = (struct share_servers){.ended = -1};
 }

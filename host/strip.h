@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/error.h"
+
 struct module_content {
     char *data; /* owned */
     size_t size;
@@ -14,7 +16,8 @@ struct module_content {
 bool strip_is_signed(const struct module_content *module);
 
 /* Strips those of the modules that are not signed, or all with `signed_too`, by strip of Debian's
- * binutils; `directory` is for its files, which are removed again. Where there is no strip, or it
- * cannot do it (modules for another processor), they stay as they are. */
-void strip_modules(struct module_content *modules, size_t count, bool signed_too,
-                   const char *directory);
+ * binutils; `directory` is for its files, which are removed again. Where there is no strip, or none
+ * for what they are (modules for another processor), they stay as they are: 0 as well. A negative
+ * errno with the reason where it failed otherwise; they can be used then, too. */
+int strip_modules(struct module_content *modules, size_t count, bool signed_too,
+                  const char *directory, struct error *e);

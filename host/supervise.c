@@ -21,9 +21,14 @@ const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .q
 /* How long QEMU's monitor may take for an answer, in milliseconds. */
 #define MONITOR_TIMEOUT 1000
 
+/* How long QEMU may take to end after the server of a share, which ends when QEMU hangs up, in
+ * milliseconds. */
+#define HANG_UP_TIMEOUT 1000
+
 /* How far the ending has come, and how it goes on. */
 enum stage {
     RUNNING,
+    UNSERVED, /* a share's server has ended, as it does when QEMU ends */
     POWERING_DOWN,
     QUITTING,
     KILLED,
@@ -32,8 +37,10 @@ enum stage {
 struct supervisor {
     const struct plan *plan;
     const struct supervise_limits *limits;
+    struct share_servers *servers;     /* NULL: none */
     const struct companion *companion; /* NULL: none */
     pid_t pid;
+    bool lost; /* a share's server has ended before QEMU */
     enum stage stage;
     int64_t signalled; /* when the last signal had been dealt with */
 };
@@ -49,13 +56,37 @@ static enum stage ask(const struct supervisor *s, const char *command, enum stag
     return KILLED;
 }
 
+static void quit(struct supervisor *s)
+{
+    s->stage = ask(s, "quit", QUITTING);
+}
+
+static void power_down(struct supervisor *s)
+{
+    log_info("powering the guest down (again to make QEMU quit)");
+    s->stage = ask(s, "system_powerdown", POWERING_DOWN);
+}
+
+/* QEMU runs on without a share: whoever waits for it in the guest waits for ever. */
+static void lose_server(struct supervisor *s)
+{
+    s->lost = true;
+    share_servers_report(s->servers);
+    if (s->companion)
+        quit(s);
+    else
+        power_down(s);
+}
+
 /* One step further towards the end, at a signal or when a time limit is over. */
 static void end_further(struct supervisor *s)
 {
     switch (s->stage) {
     case RUNNING:
-        log_info("powering the guest down (again to make QEMU quit)");
-        s->stage = ask(s, "system_powerdown", POWERING_DOWN);
+        power_down(s);
+        return;
+    case UNSERVED:
+        lose_server(s);
         return;
     case POWERING_DOWN:
         log_info("the guest has not powered down; QEMU quits");
@@ -81,16 +112,12 @@ static int64_t now(void)
 /* What is left of the time of the stage that began at `since`, in milliseconds; -1: no limit. */
 static int time_left(const struct supervisor *s, int64_t since)
 {
-    int limit = s->stage == POWERING_DOWN ? s->limits->powerdown
-                : s->stage == QUITTING    ? s->limits->quit
-                                          : -1;
+    int limit = s->stage == UNSERVED        ? HANG_UP_TIMEOUT
+                : s->stage == POWERING_DOWN ? s->limits->powerdown
+                : s->stage == QUITTING      ? s->limits->quit
+                                            : -1;
     int64_t left = since + limit - now();
     return limit < 0 ? -1 : left > 0 ? (int)left : 0;
-}
-
-static void quit(struct supervisor *s)
-{
-    s->stage = ask(s, "quit", QUITTING);
 }
 
 /* timeout(1) sends its signal twice, to us and to our process group: what comes within this time,
@@ -114,7 +141,7 @@ static void take_signal(struct supervisor *s)
 static void attend_companion(struct supervisor *s, const struct pollfd *polled)
 {
     enum companion_state state = s->companion->attend(s->companion->context, polled);
-    if (state == COMPANION_DONE && s->stage == RUNNING)
+    if (state == COMPANION_DONE && s->stage <= UNSERVED)
         s->stage = POWERING_DOWN;
     else if (state == COMPANION_BROKEN && s->stage < QUITTING)
         quit(s);
@@ -124,24 +151,33 @@ static void attend_companion(struct supervisor *s, const struct pollfd *polled)
  * the companion does must not. */
 static void watch(struct supervisor *s, int end)
 {
+    enum { END, SIGNALS, SERVERS, COMPANION };
     enum stage stage = s->stage;
     int64_t since = now();
     for (;;) {
-        struct pollfd polled[2 + COMPANION_POLLED] = {{end, POLLIN, 0}, {signals_fd(), POLLIN, 0}};
-        size_t more = s->companion ? s->companion->choose(s->companion->context, polled + 2) : 0;
+        bool served = s->servers && s->stage == RUNNING;
+        struct pollfd polled[COMPANION + COMPANION_POLLED] = {
+            [END] = {end, POLLIN, 0},
+            [SIGNALS] = {signals_fd(), POLLIN, 0},
+            [SERVERS] = {served ? s->servers->ended : -1, POLLIN, 0},
+        };
+        size_t more =
+            s->companion ? s->companion->choose(s->companion->context, polled + COMPANION) : 0;
         if (stage != s->stage) {
             stage = s->stage;
             since = now();
         }
-        int ready = poll(polled, 2 + more, time_left(s, since));
+        int ready = poll(polled, COMPANION + more, time_left(s, since));
         if (ready < 0 && errno != EINTR)
             return;
         if (s->companion && ready > 0)
-            attend_companion(s, polled + 2);
-        if (polled[0].revents)
+            attend_companion(s, polled + COMPANION);
+        if (polled[END].revents)
             return;
-        if (polled[1].revents)
+        if (polled[SIGNALS].revents)
             take_signal(s);
+        else if (polled[SERVERS].revents && s->stage == RUNNING)
+            s->stage = UNSERVED;
         else if (stage == s->stage && time_left(s, since) == 0)
             end_further(s);
     }
@@ -163,7 +199,7 @@ static int wait_for_end(struct supervisor *s, struct error *e)
 }
 
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
-              const struct companion *companion, struct error *e)
+              struct share_servers *servers, const struct companion *companion, struct error *e)
 {
     struct terminal terminal;
     terminal_save(&terminal);
@@ -176,7 +212,8 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                                  .output = companion ? companion->output : -1,
                                  .keep_io = !companion,
                                  .hold_signals = true};
-    struct supervisor s = {.plan = plan, .limits = limits, .companion = companion};
+    struct supervisor s = {
+        .plan = plan, .limits = limits, .servers = servers, .companion = companion};
     if (plan->helpers.count > 0)
         process_adopt_orphans();
     s.pid = process_start(&qemu, e);
@@ -186,5 +223,5 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
     if (plan->helpers.count > 0)
         process_end_orphans(&plan->helpers);
     terminal_restore(&terminal);
-    return r;
+    return r == 0 && s.lost && !companion ? STATUS_IO : r;
 }

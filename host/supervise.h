@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "host/plan.h"
+#include "host/shareserver.h"
 
 struct supervise_limits {
     int powerdown; /* milliseconds a guest has to power down */
@@ -39,7 +40,9 @@ struct companion {
  * power button through plan.qmp_socket; a second one, or the time limit, makes QEMU quit; a third,
  * or the next limit, kills it. The terminal is afterwards as it was before.
  * With a companion (else NULL) the power button is left out: the guest has nobody to hear it.
+ * A guest that has lost one of `servers` (NULL: there are none) is ended likewise, and STATUS_IO
+ * stands for QEMU's status 0.
  * Returns QEMU's exit status (128 + N when signal N killed it), or a negative errno with the
  * reason where QEMU could not be started. signals_block() must have been called. */
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
-              const struct companion *companion, struct error *e);
+              struct share_servers *servers, const struct companion *companion, struct error *e);

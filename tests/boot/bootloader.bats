@@ -170,3 +170,40 @@ END
     [ -z "$(ls -A "$XDG_CACHE_HOME"/run-vm/.new-* 2>/dev/null)" ]
     [ -z "$(ls -d "$BATS_TEST_TMPDIR"/nix-vm.* 2>/dev/null)" ]
 }
+
+# A boot disk is made on a file system of a size: 0, or why not and what was left. With room it is.
+make_on_size() {
+    local small=$BATS_TEST_TMPDIR/small status=0
+    mount -t tmpfs -o size="$1" small "$small"
+    mkdir "$small"/{cache,tmp}
+    make_boot_disk 2>"$BATS_TEST_TMPDIR/errors" || status=$?
+    find "$small" -name '.new-*' -o -name 'nix-vm.*' -o -name '.run-vm-*' -o -name 'boot-disk-*'
+    mount -o remount,size=1g "$small"
+    make_boot_disk 2>"$BATS_TEST_TMPDIR/errors-with-room" ||
+        { echo "with room:"; cat "$BATS_TEST_TMPDIR/errors-with-room"; }
+    ls "$small"/cache/run-vm/boot-disk-*/disk.img >/dev/null
+    return "$status"
+}
+
+make_boot_disk() {
+    XDG_CACHE_HOME=$BATS_TEST_TMPDIR/small/cache TMPDIR=$BATS_TEST_TMPDIR/small/tmp \
+        timeout --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --config "$BOOT_CONFIG" -- -version \
+        </dev/null >/dev/null
+}
+
+@test "a boot disk on a full file system: the file's name and that it is full, nothing half made" {
+    export -f make_on_size make_boot_disk
+    export TIME_LIMIT
+    mkdir "$BATS_TEST_TMPDIR/small"
+    # room for the unpacked kernel, not for the disk; for less; for the disk, not for what is kept
+    local size sizes=(130m)
+    [ -z "${RUN_VM_LONG:-}" ] || sizes+=(1m 60m 193m 200m)
+    for size in "${sizes[@]}"; do
+        run unshare -rm bash -uc "make_on_size $size"
+        echo "$size: $status: $output"
+        [ "$status" != 0 ]
+        [ -z "$output" ]
+        says "$BATS_TEST_TMPDIR/errors" "run-vm: .*$BATS_TEST_TMPDIR/small/"
+        says "$BATS_TEST_TMPDIR/errors" 'No space left on device'
+    done
+}

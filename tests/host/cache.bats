@@ -58,6 +58,36 @@ damages=(
     echo "# host faults, damaged caches: $cases cases, 0 failures" >&3
 }
 
+@test "what strip could not do this time is not remembered; that there is none is" {
+    everything
+    remember_nix_store
+    cp "$HOME/sums" sums
+    for fault in 'kill -KILL $$' 'echo "no luck today" >&2; exit 1'; do
+        rm -rf "$XDG_CACHE_HOME"
+        printf '#!/bin/sh\n%s\n' "$fault" >bin/strip
+        chmod +x bin/strip
+        run -0 start_all
+        [[ $output == *"the modules could not be stripped: strip: "* ]]
+        run ! cmp -s "$HOME/sums" sums
+        [ -z "$(entries initrd)" ]
+        rm bin/strip
+        run -0 start_all
+        cmp "$HOME/sums" sums
+        [ "$(entries initrd | wc -l)" = 1 ]
+    done
+    # a directory with all that is needed, but no strip
+    for tool in nix-store mkfs.erofs rm cat sha256sum qemu-img sh; do
+        mkdir -p few
+        [ -e "bin/$tool" ] || ln -s "$(command -v $tool)" few/
+    done
+    for _ in first second; do
+        PATH=$PWD/bin:$PWD/few run -0 start_all
+        [ "$(entries initrd | wc -l)" = 2 ]
+    done
+    run -0 start_all
+    cmp "$HOME/sums" sums
+}
+
 @test "a cache of somebody else's is not used" {
     [ "$(id -u)" = 0 ] || skip "takes root to make one"
     qemu 'test -f initrd && ! test -L initrd && cat initrd >"$HOME/initrd"'

@@ -87,6 +87,46 @@ start_on_size() {
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
+@test "a temporary directory that vanishes while a start is prepared: why, and the next one works" {
+    everything
+    remember_nix_store
+    mkdir faulty
+    cp "$HOME/sums" sums
+    cases=0 failed=0
+    for tool in nix-store mkfs.erofs qemu-img strip; do
+        real=$(command -v $tool) place=faulty/$tool
+        [ $tool != qemu-img ] || place=qemu/bin/$tool
+        for victim in "$TMPDIR/nix-vm.*" ${RUN_VM_LONG:+"$TMPDIR"}; do
+            # before each of the tool's runs in turn: removed by somebody else while it works
+            for ((n = 1, calls = 1; n <= calls; n++)); do
+                cases=$((cases + 1))
+                rm -rf "$XDG_CACHE_HOME" disk.qcow2 count "$place"
+                printf '#!/bin/sh\necho >>%q\n[ $(wc -l <%q) != %d ] || rm -rf %s\nexec %q "$@"\n' \
+                    "$PWD/count" "$PWD/count" $n "$victim" "$real" >"$place"
+                chmod +x "$place"
+                PATH=$PWD/faulty:$PATH run timeout 60 bash -uc start_all
+                echo "$tool $n $victim: $status: $output"
+                calls=$(wc -l <count)
+                if [ "$status" = 0 ]; then
+                    cmp "$HOME/sums" sums
+                else
+                    failed=$((failed + 1))
+                    [[ $status != 124 && $output == *"run-vm: $TMPDIR"* && $output == *"No such file or directory"* ]]
+                fi
+                mkdir -p "$TMPDIR"
+                [ -z "$(leftovers "$BATS_TEST_TMPDIR")" ]
+                rm "$place"
+                ln -s "$real" "$place"
+                start_all
+                cmp "$HOME/sums" sums
+            done
+        done
+    done
+    # but for the first qemu-img, before there is one
+    [ "$failed" = $((cases - 1)) ]
+    echo "# host faults, vanishing temporary directories: $cases cases, 0 failures" >&3
+}
+
 # What becomes of a tool: its script.
 faults=('exit 1' 'echo "no luck today" >&2; exit 5' 'kill -KILL $$' 'echo half; kill -SEGV $$')
 words=('exit status 1' 'exit status 5' 'signal 9' 'signal 11')

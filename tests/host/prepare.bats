@@ -67,6 +67,44 @@ with_small_tmp() {
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
+@test "starts at the same instant, each with an image of its own, share what is made once" {
+    everything
+    remember_nix_store
+    cp "$HOME/sums" sums
+    for tool in mkfs.erofs strip; do
+        printf '#!/bin/sh\necho %s >>%q\nexec %q "$@"\n' $tool "$PWD/made" "$(command -v $tool)" \
+            >bin/$tool
+        chmod +x bin/$tool
+    done
+    mkfifo ready
+    exec 7<>ready 8>gate
+    rounds=${RUN_VM_LONG:+50}
+    for ((round = 0; round < ${rounds:-2}; round++)); do
+        rm -rf "$XDG_CACHE_HOME" made home*
+        flock 8
+        for i in 1 2; do
+            mkdir "home$i"
+            (
+                export HOME=$PWD/home$i images=$PWD/home$i
+                echo >&7
+                flock -s gate true
+                start_all 2>"$HOME/stderr"
+            ) 3>&- 8>&- &
+            started[i]=$!
+        done
+        read -t 60 -r -u 7 && read -t 60 -r -u 7
+        flock -u 8
+        for i in 1 2; do
+            wait "${started[i]}" || { cat "home$i/stderr"; false; }
+            cmp sums "home$i/sums"
+        done
+        [ "$(sort made | xargs)" = "mkfs.erofs strip" ]
+        [ "$(for kind in initrd store vmlinux closure; do entries $kind; done | wc -l)" = 4 ]
+        [ -z "$(leftovers "$XDG_CACHE_HOME" "$TMPDIR" home1 home2)" ]
+    done
+    echo "# host faults, two starts at once: $round cases, 0 failures" >&3
+}
+
 @test "of many starts with one new image one gets it, the others name it" {
     mkfifo finish
     qemu 'echo >>"$CALLER/running"; read -r x <"$CALLER/finish"'
@@ -103,6 +141,17 @@ with_small_tmp() {
         qemu-img check -q nixos.qcow2
     done
     echo "# kills: $PREPARE_ROUNDS, failures: 0" >&3
+}
+
+@test "what a killed start has left beside the image is removed by a later one, and nothing else" {
+    touch -d '2 days ago' .run-vm-{0123456789,abcdeABCDE} .run-vm-of-others .run-vm-01234567890 \
+        run-vm-0123456789
+    touch .run-vm-aaaaaaaaaa # somebody may be at it
+    mkdir .run-vm-bbbbbbbbbb
+    touch -d '2 days ago' .run-vm-bbbbbbbbbb
+    run -0 run_vm
+    [ "$(echo .run-vm-* run-vm-*)" = \
+        ".run-vm-01234567890 .run-vm-aaaaaaaaaa .run-vm-bbbbbbbbbb .run-vm-of-others run-vm-0123456789" ]
 }
 
 @test "a signal powers down, and leaves no temporary directory and no QEMU" {

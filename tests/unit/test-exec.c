@@ -283,7 +283,7 @@ static struct outcome run(const char *guest)
     strv_push(&plan.argv, own_path);
     strv_push(&plan.argv, guest);
     strv_push(&plan.exec, "true");
-    outcome.result = exec_run(&plan, &limits, &streams, &outcome.e);
+    outcome.result = exec_run(&plan, &limits, NULL, &streams, &outcome.e);
     outcome.output = scratch_read(scratch, "output");
     (void)close(streams.input);
     (void)close(streams.output);
@@ -385,7 +385,7 @@ static pid_t run_on_terminal(const char *guest, const char *scratch, int *master
     strv_push(&plan.argv, own_path);
     strv_push(&plan.argv, guest);
     strv_push(&plan.exec, "true");
-    int r = exec_run(&plan, &limits, &streams, &e);
+    int r = exec_run(&plan, &limits, NULL, &streams, &e);
     _exit(r < 0 ? e.status : r);
 }
 

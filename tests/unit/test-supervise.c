@@ -48,9 +48,9 @@ static void the_exit_status_is_qemus(void **state)
     scratch_write(scratch, "run", "exit $STATUS");
     struct plan plan CLEANUP_TEST_PLAN = plan_of("sh run", scratch);
     strv_push(&plan.environment, "STATUS=3");
-    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL), 3);
+    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL, NULL), 3);
     scratch_write(scratch, "run", "kill -9 $$");
-    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL), 137);
+    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL, NULL), 137);
 }
 
 static void a_missing_qemu_is_named(void **state)
@@ -59,7 +59,7 @@ static void a_missing_qemu_is_named(void **state)
     char *scratch CLEANUP_SCRATCH = scratch_new();
     struct plan plan CLEANUP_TEST_PLAN = plan_of("/nowhere/bin/qemu-system-aarch64", scratch);
     struct error e CLEANUP_ERROR = {0};
-    assert_int_equal(supervise(&plan, &short_limits, NULL, &e), -ENOENT);
+    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL, &e), -ENOENT);
     assert_int_equal(e.status, STATUS_UNAVAILABLE);
     assert_error_names(e, "/nowhere/bin/qemu-system-aarch64", "qemu-system-arm");
 }
@@ -75,7 +75,7 @@ static int end_of_qemu(struct plan *plan, const char *log,
         int fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
         (void)dup2(fd, STDERR_FILENO);
         signals_block();
-        _exit(supervise(plan, &short_limits, NULL, NULL) & 0xff);
+        _exit(supervise(plan, &short_limits, NULL, NULL, NULL) & 0xff);
     }
     (void)setpgid(supervisor, supervisor);
     while (qmp_execute(plan->qmp_socket, "query-status", 1000, NULL) < 0)
@@ -201,7 +201,7 @@ static void a_helper_does_not_outlive_qemu(void **state)
                   "setsid $PWD/other 1000 & echo $! >more\n"
                   "for file in pid more; do\n"
                   "until grep -q ^$PWD /proc/$(cat $file)/cmdline; do :; done; done");
-    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL), 0);
+    assert_int_equal(supervise(&plan, &short_limits, NULL, NULL, NULL), 0);
     char *pid CLEANUP_FREE = scratch_read(scratch, "pid");
     char *more CLEANUP_FREE = scratch_read(scratch, "more");
     assert_int_equal(kill((pid_t)strtol(pid, NULL, 10), 0), -1);
@@ -217,7 +217,7 @@ static int supervise_on_terminal(struct plan *plan)
     int flags = fcntl(STDIN_FILENO, F_GETFL);
     if (tcgetattr(STDIN_FILENO, &before) < 0)
         return 1;
-    if (supervise(plan, &short_limits, NULL, NULL) != 137)
+    if (supervise(plan, &short_limits, NULL, NULL, NULL) != 137)
         return 2;
     if (tcgetattr(STDIN_FILENO, &after) < 0 || after.c_lflag != before.c_lflag ||
         after.c_iflag != before.c_iflag || after.c_oflag != before.c_oflag)
