@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -190,7 +191,9 @@ int module_set_find(struct module_set *set, const char *directory, const struct 
     struct search search = {kmod, context, directory, set};
     for (size_t i = 0; i < names->count; i++) {
         struct kmod_list *found = NULL;
-        if (kmod->kmod_module_new_from_lookup(context, names->items[i], &found) < 0 || !found)
+        /* one with a "[" that is longer than its buffer makes libkmod write over the end of that */
+        if (strlen(names->items[i]) >= PATH_MAX ||
+            kmod->kmod_module_new_from_lookup(context, names->items[i], &found) < 0 || !found)
             strv_push(&set->missing, names->items[i]);
         add_list(&search, found, NULL);
     }

@@ -19,15 +19,20 @@ quietly = mkdir -p log && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 
 
 # What scripts/guest-libs asks apt for.
 SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib
+# Without these, kmod reads modules that are not compressed.
+KMOD_NEEDS := zlib xz-utils libzstd
 
-.PHONY: all print-sources $(SOURCES)
+.PHONY: all print-sources print-compiler $(SOURCES)
 all: $(SOURCES)
 	rm -rf $(PREFIX)/lib/*.la $(PREFIX)/lib/pkgconfig $(PREFIX)/share $(PREFIX)/bin $(PREFIX)/sbin
 
 print-sources:
 	@echo $(SOURCES)
 
-kmod: zlib xz-utils libzstd
+print-compiler:
+	@$(CC) -v 2>&1
+
+kmod: $(KMOD_NEEDS)
 e2fsprogs: util-linux
 
 # Debian's patches touch configure.ac and *.am: without this, make would start aclocal.
@@ -63,9 +68,6 @@ define KMOD_CONFIG
 #define VERSION "guest"
 #define SYSCONFDIR "/etc"
 #define ENABLE_LOGGING 1
-#define ENABLE_XZ 1
-#define ENABLE_ZLIB 1
-#define ENABLE_ZSTD 1
 #define HAVE_DECL_BE32TOH 1
 #define HAVE_DECL_STRNDUPA 0
 #define HAVE_LINUX_MODULE_H 1
@@ -87,8 +89,17 @@ static inline char *kmod_basename(const char *path)
 endef
 export KMOD_CONFIG
 
+# Two errors by which modprobe.d's text would end init. Where a "[" stands in an alias, libkmod copies
+# up to the "]", however far away that is, over the end of its buffer. And it puts options in place of
+# an install command's CMDLINE_OPTS for ever if they have that in themselves: once does, for a
+# command that is not run.
+KMOD_FIXES := -e "s/while (alias\[i\] != ']'/while (i < PATH_MAX - 2 \&\& alias[i] != ']'/" \
+	-e "s/while ((p = strstr(cmd,/if ((p = strstr(cmd,/"
+
 kmod:
-	$(call quietly,cd source/$@ && printf '%s\n' "$$KMOD_CONFIG" >config.h && mkdir -p objects && \
+	$(call quietly,cd source/$@ && sed -i $(KMOD_FIXES) shared/util.c libkmod/libkmod-module.c && \
+		mkdir -p objects && printf '%s\n' "$$KMOD_CONFIG" \
+		$(patsubst %,'#define ENABLE_% 1',$(if $(KMOD_NEEDS),XZ ZLIB ZSTD)) >config.h && \
 		for file in libkmod/*.c shared/*.c; do \
 			$(CC) $(CPPFLAGS) -I. -I'$(PREFIX)/include' -include config.h $(CFLAGS) \
 				-c -o "objects/$$(basename "$$file" .c).o" "$$file" || exit; \

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <libkmod.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -126,6 +127,18 @@ static void names_that_nothing_has_are_reported(void **state)
     char *names CLEANUP_FREE = strv_join(&missing, " ");
     assert_string_equal(found, "base");
     assert_string_equal(names, "nosuch fs-nosuch");
+}
+
+static void a_name_longer_than_a_path_is_reported(void **state)
+{
+    char name[2 * PATH_MAX];
+    (void)memset(name, 'a', sizeof name - 1);
+    name[0] = '[';
+    name[sizeof name - 1] = '\0';
+    struct strv missing CLEANUP_STRV = {0};
+    char *found CLEANUP_FREE = closure(*state, name, &missing);
+    assert_string_equal(found, "");
+    assert_int_equal(missing.count, 1);
 }
 
 static void a_directory_without_indexes_is_named(void **state)
@@ -278,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_module_brings_all_it_depends_on),
         cmocka_unit_test(names_that_nothing_has_are_reported),
+        cmocka_unit_test(a_name_longer_than_a_path_is_reported),
         cmocka_unit_test(a_directory_without_indexes_is_named),
         cmocka_unit_test(the_guest_finds_what_is_there),
         cmocka_unit_test(algorithms_are_left_to_the_kernel),
