@@ -24,6 +24,7 @@ const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .q
 /* How far the ending has come, and how it goes on. */
 enum stage {
     RUNNING,
+    SIGNALLED, /* the companion has passed a signal on, which the guest has not taken yet */
     POWERING_DOWN,
     QUITTING,
     KILLED,
@@ -57,6 +58,10 @@ static void end_further(struct supervisor *s)
         log_info("powering the guest down (again to make QEMU quit)");
         s->stage = ask(s, "system_powerdown", POWERING_DOWN);
         return;
+    case SIGNALLED:
+        log_info("the guest has not taken the signal; QEMU quits");
+        s->stage = ask(s, "quit", QUITTING);
+        return;
     case POWERING_DOWN:
         log_info("the guest has not powered down; QEMU quits");
         s->stage = ask(s, "quit", QUITTING);
@@ -81,9 +86,12 @@ static int64_t now(void)
 /* What is left of the time of the stage that began at `since`, in milliseconds; -1: no limit. */
 static int time_left(const struct supervisor *s, int64_t since)
 {
-    int limit = s->stage == POWERING_DOWN ? s->limits->powerdown
-                : s->stage == QUITTING    ? s->limits->quit
-                                          : -1;
+    const int limits[] = {[RUNNING] = -1,
+                          [SIGNALLED] = s->limits->powerdown,
+                          [POWERING_DOWN] = s->limits->powerdown,
+                          [QUITTING] = s->limits->quit,
+                          [KILLED] = -1};
+    int limit = limits[s->stage];
     int64_t left = since + limit - now();
     return limit < 0 ? -1 : left > 0 ? (int)left : 0;
 }
@@ -106,6 +114,8 @@ static void take_signal(struct supervisor *s)
         end_further(s);
     else if (!s->companion->signalled(s->companion->context, number))
         quit(s);
+    else if (s->stage == RUNNING)
+        s->stage = SIGNALLED;
     while (signals_take())
         ;
     s->signalled = now();
@@ -114,7 +124,9 @@ static void take_signal(struct supervisor *s)
 static void attend_companion(struct supervisor *s, const struct pollfd *polled)
 {
     enum companion_state state = s->companion->attend(s->companion->context, polled);
-    if (state == COMPANION_DONE && s->stage == RUNNING)
+    if (state == COMPANION_RUNS && s->stage == SIGNALLED)
+        s->stage = RUNNING;
+    else if (state == COMPANION_DONE && s->stage < POWERING_DOWN)
         s->stage = POWERING_DOWN;
     else if (state == COMPANION_BROKEN && s->stage < QUITTING)
         quit(s);
