@@ -40,7 +40,7 @@ enum frame_type {
     FRAME_ERRORS = 17, /* standard error */
     FRAME_EXIT = 18,   /* the command's exit status in one byte; the last frame */
     FRAME_FAILED = 19, /* why the command could not be run, a text; the last frame */
-    FRAME_READY = 20,  /* the guest is there; the first frame */
+    FRAME_READY = 20,  /* the guest is there; the first frame, and the answer to a signal */
 };
 
 struct frame {

@@ -47,6 +47,7 @@ struct session {
     int ends[STREAM_COUNT];
     bool terminal;
     bool ready;   /* the guest is there */
+    bool unheard; /* and has not yet taken a signal that it was sent */
     bool done;    /* and has said its last word: */
     int status;   /* the command's, or -1 */
     char *reason; /* why there is none, NULL: unknown */
@@ -125,6 +126,7 @@ static int handle(struct session *s, const struct frame *frame, struct error *e)
         if (!s->ready)
             become_raw(s);
         s->ready = true;
+        s->unheard = false;
         return 0;
     case FRAME_EXIT:
         if (frame->length != 1)
@@ -322,7 +324,7 @@ static enum companion_state attend(void *context, const struct pollfd *polled)
         finish(s);
         return COMPANION_BROKEN;
     }
-    return s->done ? COMPANION_DONE : COMPANION_RUNS;
+    return s->done ? COMPANION_DONE : s->unheard ? COMPANION_WAITS : COMPANION_RUNS;
 }
 
 /* The first one is the command's; who sends a second one wants an end. */
@@ -333,8 +335,10 @@ static bool signalled(void *context, int number)
     s->signal = number;
     if (!s->ready || s->signals++ > 0)
         return false;
-    if (!s->done)
-        channel_put(&s->channel, FRAME_SIGNAL, &payload, sizeof payload);
+    if (s->done)
+        return true;
+    channel_put(&s->channel, FRAME_SIGNAL, &payload, sizeof payload);
+    s->unheard = true;
     return true;
 }
 

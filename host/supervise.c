@@ -28,7 +28,8 @@ const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .q
 /* How far the ending has come, and how it goes on. */
 enum stage {
     RUNNING,
-    UNSERVED, /* a share's server has ended, as it does when QEMU ends */
+    UNSERVED,  /* a share's server has ended, as it does when QEMU ends */
+    SIGNALLED, /* the companion has passed a signal on, which the guest has not taken yet */
     POWERING_DOWN,
     QUITTING,
     KILLED,
@@ -88,6 +89,10 @@ static void end_further(struct supervisor *s)
     case UNSERVED:
         lose_server(s);
         return;
+    case SIGNALLED:
+        log_info("the guest has not taken the signal; QEMU quits");
+        s->stage = ask(s, "quit", QUITTING);
+        return;
     case POWERING_DOWN:
         log_info("the guest has not powered down; QEMU quits");
         s->stage = ask(s, "quit", QUITTING);
@@ -112,10 +117,13 @@ static int64_t now(void)
 /* What is left of the time of the stage that began at `since`, in milliseconds; -1: no limit. */
 static int time_left(const struct supervisor *s, int64_t since)
 {
-    int limit = s->stage == UNSERVED        ? HANG_UP_TIMEOUT
-                : s->stage == POWERING_DOWN ? s->limits->powerdown
-                : s->stage == QUITTING      ? s->limits->quit
-                                            : -1;
+    const int limits[] = {[RUNNING] = -1,
+                          [UNSERVED] = HANG_UP_TIMEOUT,
+                          [SIGNALLED] = s->limits->powerdown,
+                          [POWERING_DOWN] = s->limits->powerdown,
+                          [QUITTING] = s->limits->quit,
+                          [KILLED] = -1};
+    int limit = limits[s->stage];
     int64_t left = since + limit - now();
     return limit < 0 ? -1 : left > 0 ? (int)left : 0;
 }
@@ -133,6 +141,8 @@ static void take_signal(struct supervisor *s)
         end_further(s);
     else if (!s->companion->signalled(s->companion->context, number))
         quit(s);
+    else if (s->stage == RUNNING)
+        s->stage = SIGNALLED;
     while (signals_take())
         ;
     s->signalled = now();
@@ -141,7 +151,9 @@ static void take_signal(struct supervisor *s)
 static void attend_companion(struct supervisor *s, const struct pollfd *polled)
 {
     enum companion_state state = s->companion->attend(s->companion->context, polled);
-    if (state == COMPANION_DONE && s->stage <= UNSERVED)
+    if (state == COMPANION_RUNS && s->stage == SIGNALLED)
+        s->stage = RUNNING;
+    else if (state == COMPANION_DONE && s->stage < POWERING_DOWN)
         s->stage = POWERING_DOWN;
     else if (state == COMPANION_BROKEN && s->stage < QUITTING)
         quit(s);

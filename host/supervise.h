@@ -22,6 +22,7 @@ extern const struct supervise_limits supervise_default_limits;
 #define COMPANION_POLLED 8
 enum companion_state {
     COMPANION_RUNS,
+    COMPANION_WAITS,  /* for the guest to take a signal, which one that halts never does */
     COMPANION_DONE,   /* the guest powers off by itself: its time limit begins */
     COMPANION_BROKEN, /* nothing good can come of the guest any more: QEMU shall quit */
 };
@@ -31,7 +32,8 @@ struct companion {
     size_t (*choose)(void *context, struct pollfd *polled);
     /* Attends to what came of it. */
     enum companion_state (*attend)(void *context, const struct pollfd *polled);
-    /* One of SIGHUP, SIGINT and SIGTERM. True: it has been dealt with and QEMU goes on. */
+    /* One of SIGHUP, SIGINT and SIGTERM. True: it has been passed on and QEMU goes on, if the guest
+     * takes it within the time for powering down. */
     bool (*signalled)(void *context, int number);
     void *context;
 };

@@ -126,8 +126,11 @@ static void take_word(struct session *s, const struct frame *frame)
     strv_take(words, xstrndup((const char *)frame->payload, frame->length));
 }
 
-static void deliver_signal(const struct session *s, const struct frame *frame)
+static void deliver_signal(struct session *s, const struct frame *frame)
 {
+    if (s->phase == TOLD)
+        return;
+    channel_put(&s->channel, FRAME_READY, NULL, 0);
     if (s->phase == RUNNING && frame->length == 1)
         (void)kill(-s->command.pid, frame->payload[0]);
 }

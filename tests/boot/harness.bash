@@ -76,6 +76,53 @@ says() {
     return 1
 }
 
+# wait_for FILE REGEX PID: until a line matches; fails when the process has ended.
+wait_for() {
+    until grep -Eaq -- "$2" "$1"; do
+        kill -0 "$3" || return
+        timeout 0.3 tail --pid="$3" -f /dev/null || true
+    done
+}
+
+# qmp SOCKET COMMAND...: QEMU's answers; fails if one is an error.
+qmp() {
+    local answer
+    answer=$({
+        printf '%s\n' '{"execute": "qmp_capabilities"}' "${@:2}"
+    } | socat -t 20 - "UNIX-CONNECT:$1")
+    echo "$answer"
+    [[ $answer != *'"error"'* ]]
+}
+
+# Each case of a campaign is one thing that was done to a guest: of it says whether it ended well. A
+# test that is ended by a failure leaves the cases that it was at as they were begun.
+begin() {
+    local name
+    CASES=()
+    for name; do
+        CASES+=("$BATS_FILE_TMPDIR/cases.$BATS_TEST_NUMBER.${name// /-}")
+        echo begun >"${CASES[-1]}"
+    done
+}
+
+passed() {
+    local file
+    for file in "${CASES[@]}"; do
+        echo ok >"$file"
+    done
+}
+
+# figures NAME: a campaign's closing line.
+figures() {
+    local cases=0 failures=0 file
+    for file in "$BATS_FILE_TMPDIR"/cases.*; do
+        [ -e "$file" ] || continue
+        cases=$((cases + 1))
+        [ "$(cat "$file")" = ok ] || failures=$((failures + 1))
+    done
+    echo "# $1: $cases cases, $failures failures" >&3
+}
+
 # The configuration's value, by jq path.
 configured() {
     jq -er "$1" "$DEMO_CONFIG"

@@ -5,33 +5,45 @@
 
 load harness
 
+# The host of these guests is a network of the test's own with nothing but a loopback, so that every
+# address of the host and every port is known: 127.0.0.1, ::1, and two that are there besides. What
+# comes to its port 53 or 9000 is written down in `echoed` and sent back. It is its own name server.
 setup_file() {
-    ECHO_PORT=$(free_port)
     musl-gcc -static -O1 -o "$BATS_FILE_TMPDIR/udp-answer" "$BATS_TEST_DIRNAME/udp-answer.c"
-    # What comes to this port of the host is written down and sent back. A connection that nobody
-    # closes ends by itself, and must not hold the output that bats waits for.
-    socat -T 20 "TCP-LISTEN:$ECHO_PORT,bind=127.0.0.1,fork,reuseaddr" \
-        "EXEC:tee -a $BATS_FILE_TMPDIR/echoed" >/dev/null 2>&1 3>&- &
-    ECHO_PID=$!
-    export ECHO_PORT ECHO_PID
+    musl-gcc -static -O1 -o "$BATS_FILE_TMPDIR/reach" "$BATS_TEST_DIRNAME/reach.c"
+    printf 'nameserver %s\n' 127.0.0.1 ::1 >"$BATS_FILE_TMPDIR/resolv.conf"
+    # shellcheck disable=SC2016 # expanded inside; a connection that nobody closes ends by itself
+    unshare --map-root-user --net --mount --pid --fork --kill-child bash -ec '
+        cd "$BATS_FILE_TMPDIR"
+        mount --bind resolv.conf /etc/resolv.conf
+        busybox ip link set lo up
+        busybox ip address add 192.0.2.1/32 dev lo
+        busybox ip address add 2001:db8::1/128 dev lo
+        for port in 53 9000; do
+            socat -T 20 "TCP6-LISTEN:$port,ipv6only=0,fork,reuseaddr" "EXEC:tee -a echoed" &
+            socat -T 20 "UDP6-RECVFROM:$port,ipv6only=0,fork" "EXEC:tee -a echoed" &
+        done
+        until socat -u OPEN:/dev/null TCP:127.0.0.1:9000 && socat -u OPEN:/dev/null TCP:127.0.0.1:53; do :; done
+        touch host-is-there
+        wait' >"$BATS_FILE_TMPDIR/host.log" 2>&1 3>&- &
+    export HOST_PID=$!
+    disown # its end is not worth a message
+    until_there "$BATS_FILE_TMPDIR/host-is-there" "$HOST_PID" || cat "$BATS_FILE_TMPDIR/host.log"
 }
 
 teardown_file() {
-    kill "$ECHO_PID" || true
+    kill -KILL "$HOST_PID"
+}
+
+# on_host COMMAND...: with the test's host in place of this one.
+on_host() {
+    # shellcheck disable=SC2016 # expanded inside; nsenter begins in /
+    nsenter --target "$HOST_PID" --user --net --mount --preserve-credentials \
+        sh -c 'cd "$1" && shift && exec "$@"' sh "$PWD" "$@"
 }
 
 setup() {
     export NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/disk.qcow2
-}
-
-# A port of this host that nobody listens on.
-free_port() {
-    local port
-    while :; do
-        port=$((20000 + RANDOM % 12000))
-        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
-    done
-    echo "$port"
 }
 
 # until_there FILE PID: waits until FILE is there; fails when the process ends before.
@@ -54,20 +66,35 @@ ip route add default via 10.0.2.2
 # The module of the network card, which stage 2 of a real system loads by itself.
 network=(-o 'boot.initrd.kernelModules=["virtio_net"]')
 
-# forwards TCP-PORT UDP-PORT: the forwardings as -o wants them.
-forwards() {
-    local tcp=$1 udp=$2
-    echo "virtualisation.forwardPorts=[
-        {\"host\": {\"address\": \"127.0.0.1\", \"port\": $tcp}, \"guest\": {\"port\": 7000}},
-        {\"proto\": \"udp\", \"host\": {\"address\": \"127.0.0.1\", \"port\": $udp}, \"guest\": {\"port\": 7001}},
-        {\"from\": \"guest\", \"guest\": {\"address\": \"10.0.2.100\", \"port\": 80},
-         \"host\": {\"address\": \"127.0.0.1\", \"port\": $ECHO_PORT}}]"
-}
+# The forwardings: 8000 and 8001 of the host lead to the guest, 10.0.2.100 of the guest to the host.
+forwards='virtualisation.forwardPorts=[
+    {"host": {"address": "127.0.0.1", "port": 8000}, "guest": {"port": 7000}},
+    {"proto": "udp", "host": {"address": "127.0.0.1", "port": 8001}, "guest": {"port": 7001}},
+    {"from": "guest", "guest": {"address": "10.0.2.100", "port": 80},
+     "host": {"address": "127.0.0.1", "port": 9000}}]'
 
-# The guest of the tests of forwarding: answers once by TCP and once by UDP, and calls out.
+# What a guest tries at its host: the host itself, its name server, the host's other addresses.
+attempts='tcp-host tcp 10.0.2.2 9000
+udp-host udp 10.0.2.2 9000
+tcp-name-server tcp 10.0.2.3 53
+udp-name-server udp 10.0.2.3 53
+tcp-other-address tcp 192.0.2.1 9000
+udp-other-address udp 192.0.2.1 53
+tcp6-host tcp fec0::2 9000
+udp6-host udp fec0::2 9000
+tcp6-name-server tcp fec0::3 53
+udp6-name-server udp fec0::3 53
+tcp6-other-address tcp 2001:db8::1 9000
+udp6-other-address udp 2001:db8::1 53'
+
+# The guest of the tests of forwarding: answers once by TCP and once by UDP, calls out, and then
+# makes all of the attempts at once.
 forwarding_guest() {
     cat <<END
 $guest_network
+echo 0 >/proc/sys/net/ipv6/conf/eth0/accept_dad
+ip addr add fec0::15/64 dev eth0
+ip route add default via fec0::2
 echo "the guest's TCP" | nc -l -p 7000 >tcp-in &
 ./udp-answer 7001 "the guest's UDP" >udp-in &
 touch ready
@@ -78,28 +105,35 @@ exec 4>/run/say
 echo "through the forwarding" >&4
 until [ -s forwarded ]; do sleep 1; done
 kill \$!
-(echo "to the host itself" | nc -w 5 10.0.2.2 $ECHO_PORT >direct) || touch refused
+wait
+while read -r name protocol address port; do
+    (if ./reach \$protocol \$address \$port \$name; then echo \$name >>got-through; fi; echo \$name >>attempts) &
+done <list
 wait
 END
 }
 
 # start_forwarding NAME [arguments]: boots such a guest, talks to it, waits for its end.
 start_forwarding() {
-    local name=$1 tcp udp directory=$BATS_FILE_TMPDIR/$1
+    local name=$1 directory=$BATS_FILE_TMPDIR/$1
     shift
-    tcp=$(free_port)
-    udp=$(free_port)
     mkdir -p "$directory/xchg"
-    cp "$BATS_FILE_TMPDIR/udp-answer" "$directory/xchg"
-    forwarding_guest | boot "$name" "${network[@]}" -o "$(forwards "$tcp" "$udp")" "$@" 3>&- &
+    cp "$BATS_FILE_TMPDIR"/{udp-answer,reach} "$directory/xchg"
+    echo "$attempts" >"$directory/xchg/list"
+    touch "$directory/xchg/got-through"
+    : >"$BATS_FILE_TMPDIR/echoed"
+    export -f on_host
+    printf '#!/bin/bash\non_host %q "$@"\n' "$RUN_VM_PROGRAM" >"$directory/run-vm"
+    chmod +x "$directory/run-vm"
+    forwarding_guest | RUN_VM_PROGRAM=$directory/run-vm boot "$name" "${network[@]}" -o "$forwards" "$@" 3>&- &
     local pid=$!
     until_there "$directory/xchg/ready" "$pid"
     # the guest may listen a moment later: a refused call is made again
     while kill -0 "$pid" 2>/dev/null && ! [ -s "$directory/tcp-out" ]; do
-        echo "the host's TCP" | socat -t 10 - "TCP:127.0.0.1:$tcp" >"$directory/tcp-out" 2>/dev/null || true
+        echo "the host's TCP" | on_host socat -t 10 - TCP:127.0.0.1:8000 >"$directory/tcp-out" 2>/dev/null || true
     done
     while kill -0 "$pid" 2>/dev/null && ! [ -s "$directory/udp-out" ]; do
-        echo "the host's UDP" | socat -t 2 - "UDP:127.0.0.1:$udp" >"$directory/udp-out" 2>/dev/null || true
+        echo "the host's UDP" | on_host socat -t 2 - UDP:127.0.0.1:8001 >"$directory/udp-out" 2>/dev/null || true
     done
     wait "$pid" || true
     worked "$name"
@@ -114,20 +148,30 @@ forwarded() {
     grep -qx "through the forwarding" "$directory/xchg/forwarded"
 }
 
-@test "ports are forwarded from the host by TCP and UDP, and from the guest by TCP" {
+# campaign NAME TEXT: every attempt was made; prints the figures. $through: what got through.
+campaign() {
+    local xchg=$BATS_FILE_TMPDIR/$1/xchg
+    through=$(sort "$xchg/got-through")
+    echo "# $2: $(wc -l <"$xchg/attempts") attempts, $(wc -l <"$xchg/got-through") got through" >&3
+    diff <(cut -d ' ' -f 1 "$xchg/list" | sort) <(sort "$xchg/attempts")
+}
+
+@test "ports are forwarded from the host by TCP and UDP, and from the guest by TCP; it reaches the host besides" {
     start_forwarding open
     forwarded open
     grep -qx "the guest's UDP" "$BATS_FILE_TMPDIR/open/udp-out"
-    # the guest reaches the host besides
-    grep -qx "to the host itself" "$BATS_FILE_TMPDIR/open/xchg/direct"
+    campaign open "guest that is not shut in"
+    diff <(cut -d ' ' -f 1 <<<"$attempts" | sort) - <<<"$through"
+    diff <(sort "$BATS_FILE_TMPDIR/echoed") <(sort <<<"$through"$'\n'"through the forwarding")
 }
 
 @test "a restricted guest is reached by forwarded ports, and reaches nothing else" {
-    rm -f "$BATS_FILE_TMPDIR/echoed"
     start_forwarding shut -o virtualisation.restrictNetwork=true
     # QEMU's user network lets no datagram out, answers included
     forwarded shut
-    [ -e "$BATS_FILE_TMPDIR/shut/xchg/refused" ]
+    campaign shut "hostile guest that is shut in"
+    [ -z "$through" ]
+    # not even a datagram whose answer was lost
     [ "$(cat "$BATS_FILE_TMPDIR/echoed")" = "through the forwarding" ]
 }
 

@@ -25,24 +25,7 @@ END
 }
 
 teardown_file() {
-    local cases=0 failures=0 file
-    for file in "$BATS_FILE_TMPDIR"/cases.*; do
-        [ -e "$file" ] || continue
-        cases=$((cases + 1))
-        [ "$(cat "$file")" = ok ] || failures=$((failures + 1))
-    done
-    echo "# pressure: $cases cases, $failures failures" >&3
-}
-
-# Each case is one thing that was done to a guest: of it says whether it ended well. A test that is
-# ended by a failure leaves the case that it was at as it was begun.
-begin() {
-    CASE=$BATS_FILE_TMPDIR/cases.$BATS_TEST_NUMBER.${1// /-}
-    echo begun >"$CASE"
-}
-
-passed() {
-    echo ok >"$CASE"
+    figures pressure
 }
 
 # faulty FILE RULE...: QEMU's arguments for a disk whose requests fail: each rule is of blkdebug's
@@ -73,24 +56,6 @@ sum() {
 
 unchanged() {
     sha256sum --quiet -c "$BATS_TEST_TMPDIR/sums"
-}
-
-# wait_for FILE REGEX PID: until a line matches; fails when the process has ended.
-wait_for() {
-    until grep -Eaq -- "$2" "$1"; do
-        kill -0 "$3" || return
-        timeout 0.3 tail --pid="$3" -f /dev/null || true
-    done
-}
-
-# qmp SOCKET COMMAND...: QEMU's answers; fails if one is an error.
-qmp() {
-    local answer
-    answer=$({
-        printf '%s\n' '{"execute": "qmp_capabilities"}' "${@:2}"
-    } | socat -t 20 - "UNIX-CONNECT:$1")
-    echo "$answer"
-    [[ $answer != *'"error"'* ]]
 }
 
 # plug SOCKET NODE PORT: the disk is there from now on, its serial number the node's name.

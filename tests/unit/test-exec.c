@@ -23,6 +23,7 @@
 #include "tests/unit/unit.h"
 
 #define SOCKET_NAME "exec"
+#define PATIENCE    1000 /* with a guest that takes a signal, in milliseconds */
 
 /* --- the guests --- */
 
@@ -128,6 +129,26 @@ static void guest_is_deaf(int fd)
     lose_patience(2);
 }
 
+/* It has halted, say: a signal is not taken. */
+static void guest_is_asleep(int fd)
+{
+    put(fd, FRAME_READY, NULL, 0);
+    lose_patience(1);
+}
+
+/* Takes the signal, for which the command does not end at once. */
+static void guest_takes_its_time(int fd)
+{
+    for (int i = 0; i < 20; i++) {
+        if (i == 3)
+            (void)kill(getppid(), SIGTERM);
+        put(fd, FRAME_READY, NULL, 0);
+        (void)poll(NULL, 0, PATIENCE / 10);
+    }
+    put(fd, FRAME_EXIT, "\x05", 1);
+    wait_for_end(fd);
+}
+
 static void guest_hangs_up(int fd)
 {
     put(fd, FRAME_READY, NULL, 0);
@@ -229,6 +250,8 @@ static const struct {
     {"floods", guest_floods},
     {"is-silent", guest_is_silent},
     {"is-deaf", guest_is_deaf},
+    {"is-asleep", guest_is_asleep},
+    {"takes-its-time", guest_takes_its_time},
     {"hangs-up", guest_hangs_up},
     {"talks-after-its-end", guest_talks_after_its_end},
     {"takes-no-input", guest_takes_no_input},
@@ -268,9 +291,9 @@ static void free_outcome(struct outcome *outcome)
 
 static char *own_path;
 
-static struct outcome run(const char *guest)
+static struct outcome run_within(int powerdown, const char *guest)
 {
-    static const struct supervise_limits limits = {.powerdown = 100, .quit = 100};
+    const struct supervise_limits limits = {.powerdown = powerdown, .quit = 100};
     char *scratch CLEANUP_SCRATCH = scratch_new();
     char *output CLEANUP_FREE = scratch_path(scratch, "output");
     struct plan plan = {.cwd = scratch, .exec_socket = scratch_path(scratch, SOCKET_NAME)};
@@ -292,6 +315,11 @@ static struct outcome run(const char *guest)
     strv_free(&plan.exec);
     free(plan.exec_socket);
     return outcome;
+}
+
+static struct outcome run(const char *guest)
+{
+    return run_within(100, guest);
 }
 
 static void assert_not_run(const struct outcome *outcome)
@@ -359,13 +387,20 @@ static void only_the_first_last_word_counts(void **state)
 static void a_user_can_end_a_guest_that_does_not_react(void **state)
 {
     (void)state;
-    static const char *const still[] = {"is-silent", "is-deaf", "hangs-up"};
+    static const char *const still[] = {"is-silent", "is-deaf", "is-asleep", "hangs-up"};
     for (size_t i = 0; i < ELEMENTS(still); i++) {
         struct outcome outcome CLEANUP_OUTCOME = run(still[i]);
         assert_true(outcome.result < 0);
         assert_int_equal(outcome.e.status, 128 + SIGTERM);
         assert_error_names(outcome.e, "true", "signal 15");
     }
+}
+
+static void a_command_may_take_its_time_to_end(void **state)
+{
+    (void)state;
+    struct outcome outcome CLEANUP_OUTCOME = run_within(PATIENCE, "takes-its-time");
+    assert_int_equal(outcome.result, 5);
 }
 
 /* run-vm on a terminal of its own, with that guest: the process, and the terminal's other end. */
@@ -452,6 +487,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_frame_without_its_end_is_no_exit_status),
         cmocka_unit_test(only_the_first_last_word_counts),
         cmocka_unit_test(a_user_can_end_a_guest_that_does_not_react),
+        cmocka_unit_test(a_command_may_take_its_time_to_end),
         cmocka_unit_test(a_guest_that_takes_no_input_can_be_left),
         cmocka_unit_test(a_terminal_that_nobody_reads_does_not_hold_run_vm),
         cmocka_unit_test(a_guest_that_never_powers_off_is_ended_and_its_status_counts),

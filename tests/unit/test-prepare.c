@@ -182,7 +182,7 @@ static void a_temporary_directory_that_exists_is_not_taken(void **state)
 static void a_tool_that_fails_gives_its_status_and_leaves_nothing(void **state)
 {
     struct fixture *f = *state;
-    scratch_write(f->scratch, "qemu-img", "#!/bin/sh\ntouch \"$5\"\necho broken >&2\nexit 4\n");
+    scratch_write(f->scratch, "qemu-img", "#!/bin/sh\ntouch \"$4\"\necho broken >&2\nexit 4\n");
     f->plan.qemu_img = scratch_path(f->scratch, "qemu-img");
     assert_int_equal(chmod(f->plan.qemu_img, 0755), 0);
     add(f, FILE_TEMPORARY, "temporary");

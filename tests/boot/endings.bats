@@ -1,0 +1,228 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Every way in which a guest's life ends, or does not: run-vm ends with QEMU where that ends by
+# itself, and where it does not, on a signal, in its time and with QEMU gone. And what comes of a
+# console that nobody reads.
+
+load guest
+
+setup_file() {
+    kernel
+    # shellcheck disable=SC2016 # the guest's shell is to expand it
+    tree "$BATS_FILE_TMPDIR/tree" <<'END'
+# until somebody presses it
+power_button() {
+    for event in /sys/class/input/event*; do
+        [ "$(cat $event/device/name)" != "Power Button" ] || head -c 24 /dev/input/${event##*/} >/dev/null
+    done
+}
+flood() {
+    echo "flood $1 begins"
+    seq 20000
+    echo "flood $1 ends"
+}
+case $(sed 's/ /\n/g' /proc/cmdline | sed -n 's/^test.end=//p') in
+reset) echo b >/proc/sysrq-trigger ;;
+panic) echo c >/proc/sysrq-trigger ;;
+reboot) reboot -f ;;
+debug-port) printf '\025' | dd of=/dev/port bs=1 seek=244 count=1 conv=notrunc ;;
+halt) halt -f ;;
+hibernate)
+    mkswap /dev/vda
+    swapon /dev/vda
+    echo disk >/sys/power/state
+    ;;
+ignore)
+    echo "it listens"
+    power_button
+    echo "it has heard the button"
+    echo mem >/sys/power/state
+    ;;
+flood)
+    (flood one && flood two) &
+    power_button
+    poweroff -f
+    ;;
+esac
+echo "it goes on"
+END
+}
+
+teardown_file() {
+    figures endings
+}
+
+# start NAME [run-vm's arguments]: run-vm in the background, in a process group of its own. In NAME:
+# out and err, tmp (where it has its temporary directory), pid (of the timeout(1) that it runs
+# under). $OUT: where its standard output leads instead.
+start() {
+    local name=$1 directory=$BATS_FILE_TMPDIR/$1
+    shift
+    mkdir -p "$directory/tmp"
+    : >"$directory/out"
+    TMPDIR=$directory/tmp setsid timeout --signal=KILL "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
+        --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" -o virtualisation.diskImage=null \
+        -o virtualisation.memorySize=256 -o virtualisation.graphics=false --append "test.end=$name" \
+        "$@" </dev/null >"${OUT:-$directory/out}" 2>"$directory/err" 3>&- 7>&- &
+    echo $! >"$directory/pid"
+}
+
+# start_plain NAME [run-vm's arguments]: the same, the guest's stage 2 being the tree's.
+start_plain() {
+    start "$1" --init /sbin/init -o 'boot.initrd.kernelModules=["button","evdev"]' "${@:2}"
+}
+
+# The process that another one has started.
+child() {
+    cut -d ' ' -f 1 "/proc/$1/task/$1/children"
+}
+
+# comes NAME out|err REGEX: there is such a line.
+comes() {
+    wait_for "$BATS_FILE_TMPDIR/$1/$2" "$3" "$(cat "$BATS_FILE_TMPDIR/$1/pid")"
+}
+
+# sleeps NAME: QEMU says so.
+sleeps() {
+    local answer=""
+    while [[ $answer != *'"suspended"'* ]]; do
+        kill -0 "$(cat "$BATS_FILE_TMPDIR/$1/pid")" || return
+        answer=$(qmp "$(echo "$BATS_FILE_TMPDIR/$1"/tmp/*/run-vm.qmp)" '{"execute": "query-status"}' 2>&1) || true
+        read -rt 0.3 <> <(:) || true
+    done
+}
+
+# signal NAME SIGNAL [group]: to run-vm, or to its process group as the terminal does it. What
+# QEMU's process is, is written down.
+signal() {
+    local directory=$BATS_FILE_TMPDIR/$1 timeout run_vm
+    timeout=$(cat "$directory/pid")
+    run_vm=$(child "$timeout")
+    child "$run_vm" >"$directory/qemu"
+    if [ "${3:-}" ]; then
+        kill "-$2" -- "-$timeout"
+    else
+        kill "-$2" "$run_vm"
+    fi
+}
+
+# is NAME STATUS: run-vm ends so, and leaves neither QEMU nor anything temporary.
+is() {
+    local directory=$BATS_FILE_TMPDIR/$1 status=0
+    wait "$(cat "$directory/pid")" || status=$?
+    [ "$status" = "$2" ] && [ -z "$(ls -A "$directory/tmp")" ] &&
+        ! { [ -e "$directory/qemu" ] && [ -e "/proc/$(cat "$directory/qemu")" ]; } && return
+    echo "$1: status $status, expected $2; temporary: $(ls -A "$directory/tmp")"
+    clean <"$directory/out" | tail -n 20
+    cat "$directory/err"
+    return 1
+}
+
+@test "run-vm ends with QEMU however the guest ends it: power off, reset, panic, triple fault, debug port, hibernation" {
+    local name
+    # two at a time
+    begin "power off" reset
+    start poweroff --exec poweroff -f
+    start_plain reset -- -no-reboot
+    is poweroff 125
+    says "$BATS_FILE_TMPDIR/poweroff/err" 'poweroff was not run to its end: QEMU ended before'
+    is reset 0
+    passed
+
+    begin panic "triple fault"
+    start_plain panic --append panic=-1 -- -no-reboot
+    start_plain reboot --append reboot=t -- -no-reboot
+    is panic 0
+    says "$BATS_FILE_TMPDIR/panic/out" 'Kernel panic'
+    is reboot 0
+    passed
+
+    begin "debug port" hibernation
+    start_plain debug-port -- -device isa-debug-exit,iobase=0xf4,iosize=1
+    start_plain hibernate -o 'virtualisation.emptyDiskImages=[512]' --append no_console_suspend \
+        --append loglevel=7
+    is debug-port 43
+    is hibernate 0
+    says "$BATS_FILE_TMPDIR/hibernate/out" 'PM: hibernation: Wrote [0-9]+ kbytes'
+    passed
+    for name in reset panic reboot debug-port hibernate; do
+        run ! grep 'it goes on' "$BATS_FILE_TMPDIR/$name/out"
+    done
+}
+
+@test "a guest that has halted, or sleeps, is ended by a signal in its time, a command that ends slowly is not" {
+    begin halt "sleep in --exec" "slow end in --exec"
+    start_plain halt
+    start slow --exec sh -c 'trap "sleep 65; exit 6" TERM; echo ready; while :; do sleep 1; done'
+    comes slow out ready
+    signal slow TERM
+    start asleep --exec sh -c 'echo mem >/sys/power/state; echo it goes on'
+    comes halt out 'System halted'
+    signal halt TERM
+    sleeps asleep
+    signal asleep TERM
+    # these two have a minute, the slow one is past it
+    is halt 0
+    says "$BATS_FILE_TMPDIR/halt/err" 'the guest has not powered down; QEMU quits'
+    is asleep 143
+    says "$BATS_FILE_TMPDIR/asleep/err" 'the guest has not taken the signal; QEMU quits'
+    run ! grep 'it goes on' "$BATS_FILE_TMPDIR"/{halt,asleep}/out
+    is slow 6
+    passed
+}
+
+@test "a guest that hears the power button and sleeps all the same is ended by the second Ctrl-C" {
+    begin "ignored power button" sleep
+    start_plain ignore
+    comes ignore out 'it listens'
+    signal ignore INT group
+    comes ignore out 'it has heard the button'
+    sleeps ignore
+    signal ignore INT group
+    is ignore 0
+    says "$BATS_FILE_TMPDIR/ignore/err" 'powering the guest down \(again to make QEMU quit\)'
+    says "$BATS_FILE_TMPDIR/ignore/err" 'the guest has not powered down; QEMU quits'
+    run ! grep 'terminating on signal' "$BATS_FILE_TMPDIR/ignore/err"
+    passed
+}
+
+# full PID: the pipe on descriptor 7 takes nothing more.
+full() {
+    until [ "$(python3 -c 'import array, fcntl, termios
+waiting = array.array("i", [0])
+fcntl.ioctl(7, termios.FIONREAD, waiting)
+print(waiting[0])')" -gt 61440 ]; do
+        kill -0 "$1" || return
+        read -rt 0.3 <> <(:) || true
+    done
+}
+
+# until_line TEXT: takes what comes out of that pipe up to there.
+until_line() {
+    local line
+    while read -rt "$TIME_LIMIT" -u 7 line; do
+        echo "$line"
+        [[ $line != *"$1"* ]] || return 0
+    done
+    return 1
+}
+
+@test "a console that nobody reads stops the guest, loses nothing, and does not keep the power button from it" {
+    local directory=$BATS_FILE_TMPDIR/flood
+    begin "blocked console" "blocked console and SIGTERM"
+    mkdir -p "$directory"
+    mkfifo "$directory/pipe"
+    exec 7<>"$directory/pipe"
+    OUT=$directory/pipe start_plain flood
+    full "$(cat "$directory/pid")"
+    until_line 'flood one ends' | clean >"$directory/out"
+    diff <(sed -n '/flood one begins/,/flood one ends/p' "$directory/out" | grep -x '[0-9]*') <(seq 20000)
+    # the guest has gone on: into the next one
+    full "$(cat "$directory/pid")"
+    signal flood TERM
+    is flood 0
+    exec 7<&-
+    run ! grep 'has not powered down' "$directory/err"
+    says "$directory/err" 'powering the guest down'
+    passed
+}
