@@ -219,7 +219,8 @@ $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzz
 run: all | $(call packages,tests boot) ## boot the demonstration system: a shell on a terminal, a report without one
 	tests/systems/demo/run
 
-CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-fuzz check-boot
+# In full, fuzzing takes longest.
+CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-boot check-fuzz
 
 .PHONY: check check-quick check-long
 check: ## every test; goes on after a failure and names at the end what failed
