@@ -4,10 +4,13 @@
  *
  * /tmp/xchg/transports has a line for each: NAME SOURCE TYPE OPTIONS; it is read as often as
  * /tmp/xchg/rounds says. Prints "bench: read begin NAME" and "bench: read end NAME SECONDS FILES
- * BYTES" for each, so that whoever reads the console can tell what the host spent meanwhile. */
+ * BYTES" for each, so that whoever reads the console can tell what the host spent meanwhile; and
+ * before, "bench: store TYPE OPTIONS", what init has mounted the store with. */
 #include <fcntl.h>
 #include <ftw.h>
+#include <mntent.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -61,6 +64,16 @@ static void read_once(const char *name, const char *source, const char *type, co
     (void)umount(MOUNTED);
 }
 
+static void print_store(void)
+{
+    FILE *mounts = setmntent("/proc/mounts", "re");
+    for (const struct mntent *m; mounts && (m = getmntent(mounts));)
+        if (strcmp(m->mnt_dir, "/nix/.ro-store") == 0)
+            (void)printf("bench: store %s %s\n", m->mnt_type, m->mnt_opts);
+    if (mounts)
+        (void)endmntent(mounts);
+}
+
 int main(void)
 {
     char name[64], source[64], type[32], options[256];
@@ -71,6 +84,7 @@ int main(void)
     (void)fclose(f);
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)mkdir(MOUNTED, 0755);
+    print_store();
     /* a share is mounted once at a time */
     (void)umount("/tmp/tree");
     (void)umount("/tmp/treefs");
@@ -81,5 +95,6 @@ int main(void)
         if (f)
             (void)fclose(f);
     }
+    (void)sleep(10); /* the host counts what the processes of this machine have spent */
     return 0;
 }

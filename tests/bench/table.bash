@@ -17,12 +17,13 @@ calculate() { # FORMAT EXPRESSION, with figures as numbers
     awk "BEGIN { printf \"$1\", $2 }"
 }
 
-# row WHAT FIGURE TARGET CONDITION: the condition is awk's; without one there is no target.
+# row WHAT FIGURE TARGET CONDITION: the condition is awk's; without one there is no target. One that awk
+# cannot calculate, for want of a figure, is missed.
 row() {
     local verdict=-
     if [ -n "${4:-}" ]; then
         verdict=met
-        if [ "$(calculate %d "!($4)")" = 1 ]; then
+        if [ "$(calculate %d "($4)")" != 1 ]; then
             verdict=MISSED
             missed=$((missed + 1))
         fi
