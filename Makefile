@@ -207,6 +207,8 @@ build/fuzz/libkmod.a: scripts/guest-libs scripts/guest-libs.mk Makefile \
 # The target answers in the kernel's place.
 FUZZ_LDFLAGS_fuzz-modprobe := $(addprefix -Xlinker --wrap=,open close stat fstat read fdopen mmap \
 	munmap uname syscall system)
+# It allocates in allocators' place.
+FUZZ_LDFLAGS_fuzz-plan := $(addprefix -Xlinker --wrap=,calloc reallocarray strdup strndup vasprintf free)
 
 $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzzed.a build/fuzz/libkmod.a
 	$(call say,LINK)clang -fsanitize=fuzzer,address,undefined $(FUZZ_LDFLAGS_$*) -o $@ $^ \

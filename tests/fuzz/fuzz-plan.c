@@ -77,7 +77,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     make("system/kernel-params", "loglevel=4\n");
     must(atexit(remove_directory) == 0);
     nowhere = fuzz_nowhere();
-    arena_begin();
     return 0;
 }
 
@@ -168,7 +167,7 @@ static void resolve(json_t *tree, const char *name, const struct strv *settings)
         must(config.problems.count);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void execute(const uint8_t *data, size_t size)
 {
     struct strv texts CLEANUP_STRV = {0};
     for (size_t at = 0; at < size || texts.count < 2;) {
@@ -180,7 +179,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *json = texts.items[0];
     const char *name = texts.items[1];
     if (!is_harmless(json) || strstr(name, CANARY) || strchr(name, '/'))
-        return 0; /* or is beyond our directory */
+        return; /* or is beyond our directory */
     json_t *tree = json_loads(json, 0, NULL);
     if (json_is_object(tree)) {
         struct strv settings = {.items = texts.items + 2, .count = texts.count - 2};
@@ -188,6 +187,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else {
         json_decref(tree);
     }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    arena_begin();
+    execute(data, size);
     arena_end();
     return 0;
 }
