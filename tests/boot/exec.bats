@@ -181,9 +181,9 @@ expect_line() {
     local status=0
     # shellcheck disable=SC2016
     terminal 'tty; test -t 0 && test -t 1 && test -t 2 && echo all three
-        trap "echo interrupted" INT
+        trap "echo interrupted; exit 5" INT
         stty size; echo $TERM; echo ready; read -r word; stty size; echo "got $word"
-        echo now; sleep 100000; exit 5'
+        echo now; while :; do sleep 1; done' # a signal between two commands waits for the next one's end
     local pid=$VM_PID
     expect_line '^/dev/pts/[0-9]+'
     expect_line '^all three'
