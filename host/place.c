@@ -41,10 +41,17 @@ static bool is_temporary(const char *name)
            strspn(name + prefix, letters) == NAME_LENGTH;
 }
 
-/* A start that was killed leaves its file, and nobody else will ever know what it is. */
-static void remove_left_behind(const char *directory)
+/* Up to and with its last slash; the caller frees. */
+static char *directory_of(const char *path)
 {
-    DIR *stream = opendir(directory);
+    const char *slash = strrchr(path, '/');
+    return slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup("");
+}
+
+void place_tidy(const char *path)
+{
+    char *directory CLEANUP_FREE = directory_of(path);
+    DIR *stream = opendir(*directory ? directory : ".");
     time_t now = time(NULL);
     struct stat st;
     for (const struct dirent *entry; stream && (entry = readdir(stream));)
@@ -60,9 +67,7 @@ char *place_temporary(const char *path)
 {
     char random[NAME_LENGTH + 1];
     place_random_name(random);
-    const char *slash = strrchr(path, '/');
-    char *directory CLEANUP_FREE = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup("");
-    remove_left_behind(*directory ? directory : ".");
+    char *directory CLEANUP_FREE = directory_of(path);
     return xasprintf("%s" TEMPORARY "%s", directory, random);
 }
 
@@ -183,6 +188,7 @@ int place_copy(const char *source, const char *path, bool replace, struct error 
 {
     if (!replace && access(path, F_OK) == 0)
         return 0;
+    place_tidy(path);
     char *temporary CLEANUP_FREE = place_temporary(path);
     int r = place_fill(source, temporary, e);
     if (r == 0)

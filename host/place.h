@@ -8,9 +8,12 @@
 #include "common/error.h"
 
 /* A name in the directory of `path` that nobody has: ".run-vm-" and ten random letters. The caller
- * frees it, and removes what is there when it comes to nothing. What starts that were killed have
- * left under such names, a day ago and longer, is removed first. */
+ * frees it, and removes what is there when it comes to nothing. */
 char *place_temporary(const char *path);
+
+/* Removes what starts that were killed have left under such names in the directory of `path`, a day
+ * ago and longer: nobody else will ever know what it is. Before something big is made there. */
+void place_tidy(const char *path);
 
 /* Puts the file under its name, its content on the disk first. Without `replace` an existing file
  * stays: -EEXIST without a message. */

@@ -56,6 +56,7 @@ static int lock_image(struct prepared *prepared, const char *path, struct error 
 static int create_image(const struct plan_file *file, struct strv *argv, const char *size,
                         struct error *e)
 {
+    place_tidy(file->path);
     char *temporary CLEANUP_FREE = place_temporary(file->path);
     strv_push(argv, temporary);
     if (size)

@@ -3,25 +3,18 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "host/clock.h"
 
 #define MIB (UINT64_C(1) << 20)
-
-static int64_t now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 void progress_start(struct progress *progress, const char *what, const char *detail, uint64_t total)
 {
     *progress = (struct progress){
-        .what = what, .total = total, .started = now(), .on = isatty(STDERR_FILENO)};
+        .what = what, .total = total, .started = clock_milliseconds(), .on = isatty(STDERR_FILENO)};
     if (!progress->on)
         log_info("%s: %s", what, detail);
 }
@@ -43,7 +36,8 @@ void progress_show(const struct progress *progress, uint64_t done)
 {
     if (!progress->on)
         return;
-    char *line CLEANUP_FREE = progress_format(progress, done, now() - progress->started);
+    char *line CLEANUP_FREE =
+        progress_format(progress, done, clock_milliseconds() - progress->started);
     (void)fprintf(stderr, "\r%s\033[K", line);
 }
 

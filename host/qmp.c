@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 
 #include "common/alloc.h"
+#include "host/clock.h"
 
 /* An answer or event longer than this is not from QEMU: the longest we ask for has 100 bytes. */
 #define LINE_SIZE 65536
@@ -24,18 +24,11 @@ struct connection {
     char text[LINE_SIZE];
 };
 
-static int64_t now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 /* Waits until `events` are there. 0, or -ETIMEDOUT. */
 static int wait_for(const struct connection *connection, short events)
 {
     for (;;) {
-        int64_t left = connection->deadline - now();
+        int64_t left = connection->deadline - clock_milliseconds();
         struct pollfd polled = {.fd = connection->fd, .events = events};
         int ready = left > 0 ? poll(&polled, 1, (int)left) : 0;
         if (ready > 0)
@@ -157,7 +150,7 @@ static int converse(struct connection *connection, const char *command, struct e
 int qmp_execute(const char *path, const char *command, int timeout, struct error *e)
 {
     struct connection *connection CLEANUP_FREE = xcalloc(1, sizeof *connection);
-    connection->deadline = now() + timeout;
+    connection->deadline = clock_milliseconds() + timeout;
     connection->fd = -1;
     int r = connect_to(connection, path);
     if (r < 0)

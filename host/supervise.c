@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "host/clock.h"
 #include "host/process.h"
 #include "host/qmp.h"
 #include "host/signals.h"
@@ -107,13 +107,6 @@ static void end_further(struct supervisor *s)
     }
 }
 
-static int64_t now(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 /* What is left of the time of the stage that began at `since`, in milliseconds; -1: no limit. */
 static int time_left(const struct supervisor *s, int64_t since)
 {
@@ -124,7 +117,7 @@ static int time_left(const struct supervisor *s, int64_t since)
                           [QUITTING] = s->limits->quit,
                           [KILLED] = -1};
     int limit = limits[s->stage];
-    int64_t left = since + limit - now();
+    int64_t left = since + limit - clock_milliseconds();
     return limit < 0 ? -1 : left > 0 ? (int)left : 0;
 }
 
@@ -135,7 +128,7 @@ static int time_left(const struct supervisor *s, int64_t since)
 static void take_signal(struct supervisor *s)
 {
     int number = signals_take();
-    if (!number || (s->signalled && now() - s->signalled < SAME_WISH))
+    if (!number || (s->signalled && clock_milliseconds() - s->signalled < SAME_WISH))
         return;
     if (!s->companion || s->stage >= QUITTING)
         end_further(s);
@@ -145,7 +138,7 @@ static void take_signal(struct supervisor *s)
         s->stage = SIGNALLED;
     while (signals_take())
         ;
-    s->signalled = now();
+    s->signalled = clock_milliseconds();
 }
 
 static void attend_companion(struct supervisor *s, const struct pollfd *polled)
@@ -165,7 +158,7 @@ static void watch(struct supervisor *s, int end)
 {
     enum { END, SIGNALS, SERVERS, COMPANION };
     enum stage stage = s->stage;
-    int64_t since = now();
+    int64_t since = clock_milliseconds();
     for (;;) {
         bool served = s->servers && s->stage == RUNNING;
         struct pollfd polled[COMPANION + COMPANION_POLLED] = {
@@ -177,7 +170,7 @@ static void watch(struct supervisor *s, int end)
             s->companion ? s->companion->choose(s->companion->context, polled + COMPANION) : 0;
         if (stage != s->stage) {
             stage = s->stage;
-            since = now();
+            since = clock_milliseconds();
         }
         int ready = poll(polled, COMPANION + more, time_left(s, since));
         if (ready < 0 && errno != EINTR)

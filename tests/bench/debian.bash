@@ -8,10 +8,11 @@ debian_packages=(initramfs-tools initramfs-tools-core klibc-utils libklibc cpio 
 # debian_tree: $work/debian, a Debian with initramfs-tools. Nothing is configured in it: mkinitramfs
 # needs its files only.
 debian_tree() {
-    local tree=$work/debian added name
+    local tree=$work/debian debian added name
     added=$("$here/../../scripts/fetch-package" --alone bookworm "${debian_packages[@]}")
     mkdir -p "$tree"
-    cp -a "$("$here/../../scripts/debian-root")/root/." "$tree"
+    debian=$("$here/../../scripts/debian-root")/root
+    cp -a "$debian/." "$tree"
     for name in etc usr; do
         cp -a "$added/$name/." "$tree/$name"
     done

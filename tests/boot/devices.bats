@@ -7,10 +7,8 @@ load harness
 
 # ask DIRECTORY COMMAND: QEMU's answer to a command of its human monitor.
 ask() {
-    socat -t 30 - "UNIX-CONNECT:$1/tmp/run-vm.qmp" <<END
-{"execute": "qmp_capabilities"}
-{"execute": "human-monitor-command", "arguments": {"command-line": "$2"}}
-END
+    qmp "$1/tmp/run-vm.qmp" \
+        "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"$2\"}}"
 }
 
 # devices NAME [run-vm's arguments]: QEMU's own list of its devices, in NAME/devices, and what the

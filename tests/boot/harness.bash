@@ -84,12 +84,12 @@ wait_for() {
     done
 }
 
-# qmp SOCKET COMMAND...: QEMU's answers; fails if one is an error.
+# qmp SOCKET COMMAND...: QEMU's answers; fails if one is an error, or there is nobody to ask.
 qmp() {
     local answer
     answer=$({
         printf '%s\n' '{"execute": "qmp_capabilities"}' "${@:2}"
-    } | socat -t 20 - "UNIX-CONNECT:$1")
+    } | socat -t 20 - "UNIX-CONNECT:$1") || return
     echo "$answer"
     [[ $answer != *'"error"'* ]]
 }
