@@ -125,7 +125,7 @@ void mount_spec_free(struct mount_spec *spec)
 
 static const char *const transport_names[] = {[SHARE_9P] = "9p", [SHARE_VIRTIOFS] = "virtiofs"};
 
-/* Takes the transport's name off the front of the options. */
+/* Takes the transport's name, where there is one, off the front of the options. */
 static const char *take_transport(const char *options, enum share_transport *transport)
 {
     for (size_t i = 0; i < ELEMENTS(transport_names); i++) {
@@ -155,12 +155,20 @@ int share_spec_parse(struct share_spec *spec, const char *text, struct error *e)
     return r;
 }
 
+/* Without a name 9P is meant, unless the options would be taken for one. */
+static bool needs_transport(const struct share_spec *spec)
+{
+    enum share_transport other;
+    return spec->transport != SHARE_9P ||
+           (spec->options && take_transport(spec->options, &other) != spec->options);
+}
+
 char *share_spec_format(const struct share_spec *spec)
 {
     char *tag CLEANUP_FREE = mount_escape(spec->tag);
     char *where CLEANUP_FREE = mount_escape(spec->where);
     struct strv options CLEANUP_STRV = {0};
-    if (spec->transport != SHARE_9P)
+    if (needs_transport(spec))
         strv_push(&options, transport_names[spec->transport]);
     if (spec->options)
         strv_push(&options, spec->options);

@@ -85,6 +85,8 @@ static void a_share_is_9p_unless_its_options_say_otherwise(void **state)
         {"t:/mnt:virtiofs,ro", SHARE_VIRTIOFS, "ro", "t:/mnt:virtiofs,ro"},
         {"t:/mnt:cache=loose,ro", SHARE_9P, "cache=loose,ro", "t:/mnt:cache=loose,ro"},
         {"t:/mnt:virtiofsd=x", SHARE_9P, "virtiofsd=x", "t:/mnt:virtiofsd=x"},
+        {"t:/mnt:9p,virtiofs,ro", SHARE_9P, "virtiofs,ro", "t:/mnt:9p,virtiofs,ro"},
+        {"t:/mnt:virtiofs,9p", SHARE_VIRTIOFS, "9p", "t:/mnt:virtiofs,9p"},
     };
     for (size_t i = 0; i < ELEMENTS(rows); i++) {
         struct share_spec spec;
