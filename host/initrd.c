@@ -18,7 +18,7 @@
 #include "host/unpack.h"
 
 /* Counts up when the same inputs shall give other bytes. */
-#define FORMAT 4
+#define FORMAT 5
 
 /* The archive being written. */
 struct writer {
@@ -180,7 +180,7 @@ static int add_modules(struct writer *w, const struct initrd_spec *spec,
     if (!spec->modules_dir)
         return 0;
     struct module_set set CLEANUP_MODULE_SET = {0};
-    int r = module_set_find(&set, spec->modules_dir, &spec->modules, e);
+    int r = module_set_find(&set, spec->modules_dir, &spec->modules, !spec->strip_signed, e);
     if (r < 0)
         return r;
     report_missing(spec, &set);

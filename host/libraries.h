@@ -51,11 +51,16 @@
     F(kmod_list_next)                                                                              \
     F(kmod_load_resources)                                                                         \
     F(kmod_module_get_dependencies)                                                                \
+    F(kmod_module_get_info)                                                                        \
     F(kmod_module_get_module)                                                                      \
     F(kmod_module_get_name)                                                                        \
     F(kmod_module_get_path)                                                                        \
     F(kmod_module_get_softdeps)                                                                    \
+    F(kmod_module_info_free_list)                                                                  \
+    F(kmod_module_info_get_key)                                                                    \
+    F(kmod_module_info_get_value)                                                                  \
     F(kmod_module_new_from_lookup)                                                                 \
+    F(kmod_module_new_from_path)                                                                   \
     F(kmod_module_unref)                                                                           \
     F(kmod_module_unref_list)                                                                      \
     F(kmod_new)                                                                                    \

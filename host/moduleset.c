@@ -14,6 +14,9 @@
 #include "host/moduleindex.h"
 #include "host/unpack.h"
 
+/* What the aliases of the kernel's cryptography begin with (MODULE_ALIAS_CRYPTO). */
+#define CRYPTO "crypto-"
+
 struct search {
     const struct kmod_library *kmod;
     struct kmod_ctx *context;
@@ -79,6 +82,45 @@ static void add_list(const struct search *s, struct kmod_list *list, struct strv
         (void)s->kmod->kmod_module_unref(found);
     }
     (void)s->kmod->kmod_module_unref_list(list);
+}
+
+/* Adds what has this name or alias; false: nothing has. */
+static bool add_named(const struct search *s, const char *name)
+{
+    struct kmod_list *found = NULL;
+    /* one with a "[" that is longer than its buffer makes libkmod write over the end of that */
+    if (strlen(name) >= PATH_MAX ||
+        s->kmod->kmod_module_new_from_lookup(s->context, name, &found) < 0 || !found)
+        return false;
+    add_list(s, found, NULL);
+    return true;
+}
+
+/* The hash that a module's signature is made of, as an alias; the caller frees. NULL: not signed. */
+static char *signature_hash(const struct search *s, const char *file)
+{
+    const struct kmod_library *kmod = s->kmod;
+    struct kmod_module *module = NULL;
+    struct kmod_list *facts = NULL;
+    char *alias = NULL;
+    if (kmod->kmod_module_new_from_path(s->context, file, &module) < 0)
+        return NULL;
+    (void)kmod->kmod_module_get_info(module, &facts);
+    for (struct kmod_list *i = facts; i && !alias; i = kmod->kmod_list_next(facts, i))
+        if (strcmp(kmod->kmod_module_info_get_key(i), "sig_hashalgo") == 0)
+            alias = xasprintf(CRYPTO "%s", kmod->kmod_module_info_get_value(i));
+    kmod->kmod_module_info_free_list(facts);
+    (void)kmod->kmod_module_unref(module);
+    return alias;
+}
+
+/* A kernel's modules are all signed alike, or none is. The hash that is built in is written in C;
+ * with the processor's own instructions the guest's whole boot takes a fifth less. */
+static void add_checker(const struct search *s)
+{
+    char *hash CLEANUP_FREE = s->set->count > 0 ? signature_hash(s, s->set->items[0].file) : NULL;
+    if (hash)
+        (void)add_named(s, hash);
 }
 
 static int by_name(const void *left, const void *right)
@@ -173,7 +215,7 @@ static int check_directory(const char *directory, struct error *e)
 }
 
 int module_set_find(struct module_set *set, const char *directory, const struct strv *names,
-                    struct error *e)
+                    bool checked, struct error *e)
 {
     *set = (struct module_set){0};
     int r = check_directory(directory, e);
@@ -189,14 +231,11 @@ int module_set_find(struct module_set *set, const char *directory, const struct 
     /* maps the indexes, which are else opened and read for every name; works without as well */
     (void)kmod->kmod_load_resources(context);
     struct search search = {kmod, context, directory, set};
-    for (size_t i = 0; i < names->count; i++) {
-        struct kmod_list *found = NULL;
-        /* one with a "[" that is longer than its buffer makes libkmod write over the end of that */
-        if (strlen(names->items[i]) >= PATH_MAX ||
-            kmod->kmod_module_new_from_lookup(context, names->items[i], &found) < 0 || !found)
+    for (size_t i = 0; i < names->count; i++)
+        if (!add_named(&search, names->items[i]))
             strv_push(&set->missing, names->items[i]);
-        add_list(&search, found, NULL);
-    }
+    if (checked)
+        add_checker(&search);
     (void)kmod->kmod_unref(context);
     set_order(set, directory);
     if (set->count > 0)
@@ -279,13 +318,12 @@ static char *format_alias_index(const struct module_set *set, size_t *size)
     return content;
 }
 
-/* Algorithms of the kernel's cryptography: it asks for "crypto-NAME" itself where none is there.
+/* Algorithms of the kernel's cryptography: it asks for them itself where none is there.
  * As softdeps all modules that have one would be loaded. */
 static bool is_algorithm(const struct module_set *set, const char *word)
 {
-    static const char prefix[] = "crypto-";
-    bool whole = strncmp(word, prefix, strlen(prefix)) == 0;
-    char *alias CLEANUP_FREE = xasprintf("%s%s", whole ? "" : prefix, word);
+    bool whole = strncmp(word, CRYPTO, strlen(CRYPTO)) == 0;
+    char *alias CLEANUP_FREE = xasprintf("%s%s", whole ? "" : CRYPTO, word);
     for (size_t i = 0; i < set->count; i++)
         if (strv_contains(&set->items[i].aliases, alias))
             return true;

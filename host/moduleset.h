@@ -3,6 +3,7 @@
  * which libkmod finds them in the guest. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,9 +31,10 @@ struct module_set {
 
 /* Finds the modules with these names or aliases (- and _ are the same) in `directory`, a
  * lib/modules/VERSION that depmod has been run on, and all that they depend on, softly too. What
- * is built into the kernel needs no module. 0, or a negative errno with the reason. */
+ * is built into the kernel needs no module. `checked`: the guest's kernel will check the modules'
+ * signatures; what does that fastest is found as well. 0, or a negative errno with the reason. */
 int module_set_find(struct module_set *set, const char *directory, const struct strv *names,
-                    struct error *e);
+                    bool checked, struct error *e);
 
 void module_set_free(struct module_set *set);
 

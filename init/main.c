@@ -129,6 +129,7 @@ static int load_modules(struct boot *boot, struct error *e)
     if (r < 0)
         return r;
     helper_install();
+    modules_load_hashes(&boot->modules);
     r = hotplug_start(&boot->hotplug, &boot->modules, e);
     for (size_t i = 0; i < boot->plan.modules.count; i++)
         if (!modules_load(&boot->modules, boot->plan.modules.items[i]))

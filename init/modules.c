@@ -142,6 +142,13 @@ bool modules_load(struct modules *modules, const char *alias)
     return found;
 }
 
+void modules_load_hashes(struct modules *modules)
+{
+    static const char *const aliases[] = {"crypto-sha256", "crypto-sha384", "crypto-sha512"};
+    for (size_t i = 0; i < ELEMENTS(aliases); i++)
+        (void)modules_load(modules, aliases[i]);
+}
+
 void modules_load_filesystem(struct modules *modules, const char *type)
 {
     char *alias CLEANUP_FREE = xasprintf("fs-%s", type);

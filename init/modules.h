@@ -29,6 +29,9 @@ int modules_open(struct modules *modules, const char *directory, struct error *e
  * the kernel has it built in. */
 bool modules_load(struct modules *modules, const char *alias);
 
+/* What the initrd has to check modules' signatures with: to be loaded before all others. */
+void modules_load_hashes(struct modules *modules);
+
 /* "fs-TYPE": the module of a filesystem. */
 void modules_load_filesystem(struct modules *modules, const char *type);
 

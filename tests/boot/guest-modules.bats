@@ -76,6 +76,14 @@ on_controllers() {
     done
 }
 
+@test "what hashes fastest is loaded first, to check the signatures of all other modules" {
+    initrd "$INITRD" virtio_pci virtio_blk ext4 sha256_ssse3
+    # shellcheck disable=SC2046
+    qemu hash "root=/dev/vda boot.trace" $(disk "$BATS_FILE_TMPDIR/disk")
+    reached hash
+    [[ $(grep -a -m 1 'run-vm: module ' "$BATS_FILE_TMPDIR/hash.console") == *"module sha256_ssse3"* ]]
+}
+
 @test "modules of another kernel are an error in those words" {
     initrd "$INITRD" virtio_pci virtio_blk ext4
     kernel bookworm linux-image-cloud-amd64

@@ -28,8 +28,9 @@ static const struct {
     {"kernel/crypto/sum_fast.ko", "INFO(\"alias=sum-soft\"); INFO(\"alias=cpu:[a-z]*x\");"},
     {"kernel/late.ko", "INFO(\"softdep=pre: disk-fs\");"},
     {"kernel/virtio.ko", "INFO(\"alias=virtio:d00000002v*\"); INFO(\"alias=virtio:d00000009v*\");"},
-    {"kernel/unused.ko", ""},
+    {"kernel/unused.ko", "INFO(\"license=MIT\");"},
     {"kernel/hashing.ko", "INFO(\"softdep=pre: crypto-hash hash base post: hash\");"},
+    {"kernel/sha_fast.ko", "INFO(\"alias=crypto-sha256\");"},
     {"kernel/hash_generic.ko", "INFO(\"alias=crypto-hash\"); INFO(\"alias=hash\");"},
 };
 
@@ -79,14 +80,16 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The names of what is found for names with blanks between, with blanks between. */
-static char *closure(const struct kernel *kernel, const char *wanted, struct strv *missing)
+/* The names of what is found for names with blanks between, with blanks between; `checked`: for a
+ * kernel that will check signatures. */
+static char *closure_for(const struct kernel *kernel, const char *wanted, bool checked,
+                         struct strv *missing)
 {
     struct strv names CLEANUP_STRV = {0};
     strv_split(&names, wanted, ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    if (module_set_find(&set, kernel->directory, &names, &e) < 0)
+    if (module_set_find(&set, kernel->directory, &names, checked, &e) < 0)
         fail_msg("%s", e.message);
     struct strv found CLEANUP_STRV = {0};
     for (size_t i = 0; i < set.count; i++)
@@ -94,6 +97,11 @@ static char *closure(const struct kernel *kernel, const char *wanted, struct str
     if (missing)
         strv_extend(missing, &set.missing);
     return strv_join(&found, " ");
+}
+
+static char *closure(const struct kernel *kernel, const char *wanted, struct strv *missing)
+{
+    return closure_for(kernel, wanted, true, missing);
 }
 
 static void a_module_brings_all_it_depends_on(void **state)
@@ -118,6 +126,32 @@ static void a_module_brings_all_it_depends_on(void **state)
         assert_string_equal(found, cases[i].found);
         assert_int_equal(missing.count, 0);
     }
+}
+
+/* Signs a module as the kernel's scripts/sign-file does: CMS, struct module_signature, magic. */
+static void sign(const struct kernel *kernel, const char *file)
+{
+    static const char script[] =
+        "set -e; cd \"$0\"; openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -keyout key"
+        " -out certificate 2>messages;"
+        " openssl cms -sign -binary -noattr -nocerts -md sha256 -outform DER -signer certificate"
+        " -inkey key -in \"$1\" -out signature; n=$(stat -c %s signature);"
+        " { cat signature; printf '\\0\\0\\2\\0\\0\\0\\0\\0\\0\\0';"
+        " printf \"\\\\$(printf %03o $((n / 256)))\\\\$(printf %03o $((n % 256)))\";"
+        " echo '~Module signature appended~'; } >>\"$1\"";
+    char *object CLEANUP_FREE = scratch_path(kernel->directory, file);
+    scratch_run("bash", "-c", script, kernel->scratch, object);
+}
+
+static void signed_modules_bring_what_checks_their_signatures(void **state)
+{
+    char *not_signed CLEANUP_FREE = closure(*state, "unused", NULL);
+    assert_string_equal(not_signed, "unused");
+    sign(*state, "kernel/unused.ko");
+    char *as_signed CLEANUP_FREE = closure(*state, "unused", NULL);
+    assert_string_equal(as_signed, "sha_fast unused");
+    char *stripped CLEANUP_FREE = closure_for(*state, "unused", false, NULL);
+    assert_string_equal(stripped, "unused");
 }
 
 static void names_that_nothing_has_are_reported(void **state)
@@ -147,7 +181,7 @@ static void a_directory_without_indexes_is_named(void **state)
     struct strv names CLEANUP_STRV = {0};
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    assert_int_equal(module_set_find(&set, kernel->scratch, &names, &e), -ENOENT);
+    assert_int_equal(module_set_find(&set, kernel->scratch, &names, true, &e), -ENOENT);
     assert_error_names(e, kernel->scratch, "depmod");
 }
 
@@ -199,7 +233,7 @@ static void write_files(const struct kernel *kernel, const char *to)
     struct strv names CLEANUP_STRV = {0};
     strv_split(&names, "disk-fs virtio hashing", ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
-    assert_int_equal(module_set_find(&set, kernel->directory, &names, NULL), 0);
+    assert_int_equal(module_set_find(&set, kernel->directory, &names, true, NULL), 0);
     struct module_file files[MODULE_FILES];
     assert_int_equal(module_set_files(&set, kernel->directory, files, NULL), 0);
     for (size_t i = 0; i < MODULE_FILES; i++) {
@@ -296,6 +330,8 @@ int main(void)
         cmocka_unit_test(the_guest_finds_what_is_there),
         cmocka_unit_test(algorithms_are_left_to_the_kernel),
         cmocka_unit_test(an_index_of_many_keys_is_read_back),
+        cmocka_unit_test_setup_teardown(signed_modules_bring_what_checks_their_signatures, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
