@@ -96,7 +96,8 @@ static bool add_named(const struct search *s, const char *name)
     return true;
 }
 
-/* The hash that a module's signature is made of, as an alias; the caller frees. NULL: not signed. */
+/* The hash that a module's signature is made of, as an alias; the caller frees. NULL: not signed.
+ */
 static char *signature_hash(const struct search *s, const char *file)
 {
     const struct kmod_library *kmod = s->kmod;
