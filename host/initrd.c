@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "common/alloc.h"
 #include "common/bootconfig.h"
 #include "common/log.h"
-#include "host/libraries.h"
 #include "host/moduleset.h"
 #include "host/process.h"
 #include "host/strip.h"
@@ -20,46 +20,46 @@
 /* Counts up when the same inputs shall give other bytes. */
 #define FORMAT 5
 
-/* The archive being written. */
+/* The archive being written: newc, as in Documentation/driver-api/early-userspace/buffer-format.rst
+ * of the kernel. */
 struct writer {
-    const struct archive_library *library;
-    struct archive *archive;
-    struct archive_entry *entry;
-    int64_t inode;
+    FILE *file;
+    const char *path; /* of the initrd, for messages */
+    unsigned int inode;
     struct strv directories; /* already in it */
-    const char *path;        /* of the initrd, for messages */
 };
 
-static int failed(const struct writer *w, struct error *e)
+static int check(const struct writer *w, bool good, struct error *e)
 {
-    int number = w->library->archive_errno(w->archive);
-    return error_errno(e, number > 0 ? number : EIO, "%s: cannot be written (%s)", w->path,
-                       w->library->archive_error_string(w->archive));
+    return good ? 0 : error_errno(e, errno, "%s: cannot be written", w->path);
+}
+
+/* Header and name, or content, end at a multiple of four bytes. */
+static bool put(FILE *file, const char *bytes, size_t size, size_t padded)
+{
+    static const char zeros[4];
+    return fwrite(bytes, 1, size, file) == size &&
+           fwrite(zeros, 1, -padded % sizeof zeros, file) == -padded % sizeof zeros;
 }
 
 /* One member. Times are 0 and inodes count up, so that nothing of this machine gets in. */
-static int add(struct writer *w, const char *name, unsigned int type, unsigned int mode,
-               const char *content, size_t size, struct error *e)
+static int add(struct writer *w, const char *name, mode_t mode, const char *content, size_t size,
+               struct error *e)
 {
-    const struct archive_library *library = w->library;
-    (void)library->archive_entry_clear(w->entry);
-    library->archive_entry_set_pathname(w->entry, name);
-    library->archive_entry_set_filetype(w->entry, type);
-    library->archive_entry_set_perm(w->entry, mode);
-    library->archive_entry_set_ino64(w->entry, ++w->inode);
-    library->archive_entry_set_nlink(w->entry, type == AE_IFDIR ? 2 : 1);
-    library->archive_entry_set_mtime(w->entry, 0, 0);
-    library->archive_entry_set_size(w->entry, (int64_t)size);
-    if (type == AE_IFCHR) {
-        /* the only device there is: /dev/console, before anything is mounted on /dev */
-        library->archive_entry_set_rdevmajor(w->entry, 5);
-        library->archive_entry_set_rdevminor(w->entry, 1);
-    }
-    if (library->archive_write_header(w->archive, w->entry) != ARCHIVE_OK)
-        return failed(w, e);
-    if (size > 0 && library->archive_write_data(w->archive, content, size) != (la_ssize_t)size)
-        return failed(w, e);
-    return 0;
+    /* the only device there is: /dev/console, before anything is mounted on /dev */
+    const unsigned int major = S_ISCHR(mode) ? 5 : 0;
+    const unsigned int minor = S_ISCHR(mode) ? 1 : 0;
+    if (size > UINT32_MAX)
+        return error_errno(e, EFBIG, "%s: %s", w->path, name);
+    /* magic; inode, mode, user, group, links, time, size; device; device it is; name, checksum */
+    int header = fprintf(w->file, "070701%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X%08X",
+                         ++w->inode, mode, 0, 0, S_ISDIR(mode) ? 2 : 1, 0, (unsigned int)size, 0, 0,
+                         major, minor, (unsigned int)strlen(name) + 1, 0);
+    size_t length = strlen(name) + 1;
+    return check(w,
+                 header > 0 && put(w->file, name, length, (size_t)header + length) &&
+                     put(w->file, content, size, size),
+                 e);
 }
 
 /* A directory and those above it, each once. */
@@ -75,16 +75,16 @@ static int add_directory(struct writer *w, const char *name, struct error *e)
             return r;
     }
     strv_push(&w->directories, name);
-    return add(w, name, AE_IFDIR, 0755, NULL, 0, e);
+    return add(w, name, S_IFDIR | 0755, "", 0, e);
 }
 
-static int add_file(struct writer *w, const char *name, unsigned int mode, const char *content,
+static int add_file(struct writer *w, const char *name, mode_t mode, const char *content,
                     size_t size, struct error *e)
 {
     const char *slash = strrchr(name, '/');
     char *parent CLEANUP_FREE = slash ? xstrndup(name, (size_t)(slash - name)) : xstrdup("");
     int r = add_directory(w, parent, e);
-    return r < 0 ? r : add(w, name, AE_IFREG, mode, content, size, e);
+    return r < 0 ? r : add(w, name, S_IFREG | mode, content, size, e);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -206,7 +206,7 @@ static int add_everything(struct writer *w, const struct initrd_spec *spec,
     for (size_t i = 0; r == 0 && i < ELEMENTS(directories); i++)
         r = add_directory(w, directories[i], e);
     if (r == 0)
-        r = add(w, "dev/console", AE_IFCHR, 0600, NULL, 0, e);
+        r = add(w, "dev/console", S_IFCHR | 0600, "", 0, e);
     if (r == 0)
         r = add_modules(w, spec, inputs, e);
     if (r == 0)
@@ -218,57 +218,34 @@ static int add_everything(struct writer *w, const struct initrd_spec *spec,
     return init ? add_file(w, "init", 0755, init, size, e) : -EIO;
 }
 
-static int write_archive(int fd, const char *path, const struct initrd_spec *spec,
-                         struct cache_inputs *inputs, struct error *e)
-{
-    const struct archive_library *library = libraries_archive(e);
-    if (!library)
-        return -ENOENT;
-    struct writer w = {.library = library,
-                       .archive = library->archive_write_new(),
-                       .entry = library->archive_entry_new(),
-                       .path = path};
-    if (!w.archive || !w.entry)
-        alloc_out_of_memory();
-    (void)library->archive_write_set_format_cpio_newc(w.archive);
-    /* large writes, and nothing behind the trailer */
-    (void)library->archive_write_set_bytes_per_block(w.archive, 1 << 20);
-    (void)library->archive_write_set_bytes_in_last_block(w.archive, 1);
-    int r = library->archive_write_open_fd(w.archive, fd) == ARCHIVE_OK ? 0 : failed(&w, e);
-    if (r == 0)
-        r = add_everything(&w, spec, inputs, e);
-    if (r == 0 && library->archive_write_close(w.archive) != ARCHIVE_OK)
-        r = failed(&w, e);
-    library->archive_entry_free(w.entry);
-    (void)library->archive_write_free(w.archive);
-    strv_free(&w.directories);
-    return r;
-}
-
-static int append_bootconfig(int fd, const char *path, const struct cmdline *words, struct error *e)
+/* The parameters that the kernel finds behind the archive. */
+static int append_bootconfig(struct writer *w, const struct cmdline *words, struct error *e)
 {
     if (words->count == 0)
         return 0;
     char *text CLEANUP_FREE = bootconfig_format(words, e);
     if (!text)
         return -EINVAL;
-    off_t end = lseek(fd, 0, SEEK_END);
     size_t size = 0;
-    char *block CLEANUP_FREE = bootconfig_block(text, (size_t)end, &size);
-    ssize_t written = end < 0 ? -1 : write(fd, block, size);
-    if (written == (ssize_t)size)
-        return 0;
-    return error_errno(e, written < 0 ? errno : ENOSPC, "%s: cannot be written", path);
+    char *block CLEANUP_FREE = bootconfig_block(text, (size_t)ftell(w->file), &size);
+    return check(w, fwrite(block, 1, size, w->file) == size, e);
 }
 
 int initrd_write(const char *path, const struct initrd_spec *spec, struct cache_inputs *inputs,
                  struct error *e)
 {
-    int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (fd < 0)
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    FILE *file CLEANUP_FCLOSE = fd < 0 ? NULL : fdopen(fd, "w");
+    struct writer w = {.file = file, .path = path};
+    if (!file)
         return error_errno(e, errno, "%s: cannot be made", path);
-    int r = write_archive(fd, path, spec, inputs, e);
-    return r < 0 ? r : append_bootconfig(fd, path, &spec->words, e);
+    int r = add_everything(&w, spec, inputs, e);
+    if (r == 0)
+        r = add(&w, "TRAILER!!!", 0, "", 0, e);
+    if (r == 0)
+        r = append_bootconfig(&w, &spec->words, e);
+    strv_free(&w.directories);
+    return r < 0 ? r : check(&w, fflush(file) == 0, e);
 }
 
 static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)

@@ -11,19 +11,6 @@
 #include "common/error.h"
 
 #define ARCHIVE_FUNCTIONS(F)                                                                       \
-    F(archive_entry_clear)                                                                         \
-    F(archive_entry_free)                                                                          \
-    F(archive_entry_new)                                                                           \
-    F(archive_entry_set_filetype)                                                                  \
-    F(archive_entry_set_ino64)                                                                     \
-    F(archive_entry_set_mtime)                                                                     \
-    F(archive_entry_set_nlink)                                                                     \
-    F(archive_entry_set_pathname)                                                                  \
-    F(archive_entry_set_perm)                                                                      \
-    F(archive_entry_set_rdevmajor)                                                                 \
-    F(archive_entry_set_rdevminor)                                                                 \
-    F(archive_entry_set_size)                                                                      \
-    F(archive_errno)                                                                               \
     F(archive_error_string)                                                                        \
     F(archive_read_data)                                                                           \
     F(archive_read_free)                                                                           \
@@ -36,16 +23,7 @@
     F(archive_read_support_filter_lzma)                                                            \
     F(archive_read_support_filter_xz)                                                              \
     F(archive_read_support_filter_zstd)                                                            \
-    F(archive_read_support_format_raw)                                                             \
-    F(archive_write_close)                                                                         \
-    F(archive_write_data)                                                                          \
-    F(archive_write_free)                                                                          \
-    F(archive_write_header)                                                                        \
-    F(archive_write_new)                                                                           \
-    F(archive_write_open_fd)                                                                       \
-    F(archive_write_set_bytes_in_last_block)                                                       \
-    F(archive_write_set_bytes_per_block)                                                           \
-    F(archive_write_set_format_cpio_newc)
+    F(archive_read_support_format_raw)
 
 #define KMOD_FUNCTIONS(F)                                                                          \
     F(kmod_list_next)                                                                              \
