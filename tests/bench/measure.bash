@@ -3,8 +3,9 @@
 # Sourced by bench-boot and by the regression gate: boots of the demonstration system that count
 # instructions, and the C floor to compare them with.
 #
-# In the directory $work: NAME.out is what a boot printed, disk.qcow2 the disk, xchg/ the share with
-# stage 2 (mark). QEMU is started through ./qemu, which says what the BENCH_ variables do.
+# In the directory $work: NAME.out is what a boot printed, boots/NAME what it had for itself, disk.qcow2 the
+# disk that each starts with, xchg/ the share with stage 2 (mark). QEMU is started through ./qemu, which
+# says what the BENCH_ variables do.
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=tests/bench/initrds.bash
@@ -20,7 +21,7 @@ measure_begin() {
     # shellcheck disable=SC2034 # for bench-boot
     bzimage=$(echo "$kernel"/vmlinuz-*)
     PATH=$PATH:/usr/sbin:/sbin
-    mkdir -p "$work"/{bin,xchg,qemu}
+    mkdir -p "$work"/{bin,xchg}
     for program in mark floor; do
         musl-gcc -static -Os -std=gnu17 -D_GNU_SOURCE -Wall -o "$work/$program" "$here/$program.c"
         strip "$work/$program"
@@ -28,21 +29,25 @@ measure_begin() {
     cp "$work/mark" "$work/xchg/mark"
     ln -sfn "$here/qemu" "$work/bin/qemu-system-x86_64"
     BENCH_QEMU=$(command -v qemu-system-x86_64)
-    export BENCH_QEMU BENCH_MARK=$work/mark BENCH_WORK=$work/qemu
+    export BENCH_QEMU BENCH_MARK=$work/mark
 }
 
-# boot NAME [run-vm's arguments]: the bench's stage 2 ends it. $PARAMS: more kernel parameters.
+# boot NAME [run-vm's arguments]: the bench's stage 2 ends it. $PARAMS: more kernel parameters; $disk: the
+# image that it starts with a copy of, in place of $work/disk.qcow2.
 boot() {
-    local name=$1
+    local name=$1 own=$work/boots/$1 image=${disk:-$work/disk.qcow2}
     shift
-    if ! TMPDIR=$work USE_TMPDIR=1 NIX_DISK_IMAGE=${disk:-$work/disk.qcow2} PATH=$work/bin:$PATH \
+    rm -rf "$own"
+    mkdir -p "$own/qemu"
+    cp -r "$work/xchg" "$own"
+    [ ! -e "$image" ] || cp "$image" "$own/disk.qcow2"
+    if ! TMPDIR=$own USE_TMPDIR=1 NIX_DISK_IMAGE=$own/disk.qcow2 PATH=$work/bin:$PATH BENCH_WORK=$own/qemu \
         QEMU_KERNEL_PARAMS="init=/tmp/xchg/mark ${PARAMS:-}" \
         timeout --kill-after=10 300 "${RUN_VM_PROGRAM:-$here/../../build/run-vm}" --accel tcg --config "$config" "$@" \
         </dev/null >"$work/$name.raw" 2>&1; then
         echo "bench: boot $name failed" >&2
     fi
     tr -d '\r' <"$work/$name.raw" >"$work/$name.out"
-    cp "$work/qemu/initrd.size" "$work/$name.initrd"
     if ! grep -aq 'bench: end' "$work/$name.out"; then
         tail -n 30 "$work/$name.out" >&2
         return 1
@@ -54,6 +59,20 @@ counted() {
     BENCH_ICOUNT=1 boot "$@"
 }
 
+# beside COMMAND...: runs it beside others, one on each processor. `finish` waits for all, and fails when one
+# of them has.
+beside() {
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
+        wait -n || true
+    done
+    { "$@" || touch "$work/failed"; } &
+}
+
+finish() {
+    wait
+    [ ! -e "$work/failed" ]
+}
+
 # figure NAME WHAT: of a boot that was counted. In millions of instructions, without idling:
 #   init    from the start of /init to stage 2
 #   kernel  from the kernel's start to stage 2
@@ -63,7 +82,7 @@ counted() {
 figure() {
     case $2 in
     memory) sed -n 's/^.*bench: memory //p' "$work/$1.out" | awk '/^MemTotal/ { t = $2 } /^MemFree/ { print t - $2 }' ;;
-    initrd) cat "$work/$1.initrd" ;;
+    initrd) cat "$work/boots/$1/qemu/initrd.size" ;;
     *)
         grep -ao 'bench: st[a-z0-9]* counter .*' "$work/$1.out" | awk -v what="$2" '
             $2 == "start" { from = $10; idle = $6; begin = $4 }
@@ -87,14 +106,21 @@ modules_of() {
     done
 }
 
-# standard_boots: the disk is formatted by `blank`; `standard` is the standard boot; `c-floor` the
-# least with the modules that it loaded.
-standard_boots() {
+# first_boots: `blank` formats the disk, `standard` is the standard boot; what that leaves is what the boots
+# after it start with.
+first_boots() {
+    local name
     rm -f "$work/disk.qcow2"
-    counted blank
-    counted standard
+    for name in blank standard; do
+        counted "$name"
+        mv "$work/boots/$name/disk.qcow2" "$work/disk.qcow2"
+    done
+}
+
+# floor_boot NAME BOOT [DIRECTORY]: the C floor with the modules that a boot loaded.
+floor_boot() {
     local -a files
-    mapfile -t files < <(modules_of standard)
-    floor_initrd "$work/c-floor.img" "${files[@]}"
-    BENCH_INITRD=$work/c-floor.img counted c-floor
+    mapfile -t files < <(modules_of "${@:2}")
+    floor_initrd "$work/$1.img" "${files[@]}"
+    BENCH_INITRD=$work/$1.img counted "$1"
 }
