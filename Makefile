@@ -156,7 +156,7 @@ $(call native,$(UNIT) $(UNIT_HELPERS)): | $(call packages,tests)
 # The guest: one static binary, checked to be static and small
 
 # The libraries are in the user's cache; made again when the recipe changes or the cache is gone.
-$(GUEST_LIBS).stamp: scripts/guest-libs scripts/guest-libs.mk $(if $(wildcard $(GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
+$(GUEST_LIBS).stamp: $(wildcard scripts/guest-libs*) $(if $(wildcard $(GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
 		| $(call packages,build guest-libs)
 	@mkdir -p $(@D)
 	libs=$$(scripts/guest-libs) && ln -sfn "$$libs" $(GUEST_LIBS)
@@ -198,7 +198,7 @@ build/fuzz/libfuzzed.a: $(FUZZED)
 
 # What reads modprobe.d, of the same source as the guest's. It has bsearch() look through nothing at
 # NULL, which is no harm.
-build/fuzz/libkmod.a: scripts/guest-libs scripts/guest-libs.mk Makefile \
+build/fuzz/libkmod.a: $(wildcard scripts/guest-libs*) Makefile \
 		| $(call packages,build fuzz guest-libs)
 	@mkdir -p $(@D)
 	libs=$$(scripts/guest-libs SOURCES=kmod KMOD_NEEDS= CC=clang \

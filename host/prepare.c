@@ -260,18 +260,11 @@ static const struct {
     [FILE_STORE_IMAGE] = {make_store_image}, [FILE_BOOT_DISK] = {make_boot_disk, true},
 };
 
-static make_file *maker_of(enum file_kind kind)
-{
-    return (size_t)kind < ELEMENTS(kinds) ? kinds[kind].make : NULL;
-}
-
 /* What can be found out before anything is touched. */
 static int check(struct prepared *prepared, const struct plan *plan, struct error *e)
 {
     for (size_t i = 0; i < plan->file_count; i++) {
         const struct plan_file *file = &plan->files[i];
-        if (!maker_of(file->kind))
-            return error_set(e, -ENOSYS, "%s: run-vm cannot make this file yet", file->path);
         int r = kinds[file->kind].locked ? lock_image(prepared, file->path, e) : 0;
         if (r < 0)
             return r;
@@ -284,7 +277,7 @@ int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
     *prepared = (struct prepared){0};
     int r = check(prepared, plan, e);
     for (size_t i = 0; r == 0 && i < plan->file_count; i++)
-        r = maker_of(plan->files[i].kind)(prepared, plan, &plan->files[i], e);
+        r = kinds[plan->files[i].kind].make(prepared, plan, &plan->files[i], e);
     if (r < 0 && e && e->status == 0)
         e->status = STATUS_IO;
     return r;

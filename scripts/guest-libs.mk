@@ -89,15 +89,10 @@ static inline char *kmod_basename(const char *path)
 endef
 export KMOD_CONFIG
 
-# Two errors by which modprobe.d's text would end init. Where a "[" stands in an alias, libkmod copies
-# up to the "]", however far away that is, over the end of its buffer. And it puts options in place of
-# an install command's CMDLINE_OPTS for ever if they have that in themselves: once does, for a
-# command that is not run.
-KMOD_FIXES := -e "s/while (alias\[i\] != ']'/while (i < PATH_MAX - 2 \&\& alias[i] != ']'/" \
-	-e "s/while ((p = strstr(cmd,/if ((p = strstr(cmd,/"
+KMOD_PATCH := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/guest-libs-kmod.patch
 
 kmod:
-	$(call quietly,cd source/$@ && sed -i $(KMOD_FIXES) shared/util.c libkmod/libkmod-module.c && \
+	$(call quietly,cd source/$@ && patch -p1 --fuzz=0 <'$(KMOD_PATCH)' && \
 		mkdir -p objects && printf '%s\n' "$$KMOD_CONFIG" \
 		$(patsubst %,'#define ENABLE_% 1',$(if $(KMOD_NEEDS),XZ ZLIB ZSTD)) >config.h && \
 		for file in libkmod/*.c shared/*.c; do \
