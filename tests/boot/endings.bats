@@ -17,6 +17,7 @@ power_button() {
     done
 }
 flood() {
+    dmesg -n 1 # the kernel's messages would come in the middle of a line
     echo "flood $1 begins"
     seq 20000
     echo "flood $1 ends"
