@@ -70,10 +70,14 @@ static void emit(struct expansion *x, char c, bool quoted)
     x->started = true;
 }
 
-static void emit_text(struct expansion *x, const char *text, bool quoted)
+/* What a variable stands for. */
+static void emit_value(struct expansion *x, const char *value, bool quoted)
 {
-    for (; *text; text++)
-        emit(x, *text, quoted);
+    for (; *value; value++) {
+        emit(x, *value, quoted);
+        if (*value == ',' && x->variables->in_list)
+            emit(x, ',', quoted);
+    }
 }
 
 static int read_text(struct expansion *x, struct place place);
@@ -146,7 +150,7 @@ static int read_operator(struct expansion *x, const char *name, bool quoted)
     if (sign == '?' && !set && !x->silent)
         return read_reason(x, name, quoted);
     if (set && !x->silent)
-        emit_text(x, value, quoted);
+        emit_value(x, value, quoted);
     return read_alternative(x, !set, quoted);
 }
 
@@ -164,7 +168,7 @@ static int read_braces(struct expansion *x, bool quoted)
     x->at++;
     value = value_of(x, name);
     if (value)
-        emit_text(x, value, quoted);
+        emit_value(x, value, quoted);
     return 0;
 }
 
@@ -191,7 +195,7 @@ static int read_dollar(struct expansion *x, bool quoted)
     name = read_name(x);
     value = value_of(x, name);
     if (value)
-        emit_text(x, value, quoted);
+        emit_value(x, value, quoted);
     return 0;
 }
 
@@ -240,7 +244,7 @@ static bool read_tilde(struct expansion *x)
     if (x->mode != MODE_WORDS || x->started || !home || !*home ||
         (*x->at && *x->at != '/' && !is_blank(*x->at)))
         return false;
-    emit_text(x, home, true);
+    emit_value(x, home, true);
     return true;
 }
 

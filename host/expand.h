@@ -4,6 +4,8 @@
  * command substitution is an error. Pure: variables come from a function. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/error.h"
 #include "common/strv.h"
 
@@ -13,6 +15,7 @@ typedef const char *expand_lookup(const void *context, const char *name);
 struct expand_variables {
     expand_lookup *lookup;
     const void *context;
+    bool in_list; /* the text is for a list of QEMU's options: commas of the values are doubled */
 };
 
 /* The words of `text`, appended: white space splits it, and splits what an unquoted variable

@@ -60,7 +60,7 @@ static void add_extra(struct planner *p, struct pairs *pairs, const json_t *driv
 
     json_object_foreach (given, name, value)
         set_pair(pairs, name,
-                 planner_expand(p, "virtualisation.qemu.drives", json_string_value(value)));
+                 planner_expand_item(p, "virtualisation.qemu.drives", json_string_value(value)));
 }
 
 /* Of q35's own SATA ports QEMU has put a CD drive on the third. */

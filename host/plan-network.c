@@ -24,9 +24,9 @@ static json_int_t port_of(const json_t *rule, const char *key)
 static char *host_forwarding(struct planner *p, const json_t *rule)
 {
     char *host CLEANUP_FREE =
-        planner_expand(p, "virtualisation.forwardPorts", text_of(rule, "host.address"));
+        planner_expand_item(p, "virtualisation.forwardPorts", text_of(rule, "host.address"));
     char *guest CLEANUP_FREE =
-        planner_expand(p, "virtualisation.forwardPorts", text_of(rule, "guest.address"));
+        planner_expand_item(p, "virtualisation.forwardPorts", text_of(rule, "guest.address"));
 
     return xasprintf("hostfwd=%s:%s:%" JSON_INTEGER_FORMAT "-%s:%" JSON_INTEGER_FORMAT ",",
                      text_of(rule, "proto"), host, port_of(rule, "host.port"), guest,

@@ -56,27 +56,29 @@ char *planner_temporary(const struct planner *p, const char *name)
 }
 
 /* NULL after a problem. */
-static char *expand(struct planner *p, const char *option, const char *text)
+static char *expand(struct planner *p, const char *option, const char *text, bool in_list)
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct error e CLEANUP_ERROR = {0};
-    char *word = expand_word(text, &variables, &e);
+    char *word;
 
+    variables.in_list = in_list;
+    word = expand_word(text, &variables, &e);
     if (!word)
         config_problem(p->config, option, "\"%s\" %s", text, e.message);
     return word;
 }
 
-char *planner_expand(struct planner *p, const char *option, const char *text)
+char *planner_expand_item(struct planner *p, const char *option, const char *text)
 {
-    char *word = expand(p, option, text);
+    char *word = expand(p, option, text, true);
 
     return word ? word : xstrdup("");
 }
 
 char *planner_expand_path(struct planner *p, const char *option, const char *text)
 {
-    char *word = expand(p, option, text);
+    char *word = expand(p, option, text, false);
 
     if (word && !*word)
         config_problem(p->config, option, "\"%s\" is empty, expected a path", text);

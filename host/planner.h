@@ -53,10 +53,12 @@ char *planner_bus(struct planner *p, const char *bridge, size_t own, size_t numb
 /* "TMPDIR/NAME"; the caller frees. */
 char *planner_temporary(const struct planner *p, const char *name);
 
-/* The text of an option, expanded as one word; the caller frees. "" after a problem. */
-char *planner_expand(struct planner *p, const char *option, const char *text);
+/* The text of an option, expanded as one word for a list of QEMU's options: its own commas are
+ * the list's, those of variables are not. The caller frees. "" after a problem. */
+char *planner_expand_item(struct planner *p, const char *option, const char *text);
 
-/* The same for a path: an empty one is a problem. */
+/* The text of an option, expanded as one word that is a path: an empty one is a problem. The
+ * caller frees. */
 char *planner_expand_path(struct planner *p, const char *option, const char *text);
 
 /* What is at a path of the guest's store, on the host; the caller frees. A problem with `option`

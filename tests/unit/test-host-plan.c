@@ -613,6 +613,22 @@ static void virtual_networks_are_cards_on_their_switches(void **state)
     assert_null(planned_argument(&p, "-netdev", 3));
 }
 
+static void commas_of_variables_are_not_those_of_a_list(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    const char *const environment[] = {"WHERE=a,b", NULL};
+
+    (void)state;
+    make(&p,
+         VM("\"forwardPorts\": [{\"host\": {\"address\": \"${WHERE}\", \"port\": 1}, \"guest\": "
+            "{\"address\": \"${NO-$WHERE}\", \"port\": 2}}], \"qemu\": {\"drives\": [{\"file\": "
+            "\"$WHERE\", \"driveExtraOpts\": {\"format\": \"raw,x=$WHERE\"}}]}"),
+         environment);
+    planned_expect_success(&p);
+    assert_non_null(strstr(planned_argument(&p, "-netdev", 0), "hostfwd=tcp:a,,b:1-a,,b:2,"));
+    assert_non_null(strstr(planned_argument(&p, "-drive", 1), "a,,b,format=raw,x=a,,b,"));
+}
+
 static void an_open_port_on_every_interface_is_warned_about(void **state)
 {
     struct planned p CLEANUP_PLANNED;
@@ -681,6 +697,7 @@ int main(void)
         cmocka_unit_test(ide_drives_each_have_a_port),
         cmocka_unit_test(a_share_on_virtiofs_has_a_server_and_memory_it_can_map),
         cmocka_unit_test(virtual_networks_are_cards_on_their_switches),
+        cmocka_unit_test(commas_of_variables_are_not_those_of_a_list),
         cmocka_unit_test(an_open_port_on_every_interface_is_warned_about),
         cmocka_unit_test(an_agent_that_is_asked_for_gets_its_channel),
         cmocka_unit_test(a_resolution_that_is_asked_for_is_the_displays),
