@@ -202,7 +202,7 @@ build/fuzz/libkmod.a: $(wildcard scripts/guest-libs*) Makefile \
 		| $(call packages,build fuzz guest-libs)
 	@mkdir -p $(@D)
 	libs=$$(scripts/guest-libs SOURCES=kmod KMOD_NEEDS= CC=clang \
-		CFLAGS='$(FUZZ_CFLAGS) -w -fno-sanitize=nonnull-attribute,shift') && cp "$$libs/lib/libkmod.a" $@
+		CFLAGS='$(FUZZ_CFLAGS) -w -fno-sanitize=nonnull-attribute,shift-base') && cp "$$libs/lib/libkmod.a" $@
 
 # The target answers in the kernel's place.
 FUZZ_LDFLAGS_fuzz-modprobe := $(addprefix -Xlinker --wrap=,open close stat fstat read fdopen mmap \
