@@ -204,11 +204,11 @@ build/fuzz/libkmod.a: $(wildcard scripts/guest-libs*) Makefile \
 	libs=$$(scripts/guest-libs SOURCES=kmod KMOD_NEEDS= CC=clang \
 		CFLAGS='$(FUZZ_CFLAGS) -w -fno-sanitize=nonnull-attribute,shift-base') && cp "$$libs/lib/libkmod.a" $@
 
-# The target answers in the kernel's place.
-FUZZ_LDFLAGS_fuzz-modprobe := $(addprefix -Xlinker --wrap=,open close stat fstat read fdopen mmap \
-	munmap uname syscall system)
-# It allocates in allocators' place.
-FUZZ_LDFLAGS_fuzz-plan := $(addprefix -Xlinker --wrap=,calloc reallocarray strdup strndup vasprintf free)
+# Two targets allocate in the allocator's place, and one answers in the kernel's.
+ALLOCATOR := malloc calloc realloc reallocarray strdup strndup asprintf vasprintf free
+KERNEL := open close stat fstat read fdopen mmap munmap uname syscall system
+FUZZ_LDFLAGS_fuzz-plan := $(addprefix -Xlinker --wrap=,$(ALLOCATOR))
+FUZZ_LDFLAGS_fuzz-modprobe := $(addprefix -Xlinker --wrap=,$(ALLOCATOR) $(KERNEL))
 
 $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzzed.a build/fuzz/libkmod.a
 	$(call say,LINK)clang -fsanitize=fuzzer,address,undefined $(FUZZ_LDFLAGS_$*) -o $@ $^ \

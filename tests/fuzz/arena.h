@@ -4,11 +4,11 @@
  * piece lies between poisoned bytes, is poisoned when it is freed and is not used again, and
  * arena_end() sees what was not freed.
  *
- * It stands in for what common/alloc.c calls (see the linker's --wrap in the Makefile) and for
- * jansson's allocator. What others allocate is theirs. */
+ * It stands in for the allocator that a target's objects call (see the linker's --wrap in the
+ * Makefile). What shared libraries allocate is theirs, and so is what an execution needs beyond the
+ * block. */
 #pragma once
 
-#include <jansson.h>
 #include <sanitizer/asan_interface.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,6 +17,7 @@
 
 #define ARENA_SIZE ((size_t)32 << 20)
 #define ARENA_GAP  16
+#define ARENA_FILL 0xbe /* what nobody has written yet, as ASan has it */
 
 static struct {
     char *bytes;
@@ -26,13 +27,17 @@ static struct {
     bool open;     /* during an execution */
 } arena;
 
+void *__wrap_malloc(size_t size);
+void *__real_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
-void *__real_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void *__real_realloc(void *memory, size_t size);
 void *__wrap_reallocarray(void *memory, size_t count, size_t size);
-void *__real_reallocarray(void *memory, size_t count, size_t size);
 char *__wrap_strdup(const char *text);
 char *__wrap_strndup(const char *text, size_t length);
-int __wrap_vasprintf(char **text, const char *format, va_list arguments);
+__attribute__((format(printf, 2, 3))) int __wrap_asprintf(char **text, const char *format, ...);
+__attribute__((format(printf, 2, 0))) int __wrap_vasprintf(char **text, const char *format,
+                                                           va_list arguments);
 void __wrap_free(void *memory);
 void __real_free(void *memory);
 
@@ -48,50 +53,68 @@ static inline uint32_t *arena_size_of(const void *piece)
 }
 
 /* Between two pieces there is a gap, and behind each at least one byte more. */
+static size_t arena_length(size_t size)
+{
+    return (size / ARENA_GAP + 1) * ARENA_GAP + ARENA_GAP;
+}
+
 static void *arena_take(size_t size)
 {
-    size_t length = (size / ARENA_GAP + 1) * ARENA_GAP + ARENA_GAP;
-    must(size < ARENA_SIZE && arena.used + length <= ARENA_SIZE);
     char *piece = arena.bytes + arena.used + ARENA_GAP;
     ASAN_UNPOISON_MEMORY_REGION(piece, size);
     *arena_size_of(piece) = (uint32_t)size;
-    arena.used += length;
+    arena.used += arena_length(size);
     arena.pieces++;
-    return piece;
+    return memset(piece, ARENA_FILL, size);
 }
 
 static void arena_give(void *memory)
 {
-    if (!memory)
-        return;
     uint32_t *size = arena_size_of(memory);
-    must(arena_has(memory) && *size != UINT32_MAX); /* freed before */
+    must(*size != UINT32_MAX); /* freed before */
     ASAN_POISON_MEMORY_REGION(memory, *size);
     *size = UINT32_MAX;
     arena.pieces--;
 }
 
+void *__wrap_malloc(size_t size)
+{
+    bool fits = size < ARENA_SIZE && arena_length(size) <= ARENA_SIZE - arena.used;
+    return arena.open && fits ? arena_take(size) : __real_malloc(size);
+}
+
+void __wrap_free(void *memory)
+{
+    if (arena_has(memory))
+        arena_give(memory);
+    else
+        __real_free(memory);
+}
+
 void *__wrap_calloc(size_t count, size_t size)
 {
     size_t bytes;
-    if (!arena.open)
-        return __real_calloc(count, size);
     must(!__builtin_mul_overflow(count, size, &bytes));
-    return memset(arena_take(bytes), 0, bytes);
+    return memset(__wrap_malloc(bytes), 0, bytes);
+}
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+    if (memory && !arena_has(memory))
+        return __real_realloc(memory, size);
+    void *piece = __wrap_malloc(size);
+    if (memory) {
+        (void)memcpy(piece, memory, size < *arena_size_of(memory) ? size : *arena_size_of(memory));
+        arena_give(memory);
+    }
+    return piece;
 }
 
 void *__wrap_reallocarray(void *memory, size_t count, size_t size)
 {
     size_t bytes;
-    if (!arena.open || (memory && !arena_has(memory)))
-        return __real_reallocarray(memory, count, size);
     must(!__builtin_mul_overflow(count, size, &bytes));
-    void *piece = arena_take(bytes);
-    if (memory)
-        (void)memcpy(piece, memory,
-                     bytes < *arena_size_of(memory) ? bytes : *arena_size_of(memory));
-    arena_give(memory);
-    return piece;
+    return __wrap_realloc(memory, bytes);
 }
 
 char *__wrap_strndup(const char *text, size_t length)
@@ -113,36 +136,17 @@ int __wrap_vasprintf(char **text, const char *format, va_list arguments)
     int length = vsnprintf(NULL, 0, format, again);
     va_end(again);
     must(length >= 0);
-    *text = __wrap_calloc((size_t)length + 1, 1);
+    *text = __wrap_malloc((size_t)length + 1);
     return vsnprintf(*text, (size_t)length + 1, format, arguments);
 }
 
-void __wrap_free(void *memory)
+int __wrap_asprintf(char **text, const char *format, ...)
 {
-    if (arena_has(memory))
-        arena_give(memory);
-    else
-        __real_free(memory);
-}
-
-static int arena_append(const char *bytes, size_t count, void *text)
-{
-    char **whole = text;
-    size_t length = strlen(*whole);
-    *whole = xreallocarray(*whole, length + count + 1, 1);
-    (void)memcpy(*whole + length, bytes, count);
-    (*whole)[length + count] = '\0';
-    return 0;
-}
-
-/* In jansson's place: what it returns is freed with free(). */
-char *json_dumps(const json_t *json, size_t flags)
-{
-    char *text = xstrdup("");
-    if (json_dump_callback(json, arena_append, &text, flags) == 0)
-        return text;
-    free(text);
-    return NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    int length = __wrap_vasprintf(text, format, arguments);
+    va_end(arguments);
+    return length;
 }
 
 /* Before each execution. */
@@ -152,7 +156,6 @@ static inline void arena_begin(void)
         arena.bytes = xreallocarray(NULL, ARENA_SIZE, 1);
         arena.sizes = xcalloc(ARENA_SIZE / ARENA_GAP, sizeof *arena.sizes);
         ASAN_POISON_MEMORY_REGION(arena.bytes, ARENA_SIZE);
-        json_set_alloc_funcs(arena_take, arena_give);
     }
     arena.open = true;
 }

@@ -20,7 +20,7 @@
 #include "common/log.h"
 #include "host/moduleindex.h"
 #include "init/modules.h"
-#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/arena.h"
 
 #define KERNEL           "fuzz"
 #define DIRECTORY        MODULES_DIRECTORY "/" KERNEL
@@ -244,22 +244,28 @@ static void set_content(int file, const uint8_t *bytes, size_t size)
     files[file].size = size;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void execute(void)
 {
     static const char *const wanted[] = {"vmfuzz_a", "virtio:d0000002Av00001AF4", "vmfuzz_c",
                                          "fs-vmfuzz"};
     struct modules modules CLEANUP_MODULES = {0};
     struct error e CLEANUP_ERROR = {0};
+    must(modules_open(&modules, MODULES_DIRECTORY, &e) == 0 && modules.kmod);
+    for (size_t i = 0; i < ELEMENTS(wanted); i++)
+        (void)modules_load(&modules, wanted[i]);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
     const uint8_t *zero = size > 0 ? memchr(data, '\0', size) : NULL;
     set_content(MODPROBE_D, size > 0 ? data : (const uint8_t *)"", size);
     set_content(COMMAND_LINE, zero ? zero + 1 : NULL, zero ? size - (size_t)(zero + 1 - data) : 0);
     set_content(STATE_A, NULL, 0);
     set_content(STATE_B, NULL, 0);
     executing = true;
-    must(modules_open(&modules, MODULES_DIRECTORY, &e) == 0 && modules.kmod);
-    for (size_t i = 0; i < ELEMENTS(wanted); i++)
-        (void)modules_load(&modules, wanted[i]);
-    modules_close(&modules);
+    arena_begin();
+    execute();
+    arena_end();
     executing = false;
     return 0;
 }

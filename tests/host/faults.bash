@@ -1,26 +1,14 @@
-#!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck shell=bash disable=SC2119,SC2120,SC2030,SC2031,SC2154
 # What goes wrong on the host while a start is prepared: every system call in turn fails, or is the
 # last one before a SIGKILL. The start either works, or names what was wrong; nothing half made is
 # used, nothing that was there is changed, and the next start works.
-# shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
-
-bats_require_minimum_version 1.5.0
 
 load start
 
 # One call of so many; in full every one, some 1,500 cases.
 STEP=${RUN_VM_LONG:+1}
 STEP=${FAULT_STEP:-${STEP:-60}}
-
-# The calls that fail, with what.
-errors=(
-    write:ENOSPC openat:ENOSPC openat:EMFILE mkdir:ENOSPC rename:EIO renameat2:EIO fsync:EIO
-    symlink:ENOSPC copy_file_range:ENOSPC copy_file_range:EXDEV flock:ENOLCK fcntl:ENOLCK
-    unlink:EIO newfstatat:EIO read:EIO pipe2:EMFILE vfork:EAGAIN clone:EAGAIN getdents64:EIO
-    lseek:EIO access:EACCES ftruncate:ENOSPC pwrite64:ENOSPC mmap:ENOMEM
-    readlink:EINVAL pidfd_open:EMFILE
-)
 
 # A start with nothing in the cache but with a disk image: what each case begins with.
 begin() {
@@ -105,32 +93,4 @@ prepare_campaign() {
 
 count_of() {
     awk -v call="$1" '$2 == call { print $1 }' "$HOME/calls"
-}
-
-@test "each system call of a start fails once" {
-    prepare_campaign
-    at=1
-    for error in "${errors[@]}"; do
-        call=${error%:*}
-        count=$(count_of "$call")
-        for (( ; at <= ${count:-0}; at += STEP)); do
-            inject "$call" "error=${error#*:}" "$at"
-        done
-        at=$((at - ${count:-0}))
-    done
-    echo "# host faults, failing system calls: $cases cases, $failures failures" >&3
-    [ "$failures" = 0 ]
-}
-
-@test "killed at each system call of a start" {
-    prepare_campaign
-    at=1
-    while read -r count call; do
-        for (( ; at <= count; at += STEP)); do
-            inject "$call" signal=KILL "$at"
-        done
-        at=$((at - count))
-    done <"$HOME/calls"
-    echo "# host faults, kills: $cases cases, $failures failures" >&3
-    [ "$failures" = 0 ]
 }
