@@ -2,7 +2,6 @@
 #include "host/initrd.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "common/bootconfig.h"
 #include "common/log.h"
 #include "host/moduleset.h"
+#include "host/place.h"
 #include "host/process.h"
 #include "host/strip.h"
 #include "host/unpack.h"
@@ -109,19 +109,12 @@ static int read_module(const struct module *module, struct module_content *conte
     return content->data ? 0 : error_context(e, -EINVAL, "%s", module->file);
 }
 
-/* The directory in which a file is being made; the caller frees. */
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? xstrndup(path, (size_t)(slash - path)) : xstrdup(".");
-}
-
 static int add_contents(struct writer *w, const char *directory, const struct module_set *set,
                         const struct initrd_spec *spec, struct cache_inputs *inputs,
                         struct error *e)
 {
     struct module_content *contents CLEANUP_FREE = xcalloc(set->count, sizeof *contents);
-    char *scratch CLEANUP_FREE = directory_of(w->path);
+    char *scratch CLEANUP_FREE = place_directory(w->path);
     struct error failure CLEANUP_ERROR = {0};
     int r = 0;
     for (size_t i = 0; r == 0 && i < set->count; i++)
@@ -234,8 +227,7 @@ static int append_bootconfig(struct writer *w, const struct cmdline *words, stru
 int initrd_write(const char *path, const struct initrd_spec *spec, struct cache_inputs *inputs,
                  struct error *e)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    FILE *file CLEANUP_FCLOSE = fd < 0 ? NULL : fdopen(fd, "w");
+    FILE *file CLEANUP_FCLOSE = fopen(path, "wxe");
     struct writer w = {.file = file, .path = path};
     if (!file)
         return error_errno(e, errno, "%s: cannot be made", path);

@@ -41,17 +41,16 @@ static bool is_temporary(const char *name)
            strspn(name + prefix, letters) == NAME_LENGTH;
 }
 
-/* Up to and with its last slash; the caller frees. */
-static char *directory_of(const char *path)
+char *place_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    return slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup("");
+    return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
 }
 
 void place_tidy(const char *path)
 {
-    char *directory CLEANUP_FREE = directory_of(path);
-    DIR *stream = opendir(*directory ? directory : ".");
+    char *directory CLEANUP_FREE = place_directory(path);
+    DIR *stream = opendir(directory);
     time_t now = time(NULL);
     struct stat st;
     for (const struct dirent *entry; stream && (entry = readdir(stream));)
@@ -67,8 +66,8 @@ char *place_temporary(const char *path)
 {
     char random[NAME_LENGTH + 1];
     place_random_name(random);
-    char *directory CLEANUP_FREE = directory_of(path);
-    return xasprintf("%s" TEMPORARY "%s", directory, random);
+    char *directory CLEANUP_FREE = place_directory(path);
+    return xasprintf("%s/" TEMPORARY "%s", directory, random);
 }
 
 /* rename that does not replace. 0 or -errno. */

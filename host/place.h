@@ -7,6 +7,9 @@
 
 #include "common/error.h"
 
+/* The directory that a file stands in, "." where its path has none; the caller frees. */
+char *place_directory(const char *path);
+
 /* A name in the directory of `path` that nobody has: ".run-vm-" and ten random letters. The caller
  * frees it, and removes what is there when it comes to nothing. */
 char *place_temporary(const char *path);

@@ -131,13 +131,6 @@ static int make_temporary(struct prepared *prepared, const struct plan *plan,
     return 0;
 }
 
-/* The directory that a file stands in; the caller frees. */
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
-}
-
 /* Puts what the entry has under `name` at the file's path: a link into the cache; the thing itself
  * where it could not be cached. */
 static int use_entry(struct prepared *prepared, const struct plan_file *file,
@@ -157,7 +150,7 @@ static int use_entry(struct prepared *prepared, const struct plan_file *file,
 static int make_initrd(struct prepared *prepared, const struct plan *plan,
                        const struct plan_file *file, struct error *e)
 {
-    char *fallback CLEANUP_FREE = directory_of(file->path);
+    char *fallback CLEANUP_FREE = place_directory(file->path);
     struct cache_entry entry;
     int r = initrd_get(&entry, &plan->initrd, fallback, e);
     return r < 0 ? error_context(e, r, "initrd")
@@ -169,7 +162,7 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
                        const struct plan_file *file, struct error *e)
 {
     (void)plan;
-    char *fallback CLEANUP_FREE = directory_of(file->path);
+    char *fallback CLEANUP_FREE = place_directory(file->path);
     char *kernel CLEANUP_FREE = NULL;
     int lock = -1;
     int r = kernelimage_get(file->source, fallback, &kernel, &lock, e);
@@ -183,7 +176,7 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
 static int make_store_image(struct prepared *prepared, const struct plan *plan,
                             const struct plan_file *file, struct error *e)
 {
-    char *fallback CLEANUP_FREE = directory_of(file->path);
+    char *fallback CLEANUP_FREE = place_directory(file->path);
     struct cache_entry entry;
     int r = storeimage_get(&entry, file->source, &file->roots, plan->store_prefix, fallback, e);
     return r < 0 ? r : use_entry(prepared, file, &entry, STOREIMAGE_NAME, e);
@@ -194,7 +187,7 @@ static int make_registration(struct prepared *prepared, const struct plan *plan,
                              const struct plan_file *file, struct error *e)
 {
     (void)prepared;
-    char *fallback CLEANUP_FREE = directory_of(file->path);
+    char *fallback CLEANUP_FREE = place_directory(file->path);
     struct cache_entry entry;
     int r = nixstore_closure(&entry, &file->roots, plan->store_prefix, fallback, e);
     if (r < 0)
@@ -229,7 +222,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
 {
     if (!file->replace && access(file->path, F_OK) == 0)
         return 0; /* locked already */
-    char *fallback CLEANUP_FREE = directory_of(file->path);
+    char *fallback CLEANUP_FREE = place_directory(file->path);
     struct cache_entry entry;
     int r = bootdisk_get(&entry, &plan->boot_disk, plan->qemu_img, fallback, e);
     if (r < 0)
