@@ -100,7 +100,8 @@ static bool is_ours(const struct stat *st)
     return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Neither content nor name has changed since: nobody can set the change time. */
+/* Neither content nor owner nor mode has changed since: nobody can set the change time. What the
+ * mode is does not matter, it follows the umask; the entry lets nobody else in. */
 static char *format_made(const struct stat *st, const char *name)
 {
     return xasprintf("made %jd %" PRId64 " %" PRId64 " %s", (intmax_t)st->st_size,
@@ -112,8 +113,7 @@ static bool check_made(int entry, const char *record)
     int name = 0;
     struct stat st;
     if (sscanf(record, "made %*d %*d %*d %n", &name) < 0 || name == 0 ||
-        fstatat(entry, record + name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-        !is_ours(&st))
+        fstatat(entry, record + name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return false;
     char *now CLEANUP_FREE = format_made(&st, record + name);
     return strcmp(record, now) == 0;

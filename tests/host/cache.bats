@@ -103,3 +103,12 @@ damages=(
         [ -z "$(ls -A "$XDG_CACHE_HOME/run-vm/")" ]
     done
 }
+
+@test "entries are used again whatever the umask" {
+    everything
+    umask 0
+    start_all
+    find "$XDG_CACHE_HOME" -type f -printf '%P %i %C@\n' | sort >made
+    start_all
+    find "$XDG_CACHE_HOME" -type f -printf '%P %i %C@\n' | sort | diff made -
+}
