@@ -16,10 +16,17 @@ static void add_endings(sigset_t *mask)
     (void)sigaddset(mask, SIGTERM);
 }
 
+static bool is_ignored(int number)
+{
+    struct sigaction action;
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 void signals_block(void)
 {
     if (blocked)
         return;
+    (void)signal(SIGCHLD, SIG_DFL); /* ignored, it would leave us no status of a child */
     sigset_t endings;
     (void)sigemptyset(&endings);
     add_endings(&endings);
@@ -33,6 +40,8 @@ int signals_fd(void)
         sigset_t endings;
         (void)sigemptyset(&endings);
         add_endings(&endings);
+        if (is_ignored(SIGHUP)) /* nohup(1) */
+            (void)sigdelset(&endings, SIGHUP);
         descriptor = signalfd(-1, &endings, SFD_CLOEXEC | SFD_NONBLOCK);
     }
     return descriptor;

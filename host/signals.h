@@ -6,11 +6,13 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Blocks SIGHUP, SIGINT and SIGTERM; called once before anything is made. */
+/* Blocks SIGHUP, SIGINT and SIGTERM, and has the kernel keep the status of children even where the
+ * caller has SIGCHLD ignored; called once before anything is made. */
 void signals_block(void);
 
-/* A signalfd that becomes readable when one of them came, shared by all callers and closed on
- * exec; -1 where there can be none. Before signals_block() it never becomes readable. */
+/* A signalfd that becomes readable when one of them came, but SIGHUP only where the caller has it
+ * not ignored. Shared by all callers and closed on exec; -1 where there can be none. Before
+ * signals_block() it never becomes readable. */
 int signals_fd(void);
 
 /* Takes one of them that is waiting: its number, or 0. */

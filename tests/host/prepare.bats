@@ -169,6 +169,26 @@ with_small_tmp() {
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
+@test "a terminal that hangs up does not end what nohup has started" {
+    mkfifo started finish
+    qemu 'echo $$ >"$CALLER/started"; read -r line <"$CALLER/finish"; exit 7'
+    nohup "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
+        --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" 3>&- &
+    run_vm=$!
+    read -t 60 -r qemu <>started
+    kill -HUP "$run_vm"
+    sleep 0.5
+    finish
+    wait "$run_vm" || status=$?
+    [ "$status" = 7 ]
+}
+
+@test "a caller that lets the kernel reap its children gets QEMU's status all the same" {
+    qemu 'exit 7'
+    run -7 env --ignore-signal=CHLD "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" \
+        --accel tcg --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu"
+}
+
 @test "QEMU does not outlive a run-vm that is killed" {
     mkfifo started
     qemu 'echo $$ >"$CALLER/started"; exec tail -f /dev/null'
