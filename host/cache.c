@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "common/alloc.h"
 #include "common/log.h"
@@ -17,8 +18,8 @@
 #include "host/tree.h"
 
 /* The file in each entry that says what the others are. Records end with a zero byte:
- *   made SIZE MTIME CTIME NAME           a file of the entry
- *   from DEV INO SIZE MTIME CTIME PATH   what it was made from
+ *   made SIZE MTIME CTIME NAME                   a file of the entry
+ *   from FILESYSTEM INO SIZE MTIME CTIME PATH    what it was made from
  *   end */
 #define INFO "info"
 
@@ -36,6 +37,21 @@ static int64_t nanoseconds(struct timespec time)
 /* Five numbers of up to 20 digits. */
 #define IDENTITY_SIZE 128
 
+/* The file system that a file is on, by the number that it has wherever and whenever it is mounted.
+ * That of its device is another one at each mount of btrfs, ZFS and overlayfs; it has to do for
+ * those that have no other. */
+static uint64_t filesystem_of(const char *path, dev_t device)
+{
+    static dev_t known; /* mostly the next file is on the same one */
+    static uint64_t number;
+    struct statvfs fs;
+    if (!number || device != known) {
+        known = device;
+        number = statvfs(path, &fs) == 0 && fs.f_fsid ? fs.f_fsid : device;
+    }
+    return number;
+}
+
 /* A file's identity. The change time cannot be set, so that a file that was replaced or written
  * with its times put back is another one. "absent" for one that is not there. */
 static void identify(const char *path, char id[IDENTITY_SIZE])
@@ -44,9 +60,9 @@ static void identify(const char *path, char id[IDENTITY_SIZE])
     if (stat(path, &st) < 0)
         (void)strcpy(id, "absent");
     else
-        (void)snprintf(id, IDENTITY_SIZE, "%ju %ju %jd %" PRId64 " %" PRId64, (uintmax_t)st.st_dev,
-                       (uintmax_t)st.st_ino, (intmax_t)st.st_size, nanoseconds(st.st_mtim),
-                       nanoseconds(st.st_ctim));
+        (void)snprintf(id, IDENTITY_SIZE, "%" PRIu64 " %ju %jd %" PRId64 " %" PRId64,
+                       filesystem_of(path, st.st_dev), (uintmax_t)st.st_ino, (intmax_t)st.st_size,
+                       nanoseconds(st.st_mtim), nanoseconds(st.st_ctim));
 }
 
 void cache_key_text(struct cache_key *key, const char *text)

@@ -13,7 +13,7 @@
 #include "common/error.h"
 
 /* The key: a SHA-256 of what an entry depends on. Texts are delimited; a file counts by its
- * identity (device, inode, size, times), so that a key costs no reading. */
+ * identity (file system, inode, size, times), so that a key costs no reading. */
 struct cache_key {
     SHA2_CTX hash;
 };

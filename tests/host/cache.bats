@@ -112,3 +112,22 @@ damages=(
     start_all
     find "$XDG_CACHE_HOME" -type f -printf '%P %i %C@\n' | sort | diff made -
 }
+
+# As btrfs, ZFS and overlayfs have it from one boot of the host to the next.
+@test "entries are used again when the number of their files' device is another" {
+    everything
+    mv system lower
+    mkdir system upper work held
+    mount_and_start() {
+        mount -t overlay layers -o lowerdir=lower,upperdir=upper,workdir=work,userxattr system
+        stat -c %d system/kernel >>devices
+        start_all
+        find "$XDG_CACHE_HOME" -type f -printf '%P %i %C@\n' | sort >>made
+        umount system
+    }
+    export -f mount_and_start
+    unshare --map-root-user --mount bash -euc 'mount_and_start; mv made first
+        mount -t tmpfs held held; mount_and_start'
+    [ "$(uniq devices | wc -l)" = 2 ]
+    diff first made
+}
