@@ -205,10 +205,10 @@ build/fuzz/libkmod.a: $(wildcard scripts/guest-libs*) Makefile \
 		CFLAGS='$(FUZZ_CFLAGS) -w -fno-sanitize=nonnull-attribute,shift-base') && cp "$$libs/lib/libkmod.a" $@
 
 # Two targets allocate in the allocator's place, and one answers in the kernel's.
-ALLOCATOR := malloc calloc realloc reallocarray strdup strndup asprintf vasprintf free
-KERNEL := open close stat fstat read fdopen mmap munmap uname syscall system
-FUZZ_LDFLAGS_fuzz-plan := $(addprefix -Xlinker --wrap=,$(ALLOCATOR))
-FUZZ_LDFLAGS_fuzz-modprobe := $(addprefix -Xlinker --wrap=,$(ALLOCATOR) $(KERNEL))
+FUZZ_ALLOCATOR := malloc calloc realloc reallocarray strdup strndup asprintf vasprintf free
+FUZZ_KERNEL := open close stat fstat read fdopen mmap munmap uname syscall system
+FUZZ_LDFLAGS_fuzz-plan := $(addprefix -Xlinker --wrap=,$(FUZZ_ALLOCATOR))
+FUZZ_LDFLAGS_fuzz-modprobe := $(addprefix -Xlinker --wrap=,$(FUZZ_ALLOCATOR) $(FUZZ_KERNEL))
 
 $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzzed.a build/fuzz/libkmod.a
 	$(call say,LINK)clang -fsanitize=fuzzer,address,undefined $(FUZZ_LDFLAGS_$*) -o $@ $^ \
