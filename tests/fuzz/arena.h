@@ -21,7 +21,7 @@
 
 static struct {
     char *bytes;
-    uint32_t *sizes; /* of the piece that begins at so many gaps; UINT32_MAX: it has been freed */
+    uint32_t *sizes; /* of the piece that begins at so many gaps; UINT32_MAX: none does */
     size_t used;
     size_t pieces; /* that have not been freed */
     bool open;     /* during an execution */
@@ -71,7 +71,8 @@ static void *arena_take(size_t size)
 static void arena_give(void *memory)
 {
     uint32_t *size = arena_size_of(memory);
-    must(*size != UINT32_MAX); /* freed before */
+    /* else it was freed before, or is no piece's beginning */
+    must((uintptr_t)memory % ARENA_GAP == 0 && *size != UINT32_MAX);
     ASAN_POISON_MEMORY_REGION(memory, *size);
     *size = UINT32_MAX;
     arena.pieces--;
@@ -155,6 +156,7 @@ static inline void arena_begin(void)
     if (!arena.bytes) {
         arena.bytes = xreallocarray(NULL, ARENA_SIZE, 1);
         arena.sizes = xcalloc(ARENA_SIZE / ARENA_GAP, sizeof *arena.sizes);
+        (void)memset(arena.sizes, 0xff, ARENA_SIZE / ARENA_GAP * sizeof *arena.sizes);
         ASAN_POISON_MEMORY_REGION(arena.bytes, ARENA_SIZE);
     }
     arena.open = true;
@@ -164,6 +166,7 @@ static inline void arena_begin(void)
 static inline void arena_end(void)
 {
     must(arena.pieces == 0);
+    (void)memset(arena.sizes, 0xff, arena.used / ARENA_GAP * sizeof *arena.sizes);
     arena.used = 0;
     arena.open = false;
 }
