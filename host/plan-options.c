@@ -127,8 +127,7 @@ static void add_root_share(struct planner *p)
                path);
 }
 
-/* $QEMU_OPTS: split on white space and nothing else. */
-static void add_environment(struct planner *p)
+void planner_environment_options(struct planner *p, struct strv *words)
 {
     const char *text = variables_get(&p->variables, "QEMU_OPTS");
 
@@ -137,7 +136,7 @@ static void add_environment(struct planner *p)
         size_t word = strcspn(text + blank, " \t\n");
 
         if (word)
-            strv_take(&p->plan->argv, xstrndup(text + blank, word));
+            strv_take(words, xstrndup(text + blank, word));
         text += blank + word;
     }
 }
@@ -158,6 +157,6 @@ void plan_options(struct planner *p)
     add_guest_agent(p);
     add_resolution(p);
     planner_add_entries(p, "virtualisation.qemu.options", builtins, ELEMENTS(builtins));
-    add_environment(p);
+    planner_environment_options(p, &p->plan->argv);
     strv_extend(&p->plan->argv, &p->options->qemu_arguments);
 }

@@ -27,14 +27,15 @@ struct planner {
     const struct guest *guest;
     const struct disk_interface *disks;
     struct variables variables;
-    bool own_initrd;  /* runVm.initrd = "builtin" */
-    bool emulated;    /* the accelerator is TCG */
-    bool keep_tmp;    /* the temporary directory is the user's, or shall be kept */
-    char *disk_image; /* resolved; NULL: none */
-    char *efi_vars;   /* resolved; NULL: none */
-    char *reg_info;   /* the registration, as the guest sees it; NULL: none */
-    struct error *e;  /* for what is not the configuration's fault */
-    int failed;       /* a negative errno once `e` is set */
+    bool own_initrd;   /* runVm.initrd = "builtin" */
+    bool emulated;     /* the accelerator is TCG */
+    bool keep_tmp;     /* the temporary directory is the user's, or shall be kept */
+    char *disk_image;  /* resolved; NULL: none */
+    char *efi_vars;    /* resolved; NULL: none */
+    char *reg_info;    /* the registration, as the guest sees it; NULL: none */
+    struct strv given; /* what the user says to QEMU, expanded, from all sources in their order */
+    struct error *e;   /* for what is not the configuration's fault */
+    int failed;        /* a negative errno once `e` is set */
 };
 
 /* Notes a problem with an environment variable. */
@@ -70,6 +71,7 @@ char *planner_host_path(struct planner *p, const char *option, const char *path)
 
 /* The steps, in their order. */
 void plan_places(struct planner *p);  /* temporary directory, disk image, EFI variables */
+void plan_given(struct planner *p);   /* what the user says to QEMU */
 void plan_checks(struct planner *p);  /* what types cannot say: the specification's assertions */
 void plan_files(struct planner *p);   /* files to make */
 void plan_machine(struct planner *p); /* QEMU's program, machine, processor, memory */
@@ -91,6 +93,9 @@ bool planner_uses_virtiofs(const struct planner *p);
 
 /* Whether a file system of the configuration has to be mounted before stage 2. */
 bool planner_needs_mount(const json_t *entry);
+
+/* $QEMU_OPTS, split on white space and nothing else. */
+void planner_environment_options(struct planner *p, struct strv *words);
 
 /* Appends the entries of a list of QEMU's options: built-in ones by `builtin`, the user's expanded
  * and split. */

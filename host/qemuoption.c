@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/qemuoption.h"
+
+#include <string.h>
+
+#include "common/cleanup.h"
+
+/* The options that take no value (QEMU's qemu-options.hx, 4.0 to 9.0). */
+static const char *const flags[] = {
+    "S",
+    "alt-grab",
+    "async-teardown",
+    "audio-help",
+    "ctrl-grab",
+    "curses",
+    "daemonize",
+    "enable-fips",
+    "enable-hax",
+    "enable-kvm",
+    "enable-sync-profile",
+    "full-screen",
+    "h",
+    "help",
+    "mem-prealloc",
+    "no-acpi",
+    "no-fd-bootchk",
+    "no-frame",
+    "no-hpet",
+    "no-quit",
+    "no-reboot",
+    "no-shutdown",
+    "no-user-config",
+    "nodefaults",
+    "nodefconfig",
+    "nographic",
+    "old-param",
+    "only-migratable",
+    "portrait",
+    "preconfig",
+    "s",
+    "sdl",
+    "semihosting",
+    "show-cursor",
+    "singlestep",
+    "snapshot",
+    "usb",
+    "version",
+    "win2k-hack",
+    "xen-attach",
+    "xen-domid-restrict",
+};
+
+static bool takes_value(const char *name)
+{
+    for (size_t i = 0; i < ELEMENTS(flags); i++)
+        if (!strcmp(flags[i], name))
+            return false;
+    return true;
+}
+
+bool qemu_option_next(const struct strv *words, size_t *at, struct qemu_option *option)
+{
+    if (*at >= words->count)
+        return false;
+    const char *word = words->items[(*at)++];
+    *option = (struct qemu_option){.name = "", .value = word};
+    if (word[0] != '-')
+        return true;
+    option->name = word + (word[1] == '-' ? 2 : 1);
+    bool valued = takes_value(option->name) && *at < words->count;
+    option->value = valued ? words->items[(*at)++] : NULL;
+    return true;
+}
+
+const char *qemu_option_find(const struct strv *words, const char *name)
+{
+    struct qemu_option option;
+    const char *found = NULL;
+    for (size_t at = 0; qemu_option_next(words, &at, &option);)
+        if (!strcmp(option.name, name))
+            found = option.value ? option.value : "";
+    return found;
+}
+
+bool qemu_option_has_item(const char *value, const char *item)
+{
+    size_t length = strlen(item);
+    for (const char *from = value; from; from = strchr(from, ',')) {
+        from += *from == ',';
+        if (!strncmp(from, item, length) && (from[length] == ',' || !from[length]))
+            return true;
+    }
+    return false;
+}
