@@ -114,17 +114,12 @@ static void add_resolution(struct planner *p)
 /* A directory as the root: a share of its own. */
 static void add_root_share(struct planner *p)
 {
-    char *absolute CLEANUP_FREE = NULL;
     char *path CLEANUP_FREE = NULL;
 
     if (!p->options->root_dir)
         return;
-    absolute = path_absolute(p->at->cwd, p->options->root_dir);
-    path = path_double_commas(absolute);
-    strv_push(&p->plan->argv, "-virtfs");
-    strv_pushf(&p->plan->argv,
-               "local,path=%s,security_model=none,mount_tag=" PLANNER_ROOT_TAG ",readonly=on",
-               path);
+    path = path_absolute(p->at->cwd, p->options->root_dir);
+    planner_add_virtfs(p, path, PLANNER_ROOT_TAG, true);
 }
 
 void planner_environment_options(struct planner *p, struct strv *words)

@@ -62,24 +62,48 @@ static char *bus_option(struct planner *p, size_t number)
     return bus ? xasprintf(",bus=%s", bus) : xstrdup("");
 }
 
-static void add_9p(struct planner *p, size_t number, const char *tag, const char *path)
+/* Ends the options of an export. One export may span several filesystems (mounts, btrfs subvolumes,
+ * ZFS datasets), whose files have equal inode numbers. QEMU would give them one identity, and a
+ * guest that caches by identity reads one file's contents as another's: it is told to number them
+ * anew. */
+static const char *export_end(bool read_only)
+{
+    return read_only ? ",readonly=on,multidevs=remap" : ",multidevs=remap";
+}
+
+void planner_add_virtfs(struct planner *p, const char *path, const char *tag, bool read_only)
 {
     char *plain CLEANUP_FREE = path_double_commas(path);
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
-    char *bus CLEANUP_FREE = bus_option(p, number);
 
-    if (*bus) { /* -virtfs cannot say where the device goes */
-        strv_push(&p->plan->argv, "-fsdev");
-        strv_pushf(&p->plan->argv, "local,id=run-vm-fs%zu,path=%s,security_model=none%s", number,
-                   plain, is_store(p, tag) ? ",readonly=on" : "");
-        strv_push(&p->plan->argv, "-device");
-        strv_pushf(&p->plan->argv, "virtio-9p-pci,fsdev=run-vm-fs%zu,mount_tag=%s%s", number,
-                   plain_tag, bus);
-        return;
-    }
     strv_push(&p->plan->argv, "-virtfs");
     strv_pushf(&p->plan->argv, "local,path=%s,security_model=none,mount_tag=%s%s", plain, plain_tag,
-               is_store(p, tag) ? ",readonly=on" : "");
+               export_end(read_only));
+}
+
+/* An export as two options: -virtfs cannot say which bus the device is on. */
+static void add_fsdev(struct planner *p, size_t number, const char *tag, const char *path,
+                      const char *bus)
+{
+    char *plain CLEANUP_FREE = path_double_commas(path);
+    char *plain_tag CLEANUP_FREE = path_double_commas(tag);
+
+    strv_push(&p->plan->argv, "-fsdev");
+    strv_pushf(&p->plan->argv, "local,id=run-vm-fs%zu,path=%s,security_model=none%s", number, plain,
+               export_end(is_store(p, tag)));
+    strv_push(&p->plan->argv, "-device");
+    strv_pushf(&p->plan->argv, "virtio-9p-pci,fsdev=run-vm-fs%zu,mount_tag=%s%s", number, plain_tag,
+               bus);
+}
+
+static void add_9p(struct planner *p, size_t number, const char *tag, const char *path)
+{
+    char *bus CLEANUP_FREE = bus_option(p, number);
+
+    if (*bus)
+        add_fsdev(p, number, tag, path, bus);
+    else
+        planner_add_virtfs(p, path, tag, is_store(p, tag));
 }
 
 /* virtiofsd, which distributions do not put on PATH. QEMU's own of old cannot serve an overlay

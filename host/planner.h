@@ -91,6 +91,9 @@ void plan_boot_disk(struct planner *p);
 /* Whether a share is on virtiofs, which takes memory that its server can map. */
 bool planner_uses_virtiofs(const struct planner *p);
 
+/* Appends the export of a directory by 9p. */
+void planner_add_virtfs(struct planner *p, const char *path, const char *tag, bool read_only);
+
 /* Whether a file system of the configuration has to be mounted before stage 2. */
 bool planner_needs_mount(const json_t *entry);
 

@@ -113,7 +113,7 @@ END
         -o virtualisation.sharedDirectories.x.target=/x \
         -o 'virtualisation.sharedDirectories.x.source="/it'"'"'s a"' -- -device 'x y'
     [[ ${lines[0]} == "$PWD/qemu/bin/qemu-kvm \\" ]]
-    [[ $output == *"-virtfs 'local,path=/it'\\''s a,security_model=none,mount_tag=x' \\"* ]]
+    [[ $output == *"-virtfs 'local,path=/it'\\''s a,security_model=none,mount_tag=x,multidevs=remap' \\"* ]]
     [[ ${lines[-1]} == "  -device 'x y'" ]]
     eval "set -- $output"
     [[ " $* " == *" -m 1024 "* ]]

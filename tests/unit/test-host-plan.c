@@ -366,7 +366,7 @@ static void commas_are_doubled_in_option_lists_only(void **state)
     planned_expect_success(&p);
     assert_string_equal(planned_argument(&p, "-name", 0), "m,,n");
     assert_string_equal(planned_argument(&p, "-virtfs", 2),
-                        "local,path=/s,, t,security_model=none,mount_tag=x,,y");
+                        "local,path=/s,, t,security_model=none,mount_tag=x,,y,multidevs=remap");
     assert_non_null(strstr(planned_argument(&p, "-drive", 0), "/a,, b.qcow2,id=drive1"));
     assert_string_equal(planned_argument(&p, "-drive", 1), "file=/d,, e,id=drive2,if=none,index=2");
     assert_non_null(strstr(find_file(&p, FILE_DISK_IMAGE)->path, "/a, b.qcow2"));
