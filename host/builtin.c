@@ -37,6 +37,8 @@ const struct guest *builtin_guest(const struct config *config)
 
 json_t *builtin_disk_image(const struct scope *scope)
 {
+    if (scope->config->diskless)
+        return json_null();
     return json_sprintf("./%s.qcow2", config_text(scope->config, "system.name"));
 }
 

@@ -24,6 +24,7 @@ struct config {
     struct source built_in;
     json_t *values;         /* by an option's full name */
     json_int_t *priorities; /* of the definitions that won, in the order of schema_options */
+    bool diskless;          /* the root is elsewhere: no disk image unless one is asked for */
     struct strv problems;   /* what is wrong, each a whole message */
     struct strv warnings;
 };

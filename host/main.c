@@ -40,12 +40,20 @@ static int report_problems(const struct config *config)
     return STATUS_CONFIGURATION;
 }
 
+/* With a directory as the root nobody needs a disk but who names one. */
+static bool needs_no_disk(const struct options *options)
+{
+    const char *image = getenv("NIX_DISK_IMAGE");
+    return options->root_dir && !(image && *image);
+}
+
 /* Files that cannot be read are a matter of input, not of what they say. */
 static int load(struct config *config, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
     int status = 0;
 
+    config->diskless = needs_no_disk(options);
     for (size_t i = 0; i < options->config_files.count; i++) {
         int r = config_add_file(config, options->config_files.items[i], &e);
 
@@ -111,25 +119,36 @@ static void print_warnings(const struct plan *plan, const struct options *option
 
 static const struct exec_streams standard_streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
 
+/* Starts all that belongs to the machine and waits for its end: QEMU's status, or a negative errno.
+ */
+static int run_machine(struct prepared *prepared, const struct plan *plan,
+                       const struct options *options, struct error *e)
+{
+    struct share_servers servers CLEANUP_SHARE_SERVERS = {.ended = -1};
+    int r = prepare(prepared, plan, e);
+
+    if (r < 0)
+        return r;
+    if (options->keep_tmp)
+        log_info("temporary directory %s", plan->cwd);
+    r = share_servers_start(&servers, plan, e);
+    if (r < 0)
+        return r;
+    if (plan->exec.count)
+        return exec_run(plan, &supervise_default_limits, &servers, &standard_streams, e);
+    return supervise(plan, &supervise_default_limits, &servers, NULL, e);
+}
+
 static int run(const struct plan *plan, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
     struct prepared prepared CLEANUP_PREPARED = {0};
-    struct share_servers servers CLEANUP_SHARE_SERVERS = {.ended = -1};
     int r;
 
     signals_block();
-    r = prepare(&prepared, plan, &e);
-    if (r < 0)
-        return report(&e, STATUS_IO);
-    if (options->keep_tmp)
-        log_info("temporary directory %s", plan->cwd);
-    if (share_servers_start(&servers, plan, &e) < 0)
-        return report(&e, STATUS_IO);
-    if (plan->exec.count)
-        r = exec_run(plan, &supervise_default_limits, &servers, &standard_streams, &e);
-    else
-        r = supervise(plan, &supervise_default_limits, &servers, NULL, &e);
+    r = run_machine(&prepared, plan, options, &e);
+    if (r != 0 && plan->undo)
+        prepared_undo(&prepared);
     return r < 0 ? report(&e, STATUS_IO) : r;
 }
 

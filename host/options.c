@@ -34,7 +34,8 @@ const struct command_option command_options[] = {
      .help = "more kernel parameters; may be repeated"},
     {"root-dir", 0, OPTION_TEXT, MEMBER(root_dir), "DIR",
      .help =
-         "a directory as the guest's root, read-only, with a tmpfs over it for what is written"},
+         "a directory as the guest's root, read-only, with a tmpfs over it for what is written; "
+         "no disk image is made unless one is named"},
     {"guest-init", 0, OPTION_TEXT, MEMBER(guest_init), "FILE",
      .help = "the init that goes into the initrd, in place of the one installed with run-vm"},
     {"exec", 0, OPTION_REST, MEMBER(exec), "COMMAND [ARGUMENT...]",

@@ -194,5 +194,5 @@ int place_copy(const char *source, const char *path, bool replace, struct error 
         r = place_file(temporary, path, replace, e);
     if (r < 0)
         (void)unlink(temporary);
-    return r == -EEXIST ? 0 : r;
+    return r == -EEXIST ? 0 : r < 0 ? r : 1;
 }

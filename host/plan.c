@@ -157,6 +157,7 @@ int plan_build(struct plan *plan, struct config *config, const struct options *o
     };
 
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
+    plan->undo = p.own_initrd;
     for (size_t i = 0; i < ELEMENTS(steps); i++)
         steps[i](&p);
     strv_extend(&plan->warnings, &config->warnings);

@@ -86,6 +86,8 @@ struct plan {
     size_t file_count;
     struct plan_server *servers;
     size_t server_count;
+    bool undo; /* a start that fails removes the images it has made. With the system's own initrd
+                * they stay, as the specification's do */
     struct initrd_spec initrd;
     struct boot_disk_spec boot_disk;
     struct strv argv;          /* QEMU, with argv[0] the program to start */

@@ -52,7 +52,8 @@ static int lock_image(struct prepared *prepared, const char *path, struct error 
                      path);
 }
 
-/* Has qemu-img make the image. `argv` is the command up to the image's name. */
+/* Has qemu-img make the image. `argv` is the command up to the image's name. 1; or 0 where somebody
+ * else has made it in the meantime. */
 static int create_image(const struct plan_file *file, struct strv *argv, const char *size,
                         struct error *e)
 {
@@ -68,8 +69,16 @@ static int create_image(const struct plan_file *file, struct strv *argv, const c
     if (r < 0)
         (void)unlink(temporary);
     if (r == -EEXIST)
-        return 0; /* made by somebody else in the meantime */
-    return r < 0 ? error_context(e, r, "%s", file->path) : 0;
+        return 0;
+    return r < 0 ? error_context(e, r, "%s", file->path) : 1;
+}
+
+/* Locks what `made` says about: a maker's result. */
+static int lock_made(struct prepared *prepared, const struct plan_file *file, int made,
+                     struct error *e)
+{
+    int r = made < 0 ? made : lock_image(prepared, file->path, e);
+    return r < 0 ? r : made;
 }
 
 static int make_image(struct prepared *prepared, const struct plan *plan,
@@ -96,8 +105,7 @@ static int make_image(struct prepared *prepared, const struct plan *plan,
         size = file->bytes % MIB == 0 ? xasprintf("%" PRIu64 "M", file->bytes / MIB)
                                       : xasprintf("%" PRIu64, file->bytes);
     }
-    int r = create_image(file, &argv, size, e);
-    return r < 0 ? r : lock_image(prepared, file->path, e);
+    return lock_made(prepared, file, create_image(file, &argv, size, e), e);
 }
 
 static int make_copy(struct prepared *prepared, const struct plan *plan,
@@ -106,8 +114,7 @@ static int make_copy(struct prepared *prepared, const struct plan *plan,
     (void)plan;
     if (!file->replace && access(file->path, F_OK) == 0)
         return 0; /* locked already */
-    int r = place_copy(file->source, file->path, file->replace, e);
-    return r < 0 ? r : lock_image(prepared, file->path, e);
+    return lock_made(prepared, file, place_copy(file->source, file->path, file->replace, e), e);
 }
 
 static int make_directory(struct prepared *prepared, const struct plan *plan,
@@ -236,9 +243,10 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
         r = place_link(variables, file->source, e);
     if (r == 0)
         r = make_writable(plan, file, image, e);
-    return r < 0 ? r : lock_image(prepared, file->path, e);
+    return lock_made(prepared, file, r, e);
 }
 
+/* 1: the file is a new one; 0: it was there, or need not be known; or a negative errno. */
 typedef int make_file(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e);
 
@@ -265,15 +273,53 @@ static int check(struct prepared *prepared, const struct plan *plan, struct erro
     return 0;
 }
 
+static void remember_made(struct prepared *prepared, const char *path)
+{
+    struct stat state;
+    if (lstat(path, &state) < 0)
+        return;
+    prepared->made =
+        xreallocarray(prepared->made, prepared->made_count + 1, sizeof *prepared->made);
+    prepared->made[prepared->made_count++] =
+        (struct made_file){.path = xstrdup(path), .state = state};
+}
+
+static int make_file_of(struct prepared *prepared, const struct plan *plan,
+                        const struct plan_file *file, struct error *e)
+{
+    int r = kinds[file->kind].make(prepared, plan, file, e);
+    if (r > 0 && kinds[file->kind].locked && !file->replace)
+        remember_made(prepared, file->path);
+    return r < 0 ? r : 0;
+}
+
 int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
 {
     *prepared = (struct prepared){0};
     int r = check(prepared, plan, e);
     for (size_t i = 0; r == 0 && i < plan->file_count; i++)
-        r = kinds[plan->files[i].kind].make(prepared, plan, &plan->files[i], e);
+        r = make_file_of(prepared, plan, &plan->files[i], e);
     if (r < 0 && e && e->status == 0)
         e->status = STATUS_IO;
     return r;
+}
+
+/* Size, inode and times: whatever a guest writes to an image changes one of them at least. */
+static bool is_untouched(const struct made_file *made)
+{
+    const struct stat *then = &made->state;
+    struct stat now;
+    return lstat(made->path, &now) == 0 && now.st_dev == then->st_dev &&
+           now.st_ino == then->st_ino && now.st_size == then->st_size &&
+           now.st_blocks == then->st_blocks && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
+           now.st_mtim.tv_nsec == then->st_mtim.tv_nsec;
+}
+
+void prepared_undo(const struct prepared *prepared)
+{
+    for (size_t i = 0; i < prepared->made_count; i++)
+        if (is_untouched(&prepared->made[i]))
+            (void)unlink(prepared->made[i].path);
 }
 
 void prepared_free(struct prepared *prepared)
@@ -287,5 +333,8 @@ void prepared_free(struct prepared *prepared)
     for (size_t i = 0; i < prepared->held_count; i++)
         (void)close(prepared->held[i]);
     free(prepared->held);
+    for (size_t i = 0; i < prepared->made_count; i++)
+        free(prepared->made[i].path);
+    free(prepared->made);
     *prepared = (struct prepared){0};
 }

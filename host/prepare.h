@@ -4,10 +4,17 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/stat.h>
 
 #include "common/error.h"
 #include "common/strv.h"
 #include "host/plan.h"
+
+/* A file that this start has made, and its state right then. */
+struct made_file {
+    char *path;
+    struct stat state;
+};
 
 /* What a start holds until it ends. Its end (CLEANUP_PREPARED) removes the temporary directories
  * that are not to be kept and gives the disk images and cache entries free again. */
@@ -15,6 +22,8 @@ struct prepared {
     struct strv temporary; /* directories to remove */
     int *held;             /* descriptors that hold a lock */
     size_t held_count;
+    struct made_file *made; /* disk images and EFI variables that were not there before */
+    size_t made_count;
 };
 
 /* struct prepared prepared CLEANUP_PREPARED = {0}; */
@@ -24,5 +33,9 @@ struct prepared {
  * second run-vm: where one is in use, nothing is touched. 0, or a negative errno with the reason
  * and, as the error's status, that of the tool that failed (else 74, or 69 for a missing one). */
 int prepare(struct prepared *prepared, const struct plan *plan, struct error *e);
+
+/* After a start that failed: removes the disk images and EFI variables that it has made and that
+ * nobody has written to since. The locks are held still, so that no other run-vm has them. */
+void prepared_undo(const struct prepared *prepared);
 
 void prepared_free(struct prepared *prepared);

@@ -200,7 +200,7 @@ const struct option schema_options[] = {
     {V "diskSize", &type_null_or_positive, "1024",
      .help = "The size of the disk image in MiB, when it has to be made."},
     {V "diskImage", &type_null_or_text, .compute = builtin_disk_image,
-     .shown = "\"./${config.system.name}.qcow2\"",
+     .shown = "\"./${config.system.name}.qcow2\"; null with --root-dir",
      .help = "The image of the root disk, made when it does not exist. null: the root is a tmpfs "
              "and nothing is kept. Variables in it are expanded; NIX_DISK_IMAGE replaces it."},
     {V "persistBootDevice", &type_bool, "false",

@@ -62,7 +62,7 @@ start() {
     mkdir -p "$directory/tmp"
     : >"$directory/out"
     TMPDIR=$directory/tmp setsid timeout --signal=KILL "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
-        --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" -o virtualisation.diskImage=null \
+        --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" \
         -o virtualisation.memorySize=256 -o virtualisation.graphics=false --append "test.end=$name" \
         "$@" </dev/null >"${OUT:-$directory/out}" 2>"$directory/err" 3>&- 7>&- &
     echo $! >"$directory/pid"

@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# shellcheck disable=SC2016 # the scripts that are QEMU expand their variables
+# What somebody finds who tries run-vm for the first time: a directory as the root needs no disk,
+# and a start that fails leaves the caller's directory as it was.
+
+bats_require_minimum_version 1.5.0
+
+load start
+
+# What is in the caller's directory, with all that could be changed about it.
+listing() {
+    find . -mindepth 1 -printf '%p %y %m %s %T@\n' | sort
+}
+
+# disk: the file that the plan would make as the guest's disk, or nothing.
+disk() {
+    run_vm --dry-run=json "$@" | jq -r '.files[] | select(.kind == "disk-image") | .path'
+}
+
+@test "--root-dir implies that there is no disk image" {
+    mkdir tree
+    before=$(listing)
+    [ -z "$(disk --root-dir tree)" ]
+    run -0 run_vm --root-dir tree
+    [ "$(listing)" = "$before" ]
+}
+
+@test "a disk image that somebody asks for beside --root-dir is made, whoever asks" {
+    mkdir tree
+    [ "$(disk --root-dir tree -o virtualisation.diskImage=./own.qcow2)" = "$PWD/own.qcow2" ]
+    [ "$(NIX_DISK_IMAGE=env.qcow2 disk --root-dir tree)" = "$PWD/env.qcow2" ]
+    echo '{"virtualisation": {"diskImage": {"_type": "override", "priority": 1000, "content": "default.qcow2"}}}' >own.json
+    [ "$(disk --root-dir tree -c own.json)" = "$PWD/default.qcow2" ]
+    # an empty variable counts as not set
+    [ -z "$(NIX_DISK_IMAGE='' disk --root-dir tree)" ]
+    # and without a tree there is one as ever
+    [ "$(disk)" = "$PWD/nixos.qcow2" ]
+}
+
+@test "a start that fails leaves the caller's directory as it was" {
+    local before
+    # the initrd cannot be made: a module is not what its name says
+    mkdir "$modules/kernel"
+    echo 'int nothing;' | gcc -g -x c -c -o "$modules/kernel/virtio_pci.ko" -
+    xz --check=crc32 "$modules/kernel/virtio_pci.ko"
+    depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
+    truncate -s 200 "$modules/kernel/virtio_pci.ko.xz"
+    before=$(listing)
+    run -74 run_vm
+    [[ $output == *"virtio_pci.ko.xz"* ]]
+    [ "$(listing)" = "$before" ]
+    rm -r "$modules/kernel"
+    depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
+    # QEMU refuses what it is given
+    qemu 'exit 1'
+    before=$(listing)
+    run -1 run_vm
+    [ "$(listing)" = "$before" ]
+    # QEMU cannot be started at all
+    printf '#!/nowhere\n' >qemu/bin/qemu-kvm
+    before=$(listing)
+    run ! run_vm
+    [ "$(listing)" = "$before" ]
+    # EFI variables are made beside the image
+    qemu 'exit 1'
+    head -c 1000 /dev/urandom >system/variables
+    before=$(listing)
+    run -1 run_vm -o virtualisation.useEFIBoot=true -o "virtualisation.efi.firmware=$PWD/system/variables" \
+        -o "virtualisation.efi.variables=$PWD/system/variables"
+    [ "$(listing)" = "$before" ]
+}
+
+@test "what a guest has written to stays, however QEMU ends; so does what was there before" {
+    qemu 'printf x | dd of="$CALLER/nixos.qcow2" bs=1 seek=100 conv=notrunc status=none; exit 1'
+    run -1 run_vm
+    [ -e nixos.qcow2 ]
+    local sum
+    sum=$(sha256sum nixos.qcow2)
+    qemu 'exit 1'
+    run -1 run_vm
+    [ "$(sha256sum nixos.qcow2)" = "$sum" ]
+}
+
+@test "an image that nobody wrote to stays after a start that went well" {
+    run -0 run_vm
+    [ -e nixos.qcow2 ]
+}
