@@ -49,7 +49,8 @@ struct guest_params {
     bool debug1mounts;
     struct mount_list mounts;
     struct share_list shares;
-    uint64_t msize; /* bytes; 0: GUEST_STORE_MSIZE or GUEST_SHARE_MSIZE */
+    struct strv submounts; /* paths, escaped as in fstab(5) */
+    uint64_t msize;        /* bytes; 0: GUEST_STORE_MSIZE or GUEST_SHARE_MSIZE */
     struct store_spec store;
     unsigned int store_overlay; /* enum store_overlay */
     bool root_overlay;          /* vm.root.overlay=tmpfs */

@@ -7,6 +7,7 @@
 #include "host/merge.h"
 #include "host/paths.h"
 #include "host/planner.h"
+#include "host/submounts.h"
 
 /* A file system of the configuration. */
 struct fs {
@@ -133,7 +134,35 @@ static void add_mount(struct guest_params *params, const struct fs *fs)
     };
 }
 
-static void add_share(struct guest_params *params, const struct fs *fs)
+/* More filesystems in one share than this are entered when the guest first does. */
+#define SUBMOUNTS_MAX 128
+
+/* A share on virtiofs has the guest mount each filesystem inside it when its directory is first
+ * entered. Until then that directory has the share's own device number, and often the inode number
+ * of the directory above: find takes it for a loop, cp for a hard link. So init enters them. */
+static void add_submounts(struct planner *p, struct guest_params *params, const struct fs *fs)
+{
+    for (size_t i = 0; i < p->plan->server_count; i++) {
+        const struct plan_server *server = &p->plan->servers[i];
+        struct strv paths CLEANUP_STRV = {0};
+
+        if (!server->announce || strcmp(server->tag, fs->device) != 0)
+            continue;
+        if (!submounts_list(&paths, server->source, SUBMOUNTS_MAX))
+            strv_pushf(&p->config->warnings,
+                       "%s (share %s) has more than %d filesystems in it: the guest's tools may "
+                       "take the others for their parent directory before they are entered. 9p has "
+                       "no such limit (runVm.shares.%s.transport).",
+                       server->source, server->tag, SUBMOUNTS_MAX, server->tag);
+        for (size_t j = 0; j < paths.count; j++) {
+            char *path CLEANUP_FREE = xasprintf("%s%s", fs->where, paths.items[j]);
+
+            strv_take(&params->submounts, mount_escape(path));
+        }
+    }
+}
+
+static void add_share(struct planner *p, struct guest_params *params, const struct fs *fs)
 {
     struct share_list *list = &params->shares;
 
@@ -144,6 +173,8 @@ static void add_share(struct guest_params *params, const struct fs *fs)
         .transport = strcmp(fs->type, "9p") ? SHARE_VIRTIOFS : SHARE_9P,
         .options = fs_options(fs, false),
     };
+    if (strcmp(fs->type, "virtiofs") == 0)
+        add_submounts(p, params, fs);
 }
 
 /* What the user says that msize is; 0: nothing. */
@@ -241,7 +272,7 @@ static void add_file_system(struct planner *p, struct guest_params *params, cons
              !strcmp(fs->type, "tmpfs") && params->store_overlay == STORE_OVERLAY_TMPFS)
         return; /* init's own default */
     else if (is_share(p, fs))
-        add_share(params, fs);
+        add_share(p, params, fs);
     else
         add_mount(params, fs);
 }

@@ -157,9 +157,11 @@ static void add_virtiofs(struct planner *p, size_t number, const char *tag, cons
     plan->servers = xreallocarray(plan->servers, plan->server_count + 1, sizeof *plan->servers);
     plan->servers[plan->server_count++] = (struct plan_server){
         .program = find_server(p),
+        .tag = xstrdup(tag),
         .source = path_absolute(plan->cwd, path),
         .socket = planner_temporary(p, name),
         .read_only = is_store(p, tag),
+        .announce = !is_store(p, tag), /* overlayfs refuses them in a lower layer (EREMOTE) */
     };
 }
 

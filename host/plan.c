@@ -193,6 +193,7 @@ void plan_free(struct plan *plan)
     free(plan->files);
     for (size_t i = 0; i < plan->server_count; i++) {
         free(plan->servers[i].program);
+        free(plan->servers[i].tag);
         free(plan->servers[i].source);
         free(plan->servers[i].socket);
     }

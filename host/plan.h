@@ -41,9 +41,11 @@ struct plan_file {
 /* The program behind a share on virtiofs. */
 struct plan_server {
     char *program; /* virtiofsd */
-    char *source;  /* the directory, absolute */
-    char *socket;  /* where QEMU will connect */
+    char *tag;
+    char *source; /* the directory, absolute */
+    char *socket; /* where QEMU will connect */
     bool read_only;
+    bool announce; /* tell the guest which directories are other filesystems */
 };
 
 /* What goes into our initrd. */

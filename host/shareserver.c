@@ -99,6 +99,7 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
     char *source CLEANUP_FREE = directory ? source_option(directory) : NULL;
     const char *const words[] = {server->program, "-f", "--fd=0",        "-o",
                                  source,          "-o", "log_level=warn"};
+    static const char *const announce[] = {"-o", "announce_submounts"};
     struct strv argv CLEANUP_STRV = {0};
     char *log_path CLEANUP_FREE = xasprintf("%s.log", server->socket);
     int listener CLEANUP_CLOSE = listener_open(server->socket, e);
@@ -117,6 +118,8 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
         return error_errno(e, errno, "%s", server->socket);
     for (size_t i = 0; i < ELEMENTS(words); i++)
         strv_push(&argv, words[i]);
+    for (size_t i = 0; server->announce && i < ELEMENTS(announce); i++)
+        strv_push(&argv, announce[i]);
     pid = fork();
     if (pid == 0)
         become(server, directory, argv.items, listener, log, parent);

@@ -165,6 +165,7 @@ static int prepare_root(struct boot *boot, struct error *e)
     postmount_prepare_root(boot->mounter.root);
     postmount_link_device(boot->mounter.root);
     postmount_set_terminal_group(boot->mounter.root);
+    postmount_enter_submounts(boot->mounter.root, &boot->params.submounts);
     return 0;
 }
 

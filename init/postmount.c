@@ -13,6 +13,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/log.h"
+#include "common/mountspec.h"
 #include "init/apimounts.h"
 #include "init/inroot.h"
 
@@ -86,6 +87,16 @@ void postmount_link_device(int root)
                   "ACTION==\"add|change\", SUBSYSTEM==\"block\", ENV{MAJOR}==\"%u\", "
                   "ENV{MINOR}==\"%u\", SYMLINK+=\"root\"\n",
                   major(s.st_dev), minor(s.st_dev));
+}
+
+void postmount_enter_submounts(int root, const struct strv *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        char *path CLEANUP_FREE = mount_unescape(paths->items[i]);
+        int fd CLEANUP_CLOSE = inroot_open(root, path, O_RDONLY | O_DIRECTORY, 0);
+        if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
+            log_warning("%s: entering it: %s", path, strerror(-fd));
+    }
 }
 
 /* The number of the group "tty" in the root, as text; the caller frees. NULL where there is none.

@@ -75,3 +75,7 @@ END
 @test "by 9P" {
     sees_all 9p
 }
+
+@test "by virtiofs" {
+    sees_all virtiofs
+}

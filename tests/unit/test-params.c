@@ -52,6 +52,7 @@ static const struct saying {
     {"boot.debug1mounts", "boot.debug1mounts", NULL},
     {"vm.mount", "vm.mount=/dev/vdb:/data:ext4:noatime vm.mount=tmpfs:/tmp:tmpfs", NULL},
     {"vm.share", "vm.share=xchg:/tmp/xchg vm.share=s:/s:virtiofs,ro", NULL},
+    {"vm.submount", "vm.submount=/s/a\\040b vm.submount=/s/c", NULL},
     {"vm.msize", "vm.msize=524288", NULL},
     {"vm.store", "vm.store=erofs:/dev/vdb", NULL},
     {"vm.store.overlay", "vm.store.overlay=root", NULL},
