@@ -12,6 +12,7 @@
 #include "common/bootconfig.h"
 #include "common/log.h"
 #include "host/moduleset.h"
+#include "host/paths.h"
 #include "host/place.h"
 #include "host/process.h"
 #include "host/strip.h"
@@ -158,13 +159,8 @@ static int add_module_files(struct writer *w, const char *directory, const struc
 /* The guest looks for /lib/modules/VERSION, and the last part of the host's path is the version. */
 static char *guest_directory(const char *modules_dir)
 {
-    size_t length = strlen(modules_dir);
-    while (length > 1 && modules_dir[length - 1] == '/')
-        length--;
-    size_t start = length;
-    while (start > 0 && modules_dir[start - 1] != '/')
-        start--;
-    return xasprintf("lib/modules/%.*s", (int)(length - start), modules_dir + start);
+    char *version CLEANUP_FREE = path_last_name(modules_dir);
+    return xasprintf("lib/modules/%s", version);
 }
 
 static int add_modules(struct writer *w, const struct initrd_spec *spec,

@@ -109,6 +109,17 @@ int path_in_prefix(char **found, const char *prefix, const char *path, struct er
     return *found ? 0 : error_errno(e, errno, "%s", name);
 }
 
+char *path_last_name(const char *path)
+{
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t start = length;
+    while (start > 0 && path[start - 1] != '/')
+        start--;
+    return xstrndup(path + start, length - start);
+}
+
 char *path_double_commas(const char *text)
 {
     char *doubled = xcalloc(2 * strlen(text) + 1, 1);

@@ -18,5 +18,8 @@ int path_resolve(char **resolved, const char *cwd, const char *path, struct erro
  * caller frees; or a negative errno with the reason. */
 int path_in_prefix(char **found, const char *prefix, const char *path, struct error *e);
 
+/* The last name of a path, whatever slashes follow it; the caller frees. */
+char *path_last_name(const char *path);
+
 /* The text with its commas doubled, as a value in a list of QEMU's options; the caller frees. */
 char *path_double_commas(const char *text);

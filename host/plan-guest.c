@@ -307,6 +307,7 @@ void plan_guest_params(struct planner *p, struct guest_params *params)
             continue;
         add_file_system(p, params, &fs);
     }
+    planner_share_modules(p, params);
     if (p->options->root_dir)
         set_root_directory(params);
     else if (!params->root)

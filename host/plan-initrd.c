@@ -24,7 +24,7 @@ static const struct {
     {"auto", {"ext4", "erofs", "crc32c_generic"}},
 };
 
-static void add_module(struct planner *p, const char *name)
+void planner_add_module(struct planner *p, const char *name)
 {
     struct strv *modules = &p->plan->initrd.modules;
 
@@ -40,10 +40,10 @@ static void add_fs_modules(struct planner *p, const char *type)
         if (!strcmp(fs_modules[i].type, type)) {
             known = true;
             for (size_t j = 0; j < 4 && fs_modules[i].modules[j]; j++)
-                add_module(p, fs_modules[i].modules[j]);
+                planner_add_module(p, fs_modules[i].modules[j]);
         }
     if (!known)
-        add_module(p, type);
+        planner_add_module(p, type);
 }
 
 static void add_listed_modules(struct planner *p, const char *option)
@@ -52,7 +52,7 @@ static void add_listed_modules(struct planner *p, const char *option)
     size_t i;
 
     json_array_foreach (config_get(p->config, option), i, name)
-        add_module(p, json_string_value(name));
+        planner_add_module(p, json_string_value(name));
 }
 
 /* The guest's kernel may have any of these built in: they are wanted, not needed. */
@@ -64,11 +64,11 @@ static void choose_modules(struct planner *p)
     const char *name;
     json_t *entry;
 
-    add_module(p, "virtio_pci");
-    add_module(p, "virtio_mmio");
+    planner_add_module(p, "virtio_pci");
+    planner_add_module(p, "virtio_mmio");
     if (json_array_size(config_get(p->config, "virtualisation.qemu.drives")))
         for (size_t i = 0; i < ELEMENTS(p->disks->modules) && p->disks->modules[i]; i++)
-            add_module(p, p->disks->modules[i]);
+            planner_add_module(p, p->disks->modules[i]);
     json_object_foreach (systems, name, entry) {
         const char *type = json_string_value(json_object_get(entry, "fsType"));
         bool own = !type;
@@ -80,10 +80,13 @@ static void choose_modules(struct planner *p)
     }
     if (p->options->root_dir) {
         add_fs_modules(p, "9p");
-        add_module(p, "overlay");
+        planner_add_module(p, "overlay");
     }
     if (p->options->exec.count)
-        add_module(p, "virtio_console");
+        planner_add_module(p, "virtio_console");
+    if (p->modules_shared)
+        add_fs_modules(p, "9p");
+    planner_add_expected_drivers(p);
     add_listed_modules(p, "boot.initrd.kernelModules");
     add_listed_modules(p, "boot.initrd.availableKernelModules");
 }
@@ -112,7 +115,7 @@ static char *only_directory(const char *path)
 }
 
 /* lib/modules/VERSION of the system's kernel; the caller frees. NULL: a kernel without modules. */
-static char *find_modules(struct planner *p)
+char *planner_find_modules(struct planner *p)
 {
     static const char option[] = "system.build.toplevel";
     const char *toplevel = config_text(p->config, option);
@@ -164,7 +167,8 @@ static char *find_init(struct planner *p)
 void plan_initrd(struct planner *p)
 {
     p->plan->initrd.init = find_init(p);
-    p->plan->initrd.modules_dir = find_modules(p);
+    if (!p->modules_shared)
+        p->plan->initrd.modules_dir = planner_find_modules(p);
     p->plan->initrd.strip_signed = config_bool(p->config, "runVm.stripModules");
     choose_modules(p);
 }

@@ -149,6 +149,7 @@ void plan_options(struct planner *p)
     };
 
     add_root_share(p);
+    plan_modules(p);
     add_guest_agent(p);
     add_resolution(p);
     planner_add_entries(p, "virtualisation.qemu.options", builtins, ELEMENTS(builtins));

@@ -19,6 +19,9 @@
 /* The tag of the share that --root-dir makes. */
 #define PLANNER_ROOT_TAG "run-vm-root"
 
+/* The tag of the share with the kernel's modules. */
+#define PLANNER_MODULES_TAG "run-vm-modules"
+
 struct planner {
     struct plan *plan;
     struct config *config;
@@ -27,15 +30,16 @@ struct planner {
     const struct guest *guest;
     const struct disk_interface *disks;
     struct variables variables;
-    bool own_initrd;   /* runVm.initrd = "builtin" */
-    bool emulated;     /* the accelerator is TCG */
-    bool keep_tmp;     /* the temporary directory is the user's, or shall be kept */
-    char *disk_image;  /* resolved; NULL: none */
-    char *efi_vars;    /* resolved; NULL: none */
-    char *reg_info;    /* the registration, as the guest sees it; NULL: none */
-    struct strv given; /* what the user says to QEMU, expanded, from all sources in their order */
-    struct error *e;   /* for what is not the configuration's fault */
-    int failed;        /* a negative errno once `e` is set */
+    bool own_initrd;     /* runVm.initrd = "builtin" */
+    bool emulated;       /* the accelerator is TCG */
+    bool keep_tmp;       /* the temporary directory is the user's, or shall be kept */
+    bool modules_shared; /* the kernel's modules are a share */
+    char *disk_image;    /* resolved; NULL: none */
+    char *efi_vars;      /* resolved; NULL: none */
+    char *reg_info;      /* the registration, as the guest sees it; NULL: none */
+    struct strv given;   /* what the user says to QEMU, expanded, from all sources in their order */
+    struct error *e;     /* for what is not the configuration's fault */
+    int failed;          /* a negative errno once `e` is set */
 };
 
 /* Notes a problem with an environment variable. */
@@ -87,6 +91,17 @@ void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -a
 void plan_guest_params(struct planner *p, struct guest_params *params);
 void plan_initrd(struct planner *p);
 void plan_boot_disk(struct planner *p);
+void plan_modules(struct planner *p); /* the share of the kernel's modules */
+char *planner_find_modules(struct planner *p);
+
+/* Appends a module or alias to those that the initrd is to have. */
+void planner_add_module(struct planner *p, const char *name);
+
+/* Drivers of the network cards and of the power button, for a root that brings none. */
+void planner_add_expected_drivers(struct planner *p);
+
+/* The guest's side of the share of the kernel's modules, where there is one. */
+void planner_share_modules(struct planner *p, struct guest_params *params);
 
 /* Whether a share is on virtiofs, which takes memory that its server can map. */
 bool planner_uses_virtiofs(const struct planner *p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/inroot.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -65,6 +66,20 @@ int inroot_make_file(int root, const char *path, mode_t mode)
     if (file < 0)
         return -errno;
     return inroot_open(root, path, O_PATH, 0);
+}
+
+bool inroot_is_empty(int fd)
+{
+    int again = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = again < 0 ? NULL : fdopendir(again);
+    bool empty = directory != NULL;
+    for (const struct dirent *entry; empty && (entry = readdir(directory));)
+        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+    if (directory)
+        (void)closedir(directory);
+    else if (again >= 0)
+        (void)close(again);
+    return empty;
 }
 
 char *inroot_path(int fd)

@@ -3,6 +3,7 @@
  * into the initramfs. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /* openat2(2) with RESOLVE_IN_ROOT; `mode` counts with O_CREAT. Returns a descriptor (always
@@ -14,6 +15,9 @@ int inroot_make_directory(int root, const char *path, mode_t mode);
 
 /* Opens (O_PATH) the file `path`, an empty one and its directories being made where it is not. */
 int inroot_make_file(int root, const char *path, mode_t mode);
+
+/* Whether there is anything in the directory that `fd` (O_PATH will do) has open. */
+bool inroot_is_empty(int fd);
 
 /* The path that leads to what `fd` has open; the caller frees. */
 char *inroot_path(int fd);

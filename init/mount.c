@@ -274,6 +274,10 @@ static int mount_one(struct mounter *mounter, const struct plan_mount *mount, st
     call.target = open_target(mounter, mount, &call);
     if (call.target < 0)
         return error_errno(e, -call.target, "making the directory to mount on");
+    if (mount->options.if_empty && !inroot_is_empty(call.target)) {
+        log_debug("%s has something in it: %s is not mounted there", mount->where, mount->what);
+        return 0;
+    }
     unsigned long flags = mount->options.flags;
     if (mount->source == PLAN_BIND)
         flags &= MS_BIND | MS_REC;

@@ -18,6 +18,7 @@ static const struct {
 } own_options[] = {
     {"x-systemd.makefs", offsetof(struct mount_options, makefs)},
     {"x-systemd.growfs", offsetof(struct mount_options, growfs)},
+    {"x-run-vm.if-empty", offsetof(struct mount_options, if_empty)},
     {"nofail", offsetof(struct mount_options, nofail)},
 };
 

@@ -13,6 +13,7 @@ struct mount_options {
     char *data;                /* owned: the filesystem's own options, "" if there are none */
     bool makefs;               /* x-systemd.makefs: format if blank */
     bool growfs;               /* x-systemd.growfs: grow to the device */
+    bool if_empty;             /* x-run-vm.if-empty: only where it hides nothing */
     bool nofail;               /* without it the boot goes on */
 };
 

@@ -26,7 +26,7 @@ make_guest() {
 #!/bin/bash
 # shellcheck disable=SC2086 # several words
 exec timeout --foreground --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
-    --modules-dir "$MODULES" --root-dir "$ROOT" -o virtualisation.diskImage=null \
+    --modules-dir "$MODULES" --root-dir "$ROOT" \
     ${OPTIONS:-} --exec "$@"
 END
     chmod +x "$BATS_FILE_TMPDIR/bin/guest"

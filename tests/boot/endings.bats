@@ -70,7 +70,7 @@ start() {
 
 # start_plain NAME [run-vm's arguments]: the same, the guest's stage 2 being the tree's.
 start_plain() {
-    start "$1" --init /sbin/init -o 'boot.initrd.kernelModules=["button","evdev"]' "${@:2}"
+    start "$1" --init /sbin/init "${@:2}"
 }
 
 # The process that another one has started.

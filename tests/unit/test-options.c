@@ -52,11 +52,12 @@ static void flags_and_the_filesystems_own_options_are_split(void **state)
 static void options_for_us_are_recognised_and_others_dropped(void **state)
 {
     (void)state;
-    struct mount_options options =
-        parse("x-systemd.makefs,noatime,x-systemd.growfs,x-initrd.mount,nofail,x-foo=bar,"
-              "noauto,_netdev,comment=hello,data=journal");
+    struct mount_options options = parse("x-run-vm.if-empty,x-systemd.makefs,noatime,x-systemd."
+                                         "growfs,x-initrd.mount,nofail,x-foo=bar,"
+                                         "noauto,_netdev,comment=hello,data=journal");
     assert_true(options.makefs);
     assert_true(options.growfs);
+    assert_true(options.if_empty);
     assert_true(options.nofail);
     assert_int_equal(options.flags, MS_NOATIME);
     assert_string_equal(options.data, "data=journal");
