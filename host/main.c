@@ -134,6 +134,7 @@ static int run_machine(struct prepared *prepared, const struct plan *plan,
     r = share_servers_start(&servers, plan, e);
     if (r < 0)
         return r;
+    prepared_pass_on(prepared);
     if (plan->exec.count)
         return exec_run(plan, &supervise_default_limits, &servers, &standard_streams, e);
     return supervise(plan, &supervise_default_limits, &servers, NULL, e);

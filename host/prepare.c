@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,6 +19,7 @@
 #include "host/nixstore.h"
 #include "host/place.h"
 #include "host/process.h"
+#include "host/signals.h"
 #include "host/storeimage.h"
 #include "host/tree.h"
 
@@ -31,25 +33,61 @@ static void hold(struct prepared *prepared, int fd)
     prepared->held[prepared->held_count++] = fd;
 }
 
-/* Locks an image against a second run-vm by flock(2), which QEMU's own locks (fcntl) do not meet.
- * 0 also where there is nothing to lock, or no way to. */
-static int lock_image(struct prepared *prepared, const char *path, struct error *e)
+static bool is_held(const struct prepared *prepared, int fd)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    struct stat st;
+    struct stat held;
+    if (fstat(fd, &st) < 0)
+        return false;
+    for (size_t i = 0; i < prepared->held_count; i++)
+        if (fstat(prepared->held[i], &held) == 0 && held.st_ino == st.st_ino &&
+            held.st_dev == st.st_dev)
+            return true;
+    return false;
+}
+
+/* How long a lock may take, in milliseconds, and how often it is tried. A QEMU whose run-vm was
+ * killed has its memory to free before it lets go, and systemd-tmpfiles locks each directory that
+ * it looks through. */
+#define LOCK_PATIENCE 1000
+#define LOCK_INTERVAL 20
+
+/* 0, or a negative errno: -EWOULDBLOCK where somebody else keeps it, or run-vm has been asked to
+ * end. */
+static int take_lock(int fd)
+{
+    struct pollfd signals = {signals_fd(), POLLIN, 0};
+    int left = LOCK_PATIENCE;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        int number = errno;
+        if (number != EWOULDBLOCK || left <= 0 || poll(&signals, 1, LOCK_INTERVAL) > 0)
+            return -number;
+        left -= LOCK_INTERVAL;
+    }
+    return 0;
+}
+
+/* Locks an image or directory against a second run-vm by flock(2), which QEMU's own locks (fcntl)
+ * do not meet. 0 also where there is nothing to lock, or no way to. */
+static int lock_path(struct prepared *prepared, const char *path, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat st;
+    if (fd < 0 || is_held(prepared, fd))
         return 0; /* not there yet; or QEMU will say why it cannot be opened */
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    int r = take_lock(fd);
+    if (r == 0) {
         hold(prepared, fd);
+        fd = -1;
         return 0;
     }
-    int number = errno;
-    (void)close(fd);
-    if (number != EWOULDBLOCK)
+    if (r != -EWOULDBLOCK)
         return 0;
+    bool directory = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
     return error_set(e, -EBUSY,
                      "%s: in use by another run-vm that still runs; end that one first, or give "
-                     "this one a file of its own",
-                     path);
+                     "this one a %s of its own",
+                     path, directory ? "directory (TMPDIR)" : "file");
 }
 
 /* Has qemu-img make the image. `argv` is the command up to the image's name. 1; or 0 where somebody
@@ -73,19 +111,12 @@ static int create_image(const struct plan_file *file, struct strv *argv, const c
     return r < 0 ? error_context(e, r, "%s", file->path) : 1;
 }
 
-/* Locks what `made` says about: a maker's result. */
-static int lock_made(struct prepared *prepared, const struct plan_file *file, int made,
-                     struct error *e)
-{
-    int r = made < 0 ? made : lock_image(prepared, file->path, e);
-    return r < 0 ? r : made;
-}
-
 static int make_image(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e)
 {
+    (void)prepared;
     if (!file->replace && access(file->path, F_OK) == 0)
-        return 0; /* locked already */
+        return 0;
     bool overlay = file->kind == FILE_DISK_OVERLAY;
     if (!overlay && file->bytes == 0)
         return error_set(e, -EINVAL, "%s: there is no such image, and no size to make one of",
@@ -105,16 +136,15 @@ static int make_image(struct prepared *prepared, const struct plan *plan,
         size = file->bytes % MIB == 0 ? xasprintf("%" PRIu64 "M", file->bytes / MIB)
                                       : xasprintf("%" PRIu64, file->bytes);
     }
-    return lock_made(prepared, file, create_image(file, &argv, size, e), e);
+    return create_image(file, &argv, size, e);
 }
 
 static int make_copy(struct prepared *prepared, const struct plan *plan,
                      const struct plan_file *file, struct error *e)
 {
+    (void)prepared;
     (void)plan;
-    if (!file->replace && access(file->path, F_OK) == 0)
-        return 0; /* locked already */
-    return lock_made(prepared, file, place_copy(file->source, file->path, file->replace, e), e);
+    return place_copy(file->source, file->path, file->replace, e);
 }
 
 static int make_directory(struct prepared *prepared, const struct plan *plan,
@@ -228,7 +258,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
                           const struct plan_file *file, struct error *e)
 {
     if (!file->replace && access(file->path, F_OK) == 0)
-        return 0; /* locked already */
+        return 0;
     char *fallback CLEANUP_FREE = place_directory(file->path);
     struct cache_entry entry;
     int r = bootdisk_get(&entry, &plan->boot_disk, plan->qemu_img, fallback, e);
@@ -243,7 +273,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
         r = place_link(variables, file->source, e);
     if (r == 0)
         r = make_writable(plan, file, image, e);
-    return lock_made(prepared, file, r, e);
+    return r;
 }
 
 /* 1: the file is a new one; 0: it was there, or need not be known; or a negative errno. */
@@ -255,22 +285,24 @@ static const struct {
     bool locked; /* by one run-vm at a time */
 } kinds[] = {
     [FILE_DISK_IMAGE] = {make_image, true},  [FILE_DISK_OVERLAY] = {make_image, true},
-    [FILE_DIRECTORY] = {make_directory},     [FILE_TEMPORARY] = {make_temporary},
+    [FILE_DIRECTORY] = {make_directory},     [FILE_TEMPORARY] = {make_temporary, true},
     [FILE_COPY] = {make_copy, true},         [FILE_INITRD] = {make_initrd},
     [FILE_KERNEL] = {make_kernel},           [FILE_REGISTRATION] = {make_registration},
     [FILE_STORE_IMAGE] = {make_store_image}, [FILE_BOOT_DISK] = {make_boot_disk, true},
 };
 
+static int lock_file(struct prepared *prepared, const struct plan_file *file, struct error *e)
+{
+    return kinds[file->kind].locked ? lock_path(prepared, file->path, e) : 0;
+}
+
 /* What can be found out before anything is touched. */
 static int check(struct prepared *prepared, const struct plan *plan, struct error *e)
 {
-    for (size_t i = 0; i < plan->file_count; i++) {
-        const struct plan_file *file = &plan->files[i];
-        int r = kinds[file->kind].locked ? lock_image(prepared, file->path, e) : 0;
-        if (r < 0)
-            return r;
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < plan->file_count; i++)
+        r = lock_file(prepared, &plan->files[i], e);
+    return r;
 }
 
 static void remember_made(struct prepared *prepared, const char *path)
@@ -284,13 +316,16 @@ static void remember_made(struct prepared *prepared, const char *path)
         (struct made_file){.path = xstrdup(path), .state = state};
 }
 
+/* Makes the file, and locks it once more in whatever way it came to be there: another start may
+ * have made it since the check. */
 static int make_file_of(struct prepared *prepared, const struct plan *plan,
                         const struct plan_file *file, struct error *e)
 {
     int r = kinds[file->kind].make(prepared, plan, file, e);
-    if (r > 0 && kinds[file->kind].locked && !file->replace)
+    int locked = r < 0 ? r : lock_file(prepared, file, e);
+    if (r > 0 && locked == 0 && kinds[file->kind].locked && !file->replace)
         remember_made(prepared, file->path);
-    return r < 0 ? r : 0;
+    return locked;
 }
 
 int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
@@ -320,6 +355,12 @@ void prepared_undo(const struct prepared *prepared)
     for (size_t i = 0; i < prepared->made_count; i++)
         if (is_untouched(&prepared->made[i]))
             (void)unlink(prepared->made[i].path);
+}
+
+void prepared_pass_on(const struct prepared *prepared)
+{
+    for (size_t i = 0; i < prepared->held_count; i++)
+        (void)fcntl(prepared->held[i], F_SETFD, 0);
 }
 
 void prepared_free(struct prepared *prepared)

@@ -29,13 +29,18 @@ struct prepared {
 /* struct prepared prepared CLEANUP_PREPARED = {0}; */
 #define CLEANUP_PREPARED CLEANUP(prepared_free)
 
-/* Makes the files in the plan's order. First every disk image that exists is locked against a
- * second run-vm: where one is in use, nothing is touched. 0, or a negative errno with the reason
- * and, as the error's status, that of the tool that failed (else 74, or 69 for a missing one). */
+/* Makes the files in the plan's order. First every disk image, and the temporary directory, that
+ * exists is locked against a second run-vm: where one is in use, nothing is touched. 0, or a
+ * negative errno with the reason and, as the error's status, that of the tool that failed (else 74,
+ * or 69 for a missing one). */
 int prepare(struct prepared *prepared, const struct plan *plan, struct error *e);
 
 /* After a start that failed: removes the disk images and EFI variables that it has made and that
  * nobody has written to since. The locks are held still, so that no other run-vm has them. */
 void prepared_undo(const struct prepared *prepared);
+
+/* Lets the programs started from now on inherit the locks: QEMU, which may outlive a run-vm that is
+ * killed (-runas, or a script that starts it), then keeps what it uses. */
+void prepared_pass_on(const struct prepared *prepared);
 
 void prepared_free(struct prepared *prepared);

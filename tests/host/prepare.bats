@@ -54,6 +54,77 @@ with_small_tmp() {
     run -0 run_vm
 }
 
+@test "a kept temporary directory is one machine's: the second start is refused with its name" {
+    mkdir kept
+    ln -s kept link
+    export TMPDIR=$PWD/kept USE_TMPDIR=1
+    mkfifo started finish
+    qemu 'echo $$ >"$CALLER/started"; read -r x <"$CALLER/finish"'
+    run_vm 3>&- &
+    first=$!
+    read -t 60 -r _ <>started
+    before=$(find . -printf '%p %i %s %T@\n' | sort)
+    for directory in "$PWD/kept" "$PWD/./link/" kept; do
+        NIX_DISK_IMAGE=other.qcow2 TMPDIR=$directory run -74 run_vm
+        [[ $output == *"${directory#"$PWD/"}: in use by another run-vm"*TMPDIR* ]]
+        NIX_DISK_IMAGE=other.qcow2 TMPDIR=$directory run -74 run_vm --exec true
+        [[ $output == *"in use by another run-vm"* ]]
+    done
+    [ "$(find . -printf '%p %i %s %T@\n' | sort)" = "$before" ]
+    # systemd-tmpfiles asks the same way, and passes by
+    run ! flock --nonblock --exclusive kept true
+    # beside it there is room for others
+    qemu 'exit 0'
+    NIX_DISK_IMAGE=other.qcow2 TMPDIR=$PWD/more run -0 run_vm
+    finish
+    wait "$first"
+    NIX_DISK_IMAGE=other.qcow2 run -0 run_vm
+}
+
+@test "of many starts in one new directory one gets it, the others name it" {
+    export TMPDIR=$PWD/new USE_TMPDIR=1
+    mkfifo finish
+    qemu 'echo >>"$CALLER/running"; read -r x <"$CALLER/finish"'
+    for ((i = 0; i < PREPARE_ROUNDS; i++)); do
+        NIX_DISK_IMAGE=disk$i.qcow2 run_vm 2>"stderr$i" 3>&- &
+        started[i]=$!
+    done
+    for ((left = PREPARE_ROUNDS; left > 1; left--)); do
+        wait -n "${started[@]}" && false
+    done
+    finish
+    wait
+    [ "$(wc -l <running)" = 1 ]
+    [ "$(grep -l 'new: in use' stderr* | wc -l)" = $((PREPARE_ROUNDS - 1)) ]
+}
+
+@test "a machine that outlives its run-vm keeps its directory and its image" {
+    mkfifo started finish
+    # the wrapper dies with run-vm, what it has started does not
+    qemu '(echo >"$CALLER/started"; read -r x <"$CALLER/finish"; echo >"$CALLER/ended") & wait'
+    TMPDIR=$PWD/kept USE_TMPDIR=1 "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" \
+        --accel tcg --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" \
+        -o virtualisation.graphics=false 3>&- &
+    run_vm=$!
+    read -t 60 -r _ <>started
+    kill -KILL "$run_vm"
+    wait "$run_vm" || true
+    run -74 run_vm
+    [[ $output == *"nixos.qcow2: in use"* ]]
+    NIX_DISK_IMAGE=other.qcow2 TMPDIR=$PWD/kept USE_TMPDIR=1 run -74 run_vm
+    [[ $output == *"kept: in use"* ]]
+    finish
+    until [ -e ended ]; do sleep 0.1; done
+    qemu 'exit 0'
+    TMPDIR=$PWD/kept USE_TMPDIR=1 run -0 run_vm
+}
+
+@test "a temporary directory of its own is locked as well, against those who clean /tmp" {
+    qemu 'flock --nonblock --exclusive . true && echo free; exit 0'
+    run -0 run_vm
+    [[ $output != *free* ]]
+}
+
 @test "many starts at the same instant make the initrd once" {
     for ((i = 0; i < PREPARE_ROUNDS; i++)); do
         NIX_DISK_IMAGE=disk$i.qcow2 run_vm 3>&- &

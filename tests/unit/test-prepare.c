@@ -2,7 +2,10 @@
 #include "host/prepare.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -165,6 +168,42 @@ static void a_second_start_is_refused_and_touches_nothing(void **state)
     expect_success(&third, f);
 }
 
+/* What appears between the check and its turn is locked all the same: qemu-img, asked for the first
+ * image, gives the second file the name that another start would have given it, and keeps it. */
+static void what_another_start_makes_meanwhile_is_its_own(void **state)
+{
+    static const enum file_kind made[] = {FILE_DISK_IMAGE, FILE_DISK_OVERLAY, FILE_COPY,
+                                          FILE_BOOT_DISK, FILE_TEMPORARY};
+    struct fixture *f = *state;
+    scratch_write(f->scratch, "qemu-img",
+                  "#!/bin/sh\ncd \"${0%/*}\" && mv hidden shown && exec qemu-img \"$@\"\n");
+    f->plan.qemu_img = scratch_path(f->scratch, "qemu-img");
+    assert_int_equal(chmod(f->plan.qemu_img, 0755), 0);
+    add(f, FILE_DISK_IMAGE, "first.qcow2")->bytes = 1 << 20;
+    struct plan_file *second = add(f, FILE_DISK_IMAGE, "shown");
+    second->bytes = 1 << 20;
+    second->source = xstrdup(f->plan.qemu_img);
+    second->keep = true;
+    char *first CLEANUP_FREE = scratch_path(f->scratch, "first.qcow2");
+    char *hidden CLEANUP_FREE = scratch_path(f->scratch, "hidden");
+    for (size_t i = 0; i < ELEMENTS(made); i++) {
+        second = &f->plan.files[1];
+        second->kind = made[i];
+        if (made[i] == FILE_TEMPORARY)
+            assert_int_equal(mkdir(hidden, 0700), 0);
+        else
+            scratch_write(f->scratch, "hidden", "");
+        int other CLEANUP_CLOSE = open(hidden, O_RDONLY | O_CLOEXEC);
+        assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
+        struct prepared prepared CLEANUP_PREPARED = {0};
+        struct error e CLEANUP_ERROR = {0};
+        assert_int_equal(prepare(&prepared, &f->plan, &e), -EBUSY);
+        assert_error_names(e, "shown", "in use");
+        (void)unlink(first);
+        assert_int_equal(remove(second->path), 0);
+    }
+}
+
 static void a_temporary_directory_that_exists_is_not_taken(void **state)
 {
     struct fixture *f = *state;
@@ -234,6 +273,7 @@ int main(void)
         TEST(what_is_to_be_replaced_is),
         TEST(a_copy_has_its_mode),
         TEST(a_second_start_is_refused_and_touches_nothing),
+        TEST(what_another_start_makes_meanwhile_is_its_own),
         TEST(a_temporary_directory_that_exists_is_not_taken),
         TEST(a_tool_that_fails_gives_its_status_and_leaves_nothing),
         TEST(a_place_that_was_taken_meanwhile_is_respected),
