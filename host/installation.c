@@ -23,6 +23,8 @@ static const char *const settings[] = {
     "virtualisation.diskImage=null",
     "virtualisation.graphics=false",
     "virtualisation.efiVars=$TMPDIR/" INSTALLATION_VARIABLES,
+    "virtualisation.qemu.networkingOptions={\"_type\":\"override\",\"priority\":50,"
+    "\"content\":[]}",
     "virtualisation.fileSystems={\"/boot\":{\"device\":\"/dev/vda2\",\"fsType\":\"vfat\","
     "\"neededForBoot\":true}}",
     "virtualisation.qemu.drives=[{\"name\":\"boot\",\"file\":\"\\\"$TMPDIR\\\"/" INSTALLATION_DISK

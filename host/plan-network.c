@@ -7,6 +7,7 @@
 #include "host/paths.h"
 #include "host/planner.h"
 #include "host/process.h"
+#include "host/qemuoption.h"
 
 static const char *text_of(const json_t *rule, const char *key)
 {
@@ -49,11 +50,38 @@ static char *guest_forwarding(struct planner *p, const json_t *rule)
                      port_of(rule, "host.port"));
 }
 
+/* The id of the built-in network. */
+#define NETWORK "user.0"
+
+/* The user's network of the built-in one's id, or the user's card on it: two would be refused. NULL
+ * where there is none. */
+static const char *given_network(const struct planner *p)
+{
+    return qemu_option_find_with(&p->given, "netdev", "id=" NETWORK);
+}
+
+static const char *given_card(const struct planner *p)
+{
+    const char *card = qemu_option_find_with(&p->given, "net", "netdev=" NETWORK);
+
+    return card ? card : qemu_option_find_with(&p->given, "device", "netdev=" NETWORK);
+}
+
+static void say_replaced(struct planner *p, const char *what, const char *given)
+{
+    strv_pushf(&p->config->warnings,
+               "virtualisation.qemu.networkingOptions: \"%s\" replaces the built-in %s", given,
+               what);
+}
+
 static void add_card(struct planner *p, struct strv *words)
 {
-    (void)p;
+    if (given_card(p)) {
+        say_replaced(p, "network card", given_card(p));
+        return;
+    }
     strv_push(words, "-net");
-    strv_push(words, "nic,netdev=user.0,model=virtio");
+    strv_push(words, "nic,netdev=" NETWORK ",model=virtio");
 }
 
 static void add_user_network(struct planner *p, struct strv *words)
@@ -63,7 +91,11 @@ static void add_user_network(struct planner *p, struct strv *words)
     json_t *rule;
     size_t i;
 
-    strv_push(&parts, "user,id=user.0,");
+    if (given_network(p)) {
+        say_replaced(p, "network " NETWORK, given_network(p));
+        return;
+    }
+    strv_push(&parts, "user,id=" NETWORK ",");
     json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule)
         strv_take(&parts, strcmp(text_of(rule, "from"), "host") ? guest_forwarding(p, rule)
                                                                 : host_forwarding(p, rule));
@@ -102,6 +134,97 @@ static void add_vlan(struct planner *p, size_t place, json_int_t number)
     strv_pushf(&p->plan->argv, "vde,id=vlan%zu,sock=%s", place, path);
 }
 
+/* Options each of which keeps QEMU from adding its own card, on a user network of its own. */
+static const char *const network_options[] = {"nic", "netdev", "net"};
+
+/* Where nothing is said of a network, QEMU adds a card through which the guest reaches the host. */
+static void refuse_default_card(struct planner *p)
+{
+    for (size_t i = 0; i < ELEMENTS(network_options); i++)
+        if (qemu_option_find(&p->plan->argv, network_options[i]) ||
+            qemu_option_find(&p->given, network_options[i]))
+            return;
+    strv_push(&p->plan->argv, "-nic");
+    strv_push(&p->plan->argv, "none");
+}
+
+/* Whether the built-in user network is among the entries and not replaced. */
+static bool has_user_network(const struct planner *p)
+{
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach (config_get(p->config, "virtualisation.qemu.networkingOptions"), i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "builtin"));
+
+        if (name && !strcmp(name, "user-network"))
+            return !given_network(p);
+    }
+    return false;
+}
+
+/* Says which settings are lost, since they are for the built-in user network. */
+static void warn_of_no_effect(struct planner *p)
+{
+    const struct {
+        const char *name;
+        bool given;
+        const char *instead;
+    } settings[] = {
+        {"virtualisation.restrictNetwork", config_bool(p->config, "virtualisation.restrictNetwork"),
+         "restrict=on in a network of your own"},
+        {"virtualisation.forwardPorts",
+         json_array_size(config_get(p->config, "virtualisation.forwardPorts")) > 0,
+         "hostfwd= or guestfwd= in a network of your own"},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(settings) && !has_user_network(p); i++)
+        if (settings[i].given)
+            strv_pushf(&p->config->warnings,
+                       "%s has no effect: the built-in network, which it is for, is left out or "
+                       "replaced by virtualisation.qemu.networkingOptions. Use %s.",
+                       settings[i].name, settings[i].instead);
+}
+
+static bool is_restricted(const char *value)
+{
+    static const char *const items[] = {"restrict=on", "restrict=yes", "restrict=y",
+                                        "restrict=true"};
+
+    for (size_t i = 0; i < ELEMENTS(items); i++)
+        if (qemu_option_has_item(value, items[i]))
+            return true;
+    return false;
+}
+
+/* Whether the value of -nic, -net or -netdev is a way out of the guest, rather than a card. */
+static bool is_way_out(const char *value)
+{
+    static const char *const cards[] = {"none", "nic", "type=none", "type=nic", "hubport"};
+    size_t length = strcspn(value, ",");
+
+    for (size_t i = 0; i < ELEMENTS(cards); i++)
+        if (strlen(cards[i]) == length && !strncmp(value, cards[i], length))
+            return false;
+    return !is_restricted(value);
+}
+
+static void warn_of_ways_out(struct planner *p)
+{
+    struct qemu_option option;
+
+    if (!config_bool(p->config, "virtualisation.restrictNetwork"))
+        return;
+    for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
+        for (size_t i = 0; i < ELEMENTS(network_options); i++)
+            if (!strcmp(option.name, network_options[i]) && option.value &&
+                is_way_out(option.value))
+                strv_pushf(&p->config->warnings,
+                           "virtualisation.restrictNetwork does not restrict the network \"-%s "
+                           "%s\", only the built-in one",
+                           option.name, option.value);
+}
+
 void plan_network(struct planner *p)
 {
     static const struct planner_builtin builtins[] = {
@@ -114,4 +237,7 @@ void plan_network(struct planner *p)
     planner_add_entries(p, "virtualisation.qemu.networkingOptions", builtins, ELEMENTS(builtins));
     json_array_foreach (config_get(p->config, "virtualisation.vlans"), i, number)
         add_vlan(p, i + 1, json_integer_value(number));
+    refuse_default_card(p);
+    warn_of_no_effect(p);
+    warn_of_ways_out(p);
 }

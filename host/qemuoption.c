@@ -82,13 +82,33 @@ const char *qemu_option_find(const struct strv *words, const char *name)
     return found;
 }
 
+const char *qemu_option_find_with(const struct strv *words, const char *name, const char *item)
+{
+    struct qemu_option option;
+    const char *found = NULL;
+    for (size_t at = 0; qemu_option_next(words, &at, &option);)
+        if (!strcmp(option.name, name) && option.value && qemu_option_has_item(option.value, item))
+            found = option.value;
+    return found;
+}
+
+/* The end of the item at `item`: a comma that is not doubled, or the list's end. */
+static const char *item_end(const char *item)
+{
+    const char *end = strchrnul(item, ',');
+    while (end[0] == ',' && end[1] == ',')
+        end = strchrnul(end + 2, ',');
+    return end;
+}
+
 bool qemu_option_has_item(const char *value, const char *item)
 {
     size_t length = strlen(item);
-    for (const char *from = value; from; from = strchr(from, ',')) {
-        from += *from == ',';
-        if (!strncmp(from, item, length) && (from[length] == ',' || !from[length]))
+    for (const char *from = value, *end;; from = end + 1) {
+        end = item_end(from);
+        if ((size_t)(end - from) == length && !strncmp(from, item, length))
             return true;
+        if (!*end)
+            return false;
     }
-    return false;
 }

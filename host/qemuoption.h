@@ -19,5 +19,8 @@ bool qemu_option_next(const struct strv *words, size_t *at, struct qemu_option *
  * such option. */
 const char *qemu_option_find(const struct strv *words, const char *name);
 
+/* The same of the last option of this name whose value has that item. */
+const char *qemu_option_find_with(const struct strv *words, const char *name, const char *item);
+
 /* Whether VALUE, a list such as "socket,id=x,server=on", has that item. */
 bool qemu_option_has_item(const char *value, const char *item);

@@ -232,7 +232,7 @@ const struct option schema_options[] = {
      .help = "A directory with bios.bin, to be used in place of QEMU's BIOS."},
     {V "restrictNetwork", &type_bool, "false",
      .help = "Let nothing of the guest out, but for what forwardPorts lets through. QEMU then "
-             "drops answers by UDP too."},
+             "drops answers by UDP too. A network of the user's own options is not restricted."},
     {V "vlans", &type_unsigneds, "[1]",
      .help = "Virtual networks: for each number N, a card on the VDE switch that "
              "QEMU_VDE_SOCKET_N names, if it is set."},
@@ -262,7 +262,10 @@ const struct option schema_options[] = {
      .help = "Directories that the guest shares with the host, by tag. nix-store, xchg and shared "
              "are built in."},
     {V "qemu.networkingOptions", &type_texts, "[]", .define = builtin_networking,
-     .help = "QEMU's options for the network. They are expanded and split on white space."},
+     .help =
+         "QEMU's options for the network. They are expanded and split on white space. A network "
+         "of the id user.0, and a card on it, replace the built-in ones. Where no option is left "
+         "that says anything of a network, the machine has no card (-nic none)."},
     {V "qemu.options", &type_texts, "[]", .define = builtin_qemu_options,
      .help = "More options for QEMU. They are expanded and split on white space."},
     {V "qemu.drives", &type_drives, "[]", .define = builtin_drives, .help = "The disks, in order."},
