@@ -128,6 +128,7 @@ static void become(struct child *child)
         child->failed = p->cwd;
         goto failed;
     }
+    signals_restore_in_child();
     (void)sigprocmask(SIG_SETMASK, &child->mask, NULL);
     (void)execve(child->program, p->argv->items, child->environment);
 failed:

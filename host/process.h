@@ -24,7 +24,7 @@ struct process {
     int output;
     bool keep_io;      /* stdin and stdout are ours; `input` and `output` do not count */
     bool silent;       /* stderr is /dev/null */
-    bool hold_signals; /* SIGHUP, SIGINT and SIGTERM stay blocked in it */
+    bool hold_signals; /* SIGHUP, SIGINT, SIGQUIT and SIGTERM stay blocked in it */
 };
 
 /* Starts it. Its pid, or a negative errno; a missing program gives -ENOENT with a message that

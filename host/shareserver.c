@@ -71,6 +71,7 @@ static void become(const struct plan_server *server, const char *directory, char
         _exit(1);
     }
     signals_blocked_mask(&mask); /* it ends after QEMU, not when the terminal says so */
+    signals_restore_in_child();
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     if (dup2(listener, STDIN_FILENO) == STDIN_FILENO && dup2(log, STDOUT_FILENO) >= 0 &&
         dup2(log, STDERR_FILENO) >= 0)

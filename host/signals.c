@@ -4,16 +4,31 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "common/cleanup.h"
+
 static sigset_t mask_before;
+static void (*pipe_before)(int) = SIG_DFL;
 static bool blocked;
 static bool taken;
 static int descriptor = -1;
 
+/* The signals that a terminal, or whoever ends a process group, sends to QEMU as well. */
+static const int shared[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+/* Signals that only run-vm gets, and that would end it on the spot. */
+static const int own[] = {SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
+
+static void add_shared(sigset_t *mask)
+{
+    for (size_t i = 0; i < ELEMENTS(shared); i++)
+        (void)sigaddset(mask, shared[i]);
+}
+
 static void add_endings(sigset_t *mask)
 {
-    (void)sigaddset(mask, SIGHUP);
-    (void)sigaddset(mask, SIGINT);
-    (void)sigaddset(mask, SIGTERM);
+    add_shared(mask);
+    for (size_t i = 0; i < ELEMENTS(own); i++)
+        (void)sigaddset(mask, own[i]);
 }
 
 static bool is_ignored(int number)
@@ -27,11 +42,19 @@ void signals_block(void)
     if (blocked)
         return;
     (void)signal(SIGCHLD, SIG_DFL); /* ignored, it would leave us no status of a child */
+    pipe_before =
+        signal(SIGPIPE, SIG_IGN); /* who does not read our messages must not end the guest */
     sigset_t endings;
     (void)sigemptyset(&endings);
     add_endings(&endings);
     (void)sigprocmask(SIG_BLOCK, &endings, &mask_before);
     blocked = true;
+}
+
+void signals_restore_in_child(void)
+{
+    if (blocked)
+        (void)signal(SIGPIPE, pipe_before);
 }
 
 int signals_fd(void)
@@ -72,5 +95,5 @@ void signals_original_mask(sigset_t *mask)
 void signals_blocked_mask(sigset_t *mask)
 {
     signals_original_mask(mask);
-    add_endings(mask);
+    add_shared(mask);
 }

@@ -6,9 +6,13 @@
 #include <signal.h>
 #include <stdbool.h>
 
-/* Blocks SIGHUP, SIGINT and SIGTERM, and has the kernel keep the status of children even where the
- * caller has SIGCHLD ignored; called once before anything is made. */
+/* Blocks SIGHUP, SIGINT, SIGQUIT, SIGTERM, and others that would end run-vm on the spot (SIGUSR1);
+ * ignores SIGPIPE; has the kernel keep the status of
+ * children even where the caller has SIGCHLD ignored. Called once before anything is made. */
 void signals_block(void);
+
+/* Undoes that SIGPIPE is ignored, which a program would inherit: between (v)fork and exec. */
+void signals_restore_in_child(void);
 
 /* A signalfd that becomes readable when one of them came, but SIGHUP only where the caller has it
  * not ignored. Shared by all callers and closed on exec; -1 where there can be none. Before
@@ -24,6 +28,6 @@ bool signals_taken(void);
 /* The mask that programs we start shall have: the one before signals_block(). */
 void signals_original_mask(sigset_t *mask);
 
-/* The same with the three blocked: for a QEMU that must not end by itself when the whole process
- * group is signalled, but when the guest has been powered down. */
+/* The same with SIGHUP, SIGINT, SIGQUIT and SIGTERM blocked: for a QEMU that must not end by itself
+ * when the whole process group is signalled, but when the guest has been powered down. */
 void signals_blocked_mask(sigset_t *mask);

@@ -93,6 +93,7 @@ static void run_in_namespace(const struct storetree *tree, const struct strv *ar
         return;
     sigset_t mask;
     signals_original_mask(&mask);
+    signals_restore_in_child();
     (void)sigprocmask(SIG_SETMASK, &mask, NULL);
     (void)execv(program, argv->items);
 }

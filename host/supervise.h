@@ -32,13 +32,13 @@ struct companion {
     size_t (*choose)(void *context, struct pollfd *polled);
     /* Attends to what came of it. */
     enum companion_state (*attend)(void *context, const struct pollfd *polled);
-    /* One of SIGHUP, SIGINT and SIGTERM. True: it has been passed on and QEMU goes on, if the guest
+    /* One of those of signals_block(). True: it has been passed on and QEMU goes on, if the guest
      * takes it within the time for powering down. */
     bool (*signalled)(void *context, int number);
     void *context;
 };
 
-/* Runs plan.argv in plan.cwd and stays its parent. SIGHUP, SIGINT and SIGTERM press the guest's
+/* Runs plan.argv in plan.cwd and stays its parent. A signal of signals_block() presses the guest's
  * power button through plan.qmp_socket; a second one, or the time limit, makes QEMU quit; a third,
  * or the next limit, kills it. The terminal is afterwards as it was before.
  * With a companion (else NULL) the power button is left out: the guest has nobody to hear it.
