@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -70,6 +71,19 @@ static int load(struct config *config, const struct options *options)
     return config_resolve(config) < 0 ? report_problems(config) : 0;
 }
 
+static enum input find_input(void)
+{
+    struct stat input;
+    struct stat null;
+
+    if (isatty(STDIN_FILENO))
+        return INPUT_TERMINAL;
+    if (fstat(STDIN_FILENO, &input) < 0 ||
+        (stat("/dev/null", &null) == 0 && S_ISCHR(input.st_mode) && input.st_rdev == null.st_rdev))
+        return INPUT_NONE;
+    return INPUT_STREAM;
+}
+
 static int make_plan(struct plan *plan, struct config *config, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
@@ -80,7 +94,8 @@ static int make_plan(struct plan *plan, struct config *config, const struct opti
                               .cwd = cwd,
                               .random = random,
                               .program = program,
-                              .is_root = geteuid() == 0};
+                              .is_root = geteuid() == 0,
+                              .input = find_input()};
     int r;
 
     if (!cwd) {

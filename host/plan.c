@@ -137,8 +137,8 @@ static void set_environment(struct planner *p)
 }
 
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_given,  plan_checks, plan_files,   plan_machine,    plan_network,
-    plan_shares, plan_drives, plan_exec,   plan_options, set_environment,
+    plan_places, plan_given,  plan_checks, plan_files,   plan_machine, plan_network,
+    plan_shares, plan_drives, plan_exec,   plan_options, plan_console, set_environment,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct options *options,

@@ -71,6 +71,13 @@ struct boot_disk_spec {
     unsigned int accel; /* enum accel_choice */
 };
 
+/* What can come in on standard input. */
+enum input {
+    INPUT_NONE, /* it is /dev/null, or closed */
+    INPUT_STREAM,
+    INPUT_TERMINAL,
+};
+
 /* What a plan is made from besides the configuration. */
 struct surroundings {
     char *const *environment; /* NAME=VALUE, ended by NULL */
@@ -78,6 +85,7 @@ struct surroundings {
     const char *random;       /* ten letters or digits for the temporary directory's name */
     const char *program;      /* our own path, beside which the guest's init may be */
     bool is_root;             /* we run as root */
+    enum input input;
 };
 
 struct config;

@@ -92,7 +92,8 @@ void planned_make(struct planned *planned, const char *json, const char *const *
     struct surroundings at = {.environment = (char *const *)(uintptr_t)environment,
                               .cwd = planned->scratch,
                               .random = "0123456789",
-                              .program = program};
+                              .program = program,
+                              .input = planned->input};
 
     planned_configure(planned, json, false);
     if (planned->result < 0)

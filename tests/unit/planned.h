@@ -12,6 +12,7 @@ struct planned {
     char *scratch; /* the caller's directory, with a system and a QEMU in it */
     struct config config;
     struct options options; /* to be set before planned_make() */
+    enum input input;       /* the same */
     struct plan plan;
     struct error e;
     int result; /* of config_resolve() or plan_build() */

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "common/cleanup.h"
+
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
@@ -80,6 +82,93 @@ static void what_only_looks_like_it_is_not_refused(void **state)
     planned_expect_success(&p);
 }
 
+/* A text has been found in this many values of an option, or in none. */
+static size_t count(const struct planned *p, const char *option, const char *text)
+{
+    size_t found = 0;
+    const char *value = NULL;
+    for (size_t i = 0; (value = planned_argument(p, option, i)); i++)
+        found += strstr(value, text) != NULL;
+    return found;
+}
+
+#define NO_GRAPHICS "\"graphics\": false"
+
+/* What QEMU_OPTS say about consoles and monitors, and what is added. */
+static void consoles_and_monitors_are_where_nobody_puts_them(void **state)
+{
+    (void)state;
+    const struct {
+        const char *json;
+        const char *said;
+        const char *serial;  /* of -serial; NULL: none of ours */
+        const char *chardev; /* of our -chardev */
+    } cases[] = {
+        {"{}", "QEMU_OPTS=", NULL, "vc,id=run-vm-monitor"},
+        {"{}", "QEMU_OPTS=-monitor none", NULL, NULL},
+        {"{}", "QEMU_OPTS=-qmp unix:x,server=on", NULL, NULL},
+        {"{}", "QEMU_OPTS=-serial stdio", NULL, "vc,id=run-vm-monitor"},
+        {"{}", "QEMU_OPTS=-serial mon:stdio", NULL, NULL},
+        {"{}", "QEMU_OPTS=-nodefaults", NULL, NULL},
+        {"{}", "QEMU_OPTS=--nographic", "mon:stdio", NULL},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=", "mon:stdio", NULL},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-nodefaults", NULL, NULL},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-nographic", "mon:stdio", NULL},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-append -serial", "mon:stdio", NULL},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-monitor none", "chardev:run-vm-console",
+         "stdio,id=run-vm-console,mux=on,signal=off"},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-chardev socket,id=m,path=m -mon chardev=m",
+         "chardev:run-vm-console", "stdio,id=run-vm-console,mux=on,signal=off"},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-serial stdio", NULL, NULL},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=--serial mon:stdio", NULL, NULL},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-serial file:log", NULL, "stdio,id=run-vm-monitor"},
+        {VM(NO_GRAPHICS), "QEMU_OPTS=-serial file:log -monitor stdio", NULL, NULL},
+        {VM(NO_GRAPHICS),
+         "QEMU_OPTS=-chardev stdio,id=c,mux=on -mon c -device isa-serial,chardev=c", NULL, NULL},
+    };
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        const char *const environment[] = {cases[i].said, NULL};
+        struct planned p CLEANUP_PLANNED;
+        make(&p, cases[i].json, environment, NULL);
+        planned_expect_success(&p);
+        bool users = strstr(cases[i].said, "=-serial ") != NULL;
+        if (count(&p, "-serial", cases[i].serial ? cases[i].serial : "") !=
+                (cases[i].serial || users ? 1 : 0) ||
+            count(&p, "-chardev", cases[i].chardev ? cases[i].chardev : "id=run-vm-console") !=
+                (cases[i].chardev ? 1 : 0) ||
+            (!cases[i].chardev && count(&p, "-chardev", "id=run-vm-monitor") != 0))
+            fail_msg("case %zu: %s", i, cases[i].said);
+    }
+}
+
+static void a_monitor_in_the_consoles_place_is_a_problem(void **state)
+{
+    static const char *const environment[] = {"QEMU_OPTS=-monitor stdio", NULL};
+    (void)state;
+    struct planned p CLEANUP_PLANNED;
+    make(&p, VM(NO_GRAPHICS), environment, NULL);
+    planned_expect_problem(&p, "virtualisation.graphics", "Ctrl-A C", "-serial", NULL);
+}
+
+/* The command of nixpkgs' qemu-vm.nix stays what it is while nobody types anything. */
+static void the_systems_own_initrd_gets_a_multiplexer_for_a_reader_of_keys(void **state)
+{
+    (void)state;
+    struct planned p CLEANUP_PLANNED;
+    planned_init(&p);
+    planned_make(&p, "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" NO_GRAPHICS "}}",
+                 no_environment);
+    planned_expect_success(&p);
+    assert_null(planned_argument(&p, "-serial", 0));
+    struct planned typed CLEANUP_PLANNED;
+    planned_init(&typed);
+    typed.input = INPUT_TERMINAL;
+    planned_make(&typed,
+                 "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" NO_GRAPHICS "}}",
+                 no_environment);
+    assert_string_equal(planned_argument(&typed, "-serial", 0), "mon:stdio");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +176,9 @@ int main(void)
         cmocka_unit_test(a_list_is_looked_through_by_items),
         cmocka_unit_test(a_qemu_that_would_leave_is_refused),
         cmocka_unit_test(what_only_looks_like_it_is_not_refused),
+        cmocka_unit_test(consoles_and_monitors_are_where_nobody_puts_them),
+        cmocka_unit_test(a_monitor_in_the_consoles_place_is_a_problem),
+        cmocka_unit_test(the_systems_own_initrd_gets_a_multiplexer_for_a_reader_of_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,262 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Every key typed on the terminal that shows the guest's console, during the whole life of a guest;
+# and how the terminal and the temporary directory are left, whatever ends QEMU or run-vm.
+
+load guest
+
+setup_file() {
+    kernel
+    export TMUX_SOCKET=$BATS_FILE_TMPDIR/tmux HOME=$BATS_FILE_TMPDIR
+    tree "$BATS_FILE_TMPDIR/tree" <<'END'
+dmesg -n 1
+byte() { # each byte that is typed, as it comes, until an e
+    saved=$(stty -g </dev/ttyS0)
+    stty raw -echo </dev/ttyS0
+    echo "typed bytes:"
+    until [ "$byte" = 65 ]; do
+        byte=$(dd bs=1 count=1 </dev/ttyS0 2>/dev/null | od -An -tx1 | tr -d ' ')
+        printf '<%s>\r\n' $byte
+    done
+    stty "$saved" </dev/ttyS0
+}
+byte
+cat >/tmp/login <<'SH'
+#!/bin/sh
+for signal in INT QUIT TSTP; do trap "echo login: $signal" $signal; done
+echo "password:"
+until [ "$line" = bye ]; do read -r line || :; done
+SH
+chmod +x /tmp/login
+for i in 1 2; do
+    setsid getty -l /tmp/login -L 0 ttyS0 vt100
+    echo "getty $i has ended"
+done
+PS1='shell> ' setsid -c sh -i </dev/ttyS0 >/dev/ttyS0 2>&1
+echo "the shell has ended"
+END
+}
+
+teardown_file() {
+    tmux -S "$TMUX_SOCKET" kill-server 2>/dev/null || true
+}
+
+# on_terminal NAME [run-vm's arguments]: run-vm on a terminal of its own. In NAME: screen (all that
+# was shown), tmp, before and after (the terminal's settings), status.
+on_terminal() {
+    local directory=$BATS_FILE_TMPDIR/$1
+    mkdir -p "$directory/tmp"
+    {
+        # what the terminal signals is for run-vm, not for its shell
+        printf 'trap : INT QUIT; cd %q; stty -g >before; export TMPDIR=%q\n' "$directory" "$directory/tmp"
+        printf '%q ' timeout --foreground --signal=KILL "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
+            --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" -o virtualisation.diskImage=null \
+            -o virtualisation.memorySize=256 -o virtualisation.graphics=false "${@:2}"
+        printf '\necho $? >status.new; stty -g >after; mv status.new status; read -r end\n'
+    } >"$directory/script"
+    : >"$directory/screen"
+    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s "$1" -x 100 -y 40 "exec sh $directory/script" \; \
+        pipe-pane -t "$1" "exec cat >>$directory/screen" 3>&- 4>&-
+}
+
+# keys NAME KEY...: as tmux names them; bytes NAME HH...
+keys() {
+    tmux -S "$TMUX_SOCKET" send-keys -t "$1" "${@:2}"
+}
+bytes() {
+    tmux -S "$TMUX_SOCKET" send-keys -t "$1" -H "${@:2}"
+}
+
+# until_true COMMAND...: within the time limit.
+until_true() {
+    local tries=0
+    until "$@"; do
+        [ $((tries += 1)) -lt $((TIME_LIMIT * 4)) ] || return
+        read -rt 0.25 <> <(:) || true
+    done
+}
+
+# shows NAME REGEX: waits until something matches behind what was waited for before.
+shows() {
+    local directory=$BATS_FILE_TMPDIR/$1
+    until_true finds "$directory" "$2"
+    match "$directory" "$2" && return
+    echo "$1 does not show: $2"
+    clean <"$directory/screen" | tail -n 30
+    return 1
+}
+finds() { # or nothing more will come
+    [ -e "$1/status" ] || clean <"$1/screen" | tail -c "+$(($(cat "$1/seen" 2>/dev/null || echo 0) + 1))" | grep -Eaq -- "$2"
+}
+match() {
+    local seen=0 found text
+    [ ! -e "$1/seen" ] || seen=$(cat "$1/seen")
+    found=$(clean <"$1/screen" | tail -c "+$((seen + 1))" | grep -Eabo -m 1 -- "$2" | head -n 1)
+    [ "$found" ] || return
+    text=${found#*:}
+    echo $((seen + ${found%%:*} + ${#text})) >"$1/seen"
+}
+
+# is_left NAME STATUS: run-vm ends so, the terminal is as it was, nothing temporary is there.
+is_left() {
+    local directory=$BATS_FILE_TMPDIR/$1
+    until_true [ -e "$directory/status" ]
+    echo "$1: status $(cat "$directory/status"), expected $2; temporary: $(ls -A "$directory/tmp")"
+    clean <"$directory/screen" | tail -n 12
+    [ "$(cat "$directory/status")" = "$2" ] && diff "$directory/before" "$directory/after" &&
+        [ -z "$(ls -A "$directory/tmp")" ]
+}
+
+# child NAME [PROGRAM...]: the process that the terminal's shell has started, and what that has.
+child() {
+    local pid program
+    pid=$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_pid}')
+    for program in timeout "${@:2}"; do
+        pid=$(pgrep -P "$pid" "$program") || return
+    done
+    echo "$pid"
+}
+
+# has_terminal NAME: QEMU has made it raw.
+has_terminal() {
+    stty -a <"$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_tty}')" | grep -q -e '-icanon'
+}
+
+@test "keys go to the guest: in its boot, at its login, in its shell; Ctrl-A is QEMU's" {
+    local key
+    on_terminal guest --init /sbin/init --append loglevel=7
+    shows guest 'Linux version'
+    bytes guest 03 1a 1c
+    shows guest 'typed bytes:'
+    for key in 03 1a 1c 04 13 11 16 01; do
+        bytes guest "$key"
+        [ "$key" != 01 ] || bytes guest 01
+        shows guest "<$key>"
+    done
+
+    keys guest C-a h
+    shows guest 'C-a x +exit emulator'
+    keys guest C-a c
+    shows guest '\(qemu\)'
+    keys guest 'info status' Enter
+    shows guest 'VM status: running'
+    keys guest C-a c
+    keys guest e
+    shows guest '<65>'
+
+    shows guest 'login: '
+    keys guest C-c # getty ends at it
+    shows guest 'getty 1 has ended'
+    shows guest 'login: '
+    keys guest root Enter
+    shows guest 'password:'
+    keys guest C-c
+    shows guest 'login: INT'
+    keys guest 'C-\'
+    shows guest 'login: QUIT'
+    keys guest C-z
+    shows guest 'login: TSTP'
+    keys guest bye Enter
+    shows guest 'getty 2 has ended'
+
+    shows guest 'shell> '
+    # the line editor would take what comes before the program runs
+    keys guest 'echo runs=$$; sleep 1000' Enter
+    shows guest 'runs=[0-9]'
+    keys guest C-c
+    shows guest 'shell> '
+    keys guest 'echo runs=$$; cat; echo status=$?' Enter
+    shows guest 'runs=[0-9]'
+    keys guest C-z
+    shows guest 'Stopped'
+    keys guest 'echo runs=$$; fg' Enter
+    shows guest 'runs=[0-9]'
+    keys guest 'C-\'
+    shows guest 'Quit'
+    shows guest 'shell> '
+    keys guest C-d
+    shows guest 'the shell has ended'
+    is_left guest 0
+}
+
+@test "keys go to the guest while its init waits and asks; Ctrl-A X ends QEMU at any time" {
+    on_terminal waiting --append 'root=/dev/vdz rootfstype=ext4 vm.device-timeout=3'
+    shows waiting 'vdz'
+    bytes waiting 03 1a 1c
+    shows waiting 'Press one of these keys'
+    bytes waiting 03 1c
+    keys waiting C-a x
+    is_left waiting 0
+    run ! grep 'powering the guest down' "$BATS_FILE_TMPDIR/waiting/screen"
+}
+
+# ends_by NAME STATUS SIGNAL PROCESS...
+ends_by() {
+    on_terminal "$1" -- -S
+    until_true has_terminal "$1"
+    kill "-$3" "$(child "$1" "${@:4}")"
+    is_left "$1" "$2"
+}
+
+@test "the terminal is restored and the directory removed when a signal ends QEMU or run-vm" {
+    ends_by qemu-killed 137 KILL run-vm qemu
+    ends_by qemu-aborts 134 ABRT run-vm qemu
+    local signal
+    for signal in QUIT USR1 HUP; do
+        on_terminal "$signal" -- -S
+        until_true has_terminal "$signal"
+        kill "-$signal" "$(child "$signal" run-vm)"
+        shows "$signal" 'powering the guest down'
+        kill "-$signal" "$(child "$signal" run-vm)"
+        is_left "$signal" 0
+    done
+}
+
+@test "a plain -serial stdio leaves Ctrl-C and Ctrl-\\ what they are for QEMU: they end the guest" {
+    on_terminal plain -- -S -serial stdio
+    until_true has_terminal plain
+    keys plain C-c
+    shows plain 'powering the guest down'
+    keys plain 'C-\'
+    is_left plain 0
+}
+
+# A viewer as VNC has them: Ctrl-Alt-2, and then the word "quit" typed.
+vnc_types_quit() {
+    timeout 60 python3 - "$1" <<'END'
+import socket, struct, sys
+s = socket.socket(socket.AF_UNIX)
+s.connect(sys.argv[1])
+s.recv(12)
+s.send(b"RFB 003.008\n")
+assert 1 in s.recv(64)[1:]
+s.send(b"\1")
+s.recv(4)
+s.send(b"\1")
+s.recv(4096)
+def key(*codes):
+    for down, order in (1, codes), (0, reversed(codes)):
+        for code in order:
+            s.send(struct.pack(">BBHI", 4, down, 0, code))
+key(0xffe3, 0xffe9, ord("2"))
+for letter in b"quit":
+    key(letter)
+key(0xff0d)
+while s.recv(4096):
+    pass
+END
+}
+
+@test "with graphics QEMU's monitor is behind Ctrl-Alt-2, and Ctrl-C on the terminal powers down" {
+    on_terminal window -o virtualisation.graphics=true -- -S -display "vnc=unix:$BATS_FILE_TMPDIR/vnc"
+    until_true [ -S "$BATS_FILE_TMPDIR/vnc" ]
+    vnc_types_quit "$BATS_FILE_TMPDIR/vnc"
+    is_left window 0
+
+    on_terminal interrupted -o virtualisation.graphics=true -- -S -display "vnc=unix:$BATS_FILE_TMPDIR/vnc"
+    until_true child interrupted run-vm qemu
+    keys interrupted C-c
+    shows interrupted 'powering the guest down'
+    keys interrupted C-c
+    is_left interrupted 0
+}
