@@ -116,8 +116,7 @@ static bool is_ours(const struct stat *st)
     return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Neither content nor owner nor mode has changed since: nobody can set the change time. What the
- * mode is does not matter, it follows the umask; the entry lets nobody else in. */
+/* Neither content nor owner nor mode has changed since: nobody can set the change time. */
 static char *format_made(const struct stat *st, const char *name)
 {
     return xasprintf("made %jd %" PRId64 " %" PRId64 " %s", (intmax_t)st->st_size,
@@ -130,6 +129,9 @@ static bool check_made(int entry, const char *record)
     struct stat st;
     if (sscanf(record, "made %*d %*d %*d %n", &name) < 0 || name == 0 ||
         fstatat(entry, record + name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    /* entries that older versions have made can be written */
+    if (st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH))
         return false;
     char *now CLEANUP_FREE = format_made(&st, record + name);
     return strcmp(record, now) == 0;
@@ -193,17 +195,38 @@ static int take(const char *path)
     return -1;
 }
 
-/* Writes the info file of what stands in `directory`. */
+/* Makes a file of a new entry read-only, whatever the umask, and notes what it is: QEMU opens it,
+ * and must not be able to write to it even where it is not told so. */
+static int seal(int directory, const char *name, struct cache_inputs *inputs)
+{
+    struct stat st;
+    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return 0;
+    if (fchmodat(directory, name, 0444, 0) < 0 ||
+        fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    add_record(inputs, format_made(&st, name));
+    return 0;
+}
+
+/* Seals the files in `directory` and writes the info file, which names them. */
 static int write_info(const char *directory, struct cache_inputs *inputs, struct error *e)
 {
     DIR *stream = opendir(directory);
     if (!stream)
         return error_errno(e, errno, "%s", directory);
-    struct stat st;
-    for (const struct dirent *entry; (entry = readdir(stream));)
-        if (fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            S_ISREG(st.st_mode))
-            add_record(inputs, format_made(&st, entry->d_name));
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && (entry = readdir(stream));) {
+        r = seal(dirfd(stream), entry->d_name, inputs);
+        if (r < 0)
+            (void)error_errno(e, -r, "%s/%s: cannot be made read-only", directory, entry->d_name);
+    }
+    if (r < 0) {
+        (void)closedir(stream);
+        return r;
+    }
     add_record(inputs, xstrdup("end"));
     int fd CLEANUP_CLOSE =
         openat(dirfd(stream), INFO, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);

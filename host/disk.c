@@ -7,9 +7,9 @@
 #include "common/cleanup.h"
 
 static const struct disk_interface interfaces[] = {
-    {"virtio", NULL, "virtio-blk-pci", true, false, {"virtio_blk"}},
-    {"scsi", "lsi53c895a", "scsi-hd", false, false, {"sym53c8xx", "sd_mod"}},
-    {"ide", NULL, "ide-hd", false, true, {"ahci", "ata_piix", "sd_mod"}},
+    {"virtio", NULL, "virtio-blk-pci", true, false, false, {"virtio_blk"}},
+    {"scsi", "lsi53c895a", "scsi-hd", false, false, false, {"sym53c8xx", "sd_mod"}},
+    {"ide", NULL, "ide-hd", false, true, true, {"ahci", "ata_piix", "sd_mod"}},
 };
 
 const struct disk_interface *disk_interface_find(const char *name)

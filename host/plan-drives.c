@@ -112,6 +112,55 @@ static void add_ahci(struct planner *p)
     strv_push(&p->plan->argv, "ahci,id=run-vm-ahci");
 }
 
+/* The next component of an absolute path, and its length; "." and doubled slashes are passed over.
+ */
+static const char *next_component(const char **path, size_t *length)
+{
+    const char *start;
+
+    do {
+        start = *path + strspn(*path, "/");
+        *length = strcspn(start, "/");
+        *path = start + *length;
+    } while (*length == 1 && *start == '.');
+    return start;
+}
+
+static bool is_same_path(const char *a, const char *b)
+{
+    const char *in_a, *in_b;
+    size_t length_a, length_b;
+
+    do {
+        in_a = next_component(&a, &length_a);
+        in_b = next_component(&b, &length_b);
+    } while (length_a && length_a == length_b && !memcmp(in_a, in_b, length_a));
+    return !length_a && !length_b;
+}
+
+/* Is it our store image, which lies in the cache and serves every guest of this system? */
+static bool is_store_image(const struct planner *p, const char *path)
+{
+    char *absolute CLEANUP_FREE = path_absolute(p->plan->cwd, path);
+    bool found = false;
+
+    for (size_t i = 0; i < p->plan->file_count && !found; i++)
+        found = p->plan->files[i].kind == FILE_STORE_IMAGE &&
+                is_same_path(absolute, p->plan->files[i].path);
+    return found;
+}
+
+/* Keeps root of the guest from writing to the store image. QEMU's IDE disks refuse to be read-only:
+ * their writes go to a file of QEMU's own that nobody else sees, or, with the system's own initrd,
+ * where the arguments are the specification's, to a copy of the image (see plan-files.c). */
+static void protect_store_image(const struct planner *p, struct pairs *pairs)
+{
+    if (!p->disks->refuses_readonly)
+        set_pair(pairs, "readonly", xstrdup("on"));
+    else if (p->own_initrd)
+        set_pair(pairs, "snapshot", xstrdup("on"));
+}
+
 static void add_drive(struct planner *p, const json_t *drive, size_t number)
 {
     const char *file = json_string_value(json_object_get(drive, "file"));
@@ -125,6 +174,8 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
     set_pair(&pairs, "id", xasprintf("drive%zu", number));
     set_pair(&pairs, "if", xstrdup("none"));
     set_pair(&pairs, "index", xasprintf("%zu", number));
+    if (is_store_image(p, path))
+        protect_store_image(p, &pairs);
     strv_push(argv, "-drive");
     strv_take(argv, join_pairs(&pairs));
 

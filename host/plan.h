@@ -35,7 +35,8 @@ struct plan_file {
     struct strv roots; /* store paths as the guest sees them, /nix/store/… */
     uint64_t bytes;    /* FILE_DISK_IMAGE; 0: none given */
     bool replace;      /* made anew though it exists */
-    bool keep; /* FILE_TEMPORARY: the user's, made with its parents if need be, not removed */
+    bool keep;     /* FILE_TEMPORARY: the user's, made with its parents if need be, not removed */
+    bool writable; /* FILE_STORE_IMAGE: a copy instead of a link, for the guest to write to */
 };
 
 /* The program behind a share on virtiofs. */

@@ -168,8 +168,8 @@ static int make_temporary(struct prepared *prepared, const struct plan *plan,
     return 0;
 }
 
-/* Puts what the entry has under `name` at the file's path: a link into the cache; the thing itself
- * where it could not be cached. */
+/* Puts what the entry has under `name` at the file's path: a link into the cache, or a copy for the
+ * guest to write to; the thing itself where it could not be cached. */
 static int use_entry(struct prepared *prepared, const struct plan_file *file,
                      struct cache_entry *entry, const char *name, struct error *e)
 {
@@ -177,7 +177,8 @@ static int use_entry(struct prepared *prepared, const struct plan_file *file,
     char *made CLEANUP_FREE = xasprintf("%s/%s", path, name);
     if (entry->lock >= 0) {
         hold(prepared, entry->lock);
-        return place_link(made, file->path, e);
+        return file->writable ? place_copy(made, file->path, true, e)
+                              : place_link(made, file->path, e);
     }
     int r = place_file(made, file->path, true, e);
     (void)tree_remove(path, NULL);
@@ -269,6 +270,8 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
     char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
     if (entry.lock >= 0)
         hold(prepared, entry.lock);
+    if (entry.lock < 0 && chmod(image, 0444) < 0) /* in the cache it is so already */
+        return error_errno(e, errno, "%s: cannot be made read-only", image);
     if (file->source)
         r = place_link(variables, file->source, e);
     if (r == 0)

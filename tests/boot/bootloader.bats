@@ -59,13 +59,18 @@ END
 }
 
 @test "the second start makes no boot disk, and has it as it was made" {
+    local base=("$XDG_CACHE_HOME"/run-vm/boot-disk-*/disk.img) before
+    before=$(sha256sum "${base[0]}")
     boot_loader bios <<END
 $mount_boot
 test -e /boot/kernel
 test ! -e /boot/changed
+dd if=/dev/zero of=/dev/vdb bs=1M seek=115 count=2 conv=fsync
 END
+    # nor can a hostile guest change it for the next one
+    [ "$(sha256sum "${base[0]}")" = "$before" ]
+    [ "$(stat -c %a "${base[0]}")" = 444 ]
     run ! grep -q 'making the boot disk' "$BATS_FILE_TMPDIR/bios/errors"
-    local base=("$XDG_CACHE_HOME"/run-vm/boot-disk-*/disk.img)
     [ "$(qemu-img info --output=json "$BATS_FILE_TMPDIR/bios/disk.img" | jq -r '.["full-backing-filename"]')" = "${base[0]}" ]
 }
 

@@ -190,3 +190,59 @@ END
     grep -q '^again room' "$SHARED_DIR/test.sh.out"
     run ! grep 'it all fitted' "$SHARED_DIR/test.sh.out"
 }
+
+# store_guest INTERFACE: a guest whose root writes to the disk that is the store image, whether it is
+# marked read-only or not. What is printed is in the file `out`.
+store_guest() {
+    # shellcheck disable=SC2016 # the guest's shell is to expand it
+    local script='disk=/dev/vda; [ -b $disk ] || disk=/dev/sda
+blockdev --setrw $disk
+for offset in 0 1000 1800; do
+    dd if=/dev/zero of=$disk bs=64k count=8 seek=$offset conv=notrunc,fsync
+done
+[ "$offset" = 1800 ] && [ -b $disk ] && echo tried'
+    timeout --kill-after=30 "$TIME_LIMIT" "$PLACE/run-vm" --kernel "$KERNEL" \
+        --modules-dir "$MODULES" --root-dir "$PLACE/root" -o virtualisation.diskImage=null \
+        -o virtualisation.useNixStoreImage=true -o virtualisation.writableStore=true \
+        -o "runVm.store=$(configured .runVm.store)" \
+        -o "system.build.storeClosure=$(configured .system.build.regInfo)" \
+        -o "virtualisation.qemu.diskInterface=$1" --exec sh -c "$script" </dev/null \
+        >"$PLACE/shared/out" 2>&1
+}
+
+# What the cache of an ordinary user or of root has.
+cached() {
+    find "$1"/run-vm/*/ -type f ! -name info -exec sha256sum {} + | sort
+}
+
+# stays_as_it_was CACHE INTERFACE COMMAND...: of a guest that COMMAND runs.
+stays_as_it_was() {
+    local cache=$1 interface=$2
+    shift 2
+    # all is made, and QEMU only says what it is
+    "$@" env XDG_CACHE_HOME="$cache" QEMU_OPTS=-version bash -uc "store_guest $interface" || true
+    cached "$cache" >"$BATS_TEST_TMPDIR/before"
+    grep -q /store.img "$BATS_TEST_TMPDIR/before"
+    "$@" env XDG_CACHE_HOME="$cache" bash -uc "store_guest $interface" || true
+    says "$PLACE/shared/out" '^tried$'
+    cached "$cache" | diff "$BATS_TEST_TMPDIR/before" -
+    [ -z "$(find "$cache"/run-vm/*/ -type f -perm /222 ! -name info)" ]
+}
+
+@test "root of the guest cannot change what the cache has, whoever runs it and whatever the disk is" {
+    local applet interface store
+    store=$(configured .runVm.store)/nix/store
+    export KERNEL MODULES TIME_LIMIT
+    KERNEL=$(echo "$store"/*-kernel/vmlinuz)
+    MODULES=$(echo "$store"/*-kernel-modules/lib/modules/*)
+    mkdir -p "$PLACE/root/bin"
+    cp "$(dpkg-query -L busybox-static | grep '/bin/busybox$')" "$PLACE/root/bin/busybox"
+    for applet in sh dd blockdev; do
+        ln -s busybox "$PLACE/root/bin/$applet"
+    done
+    export -f store_guest configured
+    stays_as_it_was "$PLACE/home/cache" virtio as_user
+    for interface in virtio ide scsi; do
+        stays_as_it_was "$BATS_TEST_TMPDIR/cache" "$interface"
+    done
+}

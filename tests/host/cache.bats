@@ -113,6 +113,49 @@ damages=(
     find "$XDG_CACHE_HOME" -type f -printf '%P %i %C@\n' | sort | diff made -
 }
 
+@test "nobody can write to a file of the cache, whatever the umask; of an older version's it is made anew" {
+    everything
+    umask 0
+    start_all
+    cp "$HOME/sums" sums
+    [ -z "$(find "$XDG_CACHE_HOME" -type f -perm /222 ! -name info ! -name locks)" ]
+    local entry file
+    for file in "$XDG_CACHE_HOME"/run-vm/*/{initrd,vmlinux,store.img,registration}; do
+        # as it was written before: the file's mode follows the umask, and the record is right
+        chmod 0644 "$file"
+        entry=$(dirname "$file") file=$(basename "$file")
+        python3 - "$entry" "$file" <<'END'
+import os, sys
+entry, name = sys.argv[1:]
+st = os.stat(f"{entry}/{name}")
+records = open(f"{entry}/info", "rb").read().split(b"\0")
+made = f"made {st.st_size} {st.st_mtime_ns} {st.st_ctime_ns} {name}".encode()
+records = [made if r.startswith(b"made ") and r.endswith(b" " + name.encode()) else r for r in records]
+open(f"{entry}/info", "wb").write(b"\0".join(records))
+END
+        [ "$(find "$entry" -name "$file" -perm /222)" ]
+    done
+    start_all
+    cmp "$HOME/sums" sums
+    [ -z "$(find "$XDG_CACHE_HOME" -type f -perm /222 ! -name info ! -name locks)" ]
+}
+
+@test "a guest that must be able to write gets a copy of the store image" {
+    everything
+    qemu 'test -L store.img || : >"$CALLER/copied"; chmod u+w store.img; echo hostile >>store.img'
+    local image toplevel
+    mkdir toplevel
+    touch toplevel/{initrd,kernel-params}
+    toplevel=$(nix-store --store "$BATS_TEST_TMPDIR/store" --add toplevel)
+    for _ in first second; do
+        start_all -o virtualisation.qemu.diskInterface=ide -o runVm.initrd=system \
+            -o system.build.toplevel="$toplevel"
+        image=$(sha256sum "$XDG_CACHE_HOME"/run-vm/store-*/store.img)
+        [ "$image" = "${first_image:=$image}" ]
+        rm copied
+    done
+}
+
 # As btrfs, ZFS and overlayfs have it from one boot of the host to the next.
 @test "entries are used again when the number of their files' device is another" {
     everything

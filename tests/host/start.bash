@@ -89,7 +89,7 @@ start_all() {
         "$RUN_VM_PROGRAM" --config "$CALLER/everything.json" --kernel "$CALLER/system/kernel" \
         --modules-dir "$modules" --init /init --guest-init "$CALLER/system/guest-init" \
         --accel tcg -o "virtualisation.useEFIBoot=${firmware:-false}" \
-        -o virtualisation.writableStore=false
+        -o virtualisation.writableStore=false "$@"
 }
 
 # What a start that failed may not leave: anything half made below the directories.
