@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -169,14 +170,14 @@ static void check_shares(struct planner *p)
  * so, and only here can anybody be told. */
 static void warn_of_little_memory(struct planner *p)
 {
-    static const char option[] = "virtualisation.memorySize";
-    const json_int_t least = 96;
+    const uint64_t least = 96;
+    const uint64_t memory = planner_memory(p) >> 20;
 
-    if (p->own_initrd && config_integer(p->config, option) < least)
+    if (p->own_initrd && memory < least)
         strv_pushf(&p->config->warnings,
-                   "%s is %" JSON_INTEGER_FORMAT " MB: a Linux guest may end without a word where "
-                   "its kernel does not fit. Give it %" JSON_INTEGER_FORMAT " or more.",
-                   option, config_integer(p->config, option), least);
+                   "%s is %" PRIu64 " MB: a Linux guest may end without a word where its kernel "
+                   "does not fit. Give it %" PRIu64 " or more.",
+                   planner_replaced(p, "m") ? "-m" : "virtualisation.memorySize", memory, least);
 }
 
 void plan_checks(struct planner *p)

@@ -75,7 +75,7 @@ static void set_port(struct planner *p, struct pairs *pairs, size_t number)
     bool x86 = p->guest->family == FAMILY_X86;
     size_t most = x86 ? ELEMENTS(q35_ports) : AHCI_PORTS;
 
-    if (!p->disks->ports || !p->own_initrd)
+    if (!p->disks->ports || !p->own_initrd || (x86 && !planner_has_own_machine(p)))
         return;
     if (number > most)
         config_problem(p->config, "virtualisation.qemu.drives",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* QEMU itself: the program, the machine, its memory and processors, our line to its monitor. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include "host/paths.h"
 #include "host/planner.h"
 #include "host/process.h"
+#include "host/qemuoption.h"
 
 #define MONITOR "run-vm.qmp"
 
@@ -69,10 +71,13 @@ static void find_qemu_img(struct planner *p)
 static void add_accelerator(struct planner *p)
 {
     struct accel accel CLEANUP_ACCEL = {0};
+    enum accel_choice choice = planner_accelerator(p);
 
-    accel_choose(&accel, p->options->accel, p->guest);
-    strv_push(&p->plan->argv, "-accel");
-    strv_push(&p->plan->argv, accel.name);
+    p->emulated = choice == ACCEL_TCG;
+    if (planner_replaced(p, "accel"))
+        return;
+    accel_choose(&accel, choice, p->guest);
+    planner_push(p, "accel", accel.name);
     p->plan->accel_reason = TAKE(accel.reason);
     p->emulated = !strcmp(accel.name, "tcg");
 }
@@ -99,19 +104,27 @@ static void add_name(struct planner *p)
     strv_take(&p->plan->argv, path_double_commas(name));
 }
 
-static void add_number(struct planner *p, const char *word, const char *option)
+static void add_number(struct planner *p, const char *ours, const char *option)
 {
-    strv_push(&p->plan->argv, word);
-    strv_pushf(&p->plan->argv, "%" JSON_INTEGER_FORMAT, config_integer(p->config, option));
+    char *number CLEANUP_FREE =
+        xasprintf("%" JSON_INTEGER_FORMAT, config_integer(p->config, option));
+
+    planner_push(p, ours, number);
 }
 
 /* Memory that another process can map: without it a device on virtiofs fails obscurely. */
 static void add_shared_memory(struct planner *p)
 {
+    if (planner_replaced(p, "memory-backend"))
+        return;
+    if (qemu_option_find(&p->given, "mem-path"))
+        config_problem(p->config, "virtualisation.qemu.options",
+                       "has -mem-path, expected \"-object "
+                       "memory-backend-file,id=ID,mem-path=PATH,size=SIZE,share=on -machine "
+                       "memory-backend=ID\": virtiofs takes memory that its server can map");
     strv_push(&p->plan->argv, "-object");
-    strv_pushf(&p->plan->argv,
-               "memory-backend-memfd,id=run-vm-memory,size=%" JSON_INTEGER_FORMAT "M,share=on",
-               config_integer(p->config, "virtualisation.memorySize"));
+    strv_pushf(&p->plan->argv, "memory-backend-memfd,id=run-vm-memory,size=%" PRIu64 ",share=on",
+               planner_memory(p));
     strv_push(&p->plan->argv, "-machine");
     strv_push(&p->plan->argv, "memory-backend=run-vm-memory");
 }
@@ -133,20 +146,16 @@ void plan_machine(struct planner *p)
 
     find_qemu_img(p);
     strv_take(argv, emulator.program ? emulator.program : xstrdup(""));
-    if (machine) {
-        strv_push(argv, "-machine");
-        strv_push(argv, machine);
-    }
+    if (machine)
+        planner_push(p, "machine", machine);
     add_accelerator(p);
-    if (p->guest->model) {
-        strv_push(argv, "-cpu");
-        strv_push(argv, p->guest->model);
-    }
+    if (p->guest->model)
+        planner_push(p, "cpu", p->guest->model);
     add_monitor(p);
     plan_sandbox(p);
     add_name(p);
-    add_number(p, "-m", "virtualisation.memorySize");
-    add_number(p, "-smp", "virtualisation.cores");
+    add_number(p, "m", "virtualisation.memorySize");
+    add_number(p, "smp", "virtualisation.cores");
     if (planner_uses_virtiofs(p))
         add_shared_memory(p);
     strv_push(argv, "-device");

@@ -5,6 +5,7 @@
 #include "common/alloc.h"
 #include "host/paths.h"
 #include "host/planner.h"
+#include "host/qemuoption.h"
 
 static void add_keyboard(struct planner *p, struct strv *words)
 {
@@ -88,6 +89,22 @@ static void add_guest_agent(struct planner *p)
         strv_push(&p->plan->argv, words[i]);
 }
 
+/* Whether the user chooses another display adapter than the one whose properties we set. */
+static bool has_other_display(const struct planner *p)
+{
+    const char *vga = qemu_option_find(&p->given, "vga");
+    struct qemu_option option;
+
+    for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
+        if (!strcmp(option.name, "device") && option.value) {
+            char *driver CLEANUP_FREE = xstrndup(option.value, strcspn(option.value, ","));
+
+            if (strcasestr(driver, "vga") && strncmp(driver, "secondary", strlen("secondary")) != 0)
+                return true;
+        }
+    return vga && strcmp(vga, "std") != 0;
+}
+
 /* A resolution that was asked for is also what the display says it prefers. */
 static void add_resolution(struct planner *p)
 {
@@ -97,12 +114,10 @@ static void add_resolution(struct planner *p)
     const char *device = x86 ? "VGA" : "virtio-gpu-pci";
 
     if (!p->own_initrd || !config_is_set(p->config, option) || p->guest->family == FAMILY_OTHER ||
-        !config_bool(p->config, "virtualisation.graphics"))
+        !config_bool(p->config, "virtualisation.graphics") || (x86 && has_other_display(p)))
         return;
-    if (x86) { /* who sets a property of it takes QEMU's default display away */
-        strv_push(&p->plan->argv, "-vga");
-        strv_push(&p->plan->argv, "std");
-    }
+    if (x86) /* who sets a property of it takes QEMU's default display away */
+        planner_push(p, "vga", "std");
     strv_push(&p->plan->argv, "-global");
     strv_pushf(&p->plan->argv, "%s.xres=%" JSON_INTEGER_FORMAT, device,
                json_integer_value(json_object_get(resolution, "x")));

@@ -42,7 +42,7 @@ void plan_sandbox(struct planner *p)
     bool window = config_bool(p->config, "virtualisation.graphics");
     bool alone = plain && !starts_programs(p);
 
-    if (!config_bool(p->config, "runVm.sandbox"))
+    if (!config_bool(p->config, "runVm.sandbox") || planner_replaced(p, "sandbox"))
         return;
     strv_push(&p->plan->argv, "-sandbox");
     strv_pushf(&p->plan->argv, "on,obsolete=deny%s%s%s", alone ? ",elevateprivileges=deny" : "",

@@ -110,6 +110,21 @@ bool planner_uses_virtiofs(const struct planner *p);
 /* Appends the export of a directory by 9p. */
 void planner_add_virtfs(struct planner *p, const char *path, const char *tag, bool read_only);
 
+/* Whether the user's options for QEMU replace our option of that name (without its dash); and our
+ * option, appended where they do not. */
+bool planner_replaced(const struct planner *p, const char *ours);
+void planner_push(struct planner *p, const char *ours, const char *value);
+
+/* The accelerator that the user's options or --accel name; a problem where they contradict each
+ * other. */
+enum accel_choice planner_accelerator(struct planner *p);
+
+/* The guest's memory in bytes. */
+uint64_t planner_memory(const struct planner *p);
+
+/* Whether the machine has the slots and ports of ours: on x86, that it is q35. */
+bool planner_has_own_machine(const struct planner *p);
+
 /* Whether a file system of the configuration has to be mounted before stage 2. */
 bool planner_needs_mount(const json_t *entry);
 

@@ -101,6 +101,26 @@ static const char *item_end(const char *item)
     return end;
 }
 
+const char *qemu_option_item(const char *value, const char *key, size_t *length)
+{
+    size_t key_length = strlen(key);
+    const char *found = NULL;
+    for (const char *from = value, *end;; from = end + 1) {
+        end = item_end(from);
+        const char *text = NULL;
+        if (!key_length && from == value && !memchr(from, '=', (size_t)(end - from)))
+            text = from;
+        else if (key_length && !strncmp(from, key, key_length) && from[key_length] == '=')
+            text = from + key_length + 1;
+        if (text && text <= end) {
+            found = text;
+            *length = (size_t)(end - text);
+        }
+        if (!*end)
+            return found;
+    }
+}
+
 bool qemu_option_has_item(const char *value, const char *item)
 {
     size_t length = strlen(item);

@@ -267,7 +267,9 @@ const struct option schema_options[] = {
          "of the id user.0, and a card on it, replace the built-in ones. Where no option is left "
          "that says anything of a network, the machine has no card (-nic none)."},
     {V "qemu.options", &type_texts, "[]", .define = builtin_qemu_options,
-     .help = "More options for QEMU. They are expanded and split on white space."},
+     .help = "More options for QEMU. They are expanded and split on white space. Whatever the user "
+             "says to QEMU, here, in QEMU_OPTS or behind --, has precedence: an accelerator, "
+             "-machine TYPE, -cpu, -m, -smp, -sandbox and -vga replace run-vm's own."},
     {V "qemu.drives", &type_drives, "[]", .define = builtin_drives, .help = "The disks, in order."},
     {V "bootDevice", &type_path, .define = builtin_boot_device, .shown = "the first drive",
      .help = "The device of the root file system."},

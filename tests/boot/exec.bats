@@ -180,6 +180,19 @@ expect_line() {
     run ! grep -q 'to errors' "$BATS_TEST_TMPDIR/shown"
 }
 
+@test "the user's own words for QEMU replace run-vm's, and shared memory has their size" {
+    local transport=9p
+    [ "$EUID" != 0 ] || transport=virtiofs # QEMU 7's own server is for root only
+    # shellcheck disable=SC2016
+    QEMU_OPTS="-M q35,accel=tcg -m size=640M -smp cores=2,threads=1 --cpu Nehalem" \
+        OPTIONS="-o runVm.transport=$transport" ends 0 sh -c \
+        'nproc; grep -c Nehalem /proc/cpuinfo; grep -c xchg /proc/mounts; free -m | sed -n "s/^Mem: *\([0-9]*\).*/\1/p"'
+    run cat "$BATS_TEST_TMPDIR/out"
+    [ "${lines[*]:0:3}" = "2 2 1" ]
+    ((lines[3] > 512 && lines[3] <= 640))
+    run ! grep -q 'accelerator TCG' "$BATS_TEST_TMPDIR/err"
+}
+
 @test "a guest that does not get so far: 125, and its reason" {
     OPTIONS="--append root=/dev/vdx --append vm.root.overlay=tmpfs --append vm.device-timeout=1" \
         ends 125 true

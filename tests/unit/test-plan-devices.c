@@ -160,9 +160,245 @@ static void a_network_or_card_of_the_users_replaces_the_built_in_one(void **stat
     }
 }
 
+/* How often the option is there, with whatever argument. */
+static size_t count_option(const struct planned *p, const char *option)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < p->plan.argv.count; i++)
+        found += !strcmp(p->plan.argv.items[i], option);
+    return found;
+}
+
+/* Options of the user's, from each of the places where they can be given. */
+static void make_with(struct planned *p, int place, const char *words, const char *more)
+{
+    char *variable CLEANUP_FREE = xasprintf("QEMU_OPTS=%s", place == 1 ? words : "");
+    const char *const environment[] = {variable, NULL};
+    struct strv parts CLEANUP_STRV = {0};
+    char *json CLEANUP_FREE =
+        xasprintf("{\"virtualisation\": {%s\"qemu\": {\"options\": [\"%s\"]}}}", more,
+                  place == 0 ? words : "");
+
+    planned_init(p);
+    strv_split(&parts, words, ' ');
+    if (place == 2)
+        strv_extend(&p->options.qemu_arguments, &parts);
+    planned_make(p, json, environment);
+}
+
+static void options_of_the_users_replace_ours(void **state)
+{
+    static const struct {
+        const char *words;
+        const char *gone; /* of ours, with its argument; NULL: nothing */
+    } cases[] = {
+        {"-enable-kvm", "-accel"},
+        {"--enable-kvm", "-accel"},
+        {"-machine accel=kvm", "-accel"},
+        {"-M q35,accel=kvm:tcg", "-accel"},
+        {"--machine type=q35,accel=tcg", "-accel"},
+        {"-M pc", "-machine q35"},
+        {"-machine type=pc", "-machine q35"},
+        {"-machine q35", "-machine q35"},
+        {"-cpu host,+vmx", "-cpu max"},
+        {"-m 2G", "-m 1024"},
+        {"-m size=2G,slots=2,maxmem=4G", "-m 1024"},
+        {"-machine memory-backend=x", "-m 1024"},
+        {"-smp 4", "-smp 1"},
+        {"-smp cores=2,threads=2", "-smp 1"},
+        {"-sandbox off", "-sandbox on"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 3 * ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        const char *gone = cases[i / 3].gone;
+        char *text CLEANUP_FREE = NULL;
+        struct strv ours CLEANUP_STRV = {0};
+
+        make_with(&p, (int)(i % 3), cases[i / 3].words, "");
+        planned_expect_success(&p);
+        for (size_t j = 0; j < p.plan.argv.count; j++) /* the user's come last */
+            if (!strcmp(p.plan.argv.items[j], "-usb"))
+                break;
+            else
+                strv_push(&ours, p.plan.argv.items[j]);
+        text = strv_join(&ours, " ");
+        if (strstr(text, gone))
+            fail_msg("%s: %s is still in: %s", cases[i / 3].words, gone, text);
+        assert_null(p.plan.accel_reason && !strcmp(gone, "-accel") ? "a reason" : NULL);
+    }
+}
+
+static void options_of_the_users_that_say_something_else_leave_ours(void **state)
+{
+    static const struct {
+        const char *words;
+        const char *ours;
+        const char *value;
+    } cases[] = {
+        {"-machine usb=off", "-machine", "q35"},
+        {"-machine accel=tcg", "-machine", "q35"},
+        {"-m slots=2,maxmem=4G", "-m", "1024"},
+        {"-smp maxcpus=4", "-smp", "1"},
+        {"-drive file=-enable-kvm", "-m", "1024"},
+        {"-device -cpu", "-cpu", "max"},
+        {"-name -m", "-m", "1024"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        make_with(&p, 1, cases[i].words, "");
+        planned_expect_success(&p);
+        assert_string_equal(planned_argument(&p, cases[i].ours, 0), cases[i].value);
+        assert_int_equal(count_option(&p, "-accel"), !strstr(cases[i].words, "accel="));
+    }
+}
+
+static void with_the_systems_initrd_only_the_accelerator_is_left_out(void **state)
+{
+    const char *const environment[] = {"QEMU_OPTS=-m 2G -cpu host -smp 4 -enable-kvm", NULL};
+    struct planned p CLEANUP_PLANNED;
+
+    (void)state;
+    make(&p, "{\"runVm\": {\"initrd\": \"system\"}}", environment);
+    planned_expect_success(&p);
+    assert_int_equal(count_option(&p, "-m"), 2);
+    assert_int_equal(count_option(&p, "-cpu"), 2);
+    assert_int_equal(count_option(&p, "-smp"), 2);
+    assert_int_equal(count_option(&p, "-accel"), 0);
+}
+
+static void shared_memory_has_the_size_that_the_user_says(void **state)
+{
+    static const struct {
+        const char *words;
+        const char *size;
+    } cases[] = {
+        {"-m 2G", ",size=2147483648,"},
+        {"-m 512", ",size=536870912,"},
+        {"-m 1.5g", ",size=1610612736,"},
+        {"-m size=512M,slots=2,maxmem=4G", ",size=536870912,"},
+        {"-m 1000003B", ",size=1007616,"},
+        {"-m 2G -m slots=3", ",size=2147483648,"},
+        {"-m 2G -m 256", ",size=268435456,"},
+        {"-m nonsense", ",size=1073741824,"},
+        {"-m slots=3,maxmem=8G", ",size=1073741824,"},
+        {"-object memory-backend-file,id=x,size=1G -machine memory-backend=x", ",id=x,size=1G"},
+        {"-object memory-backend-ram,id=x,size=1G -numa node,memdev=x", ",id=x,size=1G"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *json CLEANUP_FREE = NULL;
+
+        planned_init(&p);
+        json =
+            xasprintf("{\"runVm\": {\"transport\": \"virtiofs\"}, \"virtualisation\": {\"qemu\": "
+                      "{\"options\": [\"%s\"]}}}",
+                      cases[i].words);
+        planned_make(&p, json, no_environment);
+        if (p.config.problems.count)
+            planned_expect_success(&p);
+        assert_non_null(strstr(planned_argument(&p, "-object", 0), cases[i].size));
+        assert_null(planned_argument(&p, "-object", 1));
+    }
+}
+
+static void an_accelerator_that_contradicts_the_users_options_is_refused(void **state)
+{
+    static const struct {
+        unsigned int choice;
+        const char *words;
+        bool refused;
+    } cases[] = {
+        {ACCEL_TCG, "-enable-kvm", true},
+        {ACCEL_TCG, "-M q35,accel=kvm", true},
+        {ACCEL_KVM, "-accel tcg,thread=multi", true},
+        {ACCEL_KVM, "-machine accel=kvm:tcg", false},
+        {ACCEL_TCG, "-accel accel=tcg", false},
+        {ACCEL_KVM, "--enable-kvm", false},
+        {ACCEL_AUTO, "-accel kvm", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *variable CLEANUP_FREE = xasprintf("QEMU_OPTS=%s", cases[i].words);
+        const char *const environment[] = {variable, NULL};
+
+        planned_init(&p);
+        p.options.accel = cases[i].choice;
+        planned_make(&p, "{}", environment);
+        if (cases[i].refused)
+            planned_expect_problem(&p, "--accel: is", cases[i].words, "expected one", NULL);
+        else
+            planned_expect_success(&p);
+    }
+}
+
+static void a_machine_without_our_ports_is_given_none(void **state)
+{
+    static const struct {
+        const char *words;
+        const char *device;
+    } cases[] = {
+        {"-M q35,accel=tcg", "ide-hd,bus=ide.0,drive=drive1"},
+        {"-M pc-q35-7.2", "ide-hd,bus=ide.0,drive=drive1"},
+        {"-M pc", "ide-hd,drive=drive1"},
+        {"-machine type=pc-i440fx-7.2", "ide-hd,drive=drive1"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *json CLEANUP_FREE = xasprintf("{\"virtualisation\": {\"qemu\": {\"diskInterface\": "
+                                            "\"ide\", \"options\": [\"%s\"]}}}",
+                                            cases[i].words);
+
+        make(&p, json, no_environment);
+        planned_expect_success(&p);
+        assert_string_equal(planned_argument(&p, "-device", 1), cases[i].device);
+    }
+}
+
+static void a_display_adapter_of_the_users_leaves_no_settings_of_ours(void **state)
+{
+    static const struct {
+        const char *words;
+        size_t settings;
+        size_t adapters;
+    } cases[] = {
+        {"-snapshot", 2, 1},   {"-vga std", 2, 1},           {"-vga qxl", 0, 1},
+        {"-vga none", 0, 1},   {"-device virtio-vga", 0, 0}, {"-device secondary-vga", 2, 1},
+        {"-device VGA", 0, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        make_with(&p, 0, cases[i].words, "\"resolution\": {\"x\": 800, \"y\": 600}, ");
+        planned_expect_success(&p);
+        assert_int_equal(count_option(&p, "-global"), cases[i].settings);
+        assert_int_equal(count_option(&p, "-vga"), cases[i].adapters);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_of_the_users_replace_ours),
+        cmocka_unit_test(options_of_the_users_that_say_something_else_leave_ours),
+        cmocka_unit_test(with_the_systems_initrd_only_the_accelerator_is_left_out),
+        cmocka_unit_test(shared_memory_has_the_size_that_the_user_says),
+        cmocka_unit_test(an_accelerator_that_contradicts_the_users_options_is_refused),
+        cmocka_unit_test(a_machine_without_our_ports_is_given_none),
+        cmocka_unit_test(a_display_adapter_of_the_users_leaves_no_settings_of_ours),
         cmocka_unit_test(no_network_is_none_unless_the_user_brings_one),
         cmocka_unit_test(settings_of_a_network_that_is_not_there_are_said_to_be_lost),
         cmocka_unit_test(a_network_or_card_of_the_users_replaces_the_built_in_one),
