@@ -179,8 +179,11 @@ const struct option schema_options[] = {
     {"runVm.shares", &type_shares_settings, "{}",
      .help = "What virtualisation.sharedDirectories has no words for, by the shares' tags."},
     {"runVm.sandbox", &type_bool, "true",
-     .help = "Let QEMU ask of the host's kernel only what this machine needs (-sandbox). For a "
-             "QEMU that was built without seccomp: false."},
+     .help =
+         "Let QEMU ask of the host's kernel only what this machine needs (-sandbox). It is left "
+         "out, with a warning, where the user's options for the network have QEMU start a "
+         "program (bridge helper, tap scripts, smb=, guestfwd=...-cmd:), which could get no "
+         "privileges in it. For a QEMU that was built without seccomp: false."},
     {"runVm.stripModules", &type_bool, "false",
      .help =
          "Strip signed modules too of what they do not need to run, as those without a "

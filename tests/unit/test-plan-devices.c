@@ -389,9 +389,74 @@ static void a_display_adapter_of_the_users_leaves_no_settings_of_ours(void **sta
     }
 }
 
+static void programs_of_the_users_are_started_without_a_sandbox(void **state)
+{
+    static const struct {
+        const char *words;
+        bool sandbox;
+    } cases[] = {
+        {"-netdev bridge,id=n,br=br0,helper=/h", false},
+        {"-netdev bridge,id=n", false},
+        {"-netdev type=bridge,id=n", false},
+        {"--nic bridge,br=br0", false},
+        {"-nic tap,model=e1000", false},
+        {"-netdev tap,id=n,script=/x,downscript=no", false},
+        {"-netdev tap,id=n,script=no", false},
+        {"-netdev tap,id=n,helper=/h", false},
+        {"-net tap,ifname=x", false},
+        {"-netdev user,id=n,smb=/srv", false},
+        {"-netdev user,id=n,guestfwd=tcp:10.0.2.9:80-cmd:/bin/x", false},
+        {"-incoming exec:cat", false},
+        {"-netdev '{\\\"type\\\":\\\"bridge\\\"}'", false},
+        {"-netdev tap,id=n,script=no,downscript=no", true},
+        {"-netdev tap,id=n,fd=3", true},
+        {"-netdev bridge,id=n,fd=3", true},
+        {"-netdev user,id=n,hostname=bridge", true},
+        {"-netdev user,id=n,guestfwd=tcp:10.0.2.9:80-tcp:127.0.0.1:80", true},
+        {"-netdev user,id=n,tftp=/a,,smb=x", true},
+        {"-drive file=x,helper=y", true},
+        {"-incoming tcp:0:1", true},
+        {"-snapshot", true},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 3 * ELEMENTS(cases); i++) {
+        const char *words = cases[i / 3].words;
+
+        if (strchr(words, '{') && i % 3)
+            continue; /* quoted for the configuration only */
+        struct planned p CLEANUP_PLANNED;
+
+        make_with(&p, (int)(i % 3), words, "");
+        planned_expect_success(&p);
+        if (count_option(&p, "-sandbox") != cases[i / 3].sandbox ||
+            warnings_with(&p, "without a sandbox") == cases[i / 3].sandbox)
+            fail_msg("%s", words);
+    }
+}
+
+static void more_of_the_built_in_network_may_start_programs_too(void **state)
+{
+    const char *const shared[] = {"QEMU_NET_OPTS=smb=/srv", NULL};
+    const char *const other[] = {"QEMU_NET_OPTS=hostfwd=tcp::1-:2", NULL};
+    struct planned with CLEANUP_PLANNED;
+    struct planned without CLEANUP_PLANNED;
+
+    (void)state;
+    make(&with, "{}", shared);
+    planned_expect_success(&with);
+    assert_int_equal(count_option(&with, "-sandbox"), 0);
+    assert_int_equal(warnings_with(&with, "QEMU_NET_OPTS=smb=/srv"), 1);
+    make(&without, "{}", other);
+    planned_expect_success(&without);
+    assert_int_equal(count_option(&without, "-sandbox"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(programs_of_the_users_are_started_without_a_sandbox),
+        cmocka_unit_test(more_of_the_built_in_network_may_start_programs_too),
         cmocka_unit_test(options_of_the_users_replace_ours),
         cmocka_unit_test(options_of_the_users_that_say_something_else_leave_ours),
         cmocka_unit_test(with_the_systems_initrd_only_the_accelerator_is_left_out),
