@@ -95,6 +95,8 @@ TOOL_PROGRAMS := $(patsubst tools/%.c,$(B)/tools/%,$(TOOLS))
 
 # Tests read what programs say; these say it the same way everywhere.
 export LC_ALL := C.UTF-8
+# Where Debian has depmod and the makers of filesystems; an ordinary user's PATH lacks these.
+export PATH := $(PATH):/usr/sbin:/sbin
 # What the tests are told about where things are.
 export RUN_VM_PROGRAM := $(abspath $(B)/run-vm)
 export RUN_VM_INIT := $(abspath build/init)

@@ -42,22 +42,9 @@ static const char *const partitions[] = {
     "--recompute-chs",
 };
 
-/* Debian has these where a user's PATH does not lead. */
-static char *find_tool(const char *name, struct error *e)
-{
-    char *path CLEANUP_FREE = xasprintf("/usr/sbin/%s", name);
-    char *found = process_find(name, NULL);
-    return found || (found = process_find(path, NULL)) ? found : process_find(name, e);
-}
-
 /* Runs a tool whose words are `argv`, quietly unless it fails. */
 static int run_tool(struct strv *argv, const struct strv *environment, struct error *e)
 {
-    char *found = find_tool(argv->items[0], e);
-    if (!found)
-        return -ENOENT;
-    free(argv->items[0]);
-    argv->items[0] = found;
     const struct process tool = {
         .argv = argv, .environment = environment, .input = -1, .output = -1};
     return process_run(&tool, e);

@@ -71,6 +71,21 @@ static bool can_run(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
+/* The program of that name in one of the directories; the caller frees. NULL: in none. */
+static char *find_in(const char *path, const char *name)
+{
+    struct strv directories CLEANUP_STRV = {0};
+    strv_split(&directories, path, ':');
+    for (size_t i = 0; i < directories.count; i++) {
+        /* an empty entry is the current directory, as for execvp() */
+        const char *directory = directories.items[i][0] ? directories.items[i] : ".";
+        char *candidate CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+        if (can_run(candidate))
+            return TAKE(candidate);
+    }
+    return NULL;
+}
+
 char *process_find(const char *name, struct error *e)
 {
     if (strchr(name, '/')) {
@@ -79,16 +94,15 @@ char *process_find(const char *name, struct error *e)
         (void)missing(name, e);
         return NULL;
     }
+    /* Debian has sgdisk and the makers of filesystems where an ordinary user's PATH does not lead
+     */
+    static const char administrators[] = "/usr/local/sbin:/usr/sbin:/sbin";
     const char *path = getenv("PATH");
-    struct strv directories CLEANUP_STRV = {0};
-    strv_split(&directories, path ? path : "/usr/local/bin:/usr/bin:/bin", ':');
-    for (size_t i = 0; i < directories.count; i++) {
-        /* an empty entry is the current directory, as for execvp() */
-        const char *directory = directories.items[i][0] ? directories.items[i] : ".";
-        char *candidate CLEANUP_FREE = xasprintf("%s/%s", directory, name);
-        if (can_run(candidate))
-            return TAKE(candidate);
-    }
+    char *found = find_in(path ? path : "/usr/local/bin:/usr/bin:/bin", name);
+    if (!found)
+        found = find_in(administrators, name);
+    if (found)
+        return found;
     (void)missing(name, e);
     return NULL;
 }

@@ -6,6 +6,7 @@ setup_suite() {
     local root
     root=$(realpath "$BATS_TEST_DIRNAME/../..")
     export RUN_VM_BUILD=${RUN_VM_BUILD:-$root/build}
+    export PATH=$PATH:/usr/sbin:/sbin # where an ordinary user's PATH does not lead, depmod and mke2fs
     export RUN_VM_PROGRAM=${RUN_VM_PROGRAM:-$RUN_VM_BUILD/run-vm}
     DEMO_CONFIG=$("$root/scripts/build-demo" 2>"$BATS_SUITE_TMPDIR/build-demo") || {
         cat "$BATS_SUITE_TMPDIR/build-demo"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2016 # the scripts that are QEMU expand their variables
+# shellcheck disable=SC2016,SC2154 # the scripts that are QEMU expand their variables; start.bash sets $modules
 # What somebody finds who tries run-vm for the first time: a directory as the root needs no disk,
 # and a start that fails leaves the caller's directory as it was.
 

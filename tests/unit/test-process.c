@@ -70,6 +70,19 @@ static void a_missing_program_is_named_with_its_package(void **state)
     (void)setenv("PATH", path, 1);
 }
 
+/* depmod is where Debian has it: in /usr/sbin, and in no directory of an ordinary user's PATH. */
+static void an_administrators_program_is_found_without_being_on_path(void **state)
+{
+    (void)state;
+    char *path CLEANUP_FREE = xstrdup(getenv("PATH"));
+    struct error e CLEANUP_ERROR = {0};
+    (void)setenv("PATH", "/usr/local/bin:/usr/bin:/bin", 1);
+    char *found CLEANUP_FREE = process_find("depmod", &e);
+    (void)setenv("PATH", path, 1);
+    assert_non_null(found);
+    assert_non_null(strstr(found, "/sbin/depmod"));
+}
+
 static void a_missing_directory_is_named(void **state)
 {
     (void)state;
@@ -139,6 +152,7 @@ int main(void)
         cmocka_unit_test(an_exit_status_is_passed_on),
         cmocka_unit_test(a_program_killed_by_a_signal_is_said_to_be),
         cmocka_unit_test(a_missing_program_is_named_with_its_package),
+        cmocka_unit_test(an_administrators_program_is_found_without_being_on_path),
         cmocka_unit_test(a_missing_directory_is_named),
         cmocka_unit_test(variables_are_added_and_replaced),
         cmocka_unit_test(a_program_does_not_outlive_us),
