@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "host/place.h"
+#include "host/signals.h"
 #include "host/tree.h"
 
 /* The file in each entry that says what the others are. Records end with a zero byte:
@@ -292,6 +294,24 @@ static int make_cached(const char *cache, const char *path, const struct cache_r
     return r;
 }
 
+/* How often a lock that somebody else has is tried, in milliseconds. */
+#define LOCK_INTERVAL 50
+
+/* Waits until nobody else has that byte of the file, or run-vm is asked to end. */
+static int wait_for_lock(int fd, off_t byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    struct pollfd signals = {signals_fd(), POLLIN, 0};
+    while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            return 0; /* a filesystem without locks: it may be made twice, which does no harm */
+        if (signals_check(NULL) < 0)
+            return -ECANCELED;
+        (void)poll(&signals, 1, LOCK_INTERVAL);
+    }
+    return 0;
+}
+
 /* Waits until nobody else makes the entry with this key. A descriptor to close, or -errno. */
 static int lock_key(const char *cache, const char *key)
 {
@@ -301,14 +321,11 @@ static int lock_key(const char *cache, const char *key)
         return -errno;
     char digits[13] = {0};
     (void)memcpy(digits, key, sizeof digits - 1);
-    struct flock lock = {.l_type = F_WRLCK,
-                         .l_whence = SEEK_SET,
-                         .l_start = (off_t)strtoull(digits, NULL, 16),
-                         .l_len = 1};
-    while (fcntl(fd, F_OFD_SETLKW, &lock) < 0)
-        if (errno != EINTR)
-            break; /* a filesystem without locks: it may be made twice, which does no harm */
-    return fd;
+    int r = wait_for_lock(fd, (off_t)strtoull(digits, NULL, 16));
+    if (r == 0)
+        return fd;
+    (void)close(fd);
+    return r;
 }
 
 /* Makes sure that the cache is there and nobody else's. */
@@ -334,6 +351,8 @@ static int get_cached(struct cache_entry *entry, const char *cache, const char *
     entry->lock = take(path);
     if (entry->lock < 0) {
         int making CLEANUP_CLOSE = lock_key(cache, key);
+        if (making == -ECANCELED)
+            return signals_check(e);
         if (making < 0)
             return error_set(e, NOT_HERE, "%s: %s", cache, strerror(-making));
         entry->lock = take(path);

@@ -152,12 +152,18 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
                   : write_file(directory, NO_KERNEL, "", 0, e);
 }
 
-/* Something that nothing can be unpacked from takes no cache entry. */
-static bool is_bzimage(const char *source)
+/* Something that nothing can be unpacked from takes no cache entry: 1 for a bzImage, else 0, or a
+ * negative errno. QEMU would wait for ever for what a FIFO has. */
+static int is_bzimage(const char *source, struct error *e)
 {
     char head[HEADER_END];
-    int fd CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && read(fd, head, sizeof head) == (ssize_t)sizeof head &&
+    struct stat st;
+    int fd CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_errno(e, errno, "%s", source);
+    if (!S_ISREG(st.st_mode))
+        return error_set(e, -EINVAL, "%s: not a regular file, expected a kernel", source);
+    return read(fd, head, sizeof head) == (ssize_t)sizeof head &&
            memcmp(head + HEADER_MAGIC, "HdrS", 4) == 0;
 }
 
@@ -166,7 +172,10 @@ int kernelimage_get(const char *source, const char *fallback, char **path, int *
 {
     *path = NULL;
     *lock = -1;
-    if (!is_bzimage(source)) {
+    int packed = is_bzimage(source, e);
+    if (packed < 0)
+        return packed;
+    if (!packed) {
         *path = xstrdup(source);
         return 0;
     }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "host/signals.h"
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
@@ -129,6 +130,8 @@ static int copy_through_memory(int from, int to, uint64_t size)
 {
     char bytes[1 << 16];
     while (size > 0) {
+        if (signals_check(NULL) < 0)
+            return -ECANCELED;
         ssize_t got = read(from, bytes, size < sizeof bytes ? size : sizeof bytes);
         if (got <= 0)
             return got < 0 ? -errno : -EIO; /* shorter than it was */
@@ -149,10 +152,16 @@ static bool cannot_copy(int number)
     return number == EXDEV || number == EINVAL || number == ENOSYS || number == EOPNOTSUPP;
 }
 
+/* How much is copied between looks for a signal. */
+#define COPY_AT_ONCE (64 << 20)
+
 static int copy_bytes(int from, int to, uint64_t size)
 {
     while (size > 0) {
-        ssize_t copied = copy_file_range(from, NULL, to, NULL, size, 0);
+        if (signals_check(NULL) < 0)
+            return -ECANCELED;
+        size_t part = size < COPY_AT_ONCE ? size : COPY_AT_ONCE;
+        ssize_t copied = copy_file_range(from, NULL, to, NULL, part, 0);
         if (copied < 0 && cannot_copy(errno))
             return copy_through_memory(from, to, size);
         if (copied < 0)
@@ -166,7 +175,8 @@ static int copy_bytes(int from, int to, uint64_t size)
 
 int place_fill(const char *source, const char *path, struct error *e)
 {
-    int from CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC);
+    /* a FIFO would wait for somebody to write to it */
+    int from CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat st;
     if (from < 0 || fstat(from, &st) < 0)
         return error_errno(e, errno, "%s: cannot be read", source);

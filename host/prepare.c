@@ -335,8 +335,15 @@ int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
 {
     *prepared = (struct prepared){0};
     int r = check(prepared, plan, e);
-    for (size_t i = 0; r == 0 && i < plan->file_count; i++)
-        r = make_file_of(prepared, plan, &plan->files[i], e);
+    for (size_t i = 0; r == 0 && i < plan->file_count; i++) {
+        r = signals_check(e);
+        if (r == 0)
+            r = make_file_of(prepared, plan, &plan->files[i], e);
+    }
+    /* whoever asked run-vm to end while the last file was made need not wait for a guest; and what
+     * a signal has cut short says so */
+    if (r == 0 || (e && e->status == 0))
+        r = signals_check(e) < 0 ? -ECANCELED : r;
     if (r < 0 && e && e->status == 0)
         e->status = STATUS_IO;
     return r;

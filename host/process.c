@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 
 #include "common/alloc.h"
+#include "host/clock.h"
 #include "host/signals.h"
 
 /* Which Debian package has a program we run; names that end in '*' are prefixes. */
@@ -244,28 +245,68 @@ int process_exit_status(int wait_status)
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-/* Passes signals on until the program has ended. The last signal, or 0. */
-static int forward_signals(pid_t pid, const struct process_watch *watch)
+/* How long a program may take to end after a signal, in milliseconds. Another signal ends its time
+ * too. */
+#define LAST_MOMENT 5000
+
+/* How often to look whether it has ended where the kernel does not tell, in milliseconds. */
+#define LOOK_INTERVAL 50
+
+/* A program that is waited for. */
+struct wait {
+    pid_t pid;
+    int end; /* its pidfd; -1: there is none */
+    bool ended;
+    int signal;    /* the last one that was passed on; 0: none */
+    int64_t since; /* when it was, by clock_milliseconds() */
+};
+
+static struct wait wait_for(pid_t pid)
 {
-    int end CLEANUP_CLOSE = pidfd_open(pid, 0);
-    if (end < 0)
-        return 0; /* waitpid() waits as well, only signals then wait too */
-    int last = 0;
-    for (;;) {
-        struct pollfd polled[] = {{end, POLLIN, 0}, {signals_fd(), POLLIN, 0}};
-        int ready = poll(polled, ELEMENTS(polled), watch ? watch->interval : -1);
-        if (ready < 0 && errno != EINTR)
-            return last;
-        if (ready == 0 && watch)
-            watch->tick(watch->context);
-        if (polled[0].revents)
-            return last;
-        int number = polled[1].revents ? signals_take() : 0;
-        if (number) {
-            last = number;
-            (void)kill(pid, number);
-        }
+    return (struct wait){.pid = pid, .end = pidfd_open(pid, 0)};
+}
+
+/* Passes a signal on; what does not end by one is killed. */
+static void pass_signal_on(struct wait *wait, int number)
+{
+    int64_t now = clock_milliseconds();
+    if (number) {
+        (void)kill(wait->pid, wait->signal ? SIGKILL : number);
+        wait->signal = number;
+        wait->since = now;
+    } else if (wait->signal && now - wait->since >= LAST_MOMENT) {
+        (void)kill(wait->pid, SIGKILL);
     }
+}
+
+/* Its status stays to be taken away. */
+static bool has_ended(const struct wait *wait)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)wait->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+           info.si_pid == wait->pid;
+}
+
+/* Waits until something happens, `interval` milliseconds at most where it is not -1. True when
+ * `output`, where it is not -1, can be read or is at its end. */
+static bool wait_once(struct wait *wait, int output, int interval)
+{
+    struct pollfd polled[] = {
+        {wait->ended ? -1 : wait->end, POLLIN, 0}, {signals_fd(), POLLIN, 0}, {output, POLLIN, 0}};
+    if (wait->signal && (interval < 0 || interval > LAST_MOMENT))
+        interval = LAST_MOMENT;
+    if (wait->end < 0 && !wait->ended)
+        interval = LOOK_INTERVAL;
+    if (poll(polled, ELEMENTS(polled), interval) < 0)
+        return false;
+    if (!wait->ended && (polled[0].revents || wait->end < 0))
+        wait->ended = has_ended(wait);
+    int number = polled[1].revents ? signals_take() : 0;
+    if (!wait->ended)
+        pass_signal_on(wait, number);
+    else if (number)
+        wait->signal = number;
+    return polled[2].revents != 0;
 }
 
 int process_check_end(int wait_status, const char *name, struct error *e)
@@ -286,19 +327,32 @@ int process_wait(pid_t pid, const char *name, struct error *e)
     return process_watch(pid, name, NULL, e);
 }
 
-int process_watch(pid_t pid, const char *name, const struct process_watch *watch, struct error *e)
+/* Takes the status of a program that has ended. */
+static int finish_wait(struct wait *wait, const char *name, struct error *e)
 {
-    int number = forward_signals(pid, watch);
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0)
+    if (wait->end >= 0)
+        (void)close(wait->end);
+    while (waitpid(wait->pid, &status, 0) < 0)
         if (errno != EINTR)
             return error_errno(e, errno, "%s: cannot be waited for", name);
-    if (number) {
-        (void)error_set(e, -ECANCELED, "%s: ended by signal %d (%s) to run-vm", name, number,
-                        strsignal(number));
-        return error_status(e, -ECANCELED, 128 + number);
+    if (wait->signal) {
+        (void)error_set(e, -ECANCELED, "%s: ended by signal %d (%s) to run-vm", name, wait->signal,
+                        strsignal(wait->signal));
+        return error_status(e, -ECANCELED, 128 + wait->signal);
     }
     return process_check_end(status, name, e);
+}
+
+int process_watch(pid_t pid, const char *name, const struct process_watch *watch, struct error *e)
+{
+    struct wait wait = wait_for(pid);
+    while (!wait.ended) {
+        (void)wait_once(&wait, -1, watch ? watch->interval : -1);
+        if (watch && !wait.ended)
+            watch->tick(watch->context);
+    }
+    return finish_wait(&wait, name, e);
 }
 
 int process_run(const struct process *process, struct error *e)
@@ -307,29 +361,38 @@ int process_run(const struct process *process, struct error *e)
     return pid < 0 ? (int)pid : process_wait(pid, process->argv->items[0], e);
 }
 
-/* Everything that comes out of `fd`; the caller frees. */
-static char *read_all(int fd, size_t *length, struct error *e)
+struct output {
+    char *text; /* owned */
+    size_t size;
+    size_t capacity; /* always more than `size`: a zero byte comes behind */
+};
+
+/* More of what comes out of `fd`. 1; 0 at its end; or a negative errno. */
+static int read_more(struct output *output, int fd)
 {
-    size_t size = 0;
-    size_t capacity = 1 << 16;
-    char *text = xreallocarray(NULL, capacity, 1);
-    for (;;) {
-        if (size + 1 == capacity)
-            text = xreallocarray(text, capacity *= 2, 1);
-        ssize_t got = read(fd, text + size, capacity - size - 1);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            text[size] = '\0';
-            *length = size;
-            if (got == 0)
-                return text;
-            (void)error_errno(e, errno, "reading a program's output");
-            free(text);
-            return NULL;
-        }
-        size += (size_t)got;
+    if (output->size + 1 >= output->capacity) {
+        output->capacity = output->capacity ? output->capacity * 2 : 1 << 16;
+        output->text = xreallocarray(output->text, output->capacity, 1);
     }
+    ssize_t got = read(fd, output->text + output->size, output->capacity - output->size - 1);
+    if (got < 0)
+        return errno == EINTR ? 1 : -errno;
+    output->size += (size_t)got;
+    output->text[output->size] = '\0';
+    return got > 0;
+}
+
+/* Reads to the output's end, and waits for the program's. After a signal the program's end is
+ * enough: another may still hold the output. */
+static int read_output(struct output *output, int fd, pid_t pid, const char *name, struct error *e)
+{
+    struct wait wait = wait_for(pid);
+    int r = 1;
+    while (!wait.ended || (r > 0 && !wait.signal))
+        if (wait_once(&wait, r > 0 ? fd : -1, -1))
+            r = read_more(output, fd);
+    int ended = finish_wait(&wait, name, e);
+    return ended == 0 && r < 0 ? error_errno(e, -r, "%s: reading its output", name) : ended;
 }
 
 char *process_capture(const struct process *process, size_t *length, struct error *e)
@@ -346,12 +409,13 @@ char *process_capture(const struct process *process, size_t *length, struct erro
     (void)close(ends[1]);
     if (pid < 0)
         return NULL;
-    size_t size = 0;
-    char *text CLEANUP_FREE = read_all(reading, &size, e);
-    int r = process_wait(pid, process->argv->items[0], text ? e : NULL);
-    if (r < 0 || !text)
+    struct output output = {0};
+    int r = read_output(&output, reading, pid, process->argv->items[0], e);
+    if (r < 0) {
+        free(output.text);
         return NULL;
+    }
     if (length)
-        *length = size;
-    return TAKE(text);
+        *length = output.size;
+    return output.text;
 }

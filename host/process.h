@@ -31,9 +31,10 @@ struct process {
  * names the Debian package, and status 69. */
 pid_t process_start(const struct process *process, struct error *e);
 
-/* Waits for it and takes its status away. SIGHUP, SIGINT or SIGTERM to us in the meantime are
- * passed on to it. 0 when it exited with 0. Otherwise -ECANCELED (signalled) or -EPROTO with a
- * message and, as the error's status, that of the program, 128 + N when signal N killed it or us.
+/* Waits for it and takes its status away. A signal that asks us to end is passed on to it; if
+ * another one comes, or after some seconds, it is killed. 0 when it exited with 0. Otherwise
+ * -ECANCELED (signalled) or -EPROTO with a message and, as the error's status, that of the program,
+ * 128 + N when signal N killed it or us.
  */
 int process_wait(pid_t pid, const char *name, struct error *e);
 

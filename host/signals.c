@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/signals.h"
 
+#include <errno.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -9,7 +11,7 @@
 static sigset_t mask_before;
 static void (*pipe_before)(int) = SIG_DFL;
 static bool blocked;
-static bool taken;
+static int taken; /* the last one; 0: none yet */
 static int descriptor = -1;
 
 /* The signals that a terminal, or whoever ends a process group, sends to QEMU as well. */
@@ -75,13 +77,21 @@ int signals_take(void)
     struct signalfd_siginfo info;
     if (signals_fd() < 0 || read(descriptor, &info, sizeof info) != sizeof info)
         return 0;
-    taken = true;
-    return (int)info.ssi_signo;
+    taken = (int)info.ssi_signo;
+    return taken;
 }
 
 bool signals_taken(void)
 {
-    return taken;
+    return taken != 0;
+}
+
+int signals_check(struct error *e)
+{
+    if (!taken && !signals_take())
+        return 0;
+    (void)error_set(e, -ECANCELED, "ended by signal %d (%s)", taken, strsignal(taken));
+    return error_status(e, -ECANCELED, 128 + taken);
 }
 
 void signals_original_mask(sigset_t *mask)

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdbool.h>
 
+#include "common/error.h"
+
 /* Blocks SIGHUP, SIGINT, SIGQUIT, SIGTERM, and others that would end run-vm on the spot (SIGUSR1);
  * ignores SIGPIPE; has the kernel keep the status of
  * children even where the caller has SIGCHLD ignored. Called once before anything is made. */
@@ -24,6 +26,10 @@ int signals_take(void);
 
 /* Whether one has ever been taken: run-vm has been asked to end. */
 bool signals_taken(void);
+
+/* 0; or -ECANCELED where one has been taken or is waiting, with a message and, as the error's
+ * status, 128 + N. For whatever takes long and is about to begin, or goes on. */
+int signals_check(struct error *e);
 
 /* The mask that programs we start shall have: the one before signals_block(). */
 void signals_original_mask(sigset_t *mask);

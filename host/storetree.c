@@ -164,6 +164,9 @@ static int copy_directory(const char *from, const char *to, mode_t mode, struct 
 static int copy_path(const char *from, const char *to, struct error *e)
 {
     struct stat st;
+    int asked = signals_check(e);
+    if (asked < 0)
+        return asked;
     if (lstat(from, &st) < 0)
         return error_errno(e, errno, "%s", from);
     if (S_ISDIR(st.st_mode))

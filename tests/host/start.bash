@@ -82,11 +82,11 @@ done >"$HOME/sums"'
 
 # A start that makes all there is to make: disk image, store image, empty disks, registration,
 # initrd, and the unpacked kernel or, where $firmware is set, EFI variables. Image and variables
-# are in $images.
+# are in $images. START_BY=exec: in place of the shell.
 start_all() {
     rm -f "$HOME/sums"
     NIX_DISK_IMAGE=${images:-$CALLER}/disk.qcow2 NIX_EFI_VARS=${images:-$CALLER}/vars.fd \
-        "$RUN_VM_PROGRAM" --config "$CALLER/everything.json" --kernel "$CALLER/system/kernel" \
+        ${START_BY:-command} "$RUN_VM_PROGRAM" --config "$CALLER/everything.json" --kernel "$CALLER/system/kernel" \
         --modules-dir "$modules" --init /init --guest-init "$CALLER/system/guest-init" \
         --accel tcg -o "virtualisation.useEFIBoot=${firmware:-false}" \
         -o virtualisation.writableStore=false "$@"
