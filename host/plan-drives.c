@@ -161,6 +161,19 @@ static void protect_store_image(const struct planner *p, struct pairs *pairs)
         set_pair(pairs, "snapshot", xstrdup("on"));
 }
 
+/* The drive's file must exist, where it is one: the user may have named a driver of QEMU's. */
+static void need_file(struct planner *p, const json_t *drive, const char *path, size_t number)
+{
+    const json_t *extra = json_object_get(drive, "driveExtraOpts");
+    const char *name = json_string_value(json_object_get(drive, "name"));
+    char *option CLEANUP_FREE =
+        name ? xasprintf("virtualisation.qemu.drives.<%s>.file", name)
+             : xasprintf("virtualisation.qemu.drives.<entry %zu>.file", number);
+
+    if (!json_object_get(extra, "driver") && !json_object_get(extra, "file.driver"))
+        planner_need_file(p, option, path);
+}
+
 static void add_drive(struct planner *p, const json_t *drive, size_t number)
 {
     const char *file = json_string_value(json_object_get(drive, "file"));
@@ -169,6 +182,7 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
     struct pairs pairs = {0};
     char *device CLEANUP_FREE = NULL;
 
+    need_file(p, drive, path, number);
     add_extra(p, &pairs, drive, "driveExtraOpts");
     set_pair(&pairs, "file", path_double_commas(path));
     set_pair(&pairs, "id", xasprintf("drive%zu", number));

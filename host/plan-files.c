@@ -49,8 +49,10 @@ static char *store_file(struct planner *p, const char *option, const char *name)
 {
     const char *directory = config_text(p->config, option);
     char *path CLEANUP_FREE = directory ? xasprintf("%s/%s", directory, name) : NULL;
+    char *found = path ? planner_store_path(p, option, path) : NULL;
 
-    return path ? planner_store_path(p, option, path) : NULL;
+    planner_need(p, option, found ? found : "", false);
+    return found;
 }
 
 static void add_roots(struct planner *p, struct plan_file *file)
@@ -139,8 +141,12 @@ static char *first_variables(struct planner *p)
     if (config_bool(p->config, "virtualisation.useBootLoader") &&
         config_text(p->config, "system.build.bootDisk"))
         return store_file(p, "system.build.bootDisk", "efi-vars.fd");
-    if (template)
-        return planner_host_path(p, "virtualisation.efi.variables", template);
+    if (template) {
+        char *found = planner_host_path(p, "virtualisation.efi.variables", template);
+
+        planner_need(p, "virtualisation.efi.variables", found ? found : "", false);
+        return found;
+    }
     config_problem(p->config, "virtualisation.efi.variables",
                    "is not set, and no firmware is known for this guest, expected a path");
     return NULL;

@@ -35,6 +35,10 @@ static void note_variable(struct planner *p, const char *source, const char *tex
 static void take(struct planner *p, const struct strv *words, const char *source,
                  note_problem *note)
 {
+    char *name CLEANUP_FREE =
+        xasprintf("%s: %s", note == note_variable ? "environment" : config_file(p->config), source);
+
+    planner_need_words(p, name, words);
     for (size_t i = 0; i < ELEMENTS(refused); i++) {
         if (!qemu_option_find(words, refused[i].name))
             continue;

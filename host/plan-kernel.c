@@ -281,6 +281,7 @@ static char *choose_kernel(struct planner *p)
 {
     char *kernel = find_kernel(p);
 
+    planner_need(p, "the kernel", kernel, false);
     if (!*kernel || !may_unpack(p))
         return kernel;
     planner_add_file(p, FILE_KERNEL, planner_temporary(p, "kernel"), kernel);

@@ -96,12 +96,19 @@ static void add_user_network(struct planner *p, struct strv *words)
         return;
     }
     strv_push(&parts, "user,id=" NETWORK ",");
-    json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule)
-        strv_take(&parts, strcmp(text_of(rule, "from"), "host") ? guest_forwarding(p, rule)
-                                                                : host_forwarding(p, rule));
+    json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule) {
+        bool from_guest = strcmp(text_of(rule, "from"), "host") != 0;
+        char *part = from_guest ? guest_forwarding(p, rule) : host_forwarding(p, rule);
+        char *source CLEANUP_FREE =
+            xasprintf("%s: virtualisation.forwardPorts.<entry %zu>", config_file(p->config), i + 1);
+
+        planner_need_ports(p, source, part);
+        strv_take(&parts, part);
+    }
     if (config_bool(p->config, "virtualisation.restrictNetwork"))
         strv_push(&parts, "restrict=on,");
     strv_push(&parts, more ? more : "");
+    planner_need_ports(p, "environment: QEMU_NET_OPTS", more ? more : "");
     strv_push(words, "-netdev");
     strv_take(words, strv_join(&parts, ""));
 }

@@ -45,6 +45,7 @@ static void add_firmware(struct planner *p, struct strv *words)
     if (!firmware)
         config_problem(p->config, "virtualisation.efi.firmware",
                        "is not set, and no firmware is known for this guest, expected a path");
+    planner_need(p, "virtualisation.efi.firmware", path ? path : "", false);
     strv_push(words, "-drive");
     strv_pushf(words, "if=pflash,format=raw,unit=0,readonly=on,file=%s", code);
     strv_push(words, "-drive");
@@ -57,8 +58,11 @@ static void add_bios(struct planner *p, struct strv *words)
     const char *given = config_text(p->config, option);
     char *directory CLEANUP_FREE = given ? planner_host_path(p, option, given) : NULL;
 
+    char *file CLEANUP_FREE = xasprintf("%s/bios.bin", directory ? directory : "");
+
+    planner_need(p, option, file, false);
     strv_push(words, "-bios");
-    strv_pushf(words, "%s/bios.bin", directory ? directory : "");
+    strv_take(words, TAKE(file));
 }
 
 static void add_nographic(struct planner *p, struct strv *words)
@@ -134,6 +138,7 @@ static void add_root_share(struct planner *p)
     if (!p->options->root_dir)
         return;
     path = path_absolute(p->at->cwd, p->options->root_dir);
+    planner_need(p, "--root-dir", path, true);
     planner_add_virtfs(p, path, PLANNER_ROOT_TAG, true);
 }
 

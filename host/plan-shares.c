@@ -173,6 +173,7 @@ static void add_share(struct planner *p, size_t number, const char *tag, const c
     char *path CLEANUP_FREE =
         prefixed ? xasprintf("%s%s", p->plan->store_prefix, expanded) : xstrdup(expanded);
 
+    planner_need(p, option, path, true);
     warn_of_root(p, tag, path);
     if (is_virtiofs(p, tag))
         add_virtiofs(p, number, tag, path);

@@ -191,6 +191,14 @@ void plan_free(struct plan *plan)
         strv_free(&plan->files[i].roots);
     }
     free(plan->files);
+    for (size_t i = 0; i < plan->need_count; i++) {
+        free(plan->needs[i].name);
+        free(plan->needs[i].path);
+    }
+    free(plan->needs);
+    for (size_t i = 0; i < plan->port_count; i++)
+        free(plan->ports[i].name);
+    free(plan->ports);
     for (size_t i = 0; i < plan->server_count; i++) {
         free(plan->servers[i].program);
         free(plan->servers[i].tag);

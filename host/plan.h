@@ -3,6 +3,7 @@
  * the configuration names); prepare.h carries out `files`, supervise.h runs `argv`. */
 #pragma once
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,6 +38,21 @@ struct plan_file {
     bool replace;      /* made anew though it exists */
     bool keep;     /* FILE_TEMPORARY: the user's, made with its parents if need be, not removed */
     bool writable; /* FILE_STORE_IMAGE: a copy instead of a link, for the guest to write to */
+};
+
+/* What must exist on the host already: nothing of a start makes it. */
+struct plan_need {
+    char *name; /* of the setting that wants it, as messages say it */
+    char *path; /* absolute */
+    bool directory;
+};
+
+/* A port of the host that QEMU will listen on. */
+struct plan_port {
+    char *name; /* of the setting that wants it, as messages say it */
+    struct in_addr address;
+    uint16_t number;
+    bool udp;
 };
 
 /* The program behind a share on virtiofs. */
@@ -95,6 +111,10 @@ struct options;
 struct plan {
     struct plan_file *files;
     size_t file_count;
+    struct plan_need *needs;
+    size_t need_count;
+    struct plan_port *ports;
+    size_t port_count;
     struct plan_server *servers;
     size_t server_count;
     bool undo; /* a start that fails removes the images it has made. With the system's own initrd

@@ -73,6 +73,21 @@ char *planner_store_path(struct planner *p, const char *option, const char *path
 /* The same for a path that need not be in the store: any other is the host's as it is. */
 char *planner_host_path(struct planner *p, const char *option, const char *path);
 
+/* Notes that a file or directory must exist before anything is made, and which option wants it.
+ * Not with the system's own initrd: as in the specification, QEMU then reports what is missing. */
+void planner_need(struct planner *p, const char *option, const char *path, bool directory);
+
+/* The same for what QEMU is given as a file, which may be nbd:… or the like instead. */
+void planner_need_file(struct planner *p, const char *option, const char *path);
+
+/* The same for the files, directories and ports in words of the user's for QEMU; `source` is where
+ * they come from, as messages name it. */
+void planner_need_words(struct planner *p, const char *source, const struct strv *words);
+
+/* Notes the ports of the host in a list of options of QEMU's user network. One that is forwarded
+ * already is a problem. */
+void planner_need_ports(struct planner *p, const char *source, const char *list);
+
 /* The steps, in their order. */
 void plan_places(struct planner *p);  /* temporary directory, disk image, EFI variables */
 void plan_given(struct planner *p);   /* what the user says to QEMU */

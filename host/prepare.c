@@ -16,6 +16,7 @@
 #include "host/bootdisk.h"
 #include "host/initrd.h"
 #include "host/kernelimage.h"
+#include "host/needs.h"
 #include "host/nixstore.h"
 #include "host/place.h"
 #include "host/process.h"
@@ -305,7 +306,7 @@ static int check(struct prepared *prepared, const struct plan *plan, struct erro
     int r = 0;
     for (size_t i = 0; r == 0 && i < plan->file_count; i++)
         r = lock_file(prepared, &plan->files[i], e);
-    return r;
+    return r < 0 ? r : needs_check(plan, e);
 }
 
 static void remember_made(struct prepared *prepared, const char *path)
