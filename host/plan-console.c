@@ -89,6 +89,24 @@ static void plan_window(struct planner *p, const struct wishes *wishes)
         push(p, monitor);
 }
 
+/* SeaBIOS has a console of its own on the serial line where there are no graphics: it begins with a
+ * reset of the terminal, which empties the scroll-back, and leaves line wrapping off. Nothing that
+ * we start says anything there: our kernel comes from QEMU. */
+static void silence_firmware(struct planner *p)
+{
+    const char *machine = qemu_option_find(&p->given, "machine");
+    const char *short_name = qemu_option_find(&p->given, "M");
+    bool seabios = p->guest->family == FAMILY_X86 && p->plan->initrd.init &&
+                   !config_bool(p->config, "virtualisation.useEFIBoot") &&
+                   !config_text(p->config, "virtualisation.bios");
+
+    if (!seabios || (machine && strstr(machine, "graphics=")) ||
+        (short_name && strstr(short_name, "graphics=")))
+        return;
+    strv_push(&p->plan->argv, "-machine");
+    strv_push(&p->plan->argv, "graphics=on");
+}
+
 void plan_console(struct planner *p)
 {
     struct wishes wishes = {0};
@@ -96,9 +114,12 @@ void plan_console(struct planner *p)
 
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         read_wish(&wishes, &option);
+    bool nographic = qemu_option_find(&p->plan->argv, "nographic");
+    if (nographic)
+        silence_firmware(p);
     if (qemu_option_find(&p->given, "nodefaults"))
         return;
-    if (qemu_option_find(&p->plan->argv, "nographic"))
+    if (nographic)
         plan_terminal(p, &wishes);
     else
         plan_window(p, &wishes);

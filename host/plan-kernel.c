@@ -200,6 +200,19 @@ static void add_kernel_parameters(const struct planner *p, const char *system, c
         cmdline_add(words, "cryptomgr.notests", "1");
 }
 
+/* Whether somebody says what the guest's init does after a fatal error. */
+static bool says_what_failing_leads_to(const char *system, const char *last)
+{
+    static const char *const names[] = {"vm.onfail", "boot.panic_on_fail", "stage1panic",
+                                        "boot.shell_on_fail"};
+    char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
+
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (has_parameter(given, names[i], NULL))
+            return true;
+    return false;
+}
+
 /* All parameters with ours among them; the caller frees. What is too long for the command line of
  * this guest's kernels moves into the initrd's bootconfig: only words with our prefix can. */
 static char *own_parameters(struct planner *p)
@@ -220,6 +233,9 @@ static char *own_parameters(struct planner *p)
         p->reg_info && config_bool(p->config, "nix.enable") ? xstrdup(p->reg_info) : NULL;
     get_consoles(p, &params.consoles);
     plan_guest_params(p, &params);
+    /* without a terminal nobody can answer a prompt */
+    if (p->at->input != INPUT_TERMINAL && !says_what_failing_leads_to(system, last))
+        params.on_fail = ON_FAIL_POWEROFF;
     guest_params_encode(&params, &words);
     add_kernel_parameters(p, system, last, &words);
     if (params.exec)

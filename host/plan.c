@@ -137,8 +137,8 @@ static void set_environment(struct planner *p)
 }
 
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_given,  plan_checks, plan_files,   plan_machine, plan_network,
-    plan_shares, plan_drives, plan_exec,   plan_options, plan_console, set_environment,
+    plan_places, plan_given, plan_checks,  plan_files,   plan_machine, plan_network,    plan_shares,
+    plan_drives, plan_exec,  plan_options, plan_console, plan_report,  set_environment,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct options *options,
@@ -219,6 +219,7 @@ void plan_free(struct plan *plan)
     free(plan->cwd);
     strv_free(&plan->exec);
     free(plan->exec_socket);
+    free(plan->report_socket);
     free(plan->qmp_socket);
     strv_free(&plan->helpers);
     free(plan->qemu_img);

@@ -13,6 +13,7 @@
 #include "host/clock.h"
 #include "host/process.h"
 #include "host/qmp.h"
+#include "host/report.h"
 #include "host/signals.h"
 #include "host/terminal.h"
 
@@ -40,6 +41,7 @@ struct supervisor {
     const struct supervise_limits *limits;
     struct share_servers *servers;     /* NULL: none */
     const struct companion *companion; /* NULL: none */
+    struct report report;
     pid_t pid;
     bool lost; /* a share's server has ended before QEMU */
     enum stage stage;
@@ -156,7 +158,7 @@ static void attend_companion(struct supervisor *s, const struct pollfd *polled)
  * the companion does must not. */
 static void watch(struct supervisor *s, int end)
 {
-    enum { END, SIGNALS, SERVERS, COMPANION };
+    enum { END, SIGNALS, SERVERS, REPORT, COMPANION };
     enum stage stage = s->stage;
     int64_t since = clock_milliseconds();
     for (;;) {
@@ -165,6 +167,7 @@ static void watch(struct supervisor *s, int end)
             [END] = {end, POLLIN, 0},
             [SIGNALS] = {signals_fd(), POLLIN, 0},
             [SERVERS] = {served ? s->servers->ended : -1, POLLIN, 0},
+            [REPORT] = {report_fd(&s->report), POLLIN, 0},
         };
         size_t more =
             s->companion ? s->companion->choose(s->companion->context, polled + COMPANION) : 0;
@@ -177,6 +180,8 @@ static void watch(struct supervisor *s, int end)
             return;
         if (s->companion && ready > 0)
             attend_companion(s, polled + COMPANION);
+        if (polled[REPORT].revents)
+            (void)report_attend(&s->report);
         if (polled[END].revents)
             return;
         if (polled[SIGNALS].revents)
@@ -203,6 +208,18 @@ static int wait_for_end(struct supervisor *s, struct error *e)
     return process_exit_status(status);
 }
 
+/* The guest's last boot has failed: the reason is the last thing that is said. */
+static int tell_failure(struct supervisor *s, int status, struct error *e)
+{
+    while (report_attend(&s->report))
+        ;
+    if (!s->report.failed)
+        return status;
+    (void)error_set(e, -ECANCELED, "%s",
+                    *s->report.reason ? s->report.reason : "the boot failed (no reason given)");
+    return error_status(e, -ECANCELED, status ? status : STATUS_BOOT_FAILED);
+}
+
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
               struct share_servers *servers, const struct companion *companion, struct error *e)
 {
@@ -219,14 +236,20 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                                  .hold_signals = true};
     struct supervisor s = {
         .plan = plan, .limits = limits, .servers = servers, .companion = companion};
+    int r = report_open(&s.report, plan->report_socket, e);
+    if (r < 0)
+        return r;
     if (plan->helpers.count > 0)
         process_adopt_orphans();
     s.pid = process_start(&qemu, e);
-    if (s.pid < 0)
-        return (int)s.pid;
-    int r = wait_for_end(&s, e);
+    r = s.pid < 0 ? (int)s.pid : wait_for_end(&s, e);
     if (plan->helpers.count > 0)
         process_end_orphans(&plan->helpers);
     terminal_restore(&terminal);
-    return r == 0 && s.lost && !companion ? STATUS_IO : r;
+    if (r == 0 && s.lost && !companion)
+        r = STATUS_IO;
+    if (r >= 0)
+        r = tell_failure(&s, r, e);
+    report_close(&s.report);
+    return r;
 }

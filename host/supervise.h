@@ -45,6 +45,8 @@ struct companion {
  * A guest that has lost one of `servers` (NULL: there are none) is ended likewise, and STATUS_IO
  * stands for QEMU's status 0.
  * Returns QEMU's exit status (128 + N when signal N killed it), or a negative errno with the
- * reason where QEMU could not be started. signals_block() must have been called. */
+ * reason: where QEMU could not be started; and -ECANCELED where the guest's init has ended the last
+ * boot as failed, with STATUS_BOOT_FAILED as the error's status unless QEMU's is another than 0.
+ * signals_block() must have been called. */
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
               struct share_servers *servers, const struct companion *companion, struct error *e);

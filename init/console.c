@@ -27,6 +27,7 @@ struct console {
     char *path; /* owned */
     int fd;
     dev_t device; /* two names may mean the same one */
+    bool wraps;   /* lines longer than the terminal: firmware leaves that switched off */
     bool stuck;   /* took nothing the last time: is not waited for until it takes something */
 };
 
@@ -127,9 +128,20 @@ static void write_kmsg(enum log_level level, const char *line, size_t length)
         (void)!write(fd, record, (size_t)size);
 }
 
+static void wrap_lines(void)
+{
+    static const char on[] = "\033[?7h";
+    for (size_t i = 0; i < console_count; i++) {
+        if (!consoles[i].wraps)
+            write_console(&consoles[i], on, sizeof on - 1);
+        consoles[i].wraps = true;
+    }
+}
+
 static void log_line(enum log_level level, const char *line, size_t length)
 {
     char *text CLEANUP_FREE = xasprintf(PREFIX "%.*s\n", (int)length, line);
+    wrap_lines();
     console_print(text);
     write_kmsg(level, line, length);
 }
@@ -143,6 +155,7 @@ void console_log(enum log_level level, const char *message)
 
 void console_log_plainly(const char *message)
 {
+    wrap_lines();
     console_print(PREFIX);
     console_print(message);
     console_print("\n");

@@ -14,8 +14,10 @@
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "common/report.h"
 #include "common/strv.h"
 #include "init/console.h"
+#include "init/report.h"
 
 static enum on_fail configured_action = ON_FAIL_PROMPT;
 static bool shell_allowed;
@@ -126,6 +128,7 @@ static void print_menu(bool shell)
         console_print("  i  an interactive shell; the boot goes on when it ends\n"
                       "  f  the same as PID 1, to start stage 2 by hand\n");
     console_print("  r  reboot\n"
+                  "  p  switch the machine off\n"
                   "  *  any other key: ignore the error and go on\n");
 }
 
@@ -143,6 +146,8 @@ static void prompt(bool allow_shell)
     }
     if (key == 'r')
         end_by_reboot(RB_AUTOBOOT);
+    if (key == 'p')
+        end_by_reboot(RB_POWER_OFF);
     if (key == 'f' && shell)
         exec_shell(shell, terminal);
     if (key == 'i' && shell)
@@ -152,6 +157,11 @@ static void prompt(bool allow_shell)
 
 void fatal(const char *reason)
 {
+    int r = report_send(REPORT_FAILED, reason);
+    if (r < 0)
+        log_warning(
+            "run-vm cannot be told that the boot failed, and will not say so: I/O ports: %s",
+            strerror(-r));
     log_error("%s", reason);
     console_drain();
     if (report_to)
@@ -170,6 +180,7 @@ void fatal(const char *reason)
 
 _Noreturn void fatal_without_memory(const char *reason)
 {
+    (void)report_send(REPORT_FAILED, reason);
     console_log_plainly(reason);
     if (configured_action == ON_FAIL_PANIC)
         end_in_panic();

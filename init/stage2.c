@@ -12,11 +12,13 @@
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "common/report.h"
 #include "common/strv.h"
 #include "init/apimounts.h"
 #include "init/console.h"
 #include "init/initramfs.h"
 #include "init/inroot.h"
+#include "init/report.h"
 #include "init/signals.h"
 
 /* 0, or why `path` cannot be stage 2. */
@@ -86,6 +88,7 @@ static int execute(const char *stage2, const struct strv *arguments, struct erro
     strv_push(&argv, stage2);
     strv_extend(&argv, arguments);
     signals_reset();
+    (void)report_send(REPORT_STARTED, "");
     (void)execve(stage2, argv.items, environment);
     return error_errno(e, errno,
                        "stage 2 %s cannot be started (ENOENT may mean the interpreter or loader "

@@ -151,6 +151,47 @@ is() {
     done
 }
 
+# A root that is not there.
+NOWHERE='root=/dev/vdz rootfstype=ext4 vm.device-timeout=1'
+
+# last_line NAME REGEX: of what run-vm says.
+last_line() {
+    tail -n 1 "$BATS_FILE_TMPDIR/$1/err" >"$BATS_FILE_TMPDIR/$1/last"
+    says "$BATS_FILE_TMPDIR/$1/last" "$2"
+}
+
+@test "a boot that init ends as failed has a status of its own, whatever that leads to, and the reason last" {
+    local name late=$BATS_FILE_TMPDIR/late.img
+    begin "failed boot" "failed boot and reboot" "failed boot and panic"
+    start failed --append "$NOWHERE"
+    start failed-reboot --append "$NOWHERE vm.onfail=reboot" -- -no-reboot
+    is failed 70
+    is failed-reboot 70
+    start failed-panic --append "$NOWHERE vm.onfail=panic panic=-1" -- -no-reboot
+    is failed-panic 70
+    for name in failed failed-reboot failed-panic; do
+        last_line "$name" '^run-vm: the boot failed at "devices": /dev/vdz: no such block device appeared'
+        # the firmware neither resets the terminal nor leaves wrapping off
+        run ! grep -aq -e $'\ec' -e $'\e\[?7l' "$BATS_FILE_TMPDIR/$name/out"
+        grep -aq $'\e\[?7hrun-vm: the boot failed' "$BATS_FILE_TMPDIR/$name/out"
+    done
+    says "$BATS_FILE_TMPDIR/failed-panic/out" 'Kernel panic'
+    passed
+
+    # the next boot of the same QEMU finds its root
+    begin "failed boot, then a good one"
+    truncate -s 64M "$late"
+    start late --init /sbin/init -o 'boot.initrd.availableKernelModules=["virtio_blk","ext4"]' \
+        --append 'root=LABEL=late rootfstype=ext4 vm.device-timeout=2 vm.onfail=reboot' \
+        -- -drive "if=virtio,format=raw,file.locking=off,file=$late"
+    comes late out 'the boot failed at "devices"'
+    mkfs.ext4 -q -F -L late -d "$BATS_FILE_TMPDIR/tree" "$late"
+    comes late out 'it goes on'
+    is late 0
+    run ! grep 'the boot failed' "$BATS_FILE_TMPDIR/late/err"
+    passed
+}
+
 @test "a guest that has halted, or sleeps, is ended by a signal in its time, a command that ends slowly is not" {
     begin halt "sleep in --exec" "slow end in --exec"
     start_plain halt

@@ -5,9 +5,11 @@
 
 load harness
 
-# fails NAME REGEX: the boot ended by itself before stage 2, and the reason that init gives matches.
+# fails NAME REGEX: init ended the boot before stage 2, and the reason that it gives matches.
 fails() {
-    ended "$1"
+    if [ "$(cat "$BATS_FILE_TMPDIR/$1/status")" != 70 ]; then
+        says "$BATS_FILE_TMPDIR/$1/console" 'no status 70'
+    fi
     says "$BATS_FILE_TMPDIR/$1/console" "run-vm: the boot failed.*$2"
     run ! grep -q '^demo: ' "$BATS_FILE_TMPDIR/$1/console"
 }

@@ -179,15 +179,27 @@ has_terminal() {
     is_left guest 0
 }
 
-@test "keys go to the guest while its init waits and asks; Ctrl-A X ends QEMU at any time" {
+@test "keys go to the guest while its init waits, and asks: reboot, switch off" {
     on_terminal waiting --append 'root=/dev/vdz rootfstype=ext4 vm.device-timeout=3'
     shows waiting 'vdz'
     bytes waiting 03 1a 1c
     shows waiting 'Press one of these keys'
     bytes waiting 03 1c
-    keys waiting C-a x
-    is_left waiting 0
+    keys waiting r
+    shows waiting 'Linux version'
+    shows waiting 'Press one of these keys'
+    keys waiting p
+    is_left waiting 70
     run ! grep 'powering the guest down' "$BATS_FILE_TMPDIR/waiting/screen"
+    clean <"$BATS_FILE_TMPDIR/waiting/screen" | tail -n 2 >"$BATS_FILE_TMPDIR/waiting/last"
+    says "$BATS_FILE_TMPDIR/waiting/last" '^run-vm: the boot failed at "devices": /dev/vdz: no such'
+}
+
+@test "Ctrl-A X ends QEMU at any time" {
+    on_terminal ended -- -S
+    until_true has_terminal ended
+    keys ended C-a x
+    is_left ended 0
 }
 
 # ends_by NAME STATUS SIGNAL PROCESS...
