@@ -26,13 +26,18 @@ json_t *builtin_platform(const struct scope *scope)
                              : json_sprintf("%s-linux", names.machine);
 }
 
-const struct guest *builtin_guest(const struct config *config)
+const char *builtin_platform_name(const struct config *config)
 {
     const json_t *platform = config_get(config, "nixpkgs.hostPlatform");
     const char *name = json_string_value(
         json_is_object(platform) ? json_object_get(platform, "system") : platform);
 
-    return guest_find(name ? name : "");
+    return name ? name : "";
+}
+
+const struct guest *builtin_guest(const struct config *config)
+{
+    return guest_find(builtin_platform_name(config));
 }
 
 json_t *builtin_disk_image(const struct scope *scope)
@@ -47,18 +52,19 @@ json_t *builtin_efi_vars(const struct scope *scope)
     return json_sprintf("./%s-efi-vars.fd", config_text(scope->config, "system.name"));
 }
 
+/* Not known: only a machine with EFI needs it (plan-options.c). */
 json_t *builtin_efi_firmware(const struct scope *scope)
 {
     const struct firmware *firmware = guest_firmware(builtin_guest(scope->config));
 
-    return firmware ? json_string(firmware->code) : NULL;
+    return firmware ? json_string(firmware->code) : json_null();
 }
 
 json_t *builtin_efi_variables(const struct scope *scope)
 {
     const struct firmware *firmware = guest_firmware(builtin_guest(scope->config));
 
-    return firmware ? json_string(firmware->variables) : NULL;
+    return firmware ? json_string(firmware->variables) : json_null();
 }
 
 json_t *builtin_consoles(const struct scope *scope)

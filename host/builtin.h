@@ -37,5 +37,6 @@ void builtin_fs_options(const struct scope *scope, json_t *definitions);
 /* "9p" or "virtiofs": the transport of the share with that tag. */
 const char *builtin_transport(const struct config *config, const char *tag);
 
-/* The guest that nixpkgs.hostPlatform names. */
+/* What nixpkgs.hostPlatform names, "x86_64-linux"; and the guest of that name. */
+const char *builtin_platform_name(const struct config *config);
 const struct guest *builtin_guest(const struct config *config);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cleanup.h"
+#include "common/strv.h"
 
 /* The programs, machines and serial consoles are the specification's; COMMAND_LINE_SIZE is each
  * architecture's include/asm/setup.h. */
@@ -50,6 +51,15 @@ const struct guest *guest_find(const char *system)
                 !strncmp(guests[i].cpu, system, strlen(guests[i].cpu)))
                 return &guests[i];
     return &guests[ELEMENTS(guests) - 1];
+}
+
+char *guest_known(void)
+{
+    struct strv names CLEANUP_STRV = {0};
+
+    for (size_t i = 0; guests[i].cpu; i++)
+        strv_pushf(&names, "%s-linux", guests[i].cpu);
+    return strv_join(&names, ", ");
 }
 
 const struct firmware *guest_firmware(const struct guest *guest)

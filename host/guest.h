@@ -29,6 +29,9 @@ struct guest {
  */
 const struct guest *guest_find(const char *system);
 
+/* "x86_64-linux, i686-linux, …": the systems of which something is known; the caller frees. */
+char *guest_known(void);
+
 struct firmware {
     const char *code;
     const char *variables;

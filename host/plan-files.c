@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "host/builtin.h"
 #include "host/planner.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -148,7 +149,8 @@ static char *first_variables(struct planner *p)
         return found;
     }
     config_problem(p->config, "virtualisation.efi.variables",
-                   "is not set, and no firmware is known for this guest, expected a path");
+                   "is not set, and run-vm knows no firmware for %s, expected a path",
+                   builtin_platform_name(p->config));
     return NULL;
 }
 

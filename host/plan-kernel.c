@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "host/builtin.h"
 #include "host/paths.h"
 #include "host/planner.h"
 
@@ -110,10 +111,15 @@ static void get_consoles(struct planner *p, struct strv *consoles)
     json_t *console;
     size_t i;
 
-    if (!p->guest->serial && !config_is_set(p->config, option))
+    if (!p->guest->serial && !config_is_set(p->config, option)) {
+        char *known CLEANUP_FREE = guest_known();
+
         config_problem(p->config, option,
-                       "has no default for a guest of this nixpkgs.hostPlatform, whose serial "
-                       "console is not known, expected a list such as [\"ttyS0\"]");
+                       "has no default for \"%s\" (nixpkgs.hostPlatform), which run-vm does not "
+                       "know, expected a list such as [\"ttyS0\"], or one of the platforms that it "
+                       "knows: %s",
+                       builtin_platform_name(p->config), known);
+    }
     json_array_foreach (config_get(p->config, option), i, console) {
         struct error e CLEANUP_ERROR = {0};
         char *name = expand_quoted(json_string_value(console), &variables, &e);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "host/builtin.h"
 #include "host/paths.h"
 #include "host/planner.h"
 #include "host/process.h"
@@ -47,8 +48,12 @@ static struct emulator find_emulator(struct planner *p)
     program = find_program(p, guest->system);
     if (!program && package)
         config_problem(p->config, "virtualisation.qemu.package",
-                       "%s has neither bin/%s nor bin/%s, expected QEMU for this guest", package,
-                       guest->program, guest->system);
+                       "%s has neither bin/%s nor bin/%s, expected QEMU for %s", package,
+                       guest->program, guest->system, builtin_platform_name(p->config));
+    if (!program && !package && !guest->cpu)
+        (void)error_context(p->e, p->failed,
+                            "nixpkgs.hostPlatform is \"%s\", which run-vm does not know",
+                            builtin_platform_name(p->config));
     return (struct emulator){program, guest->sys_machine};
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "host/builtin.h"
 #include "host/paths.h"
 #include "host/planner.h"
 #include "host/qemuoption.h"
@@ -44,7 +45,8 @@ static void add_firmware(struct planner *p, struct strv *words)
 
     if (!firmware)
         config_problem(p->config, "virtualisation.efi.firmware",
-                       "is not set, and no firmware is known for this guest, expected a path");
+                       "is not set, and run-vm knows no firmware for %s, expected a path",
+                       builtin_platform_name(p->config));
     planner_need(p, "virtualisation.efi.firmware", path ? path : "", false);
     strv_push(words, "-drive");
     strv_pushf(words, "if=pflash,format=raw,unit=0,readonly=on,file=%s", code);

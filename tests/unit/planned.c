@@ -147,6 +147,40 @@ const char *planned_argument(const struct planned *planned, const char *option, 
     return NULL;
 }
 
+size_t planned_count(const struct planned *planned, const char *option)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < planned->plan.argv.count; i++)
+        found += !strcmp(planned->plan.argv.items[i], option);
+    return found;
+}
+
+size_t planned_warnings_with(const struct planned *planned, const char *text)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < planned->plan.warnings.count; i++)
+        found += strstr(planned->plan.warnings.items[i], text) != NULL;
+    return found;
+}
+
+void planned_make_with(struct planned *planned, int place, const char *words, const char *more)
+{
+    char *variable CLEANUP_FREE = xasprintf("QEMU_OPTS=%s", place == 1 ? words : "");
+    const char *const environment[] = {variable, NULL};
+    struct strv parts CLEANUP_STRV = {0};
+    char *json CLEANUP_FREE =
+        xasprintf("{\"virtualisation\": {%s\"qemu\": {\"options\": [\"%s\"]}}}", more,
+                  place == 0 ? words : "");
+
+    planned_init(planned);
+    strv_split(&parts, words, ' ');
+    if (place == 2)
+        strv_extend(&planned->options.qemu_arguments, &parts);
+    planned_make(planned, json, environment);
+}
+
 void planned_free(struct planned *planned)
 {
     config_free(&planned->config);

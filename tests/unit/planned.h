@@ -41,4 +41,15 @@ void planned_expect_success(const struct planned *planned);
 /* The argument after the `n`th (from 0) argument `option`; NULL: none. */
 const char *planned_argument(const struct planned *planned, const char *option, size_t n);
 
+/* How often `option` is among the arguments. */
+size_t planned_count(const struct planned *planned, const char *option);
+
+/* How many warnings have the text. */
+size_t planned_warnings_with(const struct planned *planned, const char *text);
+
+/* planned_init() and planned_make(), with `words`, separated by single spaces, as the user's
+ * options for QEMU: in qemu.options (place 0), QEMU_OPTS (1) or behind -- (2). `more`: more of
+ * virtualisation, as JSON, ended by a comma. */
+void planned_make_with(struct planned *planned, int place, const char *words, const char *more);
+
 void planned_free(struct planned *planned);

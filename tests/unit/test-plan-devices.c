@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The devices of a plan: shares, network cards, and what the user's own options for QEMU replace.
+/* The devices of a plan: shares, firmware, and what the user's own options for QEMU replace.
  */
 #include <string.h>
 
@@ -56,137 +56,6 @@ static void every_9p_export_numbers_the_files_of_several_filesystems_anew(void *
     }
 }
 
-#define NETWORK(list, more)                                                                        \
-    "{\"virtualisation\": {" more "\"qemu\": {\"networkingOptions\": " list "}}}"
-#define FORCED(content) "{\"_type\": \"override\", \"priority\": 50, \"content\": " content "}"
-
-static void no_network_is_none_unless_the_user_brings_one(void **state)
-{
-    static const struct {
-        const char *json;
-        const char *environment;
-        bool none;
-    } cases[] = {
-        {NETWORK(FORCED("[]"), ""), NULL, true},
-        {NETWORK(FORCED("[\"$NOTHING\"]"), ""), NULL, true},
-        {NETWORK(FORCED("[]"), "\"vlans\": [1], "), NULL, true},
-        {NETWORK(FORCED("[]"), "\"vlans\": [1], "), "QEMU_VDE_SOCKET_1=/s", false},
-        {NETWORK(FORCED("[\"-device e1000\"]"), ""), NULL, true},
-        {NETWORK(FORCED("[]"), ""), "QEMU_OPTS=-drive file=-nic", true},
-        {NETWORK(FORCED("[]"), ""), "QEMU_OPTS=--nic user", false},
-        {NETWORK(FORCED("[]"), ""), "QEMU_OPTS=-net none", false},
-        {NETWORK(FORCED("[]"), ""), "QEMU_OPTS=-netdev user,id=n -device e1000,netdev=n", false},
-        {NETWORK("[]", ""), NULL, false},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        struct planned p CLEANUP_PLANNED;
-        const char *const environment[] = {cases[i].environment, NULL};
-        const char *nic = NULL;
-
-        make(&p, cases[i].json, environment);
-        planned_expect_success(&p);
-        nic = planned_argument(&p, "-nic", 0);
-        if (cases[i].none != (nic && !strcmp(nic, "none")))
-            fail_msg("case %zu: -nic %s", i, nic ? nic : "is not there");
-    }
-}
-
-/* The number of warnings that have the text. */
-static size_t warnings_with(const struct planned *p, const char *text)
-{
-    size_t found = 0;
-
-    for (size_t i = 0; i < p->plan.warnings.count; i++)
-        found += strstr(p->plan.warnings.items[i], text) != NULL;
-    return found;
-}
-
-static void settings_of_a_network_that_is_not_there_are_said_to_be_lost(void **state)
-{
-    static const char restrict_and_forward[] =
-        NETWORK(FORCED("[]"), "\"restrictNetwork\": true, \"forwardPorts\": [{\"host\": "
-                              "{\"port\": 1}, \"guest\": {\"port\": 2}}], ");
-    struct planned lost CLEANUP_PLANNED;
-    struct planned kept CLEANUP_PLANNED;
-    struct planned beside CLEANUP_PLANNED;
-
-    (void)state;
-    make(&lost, restrict_and_forward, no_environment);
-    planned_expect_success(&lost);
-    assert_int_equal(warnings_with(&lost, "virtualisation.restrictNetwork has no effect"), 1);
-    assert_int_equal(warnings_with(&lost, "virtualisation.forwardPorts has no effect"), 1);
-    make(&kept, NETWORK("[]", "\"restrictNetwork\": true, "), no_environment);
-    planned_expect_success(&kept);
-    assert_int_equal(warnings_with(&kept, "restrict"), 0);
-    make(&beside,
-         NETWORK("[\"-nic user\", \"-nic user,restrict=on -net nic -nic none\"]",
-                 "\"restrictNetwork\": true, "),
-         no_environment);
-    planned_expect_success(&beside);
-    assert_int_equal(warnings_with(&beside, "does not restrict the network \"-nic user\""), 1);
-    assert_int_equal(warnings_with(&beside, "does not restrict"), 1);
-}
-
-static void a_network_or_card_of_the_users_replaces_the_built_in_one(void **state)
-{
-    static const struct {
-        const char *json;
-        const char *network;
-        const char *card; /* of -net; NULL: none */
-    } cases[] = {
-        {NETWORK("[\"-net nic,netdev=user.0,model=virtio\", \"-netdev user,id=user.0,a=b\"]", ""),
-         "user,id=user.0,a=b", "nic,netdev=user.0,model=virtio"},
-        {NETWORK("[\"-netdev user,id=user.0,net=10.1.0.0/16\"]", ""),
-         "user,id=user.0,net=10.1.0.0/16", "nic,netdev=user.0,model=virtio"},
-        {NETWORK("[\"-device e1000,netdev=user.0\"]", ""), "user,id=user.0,", NULL},
-        {NETWORK("[\"-netdev user,id=user.01 -device x,a=b,,netdev=user.0\"]", ""),
-         "user,id=user.0,", "nic,netdev=user.0,model=virtio"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        struct planned p CLEANUP_PLANNED;
-        const char *card = NULL;
-
-        make(&p, cases[i].json, no_environment);
-        planned_expect_success(&p);
-        card = planned_argument(&p, "-net", 0);
-        assert_string_equal(planned_argument(&p, "-netdev", 0), cases[i].network);
-        assert_string_equal(card ? card : "none", cases[i].card ? cases[i].card : "none");
-        assert_null(planned_argument(&p, "-net", 1));
-        assert_int_equal(warnings_with(&p, "replaces the built-in"), i == 0 ? 2 : i < 3);
-    }
-}
-
-/* How often the option is there, with whatever argument. */
-static size_t count_option(const struct planned *p, const char *option)
-{
-    size_t found = 0;
-
-    for (size_t i = 0; i < p->plan.argv.count; i++)
-        found += !strcmp(p->plan.argv.items[i], option);
-    return found;
-}
-
-/* Options of the user's, from each of the places where they can be given. */
-static void make_with(struct planned *p, int place, const char *words, const char *more)
-{
-    char *variable CLEANUP_FREE = xasprintf("QEMU_OPTS=%s", place == 1 ? words : "");
-    const char *const environment[] = {variable, NULL};
-    struct strv parts CLEANUP_STRV = {0};
-    char *json CLEANUP_FREE =
-        xasprintf("{\"virtualisation\": {%s\"qemu\": {\"options\": [\"%s\"]}}}", more,
-                  place == 0 ? words : "");
-
-    planned_init(p);
-    strv_split(&parts, words, ' ');
-    if (place == 2)
-        strv_extend(&p->options.qemu_arguments, &parts);
-    planned_make(p, json, environment);
-}
-
 static void options_of_the_users_replace_ours(void **state)
 {
     static const struct {
@@ -217,7 +86,7 @@ static void options_of_the_users_replace_ours(void **state)
         char *text CLEANUP_FREE = NULL;
         struct strv ours CLEANUP_STRV = {0};
 
-        make_with(&p, (int)(i % 3), cases[i / 3].words, "");
+        planned_make_with(&p, (int)(i % 3), cases[i / 3].words, "");
         planned_expect_success(&p);
         for (size_t j = 0; j < p.plan.argv.count; j++) /* the user's come last */
             if (!strcmp(p.plan.argv.items[j], "-usb"))
@@ -251,10 +120,10 @@ static void options_of_the_users_that_say_something_else_leave_ours(void **state
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         struct planned p CLEANUP_PLANNED;
 
-        make_with(&p, 1, cases[i].words, "");
+        planned_make_with(&p, 1, cases[i].words, "");
         planned_expect_success(&p);
         assert_string_equal(planned_argument(&p, cases[i].ours, 0), cases[i].value);
-        assert_int_equal(count_option(&p, "-accel"), !strstr(cases[i].words, "accel="));
+        assert_int_equal(planned_count(&p, "-accel"), !strstr(cases[i].words, "accel="));
     }
 }
 
@@ -266,10 +135,10 @@ static void with_the_systems_initrd_only_the_accelerator_is_left_out(void **stat
     (void)state;
     make(&p, "{\"runVm\": {\"initrd\": \"system\"}}", environment);
     planned_expect_success(&p);
-    assert_int_equal(count_option(&p, "-m"), 2);
-    assert_int_equal(count_option(&p, "-cpu"), 2);
-    assert_int_equal(count_option(&p, "-smp"), 2);
-    assert_int_equal(count_option(&p, "-accel"), 0);
+    assert_int_equal(planned_count(&p, "-m"), 2);
+    assert_int_equal(planned_count(&p, "-cpu"), 2);
+    assert_int_equal(planned_count(&p, "-smp"), 2);
+    assert_int_equal(planned_count(&p, "-accel"), 0);
 }
 
 static void shared_memory_has_the_size_that_the_user_says(void **state)
@@ -382,81 +251,61 @@ static void a_display_adapter_of_the_users_leaves_no_settings_of_ours(void **sta
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         struct planned p CLEANUP_PLANNED;
 
-        make_with(&p, 0, cases[i].words, "\"resolution\": {\"x\": 800, \"y\": 600}, ");
+        planned_make_with(&p, 0, cases[i].words, "\"resolution\": {\"x\": 800, \"y\": 600}, ");
         planned_expect_success(&p);
-        assert_int_equal(count_option(&p, "-global"), cases[i].settings);
-        assert_int_equal(count_option(&p, "-vga"), cases[i].adapters);
+        assert_int_equal(planned_count(&p, "-global"), cases[i].settings);
+        assert_int_equal(planned_count(&p, "-vga"), cases[i].adapters);
     }
 }
 
-static void programs_of_the_users_are_started_without_a_sandbox(void **state)
+static void only_a_machine_with_efi_needs_firmware(void **state)
 {
-    static const struct {
-        const char *words;
-        bool sandbox;
-    } cases[] = {
-        {"-netdev bridge,id=n,br=br0,helper=/h", false},
-        {"-netdev bridge,id=n", false},
-        {"-netdev type=bridge,id=n", false},
-        {"--nic bridge,br=br0", false},
-        {"-nic tap,model=e1000", false},
-        {"-netdev tap,id=n,script=/x,downscript=no", false},
-        {"-netdev tap,id=n,script=no", false},
-        {"-netdev tap,id=n,helper=/h", false},
-        {"-net tap,ifname=x", false},
-        {"-netdev user,id=n,smb=/srv", false},
-        {"-netdev user,id=n,guestfwd=tcp:10.0.2.9:80-cmd:/bin/x", false},
-        {"-incoming exec:cat", false},
-        {"-netdev '{\\\"type\\\":\\\"bridge\\\"}'", false},
-        {"-netdev tap,id=n,script=no,downscript=no", true},
-        {"-netdev tap,id=n,fd=3", true},
-        {"-netdev bridge,id=n,fd=3", true},
-        {"-netdev user,id=n,hostname=bridge", true},
-        {"-netdev user,id=n,guestfwd=tcp:10.0.2.9:80-tcp:127.0.0.1:80", true},
-        {"-netdev user,id=n,tftp=/a,,smb=x", true},
-        {"-drive file=x,helper=y", true},
-        {"-incoming tcp:0:1", true},
-        {"-snapshot", true},
-    };
+    static const char *const platforms[] = {"i686-linux", "riscv64-linux", "powerpc64le-linux"};
 
     (void)state;
-    for (size_t i = 0; i < 3 * ELEMENTS(cases); i++) {
-        const char *words = cases[i / 3].words;
+    for (size_t i = 0; i < ELEMENTS(platforms); i++) {
+        struct planned with CLEANUP_PLANNED;
+        struct planned without CLEANUP_PLANNED;
+        char *plain CLEANUP_FREE =
+            xasprintf("{\"nixpkgs\": {\"hostPlatform\": \"%s\"}}", platforms[i]);
+        char *efi CLEANUP_FREE =
+            xasprintf("{\"nixpkgs\": {\"hostPlatform\": {\"system\": \"%s\"}}, \"virtualisation\": "
+                      "{\"useEFIBoot\": true}}",
+                      platforms[i]);
 
-        if (strchr(words, '{') && i % 3)
-            continue; /* quoted for the configuration only */
+        make(&without, plain, no_environment);
+        assert_int_equal(without.config.problems.count, i == 2); /* no QEMU for it in the package */
+        make(&with, efi, no_environment);
+        planned_expect_problem(&with, "virtualisation.efi.firmware: is not set", platforms[i],
+                               NULL);
+        planned_expect_problem(&with, "virtualisation.efi.variables: is not set", platforms[i],
+                               NULL);
+    }
+}
+
+static void a_platform_that_is_not_known_is_named_with_those_that_are(void **state)
+{
+    static const char *const platforms[] = {"s390x-linux", "x86-64-linux", "x86_64-darwin",
+                                            "linux"};
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(platforms); i++) {
         struct planned p CLEANUP_PLANNED;
+        char *name CLEANUP_FREE = xasprintf("\"%s\" (nixpkgs.hostPlatform)", platforms[i]);
+        char *json CLEANUP_FREE =
+            xasprintf("{\"nixpkgs\": {\"hostPlatform\": \"%s\"}}", platforms[i]);
 
-        make_with(&p, (int)(i % 3), words, "");
-        planned_expect_success(&p);
-        if (count_option(&p, "-sandbox") != cases[i / 3].sandbox ||
-            warnings_with(&p, "without a sandbox") == cases[i / 3].sandbox)
-            fail_msg("%s", words);
+        make(&p, json, no_environment);
+        planned_expect_problem(&p, name, "x86_64-linux, i686-linux", "riscv64-linux", NULL);
+        assert_int_equal(p.config.problems.count, 1);
     }
-}
-
-static void more_of_the_built_in_network_may_start_programs_too(void **state)
-{
-    const char *const shared[] = {"QEMU_NET_OPTS=smb=/srv", NULL};
-    const char *const other[] = {"QEMU_NET_OPTS=hostfwd=tcp::1-:2", NULL};
-    struct planned with CLEANUP_PLANNED;
-    struct planned without CLEANUP_PLANNED;
-
-    (void)state;
-    make(&with, "{}", shared);
-    planned_expect_success(&with);
-    assert_int_equal(count_option(&with, "-sandbox"), 0);
-    assert_int_equal(warnings_with(&with, "QEMU_NET_OPTS=smb=/srv"), 1);
-    make(&without, "{}", other);
-    planned_expect_success(&without);
-    assert_int_equal(count_option(&without, "-sandbox"), 1);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(programs_of_the_users_are_started_without_a_sandbox),
-        cmocka_unit_test(more_of_the_built_in_network_may_start_programs_too),
+        cmocka_unit_test(only_a_machine_with_efi_needs_firmware),
+        cmocka_unit_test(a_platform_that_is_not_known_is_named_with_those_that_are),
         cmocka_unit_test(options_of_the_users_replace_ours),
         cmocka_unit_test(options_of_the_users_that_say_something_else_leave_ours),
         cmocka_unit_test(with_the_systems_initrd_only_the_accelerator_is_left_out),
@@ -464,9 +313,6 @@ int main(void)
         cmocka_unit_test(an_accelerator_that_contradicts_the_users_options_is_refused),
         cmocka_unit_test(a_machine_without_our_ports_is_given_none),
         cmocka_unit_test(a_display_adapter_of_the_users_leaves_no_settings_of_ours),
-        cmocka_unit_test(no_network_is_none_unless_the_user_brings_one),
-        cmocka_unit_test(settings_of_a_network_that_is_not_there_are_said_to_be_lost),
-        cmocka_unit_test(a_network_or_card_of_the_users_replaces_the_built_in_one),
         cmocka_unit_test(every_9p_export_numbers_the_files_of_several_filesystems_anew),
     };
 
