@@ -180,6 +180,11 @@ static bool is_valid(int entry)
     return read(fd, text, size) == (ssize_t)size && check_records(entry, text, size);
 }
 
+void cache_touch(int entry)
+{
+    (void)futimens(entry, NULL); /* where the cache is read-only, nothing is removed either */
+}
+
 /* The entry, locked against removal, if it is there and good; -1 otherwise. */
 static int take(const char *path)
 {
@@ -191,8 +196,10 @@ static int take(const char *path)
     /* it may have been moved out of the way before the lock was had */
     bool moved = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
     if (!moved && is_valid(fd) && fstat(fd, &locked) == 0 && lstat(path, &there) == 0 &&
-        locked.st_ino == there.st_ino && locked.st_dev == there.st_dev)
+        locked.st_ino == there.st_ino && locked.st_dev == there.st_dev) {
+        cache_touch(fd);
         return fd;
+    }
     (void)close(fd);
     return -1;
 }
@@ -328,14 +335,62 @@ static int lock_key(const char *cache, const char *key)
     return r;
 }
 
-/* Makes sure that the cache is there and nobody else's. */
+/* Why nothing in a directory can be trusted: whoever can write there could exchange an entry after
+ * it was checked. */
+struct danger {
+    const char *why; /* NULL: there is none */
+    const char *remedy;
+};
+
+static struct danger find_danger(const struct stat *st)
+{
+    if (st->st_uid != geteuid())
+        return (struct danger){"it is somebody else's", "set XDG_CACHE_HOME, in place of"};
+    if (st->st_mode & S_IWOTH)
+        return (struct danger){"everybody can write there", "chmod o-w"};
+    if (st->st_mode & S_IWGRP)
+        return (struct danger){"its group can write there", "chmod g-w"};
+    return (struct danger){NULL, NULL};
+}
+
+/* The same of the directory above, in which the cache itself could be exchanged. A umask of 002
+ * lets the user's own group write, which mostly has nobody else in it. */
+static struct danger find_danger_above(const struct stat *st)
+{
+    if (!(st->st_mode & S_ISVTX) && st->st_mode & S_IWOTH)
+        return (struct danger){"everybody can write there", "chmod o-w"};
+    if (!(st->st_mode & S_ISVTX) && st->st_mode & S_IWGRP && st->st_gid != getegid())
+        return (struct danger){"its group can write there", "chmod g-w"};
+    return (struct danger){NULL, NULL};
+}
+
+/* Says once why the cache is not used: every start takes longer without it. */
+static int refuse(const char *directory, struct danger danger, struct error *e)
+{
+    static bool said;
+    if (!said)
+        log_warning("%s: the cache is not used: %s: %s %s", directory, danger.why, danger.remedy,
+                    directory);
+    said = true;
+    return error_set(e, -EPERM, "%s: %s", directory, danger.why);
+}
+
+/* Makes sure that the cache is there, and nobody else can write to it. */
 static int open_cache(const char *cache, struct error *e)
 {
     struct stat st;
-    int r = tree_make(cache, 0700, e);
-    if (r == 0 && stat(cache, &st) == 0 && (st.st_uid != geteuid() || (st.st_mode & S_IWOTH)))
-        r = error_set(e, -EPERM, "%s: somebody else can write there", cache);
-    return r;
+    char *above CLEANUP_FREE = place_directory(cache);
+    int r = tree_make(above, 0700, e); /* as the XDG Base Directory Specification has it */
+    if (r == 0)
+        r = tree_make(cache, 0700, e);
+    if (r < 0 || stat(cache, &st) < 0)
+        return r < 0 ? r : error_errno(e, errno, "%s", cache);
+    struct danger danger = find_danger(&st);
+    if (danger.why)
+        return refuse(cache, danger, e);
+    if (stat(above, &st) == 0)
+        danger = find_danger_above(&st);
+    return danger.why ? refuse(above, danger, e) : 0;
 }
 
 /* Can something be made elsewhere after this failure of the cache's filesystem? */

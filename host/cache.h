@@ -55,6 +55,11 @@ struct cache_entry {
  * with the maker's reason. What is made only for now is made once more, in the fallback. */
 int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e);
 
+/* Notes that the entry is used now: what has not been used for longest is removed first.
+ * cache_get() does it at first; whoever holds an entry for long does it once more at the end. The
+ * note is the time of the directory, which is not part of what is checked. */
+void cache_touch(int entry);
+
 /* How the names of directories begin that are being made or removed, and how long the key at the
  * end of all others is. */
 #define CACHE_NEW        ".new-"

@@ -34,6 +34,15 @@ static void hold(struct prepared *prepared, int fd)
     prepared->held[prepared->held_count++] = fd;
 }
 
+/* Keeps an entry of the cache until the end, when it will have been used last. */
+static void hold_entry(struct prepared *prepared, int lock)
+{
+    hold(prepared, lock);
+    prepared->entries =
+        xreallocarray(prepared->entries, prepared->entry_count + 1, sizeof *prepared->entries);
+    prepared->entries[prepared->entry_count++] = lock;
+}
+
 static bool is_held(const struct prepared *prepared, int fd)
 {
     struct stat st;
@@ -177,7 +186,7 @@ static int use_entry(struct prepared *prepared, const struct plan_file *file,
     char *path CLEANUP_FREE = TAKE(entry->path);
     char *made CLEANUP_FREE = xasprintf("%s/%s", path, name);
     if (entry->lock >= 0) {
-        hold(prepared, entry->lock);
+        hold_entry(prepared, entry->lock);
         return file->writable ? place_copy(made, file->path, true, e)
                               : place_link(made, file->path, e);
     }
@@ -208,7 +217,7 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
     if (r < 0)
         return error_context(e, r, "kernel");
     if (lock >= 0)
-        hold(prepared, lock);
+        hold_entry(prepared, lock);
     return place_link(kernel, file->path, e);
 }
 
@@ -270,7 +279,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
     char *image CLEANUP_FREE = xasprintf("%s/" BOOTDISK_IMAGE, directory);
     char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
     if (entry.lock >= 0)
-        hold(prepared, entry.lock);
+        hold_entry(prepared, entry.lock);
     if (entry.lock < 0 && chmod(image, 0444) < 0) /* in the cache it is so already */
         return error_errno(e, errno, "%s: cannot be made read-only", image);
     if (file->source)
@@ -382,6 +391,9 @@ void prepared_free(struct prepared *prepared)
             log_warning("%s", e.message);
     }
     strv_free(&prepared->temporary);
+    for (size_t i = 0; i < prepared->entry_count; i++)
+        cache_touch(prepared->entries[i]);
+    free(prepared->entries);
     for (size_t i = 0; i < prepared->held_count; i++)
         (void)close(prepared->held[i]);
     free(prepared->held);

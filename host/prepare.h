@@ -22,6 +22,8 @@ struct prepared {
     struct strv temporary; /* directories to remove */
     int *held;             /* descriptors that hold a lock */
     size_t held_count;
+    int *entries; /* those that are entries of the cache */
+    size_t entry_count;
     struct made_file *made; /* disk images and EFI variables that were not there before */
     size_t made_count;
 };

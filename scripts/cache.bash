@@ -12,7 +12,8 @@ cached() {
     local directory=$root/$1 lock
     shift
     if ! [ -d "$directory" ]; then
-        mkdir -p "$root"
+        # as run-vm makes it: one that a group can write to, whatever the umask, is refused
+        [ -d "$root" ] || mkdir -p -m 700 "$root"
         exec {lock}>"$directory.lock"
         if ! flock --nonblock "$lock"; then
             echo "$(basename "$0"): waiting for another that makes $directory" >&2

@@ -108,6 +108,7 @@ damages=(
     everything
     umask 0
     start_all
+    [ -n "$(entries initrd)" ]
     find "$XDG_CACHE_HOME" -type f -printf '%P %i %C@\n' | sort >made
     start_all
     find "$XDG_CACHE_HOME" -type f -printf '%P %i %C@\n' | sort | diff made -
@@ -118,7 +119,7 @@ damages=(
     umask 0
     start_all
     cp "$HOME/sums" sums
-    [ -z "$(find "$XDG_CACHE_HOME" -type f -perm /222 ! -name info ! -name locks)" ]
+    [ -z "$(find "$XDG_CACHE_HOME/run-vm" -type f -perm /222 ! -name info ! -name locks)" ]
     local entry file
     for file in "$XDG_CACHE_HOME"/run-vm/*/{initrd,vmlinux,store.img,registration}; do
         # as it was written before: the file's mode follows the umask, and the record is right
@@ -137,7 +138,7 @@ END
     done
     start_all
     cmp "$HOME/sums" sums
-    [ -z "$(find "$XDG_CACHE_HOME" -type f -perm /222 ! -name info ! -name locks)" ]
+    [ -z "$(find "$XDG_CACHE_HOME/run-vm" -type f -perm /222 ! -name info ! -name locks)" ]
 }
 
 @test "a guest that must be able to write gets a copy of the store image" {
@@ -173,4 +174,69 @@ END
         mount -t tmpfs held held; mount_and_start'
     [ "$(uniq devices | wc -l)" = 2 ]
     diff first made
+}
+
+# refused_with DIRECTORY MODE COMMAND: a start without the cache, which says why in one line.
+refused_with() {
+    chmod "$2" "$1"
+    run -0 run_vm
+    [ "$(grep -c "run-vm: $1: the cache is not used: .*: $3 $1\$" <<<"$output")" = 1 ]
+    [ -z "$(ls -A "$XDG_CACHE_HOME/run-vm")" ]
+    chmod 0700 "$1"
+}
+
+@test "a cache that a group or everybody can write to is refused with what to do, once" {
+    qemu 'test -f initrd && ! test -L initrd'
+    mkdir -p "$XDG_CACHE_HOME/run-vm"
+    refused_with "$XDG_CACHE_HOME/run-vm" 0770 'chmod g-w'
+    refused_with "$XDG_CACHE_HOME/run-vm" 0720 'chmod g-w'
+    refused_with "$XDG_CACHE_HOME/run-vm" 2775 'chmod g-w'
+    refused_with "$XDG_CACHE_HOME/run-vm" 0777 'chmod o-w'
+    # in the directory above the cache itself could be exchanged
+    refused_with "$XDG_CACHE_HOME" 0777 'chmod o-w'
+    qemu 'test -L initrd'
+    chmod 1777 "$XDG_CACHE_HOME"
+    run -0 run_vm
+    [ -n "$(entries initrd)" ]
+    [[ $output != *"not used"* ]]
+    [ "$(id -u)" = 0 ] || return 0
+    rm -rf "$XDG_CACHE_HOME/run-vm"
+    mkdir -m 0700 "$XDG_CACHE_HOME/run-vm"
+    chgrp 65534 "$XDG_CACHE_HOME"
+    qemu 'test -f initrd && ! test -L initrd'
+    refused_with "$XDG_CACHE_HOME" 0775 'chmod g-w'
+}
+
+@test "with a umask of 002 the cache is made, and used" {
+    umask 002
+    mkdir "$XDG_CACHE_HOME"
+    [ "$(stat -c %a "$XDG_CACHE_HOME")" = 775 ]
+    qemu 'test -L initrd'
+    run -0 run_vm
+    [ "$(stat -c %a "$XDG_CACHE_HOME/run-vm")" = 700 ]
+    run -0 run_vm
+    [ "$(entries initrd | wc -l)" = 1 ]
+    [[ $output != *"not used"* ]]
+}
+
+@test "an entry was last used when a start began or ended that uses it" {
+    qemu ': >"$CALLER/started"; cat "$CALLER/finish"'
+    mkfifo started finish
+    run_vm &
+    read -r _ <started || true
+    touch -d '3 days ago' "$(entries initrd)"
+    finish
+    wait
+    run -0 "$RUN_VM_PROGRAM" cache prune --older-than 1
+    [ "$(entries initrd | wc -l)" = 1 ]
+    qemu 'exit 0'
+    touch -d '3 days ago' "$(entries initrd)"
+    run_vm
+    run -0 "$RUN_VM_PROGRAM" cache list
+    [[ $output != *"3 days"* ]]
+    run -0 "$RUN_VM_PROGRAM" cache prune --older-than 1
+    [ "$(entries initrd | wc -l)" = 1 ]
+    touch -d '3 days ago' "$(entries initrd)"
+    run -0 "$RUN_VM_PROGRAM" cache prune --older-than 1
+    [ -z "$(entries initrd)" ]
 }
