@@ -6,6 +6,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "host/neighbours.h"
 
 /* The definitions of each option, while they are sorted out. */
 struct sorting {
@@ -34,15 +35,35 @@ static bool must_know(const struct option_set *set, const char *name)
 static void note_unknown(struct sorting *s, const struct definition *d, const char *name)
 {
     const struct position place = {.within = s->set->place, .name = name};
-    const char *nearest;
+    char *meant CLEANUP_FREE = NULL;
 
-    if (!must_know(s->set, name))
+    if (neighbours_are_others(name))
         return;
-    nearest = schema_nearest(s->set->options, s->set->count, name);
-    if (nearest)
-        merge_problem(s->config, d, &place, "is not an option, expected perhaps %s", nearest);
+    if (!s->set->place)
+        meant = neighbours_meant(s->set->options, s->set->count, name);
+    if (!meant && !must_know(s->set, name))
+        return;
+    if (!meant) {
+        const char *nearest = schema_nearest(s->set->options, s->set->count, name);
+
+        meant = xstrdup(nearest ? nearest : "");
+    }
+    if (*meant)
+        merge_problem(s->config, d, &place, "is not an option, expected perhaps %s", meant);
     else
         merge_problem(s->config, d, &place, "is not an option, expected one of run-vm.json(5)");
+}
+
+/* Notes a name with a dot in it ("a.b": 1), which is not b in a group a ("a": {"b": 1}). */
+static void note_dotted(struct sorting *s, const struct definition *d, const char *key,
+                        const char *name)
+{
+    const struct position place = {.within = s->set->place, .name = name};
+
+    merge_problem(s->config, d, &place,
+                  "is not an option when written as \"%s\", expected a set inside a set: "
+                  "{\"%.*s\": {\"%s\": ...}}",
+                  key, (int)strcspn(key, "."), key, strchr(key, '.') + 1);
 }
 
 static void sort_out(struct sorting *s, const char *name, struct definition d);
@@ -59,6 +80,8 @@ static void sort_out_key(struct sorting *s, const char *group, const char *key,
         definitions_add(&s->of[option - s->set->options], d);
     else if (is_group(s->set, name) && !dotted)
         sort_out(s, name, *d);
+    else if (dotted && (option || is_group(s->set, name)))
+        note_dotted(s, d, key, name);
     else
         note_unknown(s, d, name);
 }

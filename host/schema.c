@@ -298,8 +298,7 @@ static size_t least(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Levenshtein's distance: how many characters have to be changed, put in or left out. */
-static size_t distance(const char *a, const char *b)
+size_t schema_distance(const char *a, const char *b)
 {
     size_t width = strlen(b) + 1;
     size_t *row CLEANUP_FREE = xcalloc(width, sizeof *row);
@@ -331,7 +330,7 @@ const char *schema_nearest(const struct option *options, size_t count, const cha
         size_t d = own > length ? own - length : length - own; /* it is at least this */
 
         if (d < best)
-            d = distance(name, options[i].name);
+            d = schema_distance(name, options[i].name);
         if (d < best) {
             best = d;
             nearest = options[i].name;

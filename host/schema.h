@@ -38,5 +38,8 @@ extern const size_t schema_option_count;
 /* The row of that name among `options`; NULL: none. */
 const struct option *schema_find(const struct option *options, size_t count, const char *name);
 
+/* Levenshtein's distance: how many characters have to be changed, put in or left out. */
+size_t schema_distance(const char *a, const char *b);
+
 /* The name in `options` nearest to `name`, NULL where none is near. */
 const char *schema_nearest(const struct option *options, size_t count, const char *name);
