@@ -116,7 +116,6 @@ static void add_user_network(struct planner *p, struct strv *words)
 /* A card on the virtual network `number`, as the `place`th one, if its switch is known. */
 static void add_vlan(struct planner *p, size_t place, json_int_t number)
 {
-    static const char vlans[] = "virtualisation.vlans";
     json_int_t node = config_integer(p->config, "virtualisation.test.nodeNumber");
     char *variable CLEANUP_FREE = xasprintf("QEMU_VDE_SOCKET_%" JSON_INTEGER_FORMAT, number);
     const char *socket = variables_nonempty(&p->variables, variable);
@@ -125,13 +124,6 @@ static void add_vlan(struct planner *p, size_t place, json_int_t number)
 
     if (!socket)
         return;
-    if (number > 255 || node > 255) {
-        config_problem(p->config, number > 255 ? vlans : "virtualisation.test.nodeNumber",
-                       "is %" JSON_INTEGER_FORMAT ", expected at most 255: it is a byte of the "
-                       "card's address",
-                       number > 255 ? number : node);
-        return;
-    }
     plain = path_absolute(p->at->cwd, socket);
     path = path_double_commas(plain);
     strv_push(&p->plan->argv, "-device");

@@ -34,13 +34,66 @@ static bool is_prefix(const char *text)
 static const struct type type_prefix = {
     .kind = TYPE_TEXT, .name = "path (a string that begins with /), or \"\"", .check = is_prefix};
 
+/* An integer with its range, which errors and the manual name. */
+#define RANGE(id, word, low, high, unit)                                                           \
+    static const struct type id = {.kind = TYPE_INTEGER,                                           \
+                                   .name = word ", from " #low " to " #high unit,                  \
+                                   .min = low,                                                     \
+                                   .max = high}
+#define LIST(id, of, text)                                                                         \
+    static const struct type id = {.kind = TYPE_LIST, .name = "list of " text, .element = &of}
+
+/* Physical addresses have 52 bits. */
+RANGE(type_memory, "positive integer", 1, 4294967296, " (MiB)");
+/* An image with clusters of 64 KiB, which qemu-img makes, can be no larger. */
+RANGE(type_disk_size, "positive integer", 1, 2147483648, " (MiB)");
+/* Linux can be built for no more. */
+RANGE(type_cores, "positive integer", 1, 8192, "");
+/* The kernel's 9p client refuses less, and reads an int. */
+RANGE(type_msize, "positive integer", 4096, 2147483647, " (bytes)");
+RANGE(type_tmpfs_bytes, "positive integer", 1, 9223372036854775807, " (bytes)");
+/* A display tells its size in 16 bits. */
+RANGE(type_pixels, "positive integer", 1, 65535, "");
+RANGE(type_port, "16 bit unsigned integer", 0, 65535, "");
+/* A byte of the address of a card. */
+RANGE(type_network, "unsigned integer", 0, 255, "");
+RANGE(type_node, "positive integer", 1, 255, "");
+LIST(type_disk_sizes, type_disk_size, "positive integers, each from 1 to 2147483648 (MiB)");
+LIST(type_networks, type_network, "unsigned integers, each from 0 to 255");
+static const struct type type_null_or_disk_size = {
+    .kind = TYPE_NULL_OR,
+    .name = "null or positive integer, from 1 to 2147483648 (MiB)",
+    .element = &type_disk_size};
+
+/* A size as the kernel's tmpfs reads it: bytes, with a unit, or a share of the memory. What stands
+ * behind a comma are further options. */
+static bool is_tmpfs_size(const char *text)
+{
+    static const char units[] = "kKmMgGtTpPeE";
+    size_t digits = strspn(text, "0123456789");
+    const char *end = text + digits;
+
+    if (*end && (*end == '%' || strchr(units, *end)))
+        end++;
+    return digits > 0 && digits <= 18 && (!*end || *end == ',');
+}
+
+static const struct type type_tmpfs_text = {
+    .kind = TYPE_TEXT, .name = "size such as \"50%\" or \"2G\"", .check = is_tmpfs_size};
+static const struct type type_tmpfs_size = {
+    .kind = TYPE_EITHER,
+    .name = "string such as \"50%\" or \"2G\", or positive integer, from 1 to "
+            "9223372036854775807 (bytes)",
+    .element = &type_tmpfs_text,
+    .other = &type_tmpfs_bytes};
+
 #define SUBMODULE(id, text, rows)                                                                  \
     static const struct type id = {                                                                \
         .kind = TYPE_SUBMODULE, .name = text, .options = rows, .option_count = ELEMENTS(rows)}
 
 static const struct option resolution_options[] = {
-    {"x", &type_positive, .help = "Width in pixels."},
-    {"y", &type_positive, .help = "Height in pixels."},
+    {"x", &type_pixels, .help = "Width in pixels."},
+    {"y", &type_pixels, .help = "Height in pixels."},
 };
 SUBMODULE(type_resolution, "set of x and y", resolution_options);
 
@@ -155,11 +208,11 @@ const struct option schema_options[] = {
      .help = "A directory with disk.img and, for EFI, efi-vars.fd. Without it the boot disk is "
              "built in a throwaway virtual machine."},
     {"nixpkgs.hostPlatform", &type_platform, .compute = builtin_platform,
-     .shown = "the machine run-vm runs on", .help = "The guest's system, \"x86_64-linux\" …"},
+     .shown = "the machine run-vm runs on", .help = "The guest's system, such as \"x86_64-linux\""},
     {"boot.kernelParams", &type_kernel_parameters, "[]",
      .help = "Kernel parameters where there is no toplevel whose kernel-params has them."},
     {"boot.tmpOnTmpfs", &type_bool, "false", .help = "Mount a tmpfs on /tmp."},
-    {"boot.tmpOnTmpfsSize", &type_text_or_positive, "\"50%\"", .help = "Its size."},
+    {"boot.tmpOnTmpfsSize", &type_tmpfs_size, "\"50%\"", .help = "Its size."},
     {"nix.enable", &type_bool, "true",
      .help = "Whether the guest has Nix: without it nothing is registered in its database."},
     {"runVm.initrd", &type_initrd, "\"builtin\"",
@@ -192,15 +245,15 @@ const struct option schema_options[] = {
          "and one that insists on signatures loads none of them."},
     {"runVm.store", &type_prefix, "\"\"",
      .help = "Host directory that holds the Nix store of the guest's system, as nix-store --store "
-             "makes it: the guest's /nix/store/… is this directory's nix/store/…"},
+             "makes it: the guest's /nix/store/X is this directory's nix/store/X"},
 
-    {V "memorySize", &type_positive, "1024", .help = "The guest's memory in MiB."},
-    {V "cores", &type_positive, "1", .help = "The number of its processors."},
-    {V "msize", &type_positive, "16384",
+    {V "memorySize", &type_memory, "1024", .help = "The guest's memory in MiB."},
+    {V "cores", &type_cores, "1", .help = "The number of its processors."},
+    {V "msize", &type_msize, "16384",
      .help =
          "Largest message of 9p file systems, in bytes. Where it is not set, the builtin initrd's "
          "store and root have 131072."},
-    {V "diskSize", &type_null_or_positive, "1024",
+    {V "diskSize", &type_null_or_disk_size, "1024",
      .help = "The size of the disk image in MiB, when it has to be made."},
     {V "diskImage", &type_null_or_text, .compute = builtin_disk_image,
      .shown = "\"./${config.system.name}.qcow2\"; null with --root-dir",
@@ -208,7 +261,7 @@ const struct option schema_options[] = {
              "and nothing is kept. Variables in it are expanded; NIX_DISK_IMAGE replaces it."},
     {V "persistBootDevice", &type_bool, "false",
      .help = "Keep the boot disk in the temporary directory instead of making it anew."},
-    {V "emptyDiskImages", &type_positives, "[]",
+    {V "emptyDiskImages", &type_disk_sizes, "[]",
      .help = "Sizes in MiB of more disks, empty when they are made."},
     {V "graphics", &type_bool, "true",
      .help = "A window. Otherwise -nographic, and the serial console is the preferred one."},
@@ -236,10 +289,10 @@ const struct option schema_options[] = {
     {V "restrictNetwork", &type_bool, "false",
      .help = "Let nothing of the guest out, but for what forwardPorts lets through. QEMU then "
              "drops answers by UDP too. A network of the user's own options is not restricted."},
-    {V "vlans", &type_unsigneds, "[1]",
+    {V "vlans", &type_networks, "[1]",
      .help = "Virtual networks: for each number N, a card on the VDE switch that "
              "QEMU_VDE_SOCKET_N names, if it is set."},
-    {V "test.nodeNumber", &type_positive, "1",
+    {V "test.nodeNumber", &type_node, "1",
      .help = "The last byte of the cards' addresses on the virtual networks."},
     {V "writableStore", &type_bool, "true", .help = "Lay a writable overlay over the Nix store."},
     {V "writableStoreUseTmpfs", &type_bool, "true",

@@ -2,7 +2,6 @@
 #include "host/type.h"
 
 #include <ctype.h>
-#include <stdint.h>
 #include <string.h>
 
 static bool is_path(const char *text)
@@ -50,16 +49,7 @@ static bool is_kernel_parameter(const char *text)
     return *text && !quoted;
 }
 
-const struct type type_bool = {.kind = TYPE_BOOL, .name = "boolean"};
-const struct type type_positive = {
-    .kind = TYPE_INTEGER, .name = "positive integer, meaning >0", .min = 1, .max = INT64_MAX};
-const struct type type_unsigned = {
-    .kind = TYPE_INTEGER, .name = "unsigned integer, meaning >=0", .min = 0, .max = INT64_MAX};
-const struct type type_port = {.kind = TYPE_INTEGER,
-                               .name = "16 bit unsigned integer; between 0 and 65535 (both "
-                                       "inclusive)",
-                               .min = 0,
-                               .max = 65535};
+const struct type type_bool = {.kind = TYPE_BOOL, .name = "true or false"};
 const struct type type_text = {.kind = TYPE_TEXT, .name = "string"};
 const struct type type_path = {
     .kind = TYPE_TEXT, .name = "path (a string that begins with /)", .check = is_path};
@@ -84,10 +74,6 @@ const struct type type_nonempties = {
     .kind = TYPE_LIST, .name = "list of non-empty strings", .element = &type_nonempty};
 const struct type type_mount_points = {
     .kind = TYPE_LIST, .name = "list of mount points", .element = &type_mount_point};
-const struct type type_positives = {
-    .kind = TYPE_LIST, .name = "list of positive integers", .element = &type_positive};
-const struct type type_unsigneds = {
-    .kind = TYPE_LIST, .name = "list of unsigned integers", .element = &type_unsigned};
 const struct type type_kernel_parameters = {
     .kind = TYPE_LIST, .name = "list of kernel parameters", .element = &type_kernel_parameter};
 const struct type type_text_attrs = {
@@ -98,15 +84,8 @@ const struct type type_null_or_text = {
 const struct type type_null_or_path = {.kind = TYPE_NULL_OR,
                                        .name = "null or path (a string that begins with /)",
                                        .element = &type_path};
-const struct type type_null_or_positive = {.kind = TYPE_NULL_OR,
-                                           .name = "null or positive integer, meaning >0",
-                                           .element = &type_positive};
 const struct type type_null_or_nonempty = {
     .kind = TYPE_NULL_OR, .name = "null or non-empty string", .element = &type_nonempty};
-const struct type type_text_or_positive = {.kind = TYPE_EITHER,
-                                           .name = "string or positive integer, meaning >0",
-                                           .element = &type_text,
-                                           .other = &type_positive};
 
 static bool is_choice(const struct type *type, const json_t *value)
 {

@@ -24,7 +24,7 @@ enum type_kind {
 
 struct type {
     enum type_kind kind;
-    const char *name; /* "positive integer, meaning >0" */
+    const char *name; /* "true or false": an error's "expected …" */
     json_int_t min, max;
     bool (*check)(const char *text);
     const char *const *choices; /* ended by NULL */
@@ -33,12 +33,11 @@ struct type {
     size_t option_count;
 };
 
-extern const struct type type_bool, type_positive, type_unsigned, type_port, type_text, type_path,
-    type_nonempty, type_host_name, type_mount_point, type_kernel_parameter, type_anything;
-extern const struct type type_texts, type_paths, type_nonempties, type_mount_points, type_positives,
-    type_unsigneds, type_kernel_parameters, type_text_attrs;
-extern const struct type type_null_or_text, type_null_or_path, type_null_or_positive,
-    type_null_or_nonempty, type_text_or_positive;
+extern const struct type type_bool, type_text, type_path, type_nonempty, type_host_name,
+    type_mount_point, type_kernel_parameter, type_anything;
+extern const struct type type_texts, type_paths, type_nonempties, type_mount_points,
+    type_kernel_parameters, type_text_attrs;
+extern const struct type type_null_or_text, type_null_or_path, type_null_or_nonempty;
 
 /* Whether a value is of the type, as far as can be said without looking into lists and sets. */
 bool type_accepts(const struct type *type, const json_t *value);

@@ -40,7 +40,7 @@ rows() {
             return 1
         }
     done
-    grep -qxF 'positive integer, meaning >0; default 1024' "$BATS_TEST_TMPDIR/rows"
+    grep -qxF 'positive integer, from 1 to 4294967296 (MiB); default 1024' "$BATS_TEST_TMPDIR/rows"
 }
 
 @test "every option that --help names is in run-vm(1)" {

@@ -197,7 +197,7 @@ static void what_is_wrong_is_named(void **state)
         {VM("\"memorySize\": \"1\""), {"virtualisation.memorySize: is \"1\"", "positive integer"}},
         {VM("\"memorySize\": 1.0"), {"virtualisation.memorySize", "positive integer"}},
         {VM("\"memorysize\": 5"), {"virtualisation.memorysize", "virtualisation.memorySize"}},
-        {VM("\"graphics\": \"no\""), {"virtualisation.graphics: is \"no\"", "boolean"}},
+        {VM("\"graphics\": \"no\""), {"virtualisation.graphics: is \"no\"", "true or false"}},
         {VM("\"cores\": {\"_type\": \"merge\", \"contents\": [2, 3]}"),
          {"virtualisation.cores", "conflicting", "override"}},
         {VM("\"sharedDirectories\": {\"xchg\": {\"source\": \"/x\"}}"),
@@ -242,6 +242,31 @@ static void what_is_wrong_is_named(void **state)
         planned_expect_problem(&p, "config.json: ", cases[i].words[0], cases[i].words[1],
                                cases[i].words[1] ? cases[i].words[2] : NULL, NULL);
     }
+}
+
+/* Numbers that no multiplication overflows, and ranges that errors and the manual tell. */
+static void check_ranges(const struct type *type, const char *name)
+{
+    char *range CLEANUP_FREE =
+        xasprintf("from %" JSON_INTEGER_FORMAT " to %" JSON_INTEGER_FORMAT, type->min, type->max);
+
+    if (type->kind == TYPE_INTEGER && !strstr(type->name, range))
+        fail_msg("%s: \"%s\" does not tell its range, %s", name, type->name, range);
+    if (type->kind == TYPE_INTEGER && strstr(type->name, "MiB") && type->max > INT64_MAX >> 20)
+        fail_msg("%s: %s: overflows in bytes", name, type->name);
+    if (type->element)
+        check_ranges(type->element, name);
+    if (type->other)
+        check_ranges(type->other, name);
+    for (size_t i = 0; i < type->option_count; i++)
+        check_ranges(type->options[i].type, type->options[i].name);
+}
+
+static void numbers_have_ranges(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < schema_option_count; i++)
+        check_ranges(schema_options[i].type, schema_options[i].name);
 }
 
 static void every_problem_is_reported_once(void **state)
@@ -445,6 +470,7 @@ int main(void)
         cmocka_unit_test(the_old_name_of_an_option_is_followed_with_a_warning),
         cmocka_unit_test(sets_are_merged_by_name),
         cmocka_unit_test(what_is_wrong_is_named),
+        cmocka_unit_test(numbers_have_ranges),
         cmocka_unit_test(every_problem_is_reported_once),
         cmocka_unit_test(options_of_nixos_that_are_not_ours_are_left_alone),
         cmocka_unit_test(json_that_cannot_be_read_is_an_error_with_its_place),
