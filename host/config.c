@@ -10,9 +10,17 @@
 #include "common/cleanup.h"
 #include "common/log.h"
 #include "host/merge.h"
+#include "host/message.h"
 #include "host/optionset.h"
 #include "host/schema.h"
 #include "host/setting.h"
+
+/* The most bytes of a file: what is larger is something else, and its values would take many times
+ * the memory. */
+#define SIZE_LIMIT (4 << 20)
+
+/* How many problems are told of. */
+#define PROBLEM_LIMIT 100
 
 static void add_source(struct config *config, char *name, json_t *tree, bool command_line)
 {
@@ -29,11 +37,30 @@ void config_add_tree(struct config *config, const char *name, json_t *tree)
     add_source(config, xstrdup(name), tree, false);
 }
 
+/* What is left of a file, as far as a byte past the limit. The caller frees; NULL with errno. */
+static char *read_whole(FILE *file, size_t *length)
+{
+    char *text CLEANUP_FREE = NULL;
+    size_t size = 0;
+
+    *length = 0;
+    while (*length == size && size <= SIZE_LIMIT) {
+        size = size ? 2 * size : 65536;
+        if (size > SIZE_LIMIT)
+            size = SIZE_LIMIT + 1;
+        text = xreallocarray(text, size, 1);
+        *length += fread(text + *length, 1, size - *length, file);
+    }
+    return ferror(file) ? NULL : TAKE(text);
+}
+
 int config_add_file(struct config *config, const char *path, struct error *e)
 {
     bool is_stdin = !strcmp(path, "-");
     const char *name = is_stdin ? "stdin" : path;
     FILE *file CLEANUP_FCLOSE = NULL;
+    char *text CLEANUP_FREE = NULL;
+    size_t length;
     json_error_t error;
     json_t *tree;
 
@@ -42,12 +69,18 @@ int config_add_file(struct config *config, const char *path, struct error *e)
         if (!file)
             return error_errno(e, errno, "%s: cannot be read", path);
     }
-    tree = json_loadf(is_stdin ? stdin : file, JSON_REJECT_DUPLICATES, &error);
+    text = read_whole(is_stdin ? stdin : file, &length);
+    if (!text)
+        return error_errno(e, errno, "%s: cannot be read", name);
+    if (length > SIZE_LIMIT)
+        return error_set(e, -EINVAL, "%s: is larger than %d MiB, expected a configuration", name,
+                         SIZE_LIMIT >> 20);
+    tree = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!tree)
         return error_set(e, -EINVAL, "%s:%d:%d: %s", name, error.line, error.column, error.text);
     if (!json_is_object(tree)) {
         json_decref(tree);
-        return error_set(e, -EINVAL, "%s: is a list, expected a set of options ({…})", name);
+        return error_set(e, -EINVAL, "%s: is a list, expected a set of options ({...})", name);
     }
     config_add_tree(config, name, tree);
     return 0;
@@ -89,6 +122,19 @@ const char *config_file(const struct config *config)
     return config->source_count ? config->sources[0]->name : "command line";
 }
 
+void config_note(struct config *config, const char *format, ...)
+{
+    va_list arguments;
+
+    if (++config->problem_count == PROBLEM_LIMIT + 1)
+        strv_pushf(&config->problems, "there are more problems than these %d", PROBLEM_LIMIT);
+    if (config->problem_count > PROBLEM_LIMIT)
+        return;
+    va_start(arguments, format);
+    strv_take(&config->problems, xvasprintf(format, arguments));
+    va_end(arguments);
+}
+
 void config_problem(struct config *config, const char *option, const char *format, ...)
 {
     va_list arguments;
@@ -97,7 +143,15 @@ void config_problem(struct config *config, const char *option, const char *forma
     va_start(arguments, format);
     text = xvasprintf(format, arguments);
     va_end(arguments);
-    strv_pushf(&config->problems, "%s: %s: %s", config_file(config), option, text);
+    config_note(config, "%s: %s: %s", config_file(config), option, text);
+}
+
+void config_text_problem(struct config *config, const char *option, const char *text,
+                         const char *what)
+{
+    char *shown CLEANUP_FREE = message_clip(text, MESSAGE_NAME);
+
+    config_problem(config, option, "\"%s\" %s", shown, what);
 }
 
 json_t *config_get(const struct config *config, const char *option)

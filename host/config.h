@@ -25,7 +25,8 @@ struct config {
     json_t *values;         /* by an option's full name */
     json_int_t *priorities; /* of the definitions that won, in the order of schema_options */
     bool diskless;          /* the root is elsewhere: no disk image unless one is asked for */
-    struct strv problems;   /* what is wrong, each a whole message */
+    struct strv problems;   /* what is wrong, each a whole message; of very many the first */
+    size_t problem_count;   /* of all */
     struct strv warnings;
 };
 
@@ -49,9 +50,17 @@ int config_resolve(struct config *config);
 /* The file that messages name; "command line" where there is none. */
 const char *config_file(const struct config *config);
 
+/* Notes a problem by its whole message. */
+void config_note(struct config *config, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Notes what is wrong with the value of `option`, as "FILE: OPTION: …". */
 void config_problem(struct config *config, const char *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same with the text that is wrong before it: "FILE: OPTION: "TEXT" WHAT". */
+void config_text_problem(struct config *config, const char *option, const char *text,
+                         const char *what);
 
 /* The value of an option. Its name must be in the table, and its type as the function says:
  * anything else is a mistake in the program, which ends. Texts are NULL for null. */

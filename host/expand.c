@@ -7,6 +7,12 @@
 
 #include "common/alloc.h"
 
+/* How deep quotes and WORDs may stand within each other, which is more than anybody writes. */
+#define DEPTH_LIMIT 64
+
+/* A program takes no longer argument: Linux's MAX_ARG_STRLEN, without the NUL. */
+#define LENGTH_LIMIT 131071
+
 enum mode {
     MODE_WORDS,
     MODE_WORD,
@@ -20,8 +26,10 @@ struct expansion {
     struct strv *words; /* MODE_WORDS */
     char *text;         /* the word being put together */
     size_t length, size;
-    bool started; /* there is a word, though it may be empty */
-    bool silent;  /* what is read is not wanted: the WORD of a ${NAME:+WORD} that is not used */
+    bool started;       /* there is a word, though it may be empty */
+    bool too_long;      /* the word has reached its limit, and is cut there */
+    unsigned int depth; /* of the text being read */
+    bool silent; /* what is read is not wanted: the WORD of a ${NAME:+WORD} that is not used */
     struct error *e;
 };
 
@@ -38,6 +46,9 @@ static bool is_blank(char c)
 
 static void append(struct expansion *x, char c)
 {
+    x->too_long = x->too_long || x->length == LENGTH_LIMIT;
+    if (x->too_long)
+        return;
     if (x->length + 1 >= x->size) {
         x->size = x->size ? 2 * x->size : 64;
         x->text = xreallocarray(x->text, x->size, 1);
@@ -118,8 +129,12 @@ static int read_alternative(struct expansion *x, bool wanted, bool quoted)
 static int read_reason(struct expansion *x, const char *name, bool quoted)
 {
     struct strv words CLEANUP_STRV = {0};
-    struct expansion inner = {
-        .at = x->at, .mode = MODE_WORD, .variables = x->variables, .words = &words, .e = x->e};
+    struct expansion inner = {.at = x->at,
+                              .mode = MODE_WORD,
+                              .variables = x->variables,
+                              .words = &words,
+                              .depth = x->depth,
+                              .e = x->e};
     char *text CLEANUP_FREE = NULL;
     int r = read_text(&inner, (struct place){.quoted = quoted, .braces = true});
 
@@ -142,7 +157,7 @@ static int read_operator(struct expansion *x, const char *name, bool quoted)
     sign = *x->at;
     if (!sign || !strchr("-+=?", sign))
         return error_set(x->e, -EINVAL,
-                         "\"${%s…}\" is not understood: after the name comes }, :-, :+ or :?",
+                         "\"${%s...}\" is not understood: after the name comes }, :-, :+ or :?",
                          name);
     x->at++;
     if (sign == '+')
@@ -179,8 +194,9 @@ static int read_dollar(struct expansion *x, bool quoted)
     const char *value;
 
     if (*x->at == '(')
-        return error_set(x->e, -EINVAL,
-                         "holds $(…), but no commands are run: give the text itself or a variable");
+        return error_set(
+            x->e, -EINVAL,
+            "holds $(...), but no commands are run: give the text itself or a variable");
     if (*x->at == '{') {
         x->at++;
         return read_braces(x, quoted);
@@ -262,8 +278,8 @@ static int read_unquoted(struct expansion *x, char c)
     return 1;
 }
 
-/* The text up to its end: that of the string, or the } or " that ends the place we are in. */
-static int read_text(struct expansion *x, struct place place)
+/* read_text() within the limit of its depth. */
+static int read_characters(struct expansion *x, struct place place)
 {
     int r;
 
@@ -281,19 +297,36 @@ static int read_text(struct expansion *x, struct place place)
         if (c == '$')
             r = read_dollar(x, place.quoted);
         else if (c == '`')
-            r = error_set(x->e, -EINVAL, "holds `…`, but no commands are run");
+            r = error_set(x->e, -EINVAL, "holds `...`, but no commands are run");
         else if (c == '\\')
             read_backslash(x, place.quoted);
         else if (place.quoted || (r = read_unquoted(x, c)) == 1)
             emit(x, c, place.quoted);
         if (r < 0)
             return r;
+        if (x->too_long)
+            return error_set(x->e, -EINVAL,
+                             "expands to more than %d bytes, which no program takes as an argument",
+                             LENGTH_LIMIT);
     }
     if (place.braces)
         return error_set(x->e, -EINVAL, "has a \"${\" without its \"}\"");
     if (place.quoted && x->mode != MODE_QUOTED)
         return error_set(x->e, -EINVAL, "has a \" without its partner (quote it: '\"')");
     return 0;
+}
+
+/* The text up to its end: that of the string, or the } or " that ends the place we are in. */
+static int read_text(struct expansion *x, struct place place)
+{
+    int r;
+
+    if (x->depth == DEPTH_LIMIT)
+        return error_set(x->e, -EINVAL, "is nested more than %d deep", DEPTH_LIMIT);
+    x->depth++;
+    r = read_characters(x, place);
+    x->depth--;
+    return r;
 }
 
 int expand_words(struct strv *words, const char *text, const struct expand_variables *variables,

@@ -8,6 +8,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "host/message.h"
 #include "host/optionset.h"
 
 #define PRIORITY_COMMAND_LINE 10
@@ -30,9 +31,7 @@ char *merge_show(const json_t *value)
 
     if (!json)
         return xstrdup("?");
-    if (strlen(json) <= 60)
-        return TAKE(json);
-    return xasprintf("%.57s…", json);
+    return message_clip(json, MESSAGE_VALUE);
 }
 
 static bool is_plain(const char *name)
@@ -47,11 +46,12 @@ static bool is_plain(const char *name)
 char *merge_path(const struct position *place)
 {
     char *within CLEANUP_FREE = place->within ? merge_path(place->within) : xstrdup("");
+    char *name CLEANUP_FREE = place->name ? message_clip(place->name, MESSAGE_NAME) : NULL;
     const char *quote = place->attribute && !is_plain(place->name) ? "\"" : "";
 
     if (place->entry)
         return xasprintf("%s.<entry %zu>", within, place->entry);
-    return xasprintf("%s%s%s%s%s", within, *within ? "." : "", quote, place->name, quote);
+    return xasprintf("%s%s%s%s%s", within, *within ? "." : "", quote, name, quote);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -83,8 +83,8 @@ void merge_problem(struct config *config, const struct definition *d, const stru
     va_start(arguments, format);
     text = xvasprintf(format, arguments);
     va_end(arguments);
-    strv_pushf(&config->problems, "%s: %s: %s",
-               d->source->built_in ? config_file(config) : d->source->name, path, text);
+    config_note(config, "%s: %s: %s", d->source->built_in ? config_file(config) : d->source->name,
+                path, text);
 }
 
 /* --- properties: objects with a "_type" --- */
@@ -112,7 +112,8 @@ static void discharge_if(struct config *config, const struct position *place, st
     json_t *condition = json_object_get(d.value, "condition");
 
     if (!json_is_boolean(condition)) {
-        merge_problem(config, &d, place, "\"_type\": \"if\" has no boolean \"condition\"");
+        merge_problem(config, &d, place,
+                      "\"_type\": \"if\" has no \"condition\" that is true or false");
         return;
     }
     d.value = json_object_get(d.value, "content");
@@ -274,7 +275,7 @@ static json_t *merge_equal(struct config *config, const struct position *place,
     all = show_all(list);
     merge_problem(config, &list->items[list->count - 1], place,
                   "has conflicting definitions: %s; expected one value, or one of them as "
-                  "{\"_type\": \"override\", \"priority\": 50, \"content\": …}",
+                  "{\"_type\": \"override\", \"priority\": 50, \"content\": ...}",
                   all);
     return NULL;
 }
@@ -392,7 +393,7 @@ struct merged merge_definitions(struct config *config, const struct position *pl
 {
     struct definitions list CLEANUP_DEFINITIONS = {0};
     struct merged result = {0};
-    size_t before = config->problems.count;
+    size_t before = config->problem_count;
 
     for (size_t i = 0; i < definitions->count; i++)
         merge_discharge(config, place, definitions->items[i], &list);
@@ -400,7 +401,7 @@ struct merged merge_definitions(struct config *config, const struct position *pl
     sort_by_order(&list);
     for (size_t i = 0; i < list.count; i++)
         check_type(config, place, type, &list.items[i]);
-    if (config->problems.count > before)
+    if (config->problem_count > before)
         return result;
     result.missing = !list.count;
     if (result.missing)

@@ -16,6 +16,9 @@
 /* How long a reader may take when run-vm has been asked to end, in milliseconds. */
 #define PATIENCE 500
 
+/* The most of a message that is printed, for texts of the user's that nobody has clipped. */
+#define MESSAGE_LIMIT 4096
+
 static bool can_write(int fd)
 {
     struct pollfd polled[] = {{fd, POLLOUT, 0}, {signals_fd(), POLLIN, 0}};
@@ -36,10 +39,32 @@ static bool pause_for_reader(void)
     return !signals_taken() && poll(&signals, 1, PATIENCE) == 0;
 }
 
+/* Whether a byte goes on with a character of UTF-8 that others have begun. */
+static bool continues_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+char *message_clip(const char *text, size_t most)
+{
+    static const char dots[] = "...";
+    size_t length = strlen(text);
+    if (length <= most)
+        return xstrdup(text);
+    size_t tail = (most - strlen(dots)) / 3;
+    size_t head = most - strlen(dots) - tail;
+    while (head > 0 && continues_character(text[head]))
+        head--;
+    while (tail > 0 && continues_character(text[length - tail]))
+        tail--;
+    return xasprintf("%.*s%s%s", (int)head, text, dots, text + length - tail);
+}
+
 void message_print(enum log_level level, const char *message)
 {
     (void)level;
-    char *line CLEANUP_FREE = xasprintf("run-vm: %s\n", message);
+    char *shown CLEANUP_FREE = message_clip(message, MESSAGE_LIMIT);
+    char *line CLEANUP_FREE = xasprintf("run-vm: %s\n", shown);
     int again CLEANUP_CLOSE = terminal_open_again(STDERR_FILENO);
     int fd = again >= 0 ? again : STDERR_FILENO;
     size_t left = strlen(line);

@@ -2,9 +2,21 @@
 /* What run-vm says on its standard error. */
 #pragma once
 
+#include <stddef.h>
+
 #include "common/log.h"
 
-/* For log_set_sink(): the message in a line of its own, behind the program's name. While nobody
- * reads standard error it waits, but not past a signal that asks run-vm to end: who sends one wants
- * the end more than the message. */
+/* The most of a value that a message shows. */
+#define MESSAGE_VALUE 60
+
+/* The most of a name, more than that of any option. */
+#define MESSAGE_NAME 200
+
+/* The text where it has at most `most` bytes; else its beginning and its end with "..." between
+ * them, in no more than that. No character of several bytes is cut. The caller frees. */
+char *message_clip(const char *text, size_t most);
+
+/* For log_set_sink(): the message in a line of its own, behind the program's name; one that is huge
+ * is clipped. While nobody reads standard error it waits, but not past a signal that asks run-vm to
+ * end: who sends one wants the end more than the message. */
 void message_print(enum log_level level, const char *message);

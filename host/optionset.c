@@ -224,8 +224,8 @@ static void resolve_one(struct sorting *s, const struct option *option)
     if (merged.missing) {
         char *path CLEANUP_FREE = merge_path(&place);
 
-        strv_pushf(&s->config->problems, "%s: %s: is not set, expected %s", config_file(s->config),
-                   path, option->type->name);
+        config_note(s->config, "%s: %s: is not set, expected %s", config_file(s->config), path,
+                    option->type->name);
     }
     if (!merged.value)
         merged.value = fallback ? json_incref(fallback) : json_null();

@@ -127,7 +127,7 @@ static void get_consoles(struct planner *p, struct strv *consoles)
         if (name)
             strv_take(consoles, name);
         else
-            config_problem(p->config, option, "\"%s\" %s", json_string_value(console), e.message);
+            config_text_problem(p->config, option, json_string_value(console), e.message);
     }
 }
 

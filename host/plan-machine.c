@@ -102,7 +102,7 @@ static void add_name(struct planner *p)
     char *name CLEANUP_FREE = expand_quoted(text ? text : "", &variables, &e);
 
     if (!name) {
-        config_problem(p->config, "system.name", "\"%s\" %s", text, e.message);
+        config_text_problem(p->config, "system.name", text, e.message);
         return;
     }
     strv_push(&p->plan->argv, "-name");

@@ -70,7 +70,7 @@ static char *expand_option(struct planner *p, const struct named_file *file)
     char *expanded = expand_quoted(text ? text : "", &variables, &e);
 
     if (!expanded)
-        config_problem(p->config, file->option, "\"%s\" %s", text, e.message);
+        config_text_problem(p->config, file->option, text, e.message);
     return expanded;
 }
 

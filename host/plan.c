@@ -65,7 +65,7 @@ static char *expand(struct planner *p, const char *option, const char *text, boo
     variables.in_list = in_list;
     word = expand_word(text, &variables, &e);
     if (!word)
-        config_problem(p->config, option, "\"%s\" %s", text, e.message);
+        config_text_problem(p->config, option, text, e.message);
     return word;
 }
 
@@ -81,7 +81,7 @@ char *planner_expand_path(struct planner *p, const char *option, const char *tex
     char *word = expand(p, option, text, false);
 
     if (word && !*word)
-        config_problem(p->config, option, "\"%s\" is empty, expected a path", text);
+        config_text_problem(p->config, option, text, "is empty, expected a path");
     return word ? word : xstrdup("");
 }
 
@@ -110,7 +110,7 @@ static void add_user_entry(struct planner *p, const char *option, const char *te
     struct error e CLEANUP_ERROR = {0};
 
     if (expand_words(&p->plan->argv, text, &variables, &e) < 0)
-        config_problem(p->config, option, "\"%s\" %s", text, e.message);
+        config_text_problem(p->config, option, text, e.message);
 }
 
 void planner_add_entries(struct planner *p, const char *option,

@@ -7,7 +7,11 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "common/strv.h"
+#include "host/message.h"
 #include "host/schema.h"
+
+/* Of a path: no option has as many. */
+#define PARTS_LIMIT 64
 
 /* Splits a.b."c.d"=VALUE at the dots outside quotes. Returns what follows the =, NULL where there
  * is none or a quote is open. */
@@ -105,15 +109,19 @@ int setting_parse(json_t **tree, const char *setting, struct error *e)
 {
     struct strv path CLEANUP_STRV = {0};
     const char *value = split_path(&path, setting);
-    char *name CLEANUP_FREE = join(&path, 0, path.count);
+    char *whole CLEANUP_FREE = join(&path, 0, path.count);
+    char *name CLEANUP_FREE = message_clip(whole, MESSAGE_NAME);
     const struct type *type;
     json_t *json;
 
+    if (path.count > PARTS_LIMIT)
+        return error_set(e, -EINVAL, "command line: %s: has more than %d parts, expected an option",
+                         name, PARTS_LIMIT);
     if (!value)
-        return error_set(e, -EINVAL, "-o %s: expected OPTION=VALUE", setting);
+        return error_set(e, -EINVAL, "-o %s: expected OPTION=VALUE", name);
     type = find_option(&path, 0, schema_options, schema_option_count);
     if (!type) {
-        const char *nearest = schema_nearest(schema_options, schema_option_count, name);
+        const char *nearest = schema_nearest(schema_options, schema_option_count, whole);
 
         return error_set(e, -EINVAL, "command line: %s: is not an option, expected %s%s", name,
                          nearest ? "perhaps " : "one of run-vm.json(5)", nearest ? nearest : "");
