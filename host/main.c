@@ -22,6 +22,7 @@
 #include "host/plan.h"
 #include "host/prepare.h"
 #include "host/process.h"
+#include "host/runner.h"
 #include "host/shareserver.h"
 #include "host/signals.h"
 #include "host/supervise.h"
@@ -202,7 +203,7 @@ int main(int argc, char **argv)
 
     hold_standard_streams();
     log_set_sink(message_print);
-    if (argc > 1 && !strcmp(argv[1], "cache") && !options_is_runner(argv[0]))
+    if (argc > 1 && !strcmp(argv[1], "cache") && !runner_is_name(argv[0]))
         return cache_command(argc - 1, argv + 1);
     if (options_parse(&options, argc, argv, &e) < 0)
         return report(&e, STATUS_USAGE);

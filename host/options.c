@@ -8,6 +8,7 @@
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
+#include "host/runner.h"
 
 static const char *const dry_runs[] = {"no", "text", "json", NULL};
 static const char *const accelerators[] = {"auto", "kvm", "tcg", NULL};
@@ -135,43 +136,17 @@ static int take_option(struct options *options, char *const *argv, struct error 
     return r < 0 ? r : taken;
 }
 
-/* The path that the program was started by; the caller frees. */
-static char *own_path(const char *argv0)
-{
-    const char *path = getenv("PATH");
-    struct strv directories CLEANUP_STRV = {0};
-
-    if (strchr(argv0, '/') || !path)
-        return xstrdup(argv0);
-    strv_split(&directories, path, ':');
-    for (size_t i = 0; i < directories.count; i++) {
-        const char *directory = directories.items[i];
-        char *candidate CLEANUP_FREE = xasprintf("%s/%s", *directory ? directory : ".", argv0);
-
-        if (!access(candidate, X_OK))
-            return TAKE(candidate);
-    }
-    return xstrdup(argv0);
-}
-
-bool options_is_runner(const char *argv0)
-{
-    const char *slash = strrchr(argv0, '/');
-    const char *name = slash ? slash + 1 : argv0;
-    size_t length = strlen(name);
-
-    return length > strlen("run--vm") && !strncmp(name, "run-", 4) &&
-           !strcmp(name + length - 3, "-vm");
-}
-
 int options_parse(struct options *options, int argc, char *const *argv, struct error *e)
 {
     int i = 1;
 
-    if (argc > 0 && options_is_runner(argv[0])) {
-        char *path CLEANUP_FREE = own_path(argv[0]);
+    if (argc > 0 && runner_is_name(argv[0])) {
+        char *config = runner_find_config(argv[0], e);
 
-        strv_pushf(&options->config_files, "%s.json", path);
+        if (!config)
+            return -ENOENT;
+        options->runner = true;
+        strv_take(&options->config_files, config);
     } else {
         while (i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0) {
             int r = take_option(options, argv + i, e);

@@ -36,6 +36,7 @@ struct options {
     struct strv exec; /* a command and its arguments */
     bool help;
     bool version;
+    bool runner; /* called as run-NAME-vm */
     struct strv qemu_arguments;
 };
 
@@ -65,11 +66,8 @@ struct command_option {
 extern const struct command_option command_options[];
 extern const size_t command_option_count;
 
-/* Whether the program was called run-NAME-vm. */
-bool options_is_runner(const char *argv0);
-
 /* Reads the arguments. Called as run-NAME-vm, all of them are QEMU's and the configuration is
- * run-NAME-vm.json beside that name. 0, or -EINVAL with what is wrong. */
+ * found by runner.h. 0, or -EINVAL or -ENOENT with what is wrong. */
 int options_parse(struct options *options, int argc, char *const *argv, struct error *e);
 
 void options_print_help(FILE *out);

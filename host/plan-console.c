@@ -114,7 +114,9 @@ void plan_console(struct planner *p)
 
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         read_wish(&wishes, &option);
-    bool nographic = qemu_option_find(&p->plan->argv, "nographic");
+    bool nographic =
+        qemu_option_find(&p->plan->argv, "nographic") || qemu_option_find(&p->given, "nographic");
+
     if (nographic)
         silence_firmware(p);
     if (qemu_option_find(&p->given, "nodefaults"))

@@ -175,6 +175,8 @@ void plan_options(struct planner *p)
     add_guest_agent(p);
     add_resolution(p);
     planner_add_entries(p, "virtualisation.qemu.options", builtins, ELEMENTS(builtins));
+    plan_console(p);
+    plan_report(p);
     planner_environment_options(p, &p->plan->argv);
     strv_extend(&p->plan->argv, &p->options->qemu_arguments);
 }

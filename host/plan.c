@@ -137,8 +137,8 @@ static void set_environment(struct planner *p)
 }
 
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_given, plan_checks,  plan_files,   plan_machine, plan_network,    plan_shares,
-    plan_drives, plan_exec,  plan_options, plan_console, plan_report,  set_environment,
+    plan_places, plan_given,  plan_checks, plan_files,   plan_machine,    plan_network,
+    plan_shares, plan_drives, plan_exec,   plan_options, set_environment,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct options *options,
@@ -158,6 +158,7 @@ int plan_build(struct plan *plan, struct config *config, const struct options *o
 
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
     plan->undo = p.own_initrd;
+    plan->quits = options->runner;
     for (size_t i = 0; i < ELEMENTS(steps); i++)
         steps[i](&p);
     strv_extend(&plan->warnings, &config->warnings);

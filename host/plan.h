@@ -130,8 +130,8 @@ struct plan {
     struct strv exec;    /* --exec: the command to run in the guest; empty: none */
     struct strv helpers; /* programs that QEMU starts for connections: none of them outlives it */
     char *exec_socket;   /* where QEMU connects to for it, inside `cwd` */
-    char
-        *report_socket; /* where QEMU connects to for what init says of its boot; NULL: it cannot */
+    bool quits;          /* a signal makes QEMU quit at once: the guest is not powered down */
+    char *report_socket; /* where QEMU connects to with init's report; NULL: it has none */
     char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
                        * argv, so that a long path does no harm */
     char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */

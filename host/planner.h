@@ -99,11 +99,11 @@ void plan_shares(struct planner *p);  /* sharedDirectories */
 void plan_drives(struct planner *p);  /* drives */
 void plan_exec(struct planner *p);    /* --exec */
 void plan_options(struct planner *p); /* qemu.options, $QEMU_OPTS, arguments */
-void plan_report(struct planner *p);  /* what init says of its boot */
-void plan_console(struct planner *p); /* the console and QEMU's monitor, where nobody puts them */
 
 /* Parts of these. */
-void plan_sandbox(struct planner *p);                    /* -sandbox */
+void plan_console(struct planner *p); /* the console and QEMU's monitor, where nobody puts them */
+void plan_report(struct planner *p);  /* what init says of its boot */
+void plan_sandbox(struct planner *p); /* -sandbox */
 void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -append */
 void plan_guest_params(struct planner *p, struct guest_params *params);
 void plan_initrd(struct planner *p);

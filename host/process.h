@@ -55,7 +55,8 @@ int process_run(const struct process *process, struct error *e);
 char *process_capture(const struct process *process, size_t *length, struct error *e);
 
 /* The path of a program: `name` itself where it has a slash and can be run, else the first that
- * can on PATH, then in the directories for administrators' programs. The caller frees; NULL with the message and status 69 where there is none. */
+ * can on PATH, then in the directories for administrators' programs. The caller frees; NULL with
+ * the message and status 69 where there is none. */
 char *process_find(const char *name, struct error *e);
 
 /* From now on the orphans among our descendants become our children; process_end_orphans() then

@@ -86,7 +86,10 @@ static void end_further(struct supervisor *s)
 {
     switch (s->stage) {
     case RUNNING:
-        power_down(s);
+        if (s->plan->quits)
+            quit(s);
+        else
+            power_down(s);
         return;
     case UNSERVED:
         lose_server(s);

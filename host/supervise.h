@@ -39,8 +39,9 @@ struct companion {
 };
 
 /* Runs plan.argv in plan.cwd and stays its parent. A signal of signals_block() presses the guest's
- * power button through plan.qmp_socket; a second one, or the time limit, makes QEMU quit; a third,
- * or the next limit, kills it. The terminal is afterwards as it was before.
+ * power button through plan.qmp_socket; a second one, or the time limit, makes QEMU quit (with
+ * plan.quits the first one does); a third, or the next limit, kills it. The terminal is afterwards
+ * as it was before.
  * With a companion (else NULL) the power button is left out: the guest has nobody to hear it.
  * A guest that has lost one of `servers` (NULL: there are none) is ended likewise, and STATUS_IO
  * stands for QEMU's status 0.

@@ -192,6 +192,30 @@ last_line() {
     passed
 }
 
+# NixOS's test driver ends the script's QEMU by one signal.
+@test "called as run-NAME-vm a signal makes QEMU quit at once" {
+    local runner=$BATS_FILE_TMPDIR/run-box-vm system=$BATS_FILE_TMPDIR/system signal
+    begin "run-NAME-vm and a signal"
+    mkdir -p "$system/kernel-modules/lib" "$BATS_FILE_TMPDIR/runner/tmp"
+    ln -s "$KERNEL" "$system/kernel"
+    ln -s "${MODULES%/*}" "$system/kernel-modules/lib/modules"
+    : >"$system/kernel-params"
+    ln -s "$RUN_VM_PROGRAM" "$runner"
+    jq -n --arg system "$system" '{virtualisation: {graphics: false, diskImage: null},
+        system: {build: {toplevel: $system, regInfo: $system}}}' >"$runner.json"
+    for signal in TERM INT HUP; do
+        : >"$BATS_FILE_TMPDIR/runner/out"
+        TMPDIR=$BATS_FILE_TMPDIR/runner/tmp setsid timeout --signal=KILL "$TIME_LIMIT" "$runner" \
+            </dev/null >"$BATS_FILE_TMPDIR/runner/out" 2>"$BATS_FILE_TMPDIR/runner/err" 3>&- &
+        echo $! >"$BATS_FILE_TMPDIR/runner/pid"
+        comes runner out 'Linux version'
+        signal runner "$signal"
+        is runner 0
+        run ! grep 'powering the guest down' "$BATS_FILE_TMPDIR/runner/err"
+    done
+    passed
+}
+
 @test "a guest that has halted, or sleeps, is ended by a signal in its time, a command that ends slowly is not" {
     begin halt "sleep in --exec" "slow end in --exec"
     start_plain halt

@@ -184,6 +184,21 @@ END
     [ "$(tail -n 1 arguments)" = -x ]
 }
 
+@test "run-NAME-vm finds its configuration beside any link, on PATH too, or says where it looked" {
+    mkdir -p store/bin elsewhere/bin
+    ln -s "$RUN_VM_PROGRAM" store/bin/run-box-vm
+    ln -s store result
+    ln -s result/bin/run-box-vm run-box-vm
+    ln -s ../../run-box-vm elsewhere/bin/run-other-vm
+    run -74 ./run-box-vm
+    [[ $output == *" ./run-box-vm.json, ./result/bin/run-box-vm.json,"* ]]
+    printf '#!/bin/sh\nexit 7\n' >qemu/bin/qemu-kvm
+    jq '.runVm.initrd = "system"' config.json >store/bin/run-box-vm.json
+    run -7 ./run-box-vm
+    mkdir -p decoy/run-other-vm
+    PATH=$PWD/decoy:$PWD/elsewhere/bin:$PATH run -7 run-other-vm
+}
+
 @test "QEMU's status is ours, and the temporary directory is gone" {
     mkdir tmp
     printf '#!/bin/sh\npwd >"%s/where"\nexit 3\n' "$PWD" >qemu/bin/qemu-kvm

@@ -7,6 +7,8 @@
 #include "common/alloc.h"
 #include "host/accel.h"
 #include "host/dryrun.h"
+#include "host/process.h"
+#include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
 /* Parses the words of a line, split at single blanks. */
@@ -83,13 +85,54 @@ static void wrong_usage_is_named(void **state)
 
 static void called_as_a_runner_everything_is_qemus(void **state)
 {
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *program CLEANUP_FREE = scratch_path(scratch, "run-my-box-vm");
+    char *line CLEANUP_FREE = xasprintf("%s --help -- -o", program);
+    char *config CLEANUP_FREE = xasprintf("%s.json", program);
     struct options options CLEANUP_OPTIONS = {0};
 
     (void)state;
-    assert_int_equal(parse(&options, "/x/run-my-box-vm --help -- -o", NULL), 0);
-    assert_string_equal(options.config_files.items[0], "/x/run-my-box-vm.json");
+    scratch_write(scratch, "run-my-box-vm.json", "{}");
+    assert_int_equal(parse(&options, line, NULL), 0);
+    assert_string_equal(options.config_files.items[0], config);
     assert_int_equal(options.qemu_arguments.count, 3);
+    assert_true(options.runner);
     assert_false(options.help);
+}
+
+/* ./run-a-vm, a link to result/bin/run-b-vm, a link to ../store/run-c-vm, a link to a program. */
+static void a_runners_configuration_is_beside_any_link(void **state)
+{
+    static const char *const places[] = {"run-a-vm.json", "result/bin/run-b-vm.json",
+                                         "store/run-c-vm.json"};
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *result CLEANUP_FREE = scratch_path(scratch, "result");
+    char *tree CLEANUP_FREE = scratch_path(scratch, "tree/bin");
+    char *store CLEANUP_FREE = scratch_path(scratch, "store");
+    char *first CLEANUP_FREE = scratch_path(scratch, "run-a-vm");
+    char *second CLEANUP_FREE = scratch_path(tree, "run-b-vm");
+    char *third CLEANUP_FREE = scratch_path(store, "run-c-vm");
+    struct options none CLEANUP_OPTIONS = {0};
+    struct error e CLEANUP_ERROR = {0};
+
+    (void)state;
+    scratch_run("mkdir", "-p", tree, store);
+    scratch_run("ln", "-s", "tree", result);
+    scratch_run("ln", "-s", "result/bin/run-b-vm", first);
+    scratch_run("ln", "-s", "../../store/run-c-vm", second);
+    scratch_run("ln", "-s", "/bin/true", third);
+    assert_int_equal(parse(&none, first, &e), -ENOENT);
+    assert_error_names(e, "run-a-vm.json", "result/bin/run-b-vm.json");
+    assert_error_names(e, "store/run-c-vm.json", "--config");
+    assert_int_equal(e.status, STATUS_IO);
+    for (size_t i = ELEMENTS(places); i-- > 0;) { /* the nearest one counts */
+        struct options options CLEANUP_OPTIONS = {0};
+        char *content CLEANUP_FREE = xasprintf("%zu", i);
+        scratch_write(scratch, places[i], content);
+        assert_int_equal(parse(&options, first, NULL), 0);
+        char *found CLEANUP_FREE = scratch_read("/", options.config_files.items[0] + 1);
+        assert_string_equal(found, content);
+    }
 }
 
 static void help_names_every_option(void **state)
@@ -170,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_dry_run_is_text_unless_said),
         cmocka_unit_test(wrong_usage_is_named),
         cmocka_unit_test(called_as_a_runner_everything_is_qemus),
+        cmocka_unit_test(a_runners_configuration_is_beside_any_link),
         cmocka_unit_test(help_names_every_option),
         cmocka_unit_test(virtualization_is_a_flag_of_the_processor),
         cmocka_unit_test(a_foreign_processor_is_emulated),
