@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "host/imageformat.h"
 #include "host/paths.h"
 #include "host/planner.h"
 
@@ -49,6 +50,15 @@ static char *join_pairs(struct pairs *pairs)
     free(pairs->items);
     *pairs = (struct pairs){0};
     return strv_join(&list, ",");
+}
+
+/* NULL where the key is not set. */
+static const char *get_pair(const struct pairs *pairs, const char *key)
+{
+    for (size_t i = 0; i < pairs->count; i++)
+        if (!strcmp(pairs->items[i].key, key))
+            return pairs->items[i].value;
+    return NULL;
 }
 
 /* The user's extra keys, their values expanded. */
@@ -174,6 +184,71 @@ static void need_file(struct planner *p, const json_t *drive, const char *path, 
         planner_need_file(p, option, path);
 }
 
+static bool is_on(const char *value)
+{
+    static const char *const words[] = {"on", "yes", "true", "y"};
+
+    for (size_t i = 0; value && i < ELEMENTS(words); i++)
+        if (!strcmp(words[i], value))
+            return true;
+    return false;
+}
+
+/* What is said of a raw image that cannot be given as one, or should perhaps not. */
+static void report_format(struct planner *p, enum image_format format, const char *path,
+                          const char *header)
+{
+    if (format == IMAGE_AMBIGUOUS)
+        config_problem(p->config, "virtualisation.qemu.drives",
+                       "has %s, a block device that begins with the header of a %s image, which a "
+                       "guest may have written, expected \"format\": \"raw\" or \"%s\" in "
+                       "driveExtraOpts",
+                       path, header, header);
+    if (format == IMAGE_RAW_CHANGED)
+        strv_pushf(&p->config->warnings,
+                   "%s was raw when it was first used, and is given to QEMU as that, though it "
+                   "begins with the header of a %s image, which a guest may have written. If it is "
+                   "one: setfattr -x user.run-vm.format, or \"format\" in driveExtraOpts.",
+                   path, header);
+    if (format == IMAGE_RAW_NEVER)
+        strv_pushf(&p->config->warnings,
+                   "%s is a raw image, which cannot be recorded with it (extended attributes): "
+                   "QEMU warns of it, and refuses some writes to its first sector. Say \"format\": "
+                   "\"raw\" in driveExtraOpts.",
+                   path);
+}
+
+/* Whether what is there now will be replaced before QEMU looks. */
+static bool is_replaced(const struct planner *p, const char *path)
+{
+    for (size_t i = 0; i < p->plan->file_count; i++)
+        if (p->plan->files[i].replace && is_same_path(path, p->plan->files[i].path))
+            return true;
+    return false;
+}
+
+/* The format of a raw image, where nobody says it. With the system's own initrd the arguments are
+ * the specification's, word for word. */
+static void set_format(struct planner *p, struct pairs *pairs, const char *file)
+{
+    bool written = !is_on(get_pair(pairs, "readonly")) && !is_on(get_pair(pairs, "snapshot"));
+    char *path CLEANUP_FREE = path_absolute(p->plan->cwd, file);
+    const char *header = NULL;
+    enum image_format format;
+
+    if (!p->own_initrd || get_pair(pairs, "format") || get_pair(pairs, "driver") ||
+        get_pair(pairs, "file.driver") || is_replaced(p, path))
+        return;
+    format = image_format(path, &header);
+    if (!written && (format == IMAGE_RAW_NEW || format == IMAGE_RAW_NEVER))
+        format = IMAGE_RAW;
+    report_format(p, format, path, header);
+    if (format == IMAGE_RAW || format == IMAGE_RAW_NEW || format == IMAGE_RAW_CHANGED)
+        set_pair(pairs, "format", xstrdup("raw"));
+    if (format == IMAGE_RAW_NEW)
+        strv_push(&p->plan->raw_images, path);
+}
+
 static void add_drive(struct planner *p, const json_t *drive, size_t number)
 {
     const char *file = json_string_value(json_object_get(drive, "file"));
@@ -190,6 +265,7 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
     set_pair(&pairs, "index", xasprintf("%zu", number));
     if (is_store_image(p, path))
         protect_store_image(p, &pairs);
+    set_format(p, &pairs, path);
     strv_push(argv, "-drive");
     strv_take(argv, join_pairs(&pairs));
 

@@ -222,6 +222,7 @@ void plan_free(struct plan *plan)
     free(plan->exec_socket);
     free(plan->report_socket);
     free(plan->qmp_socket);
+    strv_free(&plan->raw_images);
     strv_free(&plan->helpers);
     free(plan->qemu_img);
     free(plan->store_prefix);

@@ -14,6 +14,7 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "host/bootdisk.h"
+#include "host/imageformat.h"
 #include "host/initrd.h"
 #include "host/kernelimage.h"
 #include "host/needs.h"
@@ -350,6 +351,8 @@ int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
         if (r == 0)
             r = make_file_of(prepared, plan, &plan->files[i], e);
     }
+    for (size_t i = 0; r == 0 && i < plan->raw_images.count; i++)
+        r = image_record_raw(plan->raw_images.items[i], e);
     /* whoever asked run-vm to end while the last file was made need not wait for a guest; and what
      * a signal has cut short says so */
     if (r == 0 || (e && e->status == 0))
