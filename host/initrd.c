@@ -88,26 +88,18 @@ static int add_file(struct writer *w, const char *name, mode_t mode, const char 
     return r < 0 ? r : add(w, name, S_IFREG | mode, content, size, e);
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text);
-    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
-}
-
-/* A module, unpacked: the kernel relocates a raw one soonest. */
-static int read_module(const struct module *module, struct module_content *content,
+/* A module, unpacked: the kernel relocates a raw one soonest. `left` is what all modules may take.
+ */
+static int read_module(const struct module *module, struct module_content *content, size_t *left,
                        struct cache_inputs *inputs, struct error *e)
 {
     if (inputs)
         cache_input(inputs, module->file);
-    content->data = unpack_read_file(module->file, &content->size, e);
+    content->data = unpack_read_module(module->file, *left, &content->size, e);
     if (!content->data)
         return -EIO;
-    if (ends_with(module->file, ".ko"))
-        return 0;
-    char *packed CLEANUP_FREE = content->data;
-    content->data = unpack(packed, content->size, &content->size, e);
-    return content->data ? 0 : error_context(e, -EINVAL, "%s", module->file);
+    *left -= content->size;
+    return 0;
 }
 
 static int add_contents(struct writer *w, const char *directory, const struct module_set *set,
@@ -117,9 +109,10 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
     struct module_content *contents CLEANUP_FREE = xcalloc(set->count, sizeof *contents);
     char *scratch CLEANUP_FREE = place_directory(w->path);
     struct error failure CLEANUP_ERROR = {0};
+    size_t left = UNPACK_LIMIT;
     int r = 0;
     for (size_t i = 0; r == 0 && i < set->count; i++)
-        r = read_module(&set->items[i], &contents[i], inputs, e);
+        r = read_module(&set->items[i], &contents[i], &left, inputs, e);
     if (r == 0 && strip_modules(contents, set->count, spec->strip_signed, scratch, &failure) < 0) {
         log_warning("the modules could not be stripped: %s", failure.message);
         if (inputs)
@@ -146,7 +139,7 @@ static int add_module_files(struct writer *w, const char *directory, const struc
                             const struct initrd_spec *spec, struct error *e)
 {
     struct module_file files[MODULE_FILES];
-    int r = module_set_files(set, spec->modules_dir, files, e);
+    int r = module_set_files(set, spec->modules_root, spec->modules_dir, files, e);
     for (size_t i = 0; i < MODULE_FILES; i++) {
         char *name CLEANUP_FREE = xasprintf("%s/%s", directory, files[i].name);
         if (r == 0)
@@ -169,7 +162,8 @@ static int add_modules(struct writer *w, const struct initrd_spec *spec,
     if (!spec->modules_dir)
         return 0;
     struct module_set set CLEANUP_MODULE_SET = {0};
-    int r = module_set_find(&set, spec->modules_dir, &spec->modules, !spec->strip_signed, e);
+    int r = module_set_find(&set, spec->modules_root, spec->modules_dir, &spec->modules,
+                            !spec->strip_signed, e);
     if (r < 0)
         return r;
     report_missing(spec, &set);
@@ -243,15 +237,16 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
 }
 
 /* Of the modules directory those files count that depmod writes; the modules found are inputs. */
-static void add_modules_to_key(struct cache_key *key, const char *directory)
+static void add_modules_to_key(struct cache_key *key, const struct initrd_spec *spec)
 {
     static const char *const files[] = {"modules.dep.bin",           "modules.alias.bin",
                                         "modules.softdep",           "modules.builtin.bin",
                                         "modules.builtin.alias.bin", "modules.order"};
-    cache_key_text(key, directory);
+    cache_key_text(key, spec->modules_dir);
     for (size_t i = 0; i < ELEMENTS(files); i++) {
-        char *path CLEANUP_FREE = xasprintf("%s/%s", directory, files[i]);
-        cache_key_file(key, path);
+        char *path CLEANUP_FREE = xasprintf("%s/%s", spec->modules_dir, files[i]);
+        char *found CLEANUP_FREE = NULL;
+        cache_key_file(key, path_below(&found, spec->modules_root, path, NULL) < 0 ? "" : found);
     }
 }
 
@@ -262,7 +257,7 @@ int initrd_get(struct cache_entry *entry, const struct initrd_spec *spec, const 
     cache_key_start(&key, "initrd", FORMAT);
     cache_key_file(&key, spec->init);
     if (spec->modules_dir)
-        add_modules_to_key(&key, spec->modules_dir);
+        add_modules_to_key(&key, spec);
     cache_key_text(&key, spec->strip_signed ? "stripped" : "");
     char *strip CLEANUP_FREE = process_find("strip", NULL);
     cache_key_file(&key, strip ? strip : "");

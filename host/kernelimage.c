@@ -31,6 +31,9 @@
 #define PAYLOAD_VERSION 0x0208
 #define SECTOR          512
 
+/* A kernel that says it is larger is left as it is: the guest can find out. Debian's has 63 MiB. */
+#define KERNEL_LIMIT ((size_t)256 << 20)
+
 /* The note by which a PVH kernel names its entry (include/xen/interface/elfnote.h). */
 #define NOTE_NAME         "Xen"
 #define NOTE_PHYS32_ENTRY 18
@@ -109,16 +112,27 @@ static bool starts_by_pvh(const char *image, size_t size)
     return has_entry;
 }
 
-char *kernelimage_unpack(const char *image, size_t size, size_t *unpacked_size)
+int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *kernel_size,
+                       struct error *e)
 {
     const char *payload = NULL;
     size_t length = find_payload(image, size, &payload);
+    *kernel = NULL;
     if (length == 0)
-        return NULL;
-    /* the build appends the unpacked size, but for gzip, which has it itself */
+        return 0;
+    /* the build appends the unpacked size; gzip has it itself, as the last thing in its format */
     bool gzip = memcmp(payload, "\x1f\x8b", 2) == 0;
-    char *kernel CLEANUP_FREE = unpack(payload, gzip ? length : length - 4, unpacked_size, NULL);
-    return kernel && starts_by_pvh(kernel, *unpacked_size) ? TAKE(kernel) : NULL;
+    size_t promised = get32(payload + length - 4);
+    if (promised > KERNEL_LIMIT)
+        return 0;
+    char *unpacked CLEANUP_FREE = NULL;
+    struct error failure CLEANUP_ERROR = {0};
+    int r = unpack(payload, gzip ? length : length - 4, promised, &unpacked, kernel_size, &failure);
+    if (r == -EFBIG || r == -ENOMEM)
+        return error_set(e, r, "%s", failure.message);
+    if (r == 0 && starts_by_pvh(unpacked, *kernel_size))
+        *kernel = TAKE(unpacked);
+    return 0;
 }
 
 static int write_file(const char *directory, const char *name, const char *content, size_t size,
@@ -147,7 +161,10 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     if (!libraries_archive(e))
         return -ENOENT;
     size_t unpacked_size = 0;
-    char *kernel CLEANUP_FREE = kernelimage_unpack(image, size, &unpacked_size);
+    char *kernel CLEANUP_FREE = NULL;
+    int r = kernelimage_unpack(image, size, &kernel, &unpacked_size, e);
+    if (r < 0)
+        return error_context(e, r, "%s", (const char *)context);
     return kernel ? write_file(directory, NAME, kernel, unpacked_size, e)
                   : write_file(directory, NO_KERNEL, "", 0, e);
 }

@@ -14,5 +14,7 @@ int kernelimage_get(const char *source, const char *fallback, char **path, int *
                     struct error *e);
 
 /* The payload of a bzImage in memory, unpacked; the caller frees. NULL where there is none, it is
- * damaged, or it cannot be started through PVH. */
-char *kernelimage_unpack(const char *image, size_t size, size_t *unpacked_size);
+ * damaged, or it cannot be started through PVH. 0, or a negative errno where there is no memory for
+ * it, or more comes out than the image says. */
+int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *kernel_size,
+                       struct error *e);

@@ -14,10 +14,8 @@ struct function {
 };
 
 #define ARCHIVE_ROW(name) {#name, offsetof(struct archive_library, name)},
-#define KMOD_ROW(name)    {#name, offsetof(struct kmod_library, name)},
 
 static const struct function archive_functions[] = {ARCHIVE_FUNCTIONS(ARCHIVE_ROW)};
-static const struct function kmod_functions[] = {KMOD_FUNCTIONS(KMOD_ROW)};
 
 static int load(void *library, const char *file, const char *package,
                 const struct function *functions, size_t count, struct error *e)
@@ -42,15 +40,5 @@ const struct archive_library *libraries_archive(struct error *e)
     if (!loaded)
         loaded = load(&library, "libarchive.so.13", "libarchive13", archive_functions,
                       ELEMENTS(archive_functions), e) == 0;
-    return loaded ? &library : NULL;
-}
-
-const struct kmod_library *libraries_kmod(struct error *e)
-{
-    static struct kmod_library library;
-    static bool loaded;
-    if (!loaded)
-        loaded = load(&library, "libkmod.so.2", "libkmod2", kmod_functions,
-                      ELEMENTS(kmod_functions), e) == 0;
     return loaded ? &library : NULL;
 }

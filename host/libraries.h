@@ -6,7 +6,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <libkmod.h>
 
 #include "common/error.h"
 
@@ -25,37 +24,12 @@
     F(archive_read_support_filter_zstd)                                                            \
     F(archive_read_support_format_raw)
 
-#define KMOD_FUNCTIONS(F)                                                                          \
-    F(kmod_list_next)                                                                              \
-    F(kmod_load_resources)                                                                         \
-    F(kmod_module_get_dependencies)                                                                \
-    F(kmod_module_get_info)                                                                        \
-    F(kmod_module_get_module)                                                                      \
-    F(kmod_module_get_name)                                                                        \
-    F(kmod_module_get_path)                                                                        \
-    F(kmod_module_get_softdeps)                                                                    \
-    F(kmod_module_info_free_list)                                                                  \
-    F(kmod_module_info_get_key)                                                                    \
-    F(kmod_module_info_get_value)                                                                  \
-    F(kmod_module_new_from_lookup)                                                                 \
-    F(kmod_module_new_from_path)                                                                   \
-    F(kmod_module_unref)                                                                           \
-    F(kmod_module_unref_list)                                                                      \
-    F(kmod_new)                                                                                    \
-    F(kmod_set_log_priority)                                                                       \
-    F(kmod_unref)
-
 #define LIBRARIES_MEMBER(name) __typeof__(name) *name;
 
 struct archive_library {
     ARCHIVE_FUNCTIONS(LIBRARIES_MEMBER)
 };
 
-struct kmod_library {
-    KMOD_FUNCTIONS(LIBRARIES_MEMBER)
-};
-
-/* The functions of libarchive and of libkmod. NULL, with a message that names the Debian package
+/* The functions of libarchive. NULL, with a message that names the Debian package
  * and status 69, where the library or one of the functions is missing. Never closed. */
 const struct archive_library *libraries_archive(struct error *e);
-const struct kmod_library *libraries_kmod(struct error *e);

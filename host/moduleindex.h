@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/error.h"
+
 struct module_index_entry {
     char *key; /* ASCII */
     char *value;
@@ -23,5 +25,13 @@ void module_index_add(struct module_index *index, char *key, char *value, uint32
 /* The file's content; the caller frees. An index without entries is a file as well. The entries
  * get sorted. */
 char *module_index_format(struct module_index *index, size_t *size);
+
+/* Takes in a file's content, whatever it is: an index that is damaged, or made to harm, gives
+ * -EINVAL with what is wrong, and no index. The entries are sorted by key and priority. */
+int module_index_parse(struct module_index *index, const char *data, size_t size, struct error *e);
+
+/* The first entry with this key; NULL: there is none. */
+const struct module_index_entry *module_index_find(const struct module_index *index,
+                                                   const char *key);
 
 void module_index_free(struct module_index *index);

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/moduleset.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
-#include "host/libraries.h"
 #include "host/moduleindex.h"
+#include "host/modulesign.h"
+#include "host/modulesource.h"
+#include "host/paths.h"
 #include "host/unpack.h"
 
 /* What the aliases of the kernel's cryptography begin with (MODULE_ALIAS_CRYPTO). */
 #define CRYPTO "crypto-"
 
+/* A kernel has some 5,000 modules in all, and far fewer soft dependencies. */
+#define MODULES_MAX  10000
+#define SOFTDEPS_MAX 10000
+
 struct search {
-    const struct kmod_library *kmod;
-    struct kmod_ctx *context;
-    const char *directory;
+    struct module_source source;
     struct module_set *set;
+    size_t softdeps; /* looked up so far */
 };
 
 static bool has(const struct module_set *set, const char *name)
@@ -32,96 +34,155 @@ static bool has(const struct module_set *set, const char *name)
     return false;
 }
 
-/* The part below the modules directory, without the suffix of a compression. */
-static char *path_in_guest(const char *file, const char *directory)
+/* The path without the suffix of a compression; the caller frees. */
+static char *path_in_guest(const char *path)
 {
-    size_t length = strlen(directory);
-    const char *path = strncmp(file, directory, length) == 0 ? file + length : file;
-    path += strspn(path, "/");
     const char *end = path;
     for (const char *suffix = path; (suffix = strstr(suffix, ".ko")); suffix++)
         end = suffix + strlen(".ko");
     return xstrndup(path, end > path ? (size_t)(end - path) : strlen(path));
 }
 
-static void add_list(const struct search *s, struct kmod_list *list, struct strv *names);
-
-/* Adds a module that is not built in, then what it depends on. */
-static void add(const struct search *s, struct kmod_module *found)
+/* The name of the module in this file, as libkmod makes it; the caller frees. */
+static char *module_name(const char *path)
 {
-    const struct kmod_library *kmod = s->kmod;
-    const char *file = kmod->kmod_module_get_path(found);
-    const char *name = kmod->kmod_module_get_name(found);
-    if (!file || has(s->set, name))
-        return;
-    struct module module = {
-        .name = xstrdup(name), .file = xstrdup(file), .path = path_in_guest(file, s->directory)};
-    size_t at = s->set->count++;
-    s->set->items = xreallocarray(s->set->items, s->set->count, sizeof *s->set->items);
-    s->set->items[at] = module;
+    const char *slash = strrchr(path, '/');
+    char *name = xstrdup(slash ? slash + 1 : path);
+    name[strcspn(name, ".")] = '\0';
+    for (char *p = name; (p = strchr(p, '-'));)
+        *p = '_';
+    return name;
+}
 
-    struct strv needs = {0};
-    add_list(s, kmod->kmod_module_get_dependencies(found), &needs);
-    s->set->items[at].needs = needs;
-    struct kmod_list *before = NULL;
-    struct kmod_list *after = NULL;
-    if (kmod->kmod_module_get_softdeps(found, &before, &after) == 0) {
-        add_list(s, before, NULL);
-        add_list(s, after, NULL);
+/* depmod writes a path below the directory, or an absolute one: nothing else is a module of this
+ * kernel. NULL: it leads out. */
+static const char *path_below_directory(const char *path, const char *directory)
+{
+    size_t length = strlen(directory);
+    if (strncmp(path, directory, length) == 0 && path[length] == '/')
+        path += length + strspn(path + length, "/");
+    bool leads_up = strncmp(path, "../", 3) == 0 || strstr(path, "/../");
+    return *path == '/' || leads_up ? NULL : path;
+}
+
+/* Adds the module that has this name, if one has. What it needs comes later. */
+static int add(struct search *s, const char *name, struct error *e)
+{
+    struct module_set *set = s->set;
+    const char *needs = module_source_needs(&s->source, name);
+    if (!needs || has(set, name))
+        return 0;
+    char *listed CLEANUP_FREE = xstrndup(needs, strcspn(needs, ":"));
+    const char *path = path_below_directory(listed, s->source.directory);
+    if (!path)
+        return error_set(e, -EINVAL, "%s/modules.dep.bin: the module %s is at %s, outside of it",
+                         s->source.directory, name, listed);
+    if (set->count == MODULES_MAX)
+        return error_set(e, -E2BIG, "%s: more than %d modules are needed", s->source.directory,
+                         MODULES_MAX);
+    char *file CLEANUP_FREE = xasprintf("%s/%s", s->source.directory, path);
+    char *found = NULL;
+    int r = path_below(&found, s->source.root, file, e);
+    if (r < 0)
+        return error_context(e, r, "module %s", name);
+    set->items = xreallocarray(set->items, set->count + 1, sizeof *set->items);
+    set->items[set->count++] =
+        (struct module){.name = xstrdup(name), .file = found, .path = path_in_guest(path)};
+    return 0;
+}
+
+/* Adds what has this name or alias. 1; 0: nothing has; or a negative errno. */
+static int add_named(struct search *s, const char *name, struct error *e)
+{
+    struct strv names CLEANUP_STRV = {0};
+    if (!module_source_match(&s->source, name, &names))
+        return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < names.count; i++)
+        r = add(s, names.items[i], e);
+    return r < 0 ? r : 1;
+}
+
+/* Adds what the module depends on; libkmod reads the line from its end. */
+static int add_needs(struct search *s, size_t at, struct error *e)
+{
+    const char *line = module_source_needs(&s->source, s->set->items[at].name);
+    struct strv paths CLEANUP_STRV = {0};
+    struct strv names = {0};
+    int r = 0;
+    strv_split(&paths, line + strcspn(line, ":"), ' ');
+    for (size_t i = paths.count; i-- > 1;)
+        if (*paths.items[i])
+            strv_take(&names, module_name(paths.items[i]));
+    for (size_t i = 0; r == 0 && i < names.count; i++)
+        r = add(s, names.items[i], e);
+    s->set->items[at].needs = names;
+    return r;
+}
+
+/* "pre: NAME… post: NAME…" */
+static int add_softdep(struct search *s, const char *softdep, struct error *e)
+{
+    struct strv words CLEANUP_STRV = {0};
+    strv_split(&words, softdep, ' ');
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < words.count; i++) {
+        const char *word = words.items[i];
+        if (!*word || word[strlen(word) - 1] == ':')
+            continue;
+        if (s->softdeps++ == SOFTDEPS_MAX)
+            return error_set(e, -E2BIG, "%s/modules.softdep: more than %d names are needed",
+                             s->source.directory, SOFTDEPS_MAX);
+        r = add_named(s, word, e);
     }
+    return r < 0 ? r : 0;
 }
 
-/* Adds every module of a list and frees it; `names`, where it is wanted, gets their names. */
-static void add_list(const struct search *s, struct kmod_list *list, struct strv *names)
+/* Of several lines for one module the first counts, as it does for libkmod in the guest. */
+static int add_softdeps(struct search *s, size_t at, struct error *e)
 {
-    for (struct kmod_list *i = list; i; i = s->kmod->kmod_list_next(list, i)) {
-        struct kmod_module *found = s->kmod->kmod_module_get_module(i);
-        if (names)
-            strv_push(names, s->kmod->kmod_module_get_name(found));
-        add(s, found);
-        (void)s->kmod->kmod_module_unref(found);
-    }
-    (void)s->kmod->kmod_module_unref_list(list);
-}
-
-/* Adds what has this name or alias; false: nothing has. */
-static bool add_named(const struct search *s, const char *name)
-{
-    struct kmod_list *found = NULL;
-    /* one with a "[" that is longer than its buffer makes libkmod write over the end of that */
-    if (strlen(name) >= PATH_MAX ||
-        s->kmod->kmod_module_new_from_lookup(s->context, name, &found) < 0 || !found)
-        return false;
-    add_list(s, found, NULL);
-    return true;
-}
-
-/* The hash that a module's signature is made of, as an alias; the caller frees. NULL: not signed.
- */
-static char *signature_hash(const struct search *s, const char *file)
-{
-    const struct kmod_library *kmod = s->kmod;
-    struct kmod_module *module = NULL;
-    struct kmod_list *facts = NULL;
-    char *alias = NULL;
-    if (kmod->kmod_module_new_from_path(s->context, file, &module) < 0)
-        return NULL;
-    (void)kmod->kmod_module_get_info(module, &facts);
-    for (struct kmod_list *i = facts; i && !alias; i = kmod->kmod_list_next(facts, i))
-        if (strcmp(kmod->kmod_module_info_get_key(i), "sig_hashalgo") == 0)
-            alias = xasprintf(CRYPTO "%s", kmod->kmod_module_info_get_value(i));
-    kmod->kmod_module_info_free_list(facts);
-    (void)kmod->kmod_module_unref(module);
-    return alias;
+    const struct strv *softdeps = &s->source.softdeps;
+    for (size_t i = 0; i < softdeps->count; i += 2)
+        if (strcmp(softdeps->items[i], s->set->items[at].name) == 0)
+            return add_softdep(s, softdeps->items[i + 1], e);
+    return 0;
 }
 
 /* A kernel's modules are all signed alike, or none is. The hash that is built in is written in C;
  * with the processor's own instructions the guest's whole boot takes a fifth less. */
-static void add_checker(const struct search *s)
+static int add_checker(struct search *s, struct error *e)
 {
-    char *hash CLEANUP_FREE = s->set->count > 0 ? signature_hash(s, s->set->items[0].file) : NULL;
-    if (hash)
-        (void)add_named(s, hash);
+    const char *hash = s->set->count > 0 ? modulesign_hash_of_file(s->set->items[0].file) : NULL;
+    char *alias CLEANUP_FREE = hash ? xasprintf(CRYPTO "%s", hash) : NULL;
+    return alias ? add_named(s, alias, e) : 0;
+}
+
+/* From `from` on adds whatever the modules need, until nothing is added any more. */
+static int add_all_needs(struct search *s, size_t from, struct error *e)
+{
+    int r = 0;
+    for (size_t i = from; r == 0 && i < s->set->count; i++) {
+        r = add_needs(s, i, e);
+        if (r == 0)
+            r = add_softdeps(s, i, e);
+    }
+    return r;
+}
+
+static int search(struct search *s, const struct strv *names, bool checked, struct error *e)
+{
+    int r = 0;
+    for (size_t i = 0; r >= 0 && i < names->count; i++) {
+        r = add_named(s, names->items[i], e);
+        if (r == 0)
+            strv_push(&s->set->missing, names->items[i]);
+    }
+    if (r >= 0)
+        r = add_all_needs(s, 0, e);
+    size_t before = s->set->count;
+    if (r == 0 && checked)
+        r = add_checker(s, e);
+    return r < 0 ? r : add_all_needs(s, before, e);
 }
 
 static int by_name(const void *left, const void *right)
@@ -139,11 +200,10 @@ static int by_path(const void *left, const void *right)
 }
 
 /* The order of the kernel's build, as depmod has it; modules that are not in it come last. */
-static void set_order(struct module_set *set, const char *directory)
+static void set_order(struct module_set *set, const char *root, const char *directory)
 {
-    char *file CLEANUP_FREE = xasprintf("%s/modules.order", directory);
     size_t size = 0;
-    char *text CLEANUP_FREE = unpack_read_file(file, &size, NULL);
+    char *text CLEANUP_FREE = module_source_read(root, directory, "modules.order", &size, NULL);
     for (size_t i = 0; i < set->count; i++)
         set->items[i].order = UINT32_MAX;
     if (!text || set->count == 0)
@@ -190,12 +250,12 @@ static void take_softdep(const struct module_set *set, char *line)
 }
 
 /* Has each line of a file that depmod wrote taken. */
-static int read_lines(const struct module_set *set, const char *directory, const char *name,
-                      void (*take)(const struct module_set *set, char *line), struct error *e)
+static int read_lines(const struct module_set *set, const struct module_source *source,
+                      const char *name, void (*take)(const struct module_set *set, char *line),
+                      struct error *e)
 {
-    char *file CLEANUP_FREE = xasprintf("%s/%s", directory, name);
     size_t size = 0;
-    char *text CLEANUP_FREE = unpack_read_file(file, &size, e);
+    char *text CLEANUP_FREE = module_source_read(source->root, source->directory, name, &size, e);
     if (!text)
         return -EIO;
     char *rest = text;
@@ -204,45 +264,45 @@ static int read_lines(const struct module_set *set, const char *directory, const
     return 0;
 }
 
-/* Without its indexes libkmod finds nothing, and says nothing. */
-static int check_directory(const char *directory, struct error *e)
+/* Without its indexes nothing is found. */
+static int check_directory(const char *root, const char *directory, struct error *e)
 {
     char *index CLEANUP_FREE = xasprintf("%s/modules.dep.bin", directory);
-    if (access(index, R_OK) == 0)
+    char *found CLEANUP_FREE = NULL;
+    if (path_below(&found, root, index, NULL) == 0 && access(found, R_OK) == 0)
         return 0;
+    int number = errno;
     if (access(directory, F_OK) < 0)
         return error_errno(e, errno, "modules directory %s", directory);
-    return error_errno(e, errno, "%s: run `depmod -b ROOT VERSION` for these modules", index);
+    return error_errno(e, number, "%s: run `depmod -b ROOT VERSION` for these modules", index);
 }
 
-int module_set_find(struct module_set *set, const char *directory, const struct strv *names,
-                    bool checked, struct error *e)
+static int find_modules(struct search *s, const char *root, const char *directory,
+                        const struct strv *names, bool checked, struct error *e)
 {
-    *set = (struct module_set){0};
-    int r = check_directory(directory, e);
-    const struct kmod_library *kmod = r == 0 ? libraries_kmod(e) : NULL;
-    if (!kmod)
-        return r ? r : -ENOENT;
-    /* what this machine's modprobe.d says has no meaning for a guest */
-    const char *const no_configuration = NULL;
-    struct kmod_ctx *context = kmod->kmod_new(directory, &no_configuration);
-    if (!context)
-        return error_errno(e, ENOMEM, "libkmod");
-    kmod->kmod_set_log_priority(context, 0);
-    /* maps the indexes, which are else opened and read for every name; works without as well */
-    (void)kmod->kmod_load_resources(context);
-    struct search search = {kmod, context, directory, set};
-    for (size_t i = 0; i < names->count; i++)
-        if (!add_named(&search, names->items[i]))
-            strv_push(&set->missing, names->items[i]);
-    if (checked)
-        add_checker(&search);
-    (void)kmod->kmod_unref(context);
-    set_order(set, directory);
+    struct module_set *set = s->set;
+    int r = module_source_open(&s->source, root, directory, e);
+    if (r == 0)
+        r = search(s, names, checked, e);
+    if (r < 0)
+        return r;
+    set_order(set, root, directory);
     if (set->count > 0)
         qsort(set->items, set->count, sizeof *set->items, by_name);
-    r = read_lines(set, directory, "modules.alias", take_alias, e);
-    return r < 0 ? r : read_lines(set, directory, "modules.softdep", take_softdep, e);
+    r = read_lines(set, &s->source, "modules.alias", take_alias, e);
+    return r < 0 ? r : read_lines(set, &s->source, "modules.softdep", take_softdep, e);
+}
+
+int module_set_find(struct module_set *set, const char *root, const char *directory,
+                    const struct strv *names, bool checked, struct error *e)
+{
+    *set = (struct module_set){0};
+    struct search s = {.set = set};
+    int r = check_directory(root, directory, e);
+    if (r == 0)
+        r = find_modules(&s, root, directory, names, checked, e);
+    module_source_close(&s.source);
+    return r;
 }
 
 void module_set_free(struct module_set *set)
@@ -274,26 +334,6 @@ static char *format_needs(const struct module_set *set, const struct module *mod
     return strv_join(&paths, " ");
 }
 
-/* The pattern as libkmod looks for it: dashes are underscores but inside brackets. The caller
- * frees; NULL for a pattern that is none. */
-static char *normalize(const char *pattern)
-{
-    char *text CLEANUP_FREE = xstrdup(pattern);
-    bool inside = false;
-    for (char *p = text; *p; p++) {
-        if (*p == '[' || *p == ']') {
-            if (inside == (*p == '['))
-                return NULL;
-            inside = !inside;
-        } else if (!isascii(*p)) {
-            return NULL;
-        } else if (*p == '-' && !inside) {
-            *p = '_';
-        }
-    }
-    return inside ? NULL : TAKE(text);
-}
-
 static char *format_needs_index(const struct module_set *set, size_t *size)
 {
     struct module_index index = {0};
@@ -310,7 +350,7 @@ static char *format_alias_index(const struct module_set *set, size_t *size)
     struct module_index index = {0};
     for (size_t i = 0; i < set->count; i++)
         for (size_t j = 0; j < set->items[i].aliases.count; j++) {
-            char *pattern = normalize(set->items[i].aliases.items[j]);
+            char *pattern = module_source_normalize(set->items[i].aliases.items[j]);
             if (pattern)
                 module_index_add(&index, pattern, xstrdup(set->items[i].name), set->items[i].order);
         }
@@ -371,18 +411,20 @@ static char *format_empty_index(const struct module_set *set, size_t *size)
 }
 
 /* Reads a file of the kernel's modules directory whole; where there is none, an empty index. */
-static int read_index(const char *directory, struct module_file *file, struct error *e)
+static int read_index(const char *root, const char *directory, struct module_file *file,
+                      struct error *e)
 {
     char *path CLEANUP_FREE = xasprintf("%s/%s", directory, file->name);
-    if (access(path, F_OK) < 0) {
+    char *found CLEANUP_FREE = NULL;
+    if (path_below(&found, root, path, NULL) < 0 || access(found, F_OK) < 0) {
         file->content = format_empty_index(NULL, &file->size);
         return 0;
     }
-    file->content = unpack_read_file(path, &file->size, e);
+    file->content = unpack_read_file(found, &file->size, e);
     return file->content ? 0 : -EIO;
 }
 
-int module_set_files(const struct module_set *set, const char *directory,
+int module_set_files(const struct module_set *set, const char *root, const char *directory,
                      struct module_file files[MODULE_FILES], struct error *e)
 {
     /* libkmod wants them all: without one it gives up keeping any of them open */
@@ -403,7 +445,7 @@ int module_set_files(const struct module_set *set, const char *directory,
         if (made[i].format)
             files[i].content = made[i].format(set, &files[i].size);
         else if (result == 0)
-            result = read_index(directory, &files[i], e);
+            result = read_index(root, directory, &files[i], e);
     }
     return result;
 }

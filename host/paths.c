@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -118,6 +119,26 @@ char *path_last_name(const char *path)
     while (start > 0 && path[start - 1] != '/')
         start--;
     return xstrndup(path + start, length - start);
+}
+
+int path_below(char **found, const char *root, const char *path, struct error *e)
+{
+    size_t length = root ? strlen(root) : 0;
+    return path_in_prefix(found, length ? root : "", path + length, e);
+}
+
+const char *path_rest(const char *root, const char *path)
+{
+    struct stat wanted;
+    struct stat st;
+    if (!*root || stat(root, &wanted) < 0)
+        return NULL;
+    for (const char *slash = path; (slash = strchr(slash, '/')); slash++) {
+        char *above CLEANUP_FREE = xstrndup(path, (size_t)(slash - path) + 1);
+        if (stat(above, &st) == 0 && st.st_ino == wanted.st_ino && st.st_dev == wanted.st_dev)
+            return slash;
+    }
+    return NULL;
 }
 
 char *path_double_commas(const char *text)

@@ -21,5 +21,12 @@ int path_in_prefix(char **found, const char *prefix, const char *path, struct er
 /* The last name of a path, whatever slashes follow it; the caller frees. */
 char *path_last_name(const char *path);
 
+/* The same for a path of the host below `root`, which it begins with: as a process of the guest
+ * would find it. With root "" or NULL the path itself. */
+int path_below(char **found, const char *root, const char *path, struct error *e);
+
+/* Which part of `path` is below the directory `root`, however both are spelt; NULL: it is not. */
+const char *path_rest(const char *root, const char *path);
+
 /* The text with its commas doubled, as a value in a list of QEMU's options; the caller frees. */
 char *path_double_commas(const char *text);

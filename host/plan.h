@@ -69,6 +69,7 @@ struct plan_server {
 struct initrd_spec {
     char *init;           /* the guest's init, a path on the host */
     char *modules_dir;    /* host path of lib/modules/VERSION; NULL: a kernel without modules */
+    char *modules_root;   /* the directory above it that links in it stay inside of; "": none */
     struct strv modules;  /* names and aliases that must be in it, with all they depend on */
     struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
     bool strip_signed;    /* strip modules that are signed as well as those that are not */

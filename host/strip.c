@@ -11,19 +11,10 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "host/fentry.h"
+#include "host/modulesign.h"
 #include "host/process.h"
 #include "host/tree.h"
 #include "host/unpack.h"
-
-/* MODULE_SIG_STRING of the kernel's include/linux/module_signature.h. */
-static const char signature_end[] = "~Module signature appended~\n";
-
-bool strip_is_signed(const struct module_content *module)
-{
-    size_t length = strlen(signature_end);
-    return module->size > length &&
-           memcmp(module->data + module->size - length, signature_end, length) == 0;
-}
 
 static char *file_of(const char *directory, size_t i)
 {
@@ -125,7 +116,7 @@ int strip_modules(struct module_content *modules, size_t count, bool signed_too,
     bool *chosen CLEANUP_FREE = xcalloc(count, sizeof *chosen);
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        chosen[i] = signed_too || !strip_is_signed(&modules[i]);
+        chosen[i] = signed_too || !modulesign_is_signed(modules[i].data, modules[i].size);
         any |= chosen[i];
     }
     if (!found || !any)

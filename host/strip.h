@@ -12,9 +12,6 @@ struct module_content {
     size_t size;
 };
 
-/* Whether a signature is appended (scripts/sign-file.c in the kernel): stripping drops it. */
-bool strip_is_signed(const struct module_content *module);
-
 /* Strips those of the modules that are not signed, or all with `signed_too`, by strip of Debian's
  * binutils; `directory` is for its files, which are removed again. Where there is no strip, or none
  * for what they are (modules for another processor), they stay as they are: 0 as well. A negative

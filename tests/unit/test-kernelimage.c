@@ -2,6 +2,7 @@
 #include "host/kernelimage.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -138,6 +139,30 @@ static void every_compression_is_unpacked(void **state)
     }
 }
 
+/* Changes the size that a kernel says it has, the last thing in its payload. */
+static void promise(const char *scratch, uint32_t size)
+{
+    char *bzimage CLEANUP_FREE = scratch_path(scratch, "bzImage");
+    FILE *f = fopen(bzimage, "r+e");
+    assert_int_equal(fseek(f, -18 - (long)sizeof size, SEEK_END), 0);
+    assert_int_equal(fwrite(&size, sizeof size, 1, f), 1);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void a_kernel_that_says_too_little_is_refused(void **state)
+{
+    struct kernel *kernel CLEANUP_FREE = new_kernel();
+    const char *scratch = *state;
+    char *source CLEANUP_FREE = scratch_path(scratch, "bzImage");
+    write_bzimage(scratch, kernel, "zstd -q", true);
+    promise(scratch, sizeof *kernel - 1);
+    char *path = NULL;
+    int lock = -1;
+    struct error e CLEANUP_ERROR = {0};
+    assert_int_equal(kernelimage_get(source, scratch, &path, &lock, &e), -EFBIG);
+    assert_error_names(e, source, "come out");
+}
+
 static void expect_as_it_is(const char *scratch)
 {
     char *source CLEANUP_FREE = scratch_path(scratch, "bzImage");
@@ -145,6 +170,14 @@ static void expect_as_it_is(const char *scratch)
         char *path CLEANUP_FREE = chosen(scratch);
         assert_string_equal(path, source);
     }
+}
+
+static void a_kernel_that_says_too_much_is_left_alone(void **state)
+{
+    struct kernel *kernel CLEANUP_FREE = new_kernel();
+    write_bzimage(*state, kernel, "zstd -q", true);
+    promise(*state, UINT32_C(257) << 20);
+    expect_as_it_is(*state);
 }
 
 static void a_kernel_without_the_note_is_started_as_it_is(void **state)
@@ -199,6 +232,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(every_compression_is_unpacked),
+        TEST(a_kernel_that_says_too_little_is_refused),
+        TEST(a_kernel_that_says_too_much_is_left_alone),
         TEST(a_kernel_without_the_note_is_started_as_it_is),
         TEST(notes_that_end_too_soon_are_none),
         TEST(another_processor_s_kernel_is_started_as_it_is),

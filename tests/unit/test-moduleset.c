@@ -9,7 +9,9 @@
 
 #include "common/alloc.h"
 #include "host/moduleindex.h"
+#include "host/modulesource.h"
 #include "host/tree.h"
+#include "host/unpack.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
@@ -89,7 +91,7 @@ static char *closure_for(const struct kernel *kernel, const char *wanted, bool c
     strv_split(&names, wanted, ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    if (module_set_find(&set, kernel->directory, &names, checked, &e) < 0)
+    if (module_set_find(&set, "", kernel->directory, &names, checked, &e) < 0)
         fail_msg("%s", e.message);
     struct strv found CLEANUP_STRV = {0};
     for (size_t i = 0; i < set.count; i++)
@@ -181,7 +183,7 @@ static void a_directory_without_indexes_is_named(void **state)
     struct strv names CLEANUP_STRV = {0};
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    assert_int_equal(module_set_find(&set, kernel->scratch, &names, true, &e), -ENOENT);
+    assert_int_equal(module_set_find(&set, "", kernel->scratch, &names, true, &e), -ENOENT);
     assert_error_names(e, kernel->scratch, "depmod");
 }
 
@@ -233,9 +235,9 @@ static void write_files(const struct kernel *kernel, const char *to)
     struct strv names CLEANUP_STRV = {0};
     strv_split(&names, "disk-fs virtio hashing", ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
-    assert_int_equal(module_set_find(&set, kernel->directory, &names, true, NULL), 0);
+    assert_int_equal(module_set_find(&set, "", kernel->directory, &names, true, NULL), 0);
     struct module_file files[MODULE_FILES];
-    assert_int_equal(module_set_files(&set, kernel->directory, files, NULL), 0);
+    assert_int_equal(module_set_files(&set, "", kernel->directory, files, NULL), 0);
     for (size_t i = 0; i < MODULE_FILES; i++) {
         char *path CLEANUP_FREE = scratch_path(to, files[i].name);
         FILE *f = fopen(path, "we");
@@ -320,6 +322,171 @@ static void an_index_of_many_keys_is_read_back(void **state)
     assert_string_equal(found, "");
 }
 
+/* Writes a file of any bytes beside the modules. */
+static void write_bytes(const struct kernel *kernel, const char *name, const char *bytes,
+                        size_t size)
+{
+    char *path CLEANUP_FREE = scratch_path(kernel->directory, name);
+    FILE *f = fopen(path, "we");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Finds something, or says which file is damaged. 1: it was. */
+static int find_in_damaged(const struct kernel *kernel, const char *damaged)
+{
+    struct strv names CLEANUP_STRV = {0};
+    strv_split(&names, "disk-fs virtio:d00000009v00001AF4 hashing ext4 cpu:abx crc32c", ' ');
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    struct error e CLEANUP_ERROR = {0};
+    int r = module_set_find(&set, "", kernel->directory, &names, true, &e);
+    if (r < 0)
+        assert_error_names(e, damaged);
+    return r < 0;
+}
+
+/* A generator of its own: the same mutations everywhere (Numerical Recipes' constants). */
+static uint32_t next_random(uint32_t *state)
+{
+    return (*state = *state * 1664525 + 1013904223) >> 8;
+}
+
+/* What makes Debian's libkmod crash, and as many others. */
+static void a_damaged_index_is_named(void **state)
+{
+    static const char *const indexes[] = {"modules.dep.bin", "modules.alias.bin",
+                                          "modules.builtin.bin"};
+    const struct kernel *kernel = *state;
+    uint32_t random = 1;
+    int refused = 0;
+    for (size_t i = 0; i < ELEMENTS(indexes); i++) {
+        size_t size = 0;
+        char *good CLEANUP_FREE =
+            module_source_read("", kernel->directory, indexes[i], &size, NULL);
+        char *bad CLEANUP_FREE = xcalloc(size, 1);
+        for (int round = 0; round < 300; round++) {
+            (void)memcpy(bad, good, size);
+            for (uint32_t j = next_random(&random) % 8 + 1; j > 0; j--)
+                bad[next_random(&random) % size] = (char)next_random(&random);
+            size_t kept = round % 3 == 0 ? next_random(&random) % size : size;
+            write_bytes(kernel, indexes[i], bad, kept);
+            refused += find_in_damaged(kernel, "modules.");
+        }
+        write_bytes(kernel, indexes[i], good, size);
+    }
+    assert_true(refused > 300);
+    char *found CLEANUP_FREE = closure(kernel, "journal", NULL);
+    assert_string_equal(found, "base journal");
+}
+
+static void what_crashed_libkmod_is_named(void **state)
+{
+    static const char *const files[] = {"modules.dep.bin-signal-7", "modules.dep.bin-signal-11",
+                                        "modules.alias.bin-signal-6",
+                                        "modules.alias.bin-signal-11"};
+    const struct kernel *kernel = *state;
+    for (size_t i = 0; i < ELEMENTS(files); i++) {
+        char *packed CLEANUP_FREE = xasprintf("tests/unit/hostile/%s.xz", files[i]);
+        char *name CLEANUP_FREE = xstrndup(files[i], strcspn(files[i], "-"));
+        struct error e CLEANUP_ERROR = {0};
+        size_t size = 0;
+        size_t good_size = 0;
+        char *good CLEANUP_FREE = module_source_read("", kernel->directory, name, &good_size, NULL);
+        char *bad CLEANUP_FREE = unpack_read_module(packed, UNPACK_LIMIT, &size, &e);
+        if (!bad)
+            fail_msg("%s", e.message);
+        write_bytes(kernel, name, bad, size);
+        assert_int_equal(find_in_damaged(kernel, name), 1);
+        write_bytes(kernel, name, good, good_size);
+    }
+}
+
+/* The error for modules that are looked for below a root. */
+static char *refusal(const struct kernel *kernel, const char *wanted)
+{
+    struct strv names CLEANUP_STRV = {0};
+    strv_push(&names, wanted);
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    struct error e CLEANUP_ERROR = {0};
+    int r = module_set_find(&set, kernel->scratch, kernel->directory, &names, true, &e);
+    return r < 0 ? TAKE(e.message) : xstrdup("");
+}
+
+static void links_lead_no_further_than_the_root(void **state)
+{
+    const struct kernel *kernel = *state;
+    char *outside CLEANUP_SCRATCH = scratch_new();
+    scratch_write(outside, "secret", "of the host");
+    char *secret CLEANUP_FREE = scratch_path(outside, "secret");
+    char *base CLEANUP_FREE = scratch_path(kernel->directory, "kernel/fs/base.ko");
+    char *late CLEANUP_FREE = scratch_path(kernel->directory, "kernel/late.ko");
+    char *elsewhere CLEANUP_FREE = scratch_path(kernel->scratch, "elsewhere.ko");
+    char *order CLEANUP_FREE = scratch_path(kernel->directory, "modules.order");
+    scratch_run("ln", "-sf", secret, base);
+    char *out CLEANUP_FREE = refusal(kernel, "base");
+    assert_non_null(strstr(out, "base"));
+    assert_non_null(strstr(out, "inside"));
+    /* what is absolute for the guest is found */
+    scratch_run("mv", late, elsewhere);
+    scratch_run("ln", "-s", "/../elsewhere.ko", late);
+    char *in CLEANUP_FREE = refusal(kernel, "unused");
+    assert_string_equal(in, "");
+    struct strv names CLEANUP_STRV = {0};
+    strv_push(&names, "late");
+    scratch_run("ln", "-sf", "../../../../../../../../../../elsewhere.ko", base);
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    struct error e CLEANUP_ERROR = {0};
+    if (module_set_find(&set, kernel->scratch, kernel->directory, &names, true, &e) < 0)
+        fail_msg("%s", e.message);
+    assert_string_equal(set.items[0].name, "base");
+    assert_string_equal(set.items[0].file, elsewhere);
+    /* nor is what is beside the modules read out there */
+    scratch_run("ln", "-sf", secret, order);
+    char *files CLEANUP_FREE = refusal(kernel, "unused");
+    assert_string_equal(files, "");
+    char *softdep CLEANUP_FREE = scratch_path(kernel->directory, "modules.softdep");
+    scratch_run("ln", "-sf", secret, softdep);
+    char *text CLEANUP_FREE = refusal(kernel, "unused");
+    assert_non_null(strstr(text, "modules.softdep"));
+}
+
+static void a_module_outside_of_the_directory_is_refused(void **state)
+{
+    static const char *const paths[] = {"../../../secret.ko", "/etc/passwd", "kernel/../../x.ko"};
+    const struct kernel *kernel = *state;
+    for (size_t i = 0; i < ELEMENTS(paths); i++) {
+        struct module_index index = {0};
+        module_index_add(&index, xstrdup("base"), xasprintf("%s:", paths[i]), 0);
+        size_t size = 0;
+        char *content CLEANUP_FREE = module_index_format(&index, &size);
+        module_index_free(&index);
+        write_bytes(kernel, "modules.dep.bin", content, size);
+        char *text CLEANUP_FREE = refusal(kernel, "base");
+        assert_non_null(strstr(text, "modules.dep.bin"));
+        assert_non_null(strstr(text, paths[i]));
+    }
+}
+
+/* A chain of as many modules as an index holds is followed without a call for each. */
+static void a_chain_of_many_modules_has_an_end(void **state)
+{
+    const struct kernel *kernel = *state;
+    struct module_index index = {0};
+    for (int i = 0; i < 20000; i++)
+        module_index_add(&index, xasprintf("m%d", i), xasprintf("m%d.ko: m%d.ko", i, i + 1), 0);
+    size_t size = 0;
+    char *content CLEANUP_FREE = module_index_format(&index, &size);
+    module_index_free(&index);
+    write_bytes(kernel, "modules.dep.bin", content, size);
+    struct strv names CLEANUP_STRV = {0};
+    strv_push(&names, "m0");
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    struct error e CLEANUP_ERROR = {0};
+    assert_int_equal(module_set_find(&set, "", kernel->directory, &names, true, &e), -E2BIG);
+    assert_error_names(e, kernel->directory, "10000");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -330,6 +497,12 @@ int main(void)
         cmocka_unit_test(the_guest_finds_what_is_there),
         cmocka_unit_test(algorithms_are_left_to_the_kernel),
         cmocka_unit_test(an_index_of_many_keys_is_read_back),
+        cmocka_unit_test(a_damaged_index_is_named),
+        cmocka_unit_test(what_crashed_libkmod_is_named),
+        cmocka_unit_test_setup_teardown(links_lead_no_further_than_the_root, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_module_outside_of_the_directory_is_refused, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_chain_of_many_modules_has_an_end, setup, teardown),
         cmocka_unit_test_setup_teardown(signed_modules_bring_what_checks_their_signatures, setup,
                                         teardown),
     };
