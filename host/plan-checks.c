@@ -133,9 +133,10 @@ static void check_paths(struct planner *p)
 
     for (size_t i = 0; i < ELEMENTS(named); i++) {
         char *path CLEANUP_FREE = named[i].path ? path_absolute(p->at->cwd, named[i].path) : NULL;
+        char *found CLEANUP_FREE = path ? planner_named_path(p, path) : NULL;
         struct stat st;
 
-        if (path && stat(path, &st) < 0)
+        if (path && (!found || stat(found, &st) < 0))
             strv_pushf(&p->config->problems, "command line: %s: %s: %s", named[i].option, path,
                        strerror(errno));
         else if (path && S_ISDIR(st.st_mode) != named[i].directory)

@@ -124,9 +124,11 @@ char *planner_find_modules(struct planner *p)
     char *found;
 
     if (p->options->modules_dir)
-        return path_absolute(p->at->cwd, p->options->modules_dir);
+        return planner_tree_path(p, p->options->modules_dir, &p->plan->initrd.modules_root);
     if (!toplevel || p->options->kernel)
         return NULL;
+    if (*p->plan->store_prefix)
+        p->plan->initrd.modules_root = realpath(p->plan->store_prefix, NULL);
     inside = xasprintf("%s/kernel-modules/lib/modules", toplevel);
     path = planner_store_path(p, option, inside);
     found = path ? only_directory(path) : NULL;

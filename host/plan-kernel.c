@@ -10,6 +10,7 @@
 #include "host/builtin.h"
 #include "host/paths.h"
 #include "host/planner.h"
+#include "host/unpack.h"
 
 static const char *toplevel(const struct planner *p)
 {
@@ -38,8 +39,10 @@ static char *find_kernel(struct planner *p)
     char *path CLEANUP_FREE = NULL;
     char *found;
 
-    if (p->options->kernel)
-        return path_absolute(p->at->cwd, p->options->kernel);
+    if (p->options->kernel) {
+        found = planner_named_path(p, p->options->kernel);
+        return found ? found : path_absolute(p->at->cwd, ""); /* plan_checks() has named it */
+    }
     if (given)
         return xstrdup(given);
     if (!toplevel(p)) {
@@ -52,39 +55,15 @@ static char *find_kernel(struct planner *p)
     return found ? found : xstrdup("");
 }
 
-/* A small file's text without the newlines at its end; the caller frees. NULL with errno. */
-static char *read_text(const char *path)
-{
-    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
-    size_t size = 4096, length = 0;
-    char *text;
-    ssize_t n;
-
-    if (fd < 0)
-        return NULL;
-    text = xcalloc(size + 1, 1);
-    while ((n = read(fd, text + length, size - length)) > 0) {
-        length += (size_t)n;
-        if (length == size)
-            text = xreallocarray(text, (size *= 2) + 1, 1);
-    }
-    if (n < 0) {
-        free(text);
-        return NULL;
-    }
-    while (length > 0 && text[length - 1] == '\n')
-        length--;
-    text[length] = '\0';
-    return text;
-}
-
 /* The system's own parameters, as they stand in its file; without a system those of
  * boot.kernelParams. The caller frees. */
 static char *system_parameters(struct planner *p)
 {
     struct strv list CLEANUP_STRV = {0};
+    struct error e CLEANUP_ERROR = {0};
     char *inside CLEANUP_FREE = NULL;
     char *path CLEANUP_FREE = NULL;
+    size_t size = 0;
     char *text;
     json_t *parameter;
     size_t i;
@@ -96,10 +75,12 @@ static char *system_parameters(struct planner *p)
     }
     inside = xasprintf("%s/kernel-params", toplevel(p));
     path = planner_store_path(p, "system.build.toplevel", inside);
-    text = path ? read_text(path) : NULL;
+    text = path ? unpack_read_file(path, &size, &e) : NULL;
     if (path && !text)
         config_problem(p->config, "system.build.toplevel",
-                       "%s: %s, expected the system's kernel parameters", path, strerror(errno));
+                       "%s, expected the system's kernel parameters", e.message);
+    while (text && size > 0 && text[size - 1] == '\n')
+        text[--size] = '\0';
     return text ? text : xstrdup("");
 }
 

@@ -114,7 +114,7 @@ static char *exported_directory(struct planner *p)
     static const char option[] = "system.build.toplevel";
 
     if (p->options->modules_dir)
-        return xstrdup(p->plan->initrd.modules_dir);
+        return planner_named_path(p, p->options->modules_dir);
     char *version CLEANUP_FREE = path_last_name(p->plan->initrd.modules_dir);
     char *inside CLEANUP_FREE =
         xasprintf("%s/kernel-modules/lib/modules/%s", config_text(p->config, option), version);

@@ -170,8 +170,8 @@ static void add_share(struct planner *p, size_t number, const char *tag, const c
     char *option CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.source", tag);
     char *expanded CLEANUP_FREE = planner_expand_path(p, option, source);
     bool prefixed = is_store(p, tag) && !strcmp(source, "/nix/store");
-    char *path CLEANUP_FREE =
-        prefixed ? xasprintf("%s%s", p->plan->store_prefix, expanded) : xstrdup(expanded);
+    char *inside CLEANUP_FREE = prefixed ? planner_store_path(p, option, expanded) : NULL;
+    char *path CLEANUP_FREE = xstrdup(inside ? inside : expanded);
 
     planner_need(p, option, path, true);
     warn_of_root(p, tag, path);

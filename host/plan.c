@@ -104,6 +104,43 @@ char *planner_host_path(struct planner *p, const char *option, const char *path)
     return planner_store_path(p, option, path);
 }
 
+char *planner_tree_path(const struct planner *p, const char *given, char **root)
+{
+    char *path CLEANUP_FREE = path_absolute(p->at->cwd, given);
+    const char *dir = p->options->root_dir;
+    char *const roots[] = {dir ? path_absolute(p->at->cwd, dir) : NULL,
+                           xstrdup(p->plan->store_prefix)};
+    char *below = NULL;
+
+    *root = NULL;
+    for (size_t i = 0; i < ELEMENTS(roots); i++) {
+        const char *rest =
+            roots[i] && !below && strcmp(roots[i], "/") != 0 ? path_rest(roots[i], path) : NULL;
+
+        if (rest) {
+            below = xasprintf("%s%s", roots[i], rest);
+            *root = roots[i];
+        } else {
+            free(roots[i]);
+        }
+    }
+    if (!*root)
+        *root = xstrdup("");
+    return below ? below : TAKE(path);
+}
+
+char *planner_named_path(const struct planner *p, const char *given)
+{
+    char *root CLEANUP_FREE = NULL;
+    char *path CLEANUP_FREE = planner_tree_path(p, given, &root);
+    char *found = NULL;
+    int r = path_below(&found, root, path, NULL);
+
+    if (r < 0)
+        errno = -r;
+    return found;
+}
+
 static void add_user_entry(struct planner *p, const char *option, const char *text)
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
@@ -209,6 +246,7 @@ void plan_free(struct plan *plan)
     free(plan->servers);
     free(plan->initrd.init);
     free(plan->initrd.modules_dir);
+    free(plan->initrd.modules_root);
     strv_free(&plan->initrd.modules);
     cmdline_free(&plan->initrd.words);
     boot_disk_free(&plan->boot_disk);

@@ -88,6 +88,14 @@ void planner_need_words(struct planner *p, const char *source, const struct strv
  * already is a problem. */
 void planner_need_ports(struct planner *p, const char *source, const char *list);
 
+/* A path of the host that the user names, `given`, spelt below the root of the tree that it is in:
+ * that of --root-dir or of the chroot store, in which the links of such a tree lead to what they
+ * mean. `root`, which the caller frees like the path, is "" for any other. */
+char *planner_tree_path(const struct planner *p, const char *given, char **root);
+
+/* What is there, without links; the caller frees. NULL with errno set where there is nothing. */
+char *planner_named_path(const struct planner *p, const char *given);
+
 /* The steps, in their order. */
 void plan_places(struct planner *p);  /* temporary directory, disk image, EFI variables */
 void plan_given(struct planner *p);   /* what the user says to QEMU */

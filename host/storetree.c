@@ -15,6 +15,7 @@
 
 #include "common/alloc.h"
 #include "host/namespace.h"
+#include "host/paths.h"
 #include "host/place.h"
 #include "host/signals.h"
 
@@ -68,15 +69,27 @@ static int bind_path(const char *from, const char *to)
     return mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
+/* Where a path of the store is on the host. Links that lead to it are followed inside the prefix,
+ * one that it is itself is part of the store. The caller frees; NULL with the message otherwise. */
+static char *find_path(const struct storetree *tree, const char *path, struct error *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *above CLEANUP_FREE = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup("/");
+    char *found CLEANUP_FREE = NULL;
+    if (path_in_prefix(&found, tree->prefix, above, e) < 0)
+        return NULL;
+    return xasprintf("%s/%s", found, name_of(path));
+}
+
 static bool bind_all(const struct storetree *tree)
 {
     if (mount("run-vm", tree->directory, "tmpfs", 0, "mode=0755") < 0 || !make_links(tree))
         return false;
     for (size_t i = 0; i < tree->paths->count; i++) {
         const char *path = tree->paths->items[i];
-        char *from CLEANUP_FREE = xasprintf("%s%s", tree->prefix, path);
+        char *from CLEANUP_FREE = find_path(tree, path, NULL);
         char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, name_of(path));
-        if (bind_path(from, to) < 0)
+        if (!from || bind_path(from, to) < 0)
             return false;
     }
     return true;
@@ -189,9 +202,9 @@ int storetree_copy(const struct storetree *tree, struct error *e)
     int r = make_links(tree) ? 0 : error_errno(e, errno, "%s/" LINKS, tree->directory);
     for (size_t i = 0; r == 0 && i < tree->paths->count; i++) {
         const char *path = tree->paths->items[i];
-        char *from CLEANUP_FREE = xasprintf("%s%s", tree->prefix, path);
+        char *from CLEANUP_FREE = find_path(tree, path, e);
         char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, name_of(path));
-        r = copy_path(from, to, e);
+        r = from ? copy_path(from, to, e) : -ENOENT;
     }
     if (r == 0 && chmod(tree->directory, 0755) < 0)
         r = error_errno(e, errno, "%s", tree->directory);
