@@ -12,6 +12,7 @@ setup_file() {
     chmod 755 "$BATS_FILE_TMPDIR" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/file"
     cp -r --dereference "$(dirname "$KERNEL")" "$BATS_FILE_TMPDIR/kernel"
     KERNEL=$(echo "$BATS_FILE_TMPDIR"/kernel/vmlinuz-*)
+    export MODULES KERNEL
     MODULES=$(echo "$BATS_FILE_TMPDIR"/kernel/lib/modules/*)
     # the helper of Debian is no more than this
     install --mode=4755 /usr/lib/qemu/qemu-bridge-helper "$BATS_FILE_TMPDIR/helper"

@@ -9,7 +9,7 @@ load command
 
 setup_file() {
     make_root
-    ROOT=/
+    export ROOT=/
     make_guest
     export MOUNTS=$BATS_FILE_TMPDIR/mounts STORE=$BATS_FILE_TMPDIR/store
     mkdir -p "$STORE/nix/store" "$MOUNTS"
