@@ -13,6 +13,7 @@
 #include "host/qemuoption.h"
 
 #define MONITOR "run-vm.qmp"
+#define CONTROL "run-vm.control"
 
 /* A program of virtualisation.qemu.package, or on PATH; the caller frees. NULL: not there. */
 static char *find_program(struct planner *p, const char *name)
@@ -87,11 +88,20 @@ static void add_accelerator(struct planner *p)
     p->emulated = !strcmp(accel.name, "tcg");
 }
 
-static void add_monitor(struct planner *p)
+/* One is for whoever wants to talk to QEMU. The other is run-vm's, which is connected from the
+ * start: a directory that is removed under the machine takes no connection away. */
+static void add_monitors(struct planner *p)
 {
+    struct strv *argv = &p->plan->argv;
+
     p->plan->qmp_socket = planner_temporary(p, MONITOR);
-    strv_push(&p->plan->argv, "-qmp");
-    strv_push(&p->plan->argv, "unix:" MONITOR ",server=on,wait=off");
+    p->plan->control_socket = planner_temporary(p, CONTROL);
+    strv_push(argv, "-qmp");
+    strv_push(argv, "unix:" MONITOR ",server=on,wait=off");
+    strv_push(argv, "-chardev");
+    strv_push(argv, "socket,id=run-vm-control,path=" CONTROL);
+    strv_push(argv, "-mon");
+    strv_push(argv, "chardev=run-vm-control,mode=control");
 }
 
 static void add_name(struct planner *p)
@@ -156,7 +166,7 @@ void plan_machine(struct planner *p)
     add_accelerator(p);
     if (p->guest->model)
         planner_push(p, "cpu", p->guest->model);
-    add_monitor(p);
+    add_monitors(p);
     plan_sandbox(p);
     add_name(p);
     add_number(p, "m", "virtualisation.memorySize");

@@ -175,7 +175,7 @@ static void set_environment(struct planner *p)
 
 static void (*const steps[])(struct planner *p) = {
     plan_places, plan_given,  plan_checks, plan_files,   plan_machine,    plan_network,
-    plan_shares, plan_drives, plan_exec,   plan_options, set_environment,
+    plan_shares, plan_drives, plan_exec,   plan_options, set_environment, plan_roots,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct options *options,
@@ -260,6 +260,7 @@ void plan_free(struct plan *plan)
     free(plan->exec_socket);
     free(plan->report_socket);
     free(plan->qmp_socket);
+    free(plan->control_socket);
     strv_free(&plan->raw_images);
     strv_free(&plan->helpers);
     free(plan->qemu_img);

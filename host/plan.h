@@ -130,11 +130,12 @@ struct plan {
     char *accel_reason; /* why it is TCG although nobody asked for it; NULL: nothing to be said */
     struct strv exec;   /* --exec: the command to run in the guest; empty: none */
     struct strv
-        raw_images;      /* to be recorded as raw (imageformat.h) before a guest writes to them */
-    struct strv helpers; /* programs that QEMU starts for connections: none of them outlives it */
-    char *exec_socket;   /* where QEMU connects to for it, inside `cwd` */
-    bool quits;          /* a signal makes QEMU quit at once: the guest is not powered down */
-    char *report_socket; /* where QEMU connects to with init's report; NULL: it has none */
+        raw_images;       /* to be recorded as raw (imageformat.h) before a guest writes to them */
+    struct strv helpers;  /* programs that QEMU starts for connections: none of them outlives it */
+    char *exec_socket;    /* where QEMU connects to for it, inside `cwd` */
+    bool quits;           /* a signal makes QEMU quit at once: the guest is not powered down */
+    char *report_socket;  /* where QEMU connects to with init's report; NULL: it has none */
+    char *control_socket; /* where QEMU connects to with a monitor for run-vm; NULL: it does not */
     char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
                        * argv, so that a long path does no harm */
     char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */

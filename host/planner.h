@@ -108,6 +108,8 @@ void plan_drives(struct planner *p);  /* drives */
 void plan_exec(struct planner *p);    /* --exec */
 void plan_options(struct planner *p); /* qemu.options, $QEMU_OPTS, arguments */
 
+void plan_roots(struct planner *p); /* store paths that must not be collected meanwhile */
+
 /* Parts of these. */
 void plan_console(struct planner *p); /* the console and QEMU's monitor, where nobody puts them */
 void plan_report(struct planner *p);  /* what init says of its boot */

@@ -6,11 +6,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "host/clock.h"
+#include "host/listener.h"
 #include "host/process.h"
 #include "host/qmp.h"
 #include "host/report.h"
@@ -42,18 +44,58 @@ struct supervisor {
     struct share_servers *servers;     /* NULL: none */
     const struct companion *companion; /* NULL: none */
     struct report report;
+    int control;     /* listens for QEMU's connection with our monitor; -1: none */
+    struct qmp *qmp; /* that connection, once it is used */
+    bool losses_told;
     pid_t pid;
     bool lost; /* a share's server has ended before QEMU */
     enum stage stage;
     int64_t signalled; /* when the last signal had been dealt with */
 };
 
-/* Through the monitor; where that cannot be had, QEMU is killed. */
-static enum stage ask(const struct supervisor *s, const char *command, enum stage next)
+/* QEMU has connected at its start: the connection has waited to be accepted since, and lasts
+ * whatever becomes of the socket's name. */
+static void accept_monitor(struct supervisor *s)
+{
+    int fd = s->control < 0 || s->qmp
+                 ? -1
+                 : accept4(s->control, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (fd >= 0)
+        s->qmp = qmp_open(fd);
+}
+
+/* Names what somebody has removed under the machine, once, and what that does to it. */
+static void tell_losses(struct supervisor *s, bool running)
+{
+    if (s->losses_told)
+        return;
+    bool directory = access(s->plan->cwd, F_OK) < 0 && errno == ENOENT;
+    /* QEMU itself removes its socket when it ends */
+    bool socket = running && s->qmp && access(s->plan->qmp_socket, F_OK) < 0 && errno == ENOENT;
+    if (directory)
+        log_warning("%s: the temporary directory has been removed while the machine ran: what the "
+                    "guest has put there (xchg) is lost; run-vm goes on without it",
+                    s->plan->cwd);
+    else if (socket)
+        log_warning("%s: the socket of QEMU's monitor has been removed while the machine ran; "
+                    "run-vm has a connection of its own",
+                    s->plan->qmp_socket);
+    s->losses_told = directory || socket;
+}
+
+/* Through our monitor, or where QEMU has not connected with it the one at its path; where neither
+ * can be had, QEMU is killed. */
+static enum stage ask(struct supervisor *s, const char *command, enum stage next)
 {
     struct error e CLEANUP_ERROR = {0};
-    if (s->plan->qmp_socket && qmp_execute(s->plan->qmp_socket, command, MONITOR_TIMEOUT, &e) == 0)
+    const char *path = s->plan->qmp_socket;
+    accept_monitor(s);
+    tell_losses(s, true);
+    if (s->qmp ? qmp_command(s->qmp, command, MONITOR_TIMEOUT, &e) == 0
+               : path && qmp_execute(path, command, MONITOR_TIMEOUT, &e) == 0)
         return next;
+    if (s->qmp)
+        (void)error_context(&e, 0, "QEMU's monitor");
     log_warning("%s; QEMU is killed", e.message ? e.message : "QEMU has no monitor");
     (void)kill(s->pid, SIGKILL);
     return KILLED;
@@ -223,6 +265,25 @@ static int tell_failure(struct supervisor *s, int status, struct error *e)
     return error_status(e, -ECANCELED, status ? status : STATUS_BOOT_FAILED);
 }
 
+static void close_sockets(struct supervisor *s)
+{
+    report_close(&s->report);
+    qmp_close(&s->qmp);
+    if (s->control >= 0)
+        (void)close(s->control);
+}
+
+/* Where QEMU connects to at its start. */
+static int open_sockets(struct supervisor *s, struct error *e)
+{
+    int r = report_open(&s->report, s->plan->report_socket, e);
+    if (r == 0 && s->plan->control_socket)
+        r = s->control = listener_open(s->plan->control_socket, e);
+    if (r < 0)
+        close_sockets(s);
+    return r < 0 ? r : 0;
+}
+
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
               struct share_servers *servers, const struct companion *companion, struct error *e)
 {
@@ -238,8 +299,8 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                                  .keep_io = !companion,
                                  .hold_signals = true};
     struct supervisor s = {
-        .plan = plan, .limits = limits, .servers = servers, .companion = companion};
-    int r = report_open(&s.report, plan->report_socket, e);
+        .plan = plan, .limits = limits, .servers = servers, .companion = companion, .control = -1};
+    int r = open_sockets(&s, e);
     if (r < 0)
         return r;
     if (plan->helpers.count > 0)
@@ -251,8 +312,9 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
     terminal_restore(&terminal);
     if (r == 0 && s.lost && !companion)
         r = STATUS_IO;
+    tell_losses(&s, false);
     if (r >= 0)
         r = tell_failure(&s, r, e);
-    report_close(&s.report);
+    close_sockets(&s);
     return r;
 }

@@ -216,6 +216,50 @@ last_line() {
     passed
 }
 
+# monitor NAME: the socket of QEMU's monitor, once it answers.
+monitor() {
+    local socket
+    until socket=$(echo "$BATS_FILE_TMPDIR/$1"/tmp/*/run-vm.qmp) && [ -S "$socket" ] &&
+        qmp "$socket" '{"execute": "query-status"}' >/dev/null 2>&1; do
+        kill -0 "$(cat "$BATS_FILE_TMPDIR/$1/pid")" || return
+        read -rt 0.3 <> <(:) || true
+    done
+    echo "$socket"
+}
+
+@test "a cleaner of the temporary directory breaks no machine that runs, and what it has removed is named" {
+    local socket directory
+    begin "cleaner, locked" "monitor's socket removed" "directory removed"
+    start_plain socket -- -S
+    start_plain directory -- -S
+    socket=$(monitor socket)
+    directory=$(monitor directory)
+    directory=${directory%/*}
+    # what systemd-tmpfiles does before it removes anything in a directory
+    run -1 flock -n "$directory" true
+    if command -v systemd-tmpfiles; then
+        find "${directory%/*}" -exec touch -h -d '30 days ago' {} +
+        echo "d ${directory%/*} - - - 1d" >"$BATS_FILE_TMPDIR/tmpfiles"
+        systemd-tmpfiles --clean "$BATS_FILE_TMPDIR/tmpfiles"
+        [ -S "$directory/run-vm.qmp" ]
+        [ -d "$directory/xchg" ]
+    fi
+
+    rm "$socket"
+    rm -r "$directory"
+    signal socket TERM
+    signal directory TERM
+    comes socket err 'powering the guest down'
+    comes directory err 'powering the guest down'
+    signal socket TERM
+    signal directory TERM
+    is socket 0
+    is directory 0
+    says "$BATS_FILE_TMPDIR/socket/err" "$socket: the socket of QEMU's monitor has been removed"
+    says "$BATS_FILE_TMPDIR/directory/err" "$directory: the temporary directory has been removed"
+    passed
+}
+
 @test "a guest that has halted, or sleeps, is ended by a signal in its time, a command that ends slowly is not" {
     begin halt "sleep in --exec" "slow end in --exec"
     start_plain halt

@@ -225,6 +225,30 @@ with_small_tmp() {
         ".run-vm-01234567890 .run-vm-aaaaaaaaaa .run-vm-bbbbbbbbbb .run-vm-of-others run-vm-0123456789" ]
 }
 
+@test "a garbage collection takes nothing away from a machine that runs, and all of it afterwards" {
+    local system path
+    export NIX_CONFIG="build-users-group =" NIX_CONF_DIR=$BATS_TEST_TMPDIR
+    unset NIX_PATH NIX_REMOTE NIX_STATE_DIR NIX_STORE_DIR
+    mkfifo started finish
+    mkdir tree
+    echo "a kernel" | tee tree/kernel tree/initrd >tree/kernel-params
+    system=$(nix-store --store "$PWD/nix" --add tree)
+    path=$(nix-store --store "$PWD/nix" --add system/kernel)
+    qemu 'echo >"$CALLER/started"; read -r x <"$CALLER/finish"'
+    "$RUN_VM_PROGRAM" --accel tcg -o virtualisation.diskImage=null -o "virtualisation.qemu.package=$PWD/qemu" \
+        -o "runVm.store=$PWD/nix" -o runVm.initrd=system -o "system.build.toplevel=$system" \
+        -o "system.build.regInfo=$system" -o "virtualisation.additionalPaths=[\"$path\"]" 3>&- &
+    run_vm=$!
+    read -t 60 -r _ <>started
+    nix-store --store "$PWD/nix" --gc
+    [ -e "nix$system" ]
+    [ -e "nix$path" ]
+    finish
+    wait "$run_vm"
+    nix-store --store "$PWD/nix" --gc
+    [ ! -e "nix$system" ]
+}
+
 @test "a signal powers down, and leaves no temporary directory and no QEMU" {
     mkfifo started
     qemu 'echo $$ >"$CALLER/started"; exec tail -f /dev/null'
