@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154 # $stderr
-# The regression gate: what init costs, in instructions.
+# The regression gate: what init costs, in instructions and in time that it waits.
 
 load harness
 
@@ -18,13 +18,16 @@ recorded() { # NAME
     floor_boot c-floor standard
     local boot
     for boot in blank standard c-floor; do
-        echo "$boot: $(figure "$boot" init) million instructions from /init to stage 2"
+        echo "$boot: $(figure "$boot" init) million instructions from /init to stage 2, $(figure "$boot" idle) ms idle"
     done
     # the floor loads what we load: one more would not show
     modules=$(modules_of standard | wc -l)
     echo "standard: $modules modules; recorded: $(recorded modules)"
     [ "$modules" -gt 0 ] && [ "$modules" -le "$(recorded modules)" ]
-    grep -v -e '^#' -e ^modules "$BATS_TEST_DIRNAME/../bench/recorded" | while read -r name recorded; do
+    idle=$(awk -v a="$(figure standard idle)" -v b="$(figure c-floor idle)" 'BEGIN { print int(a - b) }')
+    echo "idle: $idle ms more than the C floor; recorded: $(recorded idle)"
+    [ "$idle" -le "$(recorded idle)" ]
+    grep -v -e '^#' -e ^modules -e ^idle "$BATS_TEST_DIRNAME/../bench/recorded" | while read -r name recorded; do
         ratio=$(awk -v a="$(figure "$name" init)" -v b="$(figure c-floor init)" 'BEGIN { printf "%.4f", a / b }')
         echo "$name: $ratio of the C floor; recorded: $recorded"
         awk -v now="$ratio" -v recorded="$recorded" 'BEGIN { exit !(now > 0 && now <= recorded * 1.05) }'

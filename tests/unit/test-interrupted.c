@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <ext2fs/ext2fs.h>
@@ -330,6 +331,37 @@ static void a_redone_format_may_be_cut_as_well(void **state)
     assert_int_equal(figures.blank, blank); /* it never looks untouched again */
 }
 
+/* What reaches the disk is asked of the C library: this one stands before its fsync(). */
+static struct {
+    int fd;
+    bool cleared; /* the marker, when it was called */
+} synced;
+
+int fsync(int fd)
+{
+    uint8_t sector[MARKER_SECTOR] = {1};
+    static const uint8_t zeros[MARKER_SECTOR];
+    synced.fd = fd;
+    synced.cleared = pread(fd, sector, sizeof sector, 0) == (ssize_t)sizeof sector &&
+                     memcmp(sector, zeros, sizeof zeros) == 0;
+    return (int)syscall(SYS_fsync, fd);
+}
+
+/* Stage 2 may write to the disk as soon as the format is finished, and the power may go then. */
+static void the_end_of_a_format_is_on_the_disk_when_it_is_told(void **state)
+{
+    (void)state;
+    struct ext4_format f = format_of(8 * MIB, 512, 0x11);
+    int image CLEANUP_CLOSE = image_new(f.size);
+    uint8_t marker[MARKER_SECTOR];
+    memset(marker, 'm', sizeof marker);
+    image_write(image, 0, marker, sizeof marker);
+    synced.fd = -1;
+    assert_int_equal(ext4_finish(image, "disk", NULL), 0);
+    assert_int_equal(synced.fd, image);
+    assert_true(synced.cleared);
+}
+
 static int print_figures(void **state)
 {
     (void)state;
@@ -371,6 +403,7 @@ int main(void)
         cmocka_unit_test(a_cut_at_any_instant_leaves_what_the_next_boot_redoes_or_uses),
         cmocka_unit_test(a_redone_format_may_be_cut_as_well),
         cmocka_unit_test(an_error_of_the_disk_at_any_write_is_reported_and_the_format_redone),
+        cmocka_unit_test(the_end_of_a_format_is_on_the_disk_when_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, print_figures);
 }

@@ -106,6 +106,17 @@ static void a_store_that_lasts_is_not_looked_at(void **state)
     assert_string_equal(paths, "5 ");
 }
 
+/* A store that cannot be looked into, as one that was not mounted: a file is in its place. */
+static void what_cannot_be_looked_at_is_not_forgotten(void **state)
+{
+    struct machine *m = *state;
+    scratch_run("rm", "-r", m->place.real_store);
+    scratch_write(m->directory, "store", "no directory");
+    assert_int_equal(boot_again(m, true).forgotten, 0);
+    char *paths CLEANUP_FREE = query(m, "select count(*) from ValidPaths");
+    assert_string_equal(paths, "5 ");
+}
+
 static void what_is_registered_need_not_be_there_yet(void **state)
 {
     struct machine *m = *state;
@@ -131,6 +142,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_the_store_has_no_more_is_forgotten),
         TEST(a_store_that_lasts_is_not_looked_at),
+        TEST(what_cannot_be_looked_at_is_not_forgotten),
         TEST(what_is_registered_need_not_be_there_yet),
         TEST(the_next_time_nothing_is_written),
     };
