@@ -224,7 +224,8 @@ run: all | $(call packages,tests boot) ## boot the demonstration system: a shell
 	tests/systems/demo/run
 
 # In full, fuzzing takes longest.
-CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-boot check-fuzz
+CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-boot \
+	$(if $(RUN_VM_LONG),check-mutations,check-mutations-quick) check-fuzz
 
 .PHONY: check check-quick check-long
 check: ## every test; goes on after a failure and names at the end what failed
@@ -261,6 +262,13 @@ check-fuzz: $(FUZZ_PROGRAMS) ## the readers of what others write, fuzzed a minut
 
 check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 	$(BATS) tests/boot
+
+.PHONY: check-mutations check-mutations-quick
+check-mutations: all $(UNIT_PROGRAMS) | $(call packages,tests boot) ## the tests themselves: each promise taken away is missed
+	tests/mutations/run
+
+check-mutations-quick: all $(UNIT_PROGRAMS) | $(call packages,tests)
+	tests/mutations/run --quick
 
 .PHONY: bench bench-quick
 bench: all | $(call packages,tests boot bench) ## measure

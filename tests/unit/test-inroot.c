@@ -6,8 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/alloc.h"
@@ -240,6 +243,90 @@ static void only_pid_1_deletes_an_initramfs(void **state)
     assert_error_names(e, "PID 1");
 }
 
+/* `number` 0: nothing behind the text. */
+static bool tell_kernel(const char *file, const char *before, unsigned number)
+{
+    char *text CLEANUP_FREE = number ? xasprintf("%s %u 1", before, number) : xstrdup(before);
+    int fd CLEANUP_CLOSE = open(file, O_WRONLY | O_CLOEXEC);
+    return write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* Mounts and processes of our own; who is not root is it there. */
+static bool isolate(void)
+{
+    uid_t user = geteuid();
+    gid_t group = getegid();
+    if (unshare(CLONE_NEWNS | CLONE_NEWPID | (user ? CLONE_NEWUSER : 0)) < 0)
+        return false;
+    if (user && !(tell_kernel("/proc/self/setgroups", "deny", 0) &&
+                  tell_kernel("/proc/self/uid_map", "0", user) &&
+                  tell_kernel("/proc/self/gid_map", "0", group)))
+        return false;
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+/* Runs it as PID 1, with mounts of its own. What it returns; 99: the kernel allows none of that. */
+static int run_as_init(int (*run)(const struct place *place), const struct place *place)
+{
+    pid_t outer = fork();
+    int status = 0;
+    if (outer == 0) {
+        pid_t inner = isolate() ? fork() : -1;
+        if (inner == 0)
+            _exit(run(place));
+        _exit(inner > 0 && waitpid(inner, &status, 0) == inner && WIFEXITED(status)
+                  ? WEXITSTATUS(status)
+                  : 99);
+    }
+    assert_int_equal(waitpid(outer, &status, 0), outer);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 98;
+}
+
+static int delete_around_a_mount(const struct place *place)
+{
+    if (mkdirat(place->fd, "gone", 0755) < 0 || mkdirat(place->fd, "mounted", 0755) < 0)
+        return 1;
+    char *mounted CLEANUP_FREE = xasprintf("%s/root/mounted", place->path);
+    char *kept CLEANUP_FREE = xasprintf("%s/kept", mounted);
+    if (mount("tmpfs", mounted, "tmpfs", 0, NULL) < 0)
+        return 2;
+    write_at(AT_FDCWD, kept, "kept", 0644);
+    /* by its path: place->fd is in the mount namespace that was left */
+    char *root CLEANUP_FREE = xasprintf("%s/root", place->path);
+    int fd CLEANUP_CLOSE = open(root, O_RDONLY | O_DIRECTORY);
+    initramfs_delete(fd);
+    const char *text = read_at(AT_FDCWD, kept);
+    if (!text || strcmp(text, "kept") != 0)
+        return 3;
+    return faccessat(place->fd, "gone", F_OK, 0) < 0 ? 0 : 4;
+}
+
+static void what_is_mounted_in_the_initramfs_is_left_alone(void **state)
+{
+    assert_int_equal(run_as_init(delete_around_a_mount, *state), 0);
+}
+
+/* As PID 1: neither another filesystem nor the one that the new root is on. */
+static int check_others(const struct place *place)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char *root CLEANUP_FREE = xasprintf("%s/root", place->path);
+    int other CLEANUP_CLOSE = open("/proc", O_RDONLY | O_DIRECTORY);
+    if (initramfs_check(other, place->fd, &e) != -EPERM || !strstr(e.message, "no initramfs"))
+        return 1;
+    if (mount("tmpfs", root, "tmpfs", 0, NULL) < 0)
+        return 2;
+    int memory CLEANUP_CLOSE = open(root, O_RDONLY | O_DIRECTORY);
+    if (initramfs_check(memory, memory, &e) != -EPERM || !strstr(e.message, "of the initramfs"))
+        return 3;
+    return initramfs_check(memory, place->fd, &e) == 0 ? 0 : 4;
+}
+
+static void only_an_initramfs_is_deleted(void **state)
+{
+    assert_int_equal(run_as_init(check_others, *state), 0);
+}
+
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
 int main(void)
@@ -254,6 +341,8 @@ int main(void)
         IN_PLACE(without_init_stage_2_has_two_places),
         IN_PLACE(deleting_follows_no_link),
         IN_PLACE(only_pid_1_deletes_an_initramfs),
+        IN_PLACE(what_is_mounted_in_the_initramfs_is_left_alone),
+        IN_PLACE(only_an_initramfs_is_deleted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

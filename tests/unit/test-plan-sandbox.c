@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How tightly QEMU is shut in: each thing that is denied, wherever nothing of the configuration
- * needs it. */
+/* How tightly QEMU is held: each thing that is denied, wherever nothing of the configuration needs
+ * it, and that it stays the child of run-vm. */
 #include <string.h>
 
 #include "host/plan.h"
@@ -38,10 +38,38 @@ static void everything_is_denied_that_nothing_needs(void **state)
     }
 }
 
+/* QEMU's parent would end at once, and run-vm remove the directory of a guest that runs on. */
+static void qemu_stays_our_child(void **state)
+{
+    static const char *const environments[][2] = {{"QEMU_OPTS=-daemonize", NULL},
+                                                  {"QEMU_OPTS=-m 64 --daemonize", NULL}};
+    static const char *const no_environment[] = {NULL};
+    struct planned option CLEANUP_PLANNED;
+    struct planned argument CLEANUP_PLANNED;
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(environments); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        planned_init(&p);
+        planned_make(&p, "{}", environments[i]);
+        planned_expect_problem(&p, "QEMU_OPTS", "-daemonize", "systemd-run", NULL);
+    }
+    planned_init(&option);
+    planned_make(&option, "{\"virtualisation\": {\"qemu\": {\"options\": [\"-daemonize\"]}}}",
+                 no_environment);
+    planned_expect_problem(&option, "virtualisation.qemu.options", "-daemonize", NULL);
+    planned_init(&argument);
+    strv_push(&argument.options.qemu_arguments, "-daemonize");
+    planned_make(&argument, "{}", no_environment);
+    planned_expect_problem(&argument, "-daemonize", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_is_denied_that_nothing_needs),
+        cmocka_unit_test(qemu_stays_our_child),
     };
 
     return cmocka_run_group_tests_name("plan-sandbox", tests, NULL, NULL);
