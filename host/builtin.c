@@ -262,8 +262,9 @@ const char *builtin_transport(const struct config *config, const char *tag)
     return own ? own : config_text(config, "runVm.transport");
 }
 
-/* The mount options of a share; a new reference. The store's never changes while the guest runs. */
-static json_t *share_options(const struct config *config, const char *tag)
+/* The built-in mount options of a share; a new reference. The store's never changes while the guest
+ * runs. */
+static json_t *built_in_options(const struct config *config, const char *tag)
 {
     bool store = !strcmp(tag, "nix-store");
     json_t *options;
@@ -278,6 +279,17 @@ static json_t *share_options(const struct config *config, const char *tag)
     return options;
 }
 
+/* The mount options of a share, the user's first, as in a file system; a new reference. */
+static json_t *share_options(const struct config *config, const char *tag, const json_t *share)
+{
+    json_t *options = json_copy(json_object_get(share, "options"));
+    json_t *ours = built_in_options(config, tag);
+
+    json_array_extend(options, ours);
+    json_decref(ours);
+    return options;
+}
+
 static void define_shares(struct config *config, json_t *definitions)
 {
     json_t *shares = config_get(config, "virtualisation.sharedDirectories");
@@ -287,8 +299,8 @@ static void define_shares(struct config *config, json_t *definitions)
 
     for (size_t i = 0; i < count; i++) {
         bool store = !strcmp(tags[i], "nix-store");
-        const char *target =
-            json_string_value(json_object_get(json_object_get(shares, tags[i]), "target"));
+        const json_t *share = json_object_get(shares, tags[i]);
+        const char *target = json_string_value(json_object_get(share, "target"));
         const char *where = store && config_bool(config, "virtualisation.writableStore")
                                 ? store_mount_point(config)
                                 : target;
@@ -298,7 +310,7 @@ static void define_shares(struct config *config, json_t *definitions)
         json_object_set_new(mounts, where ? where : "",
                             json_pack("{s:s,s:s,s:b,s:o}", "device", tags[i], "fsType",
                                       builtin_transport(config, tags[i]), "neededForBoot", 1,
-                                      "options", share_options(config, tags[i])));
+                                      "options", share_options(config, tags[i], share)));
     }
     json_object_del(mounts, "");
     json_array_append_new(definitions, mounts);

@@ -101,8 +101,9 @@ static const struct option share_options[] = {
     {"source", &type_text,
      .help = "The directory on the host. Variables and quotes in it are expanded."},
     {"target", &type_path, .help = "Where the guest mounts it."},
+    {"options", &type_nonempties, "[]", .help = "More options of its mount."},
 };
-SUBMODULE(type_share, "set of source and target", share_options);
+SUBMODULE(type_share, "set of source, target and options", share_options);
 static const struct type type_shares = {
     .kind = TYPE_ATTRS, .name = "attribute set of shares", .element = &type_share};
 

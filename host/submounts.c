@@ -82,7 +82,7 @@ bool submounts_list(struct strv *paths, const char *directory, size_t limit)
     char *real CLEANUP_FREE = realpath(directory, NULL);
     struct strv found CLEANUP_STRV = {0};
     struct strv btrfs CLEANUP_STRV = {0};
-    size_t length = real && strcmp(real, "/") ? strlen(real) : 0;
+    size_t length = real && strcmp(real, "/") != 0 ? strlen(real) : 0;
 
     if (!real)
         return true;

@@ -301,9 +301,24 @@ static void a_platform_that_is_not_known_is_named_with_those_that_are(void **sta
     }
 }
 
+static void mount_options_of_a_share_are_its_mounts(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+
+    (void)state;
+    make(&p,
+         "{\"virtualisation\": {\"sharedDirectories\": {\"a\": {\"source\": \"/s\", \"target\": "
+         "\"/t\", \"options\": [\"uname=developer\", \"ro\"]}}}}",
+         no_environment);
+    planned_expect_success(&p);
+    assert_non_null(
+        strstr(planned_argument(&p, "-append", 0), " vm.share=a:/t:uname=developer,ro "));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mount_options_of_a_share_are_its_mounts),
         cmocka_unit_test(only_a_machine_with_efi_needs_firmware),
         cmocka_unit_test(a_platform_that_is_not_known_is_named_with_those_that_are),
         cmocka_unit_test(options_of_the_users_replace_ours),
