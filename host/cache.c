@@ -15,6 +15,7 @@
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "host/leftovers.h"
 #include "host/place.h"
 #include "host/signals.h"
 #include "host/tree.h"
@@ -252,6 +253,7 @@ static char *new_directory(const char *parent)
     char random[11];
     place_random_name(random);
     char *path = xasprintf("%s/" CACHE_NEW "%s", parent, random);
+    leftovers_note(path);
     if (mkdir(path, 0700) == 0)
         return path;
     free(path);

@@ -16,6 +16,7 @@
 #include "host/config.h"
 #include "host/dryrun.h"
 #include "host/exec.h"
+#include "host/leftovers.h"
 #include "host/message.h"
 #include "host/options.h"
 #include "host/place.h"
@@ -203,6 +204,8 @@ int main(int argc, char **argv)
 
     hold_standard_streams();
     log_set_sink(message_print);
+    leftovers_end_out_of_memory();
+    signals_report_size_limit();
     if (argc > 1 && !strcmp(argv[1], "cache") && !runner_is_name(argv[0]))
         return cache_command(argc - 1, argv + 1);
     if (options_parse(&options, argc, argv, &e) < 0)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "host/leftovers.h"
 #include "host/signals.h"
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -68,7 +69,9 @@ char *place_temporary(const char *path)
     char random[NAME_LENGTH + 1];
     place_random_name(random);
     char *directory CLEANUP_FREE = place_directory(path);
-    return xasprintf("%s/" TEMPORARY "%s", directory, random);
+    char *temporary = xasprintf("%s/" TEMPORARY "%s", directory, random);
+    leftovers_note(temporary);
+    return temporary;
 }
 
 /* rename that does not replace. 0 or -errno. */
@@ -182,14 +185,12 @@ int place_fill(const char *source, const char *path, struct error *e)
         return error_errno(e, errno, "%s: cannot be read", source);
     if (!S_ISREG(st.st_mode))
         return error_set(e, -EINVAL, "%s: not a regular file", source);
-    int to CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int to CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (to < 0)
         return error_errno(e, errno, "%s: cannot be made", path);
     int r = copy_bytes(from, to, (uint64_t)st.st_size);
     if (r < 0)
         return error_errno(e, -r, "copying %s to %s", source, path);
-    if (fchmod(to, 0644) < 0)
-        return error_errno(e, errno, "%s: cannot set its mode", path);
     return 0;
 }
 

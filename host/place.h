@@ -25,10 +25,11 @@ int place_file(const char *temporary, const char *path, bool replace, struct err
 /* A symbolic link at `path`, instead of whatever file or link there was. */
 int place_link(const char *target, const char *path, struct error *e);
 
-/* A copy of `source` with mode 0644. 1; or 0 where `path` exists and stays as it is. */
+/* A copy of `source` with mode 0644 less the umask. 1; or 0 where `path` exists and stays as it is.
+ */
 int place_copy(const char *source, const char *path, bool replace, struct error *e);
 
-/* Copies the bytes of `source` into a new file, mode 0644. */
+/* Copies the bytes of `source` into a new file, mode 0644 less the umask. */
 int place_fill(const char *source, const char *path, struct error *e);
 
 /* Ten letters and digits by the kernel's random numbers, and a zero. */

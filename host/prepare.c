@@ -17,6 +17,7 @@
 #include "host/imageformat.h"
 #include "host/initrd.h"
 #include "host/kernelimage.h"
+#include "host/leftovers.h"
 #include "host/needs.h"
 #include "host/nixstore.h"
 #include "host/place.h"
@@ -175,6 +176,7 @@ static int make_temporary(struct prepared *prepared, const struct plan *plan,
     /* one that is there is somebody else's, and would be removed at the end */
     if (mkdir(file->path, 0700) < 0)
         return error_errno(e, errno, "%s: cannot make the temporary directory", file->path);
+    leftovers_note(file->path);
     strv_push(&prepared->temporary, file->path);
     return 0;
 }

@@ -15,6 +15,7 @@
 #define STATUS_CONFIGURATION 65
 #define STATUS_UNAVAILABLE   69 /* a program that is needed is missing */
 #define STATUS_BOOT_FAILED   70
+#define STATUS_OUT_OF_MEMORY 71
 #define STATUS_IO            74
 
 struct process {

@@ -10,6 +10,7 @@
 
 static sigset_t mask_before;
 static void (*pipe_before)(int) = SIG_DFL;
+static void (*size_before)(int) = SIG_ERR; /* not ignored by us */
 static bool blocked;
 static int taken; /* the last one; 0: none yet */
 static int descriptor = -1;
@@ -53,8 +54,15 @@ void signals_block(void)
     blocked = true;
 }
 
+void signals_report_size_limit(void)
+{
+    size_before = signal(SIGXFSZ, SIG_IGN);
+}
+
 void signals_restore_in_child(void)
 {
+    if (size_before != SIG_ERR)
+        (void)signal(SIGXFSZ, size_before);
     if (blocked)
         (void)signal(SIGPIPE, pipe_before);
 }

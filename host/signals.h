@@ -13,7 +13,12 @@
  * children even where the caller has SIGCHLD ignored. Called once before anything is made. */
 void signals_block(void);
 
-/* Undoes that SIGPIPE is ignored, which a program would inherit: between (v)fork and exec. */
+/* A file that grows past the caller's limit (ulimit -f) fails with EFBIG, which is reported,
+ * instead of ending run-vm. */
+void signals_report_size_limit(void);
+
+/* Undoes that SIGPIPE and SIGXFSZ are ignored, which a program would inherit: between (v)fork and
+ * exec. */
 void signals_restore_in_child(void);
 
 /* A signalfd that becomes readable when one of them came, but SIGHUP only where the caller has it
