@@ -7,6 +7,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "host/merge.h"
+#include "host/origin.h"
 
 /* --- defaults --- */
 
@@ -219,6 +220,8 @@ static char *named_drive_device(struct config *config, const char *name)
             index = i;
         }
     }
+    if (found != 1 && config_has_problem(config, option))
+        return NULL;
     if (found != 1) {
         config_problem(config, option,
                        found ? "has several drives named %s, expected one"
@@ -246,12 +249,18 @@ static const char *store_mount_point(const struct config *config)
 static void check_mount_point(struct config *config, const json_t *mounts, const char *tag,
                               const char *where)
 {
-    const json_t *other = json_object_get(mounts, where);
+    const char *other =
+        json_string_value(json_object_get(json_object_get(mounts, where), "device"));
 
-    if (other)
-        config_problem(config, "virtualisation.sharedDirectories",
-                       "shares %s and %s are both mounted on %s, expected a mount point for each",
-                       json_string_value(json_object_get(other, "device")), tag, where);
+    if (!other)
+        return;
+    char *its CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", other);
+    char *own CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", tag);
+    bool is_last = origin_find(config, own).place >= origin_find(config, its).place;
+
+    config_problem_of(config, is_last ? own : its, "virtualisation.sharedDirectories",
+                      "shares %s and %s are both mounted on %s, expected a mount point for each",
+                      other, tag, where);
 }
 
 const char *builtin_transport(const struct config *config, const char *tag)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/alloc.h"
 #include "common/cleanup.h"
@@ -12,6 +13,7 @@
 #include "host/merge.h"
 #include "host/message.h"
 #include "host/optionset.h"
+#include "host/origin.h"
 #include "host/schema.h"
 #include "host/setting.h"
 
@@ -62,6 +64,7 @@ int config_add_file(struct config *config, const char *path, struct error *e)
     char *text CLEANUP_FREE = NULL;
     size_t length;
     json_error_t error;
+    struct stat st;
     json_t *tree;
 
     if (!is_stdin) {
@@ -69,6 +72,9 @@ int config_add_file(struct config *config, const char *path, struct error *e)
         if (!file)
             return error_errno(e, errno, "%s: cannot be read", path);
     }
+    if (fstat(fileno(is_stdin ? stdin : file), &st) == 0 && S_ISDIR(st.st_mode))
+        return error_set(e, -EISDIR, "%s: is a directory, expected a file with the configuration",
+                         name);
     text = read_whole(is_stdin ? stdin : file, &length);
     if (!text)
         return error_errno(e, errno, "%s: cannot be read", name);
@@ -135,15 +141,23 @@ void config_note(struct config *config, const char *format, ...)
     va_end(arguments);
 }
 
+static void add_problem(struct config *config, char *name, const char *format, va_list arguments)
+{
+    char *text CLEANUP_FREE = xvasprintf(format, arguments);
+    char *problem CLEANUP_FREE = xasprintf("%s: %s", name, text);
+
+    if (!strv_contains(&config->problems, problem))
+        config_note(config, "%s", problem);
+    free(name);
+}
+
 void config_problem(struct config *config, const char *option, const char *format, ...)
 {
     va_list arguments;
-    char *text CLEANUP_FREE = NULL;
 
     va_start(arguments, format);
-    text = xvasprintf(format, arguments);
+    add_problem(config, origin_name(config, option), format, arguments);
     va_end(arguments);
-    config_note(config, "%s: %s: %s", config_file(config), option, text);
 }
 
 void config_text_problem(struct config *config, const char *option, const char *text,
@@ -152,6 +166,31 @@ void config_text_problem(struct config *config, const char *option, const char *
     char *shown CLEANUP_FREE = message_clip(text, MESSAGE_NAME);
 
     config_problem(config, option, "\"%s\" %s", shown, what);
+}
+
+void config_problem_of(struct config *config, const char *cause, const char *option,
+                       const char *format, ...)
+{
+    const struct source *source = origin_find(config, cause).source;
+    va_list arguments;
+
+    va_start(arguments, format);
+    add_problem(config, xasprintf("%s: %s", source ? source->name : config_file(config), option),
+                format, arguments);
+    va_end(arguments);
+}
+
+bool config_has_problem(const struct config *config, const char *option)
+{
+    char *name CLEANUP_FREE = xasprintf(": %s", option);
+
+    for (size_t i = 0; i < config->problems.count; i++) {
+        const char *at = strstr(config->problems.items[i], name);
+
+        if (at && (at[strlen(name)] == ':' || at[strlen(name)] == '.'))
+            return true;
+    }
+    return false;
 }
 
 json_t *config_get(const struct config *config, const char *option)

@@ -54,13 +54,22 @@ const char *config_file(const struct config *config);
 void config_note(struct config *config, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Notes what is wrong with the value of `option`, as "FILE: OPTION: …". */
+/* Notes what is wrong with the value of `option`, as "FILE: OPTION: …". FILE has the last
+ * definition of it (origin.h). What has been noted already is not noted again. */
 void config_problem(struct config *config, const char *option, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* The same with the text that is wrong before it: "FILE: OPTION: "TEXT" WHAT". */
 void config_text_problem(struct config *config, const char *option, const char *text,
                          const char *what);
+
+/* The same for an option that is wrong only because another one, `cause`, has its value. */
+void config_problem_of(struct config *config, const char *cause, const char *option,
+                       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether something wrong with `option`, or a part of its value, has been noted: what only follows
+ * from it is not worth a message. */
+bool config_has_problem(const struct config *config, const char *option);
 
 /* The value of an option. Its name must be in the table, and its type as the function says:
  * anything else is a mistake in the program, which ends. Texts are NULL for null. */
@@ -74,6 +83,8 @@ bool config_is_set(const struct config *config, const char *option);
 
 void config_free(struct config *config);
 
-/* The ordinary priority, and that of an option's own default. */
-#define PRIORITY_ORDINARY 100
-#define PRIORITY_DEFAULT  1500
+/* The priority of -o where it sets a single value, the ordinary one, and that of an option's own
+ * default. */
+#define PRIORITY_COMMAND_LINE 10
+#define PRIORITY_ORDINARY     100
+#define PRIORITY_DEFAULT      1500

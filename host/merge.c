@@ -11,8 +11,6 @@
 #include "host/message.h"
 #include "host/optionset.h"
 
-#define PRIORITY_COMMAND_LINE 10
-
 void definitions_add(struct definitions *list, const struct definition *definition)
 {
     list->items = xreallocarray(list->items, list->count + 1, sizeof *list->items);
@@ -83,8 +81,10 @@ void merge_problem(struct config *config, const struct definition *d, const stru
     va_start(arguments, format);
     text = xvasprintf(format, arguments);
     va_end(arguments);
-    config_note(config, "%s: %s: %s", d->source->built_in ? config_file(config) : d->source->name,
-                path, text);
+    if (d->source->built_in)
+        config_problem(config, path, "%s", text);
+    else
+        config_note(config, "%s: %s: %s", d->source->name, path, text);
 }
 
 /* --- properties: objects with a "_type" --- */
@@ -260,6 +260,15 @@ static char *show_all(const struct definitions *list)
     return strv_join(&shown, ", ");
 }
 
+const struct definition *merge_latest(const struct config *config, const struct definitions *list)
+{
+    for (size_t i = config->source_count; i-- > 0;)
+        for (size_t j = 0; j < list->count; j++)
+            if (list->items[j].source == config->sources[i])
+                return &list->items[j];
+    return &list->items[list->count - 1];
+}
+
 /* Values that are not merged: all definitions must agree. */
 static json_t *merge_equal(struct config *config, const struct position *place,
                            const struct type *type, const struct definitions *list)
@@ -273,7 +282,7 @@ static json_t *merge_equal(struct config *config, const struct position *place,
     if (equal)
         return json_incref(list->items[0].value);
     all = show_all(list);
-    merge_problem(config, &list->items[list->count - 1], place,
+    merge_problem(config, merge_latest(config, list), place,
                   "has conflicting definitions: %s; expected one value, or one of them as "
                   "{\"_type\": \"override\", \"priority\": 50, \"content\": ...}",
                   all);

@@ -56,6 +56,9 @@ void merge_discharge(struct config *config, const struct position *place,
 /* Of definitions without properties, those that count. */
 void merge_keep_strongest(const struct type *type, struct definitions *list);
 
+/* Of at least one definition, that of the last source: if they conflict, it is the one at fault. */
+const struct definition *merge_latest(const struct config *config, const struct definitions *list);
+
 /* Notes what is wrong with a definition: "FILE: PATH: …". */
 void merge_problem(struct config *config, const struct definition *definition,
                    const struct position *place, const char *format, ...)

@@ -33,8 +33,67 @@ static bool is_temporary(const struct plan *plan, const char *path)
     return !strncmp(path, plan->cwd, length) && path[length] == '/';
 }
 
+/* Bytes at a place by which a kernel is known. */
+struct magic {
+    size_t offset;
+    const char *bytes;
+    size_t length;
+};
+
+#define MAGIC(offset, bytes)                                                                       \
+    {                                                                                              \
+        offset, bytes, sizeof(bytes) - 1                                                           \
+    }
+
+/* Documentation/arch/x86/boot.rst of Linux; ELF files; Multiboot is looked for below. */
+static const struct magic x86_magics[] = {MAGIC(0x202, "HdrS"), MAGIC(0, "\177ELF")};
+
+/* Documentation/arch/arm64/booting.rst, arch/arm/boot/compressed/head.S, EFI's zboot, U-Boot's
+ * image (all of which QEMU knows), gzip. */
+static const struct magic arm_magics[] = {
+    MAGIC(56, "ARM\x64"), MAGIC(36, "\x18\x28\x6f\x01"), MAGIC(0, "\177ELF"),
+    MAGIC(0, "MZ"),       MAGIC(0, "\x27\x05\x19\x56"),  MAGIC(0, "\x1f\x8b"),
+};
+
+/* As much of a file as a Multiboot header may stand in. */
+#define HEAD 8192
+
+static bool has_magic(const struct magic *magics, size_t count, const char *head, size_t size)
+{
+    for (size_t i = 0; i < count; i++)
+        if (size >= magics[i].offset + magics[i].length &&
+            !memcmp(head + magics[i].offset, magics[i].bytes, magics[i].length))
+            return true;
+    return false;
+}
+
+static bool is_multiboot(const char *head, size_t size)
+{
+    for (size_t i = 0; i + 4 <= size; i += 4)
+        if (!memcmp(head + i, "\x02\xb0\xad\x1b", 4))
+            return true;
+    return false;
+}
+
+/* Whether it can be a kernel. What cannot be read is not judged. */
+static bool is_kernel(const struct plan_need *need)
+{
+    char head[HEAD];
+    int fd CLEANUP_CLOSE = open(need->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t size = fd < 0 ? -1 : read(fd, head, sizeof head);
+
+    if (size < 0)
+        return true;
+    if (need->kind == NEED_KERNEL_ARM)
+        return has_magic(arm_magics, ELEMENTS(arm_magics), head, (size_t)size);
+    return has_magic(x86_magics, ELEMENTS(x86_magics), head, (size_t)size) ||
+           is_multiboot(head, (size_t)size);
+}
+
 static void check_need(const struct plan *plan, const struct plan_need *need, struct strv *problems)
 {
+    bool directory = need->kind == NEED_DIRECTORY;
+    bool kernel = need->kind == NEED_KERNEL_X86 || need->kind == NEED_KERNEL_ARM;
     struct stat st;
 
     if (is_made(plan, need->path))
@@ -45,14 +104,19 @@ static void check_need(const struct plan *plan, const struct plan_need *need, st
                    is_temporary(plan, need->path)
                        ? " (a relative path is relative to the temporary directory)"
                        : "");
-    else if (S_ISDIR(st.st_mode) != need->directory)
+    else if (S_ISDIR(st.st_mode) != directory)
         strv_pushf(problems, "%s: %s is %s directory, expected %s", need->name, need->path,
-                   need->directory ? "no" : "a", need->directory ? "one" : "a file");
-    else if (faccessat(AT_FDCWD, need->path, need->directory ? R_OK | X_OK : R_OK, AT_EACCESS) < 0)
+                   directory ? "no" : "a", directory ? "one" : "a file");
+    else if (faccessat(AT_FDCWD, need->path, directory ? R_OK | X_OK : R_OK, AT_EACCESS) < 0)
         strv_pushf(problems,
                    "%s: %s cannot be read: %s: change its mode, or run run-vm as a user "
                    "who may read it",
                    need->name, need->path, strerror(errno));
+    else if (kernel && !is_kernel(need))
+        strv_pushf(
+            problems, "%s: %s is no kernel, expected %s: name the file that the boot loader loads",
+            need->name, need->path,
+            need->kind == NEED_KERNEL_X86 ? "a bzImage or vmlinux" : "an Image, zImage or vmlinux");
 }
 
 /* A file is made under another name in its directory first. */

@@ -12,7 +12,9 @@
 struct sorting {
     struct config *config;
     const struct option_set *set;
-    struct definitions *of; /* one for each option */
+    struct definitions *of;    /* one for each option */
+    const struct source *last; /* of those that define any; NULL: none */
+    struct strv meant;         /* options whose names were misspelt */
 };
 
 /* Whether `name` is a group of options: virtualisation.qemu. */
@@ -48,6 +50,7 @@ static void note_unknown(struct sorting *s, const struct definition *d, const ch
 
         meant = xstrdup(nearest ? nearest : "");
     }
+    strv_push(&s->meant, meant);
     if (*meant)
         merge_problem(s->config, d, &place, "is not an option, expected perhaps %s", meant);
     else
@@ -221,11 +224,11 @@ static void resolve_one(struct sorting *s, const struct option *option)
         option->define(&scope, built_in);
     collect(s, &s->of[option - set->options], built_in, &all);
     merged = merge_with_default(s, &place, option, fallback, &all);
-    if (merged.missing) {
+    if (merged.missing && !strv_contains(&s->meant, option->name)) {
         char *path CLEANUP_FREE = merge_path(&place);
 
-        config_note(s->config, "%s: %s: is not set, expected %s", config_file(s->config), path,
-                    option->type->name);
+        config_note(s->config, "%s: %s: is not set, expected %s",
+                    s->last ? s->last->name : config_file(s->config), path, option->type->name);
     }
     if (!merged.value)
         merged.value = fallback ? json_incref(fallback) : json_null();
@@ -236,12 +239,22 @@ static void resolve_one(struct sorting *s, const struct option *option)
     json_decref(fallback);
 }
 
+/* The last source that defines any of the options; NULL: only built-in definitions do. */
+static const struct source *latest_source(const struct config *config,
+                                          const struct definitions *definitions)
+{
+    const struct definition *latest = definitions->count ? merge_latest(config, definitions) : NULL;
+
+    return latest && !latest->source->built_in ? latest->source : NULL;
+}
+
 void option_set_resolve(struct config *config, const struct option_set *set,
                         const struct definitions *definitions)
 {
     struct sorting s = {
         .config = config, .set = set, .of = xcalloc(set->count, sizeof(struct definitions))};
 
+    s.last = latest_source(config, definitions);
     for (size_t i = 0; i < definitions->count; i++)
         sort_out(&s, "", definitions->items[i]);
     for (size_t i = 0; i < set->count; i++) {
@@ -253,4 +266,5 @@ void option_set_resolve(struct config *config, const struct option_set *set,
     for (size_t i = 0; i < set->count; i++)
         definitions_free(&s.of[i]);
     free(s.of);
+    strv_free(&s.meant);
 }

@@ -117,6 +117,62 @@ static void check_name(struct planner *p)
         config_problem(p->config, "system.name", "is empty, expected a name for the machine");
 }
 
+/* The reason why our init would not take the parameters; the caller frees. NULL: it would. */
+static char *reason_against(const char *text)
+{
+    struct guest_params params CLEANUP_GUEST_PARAMS = {0};
+    struct cmdline line CLEANUP_CMDLINE = {0};
+    struct error e CLEANUP_ERROR = {0};
+
+    guest_params_init(&params);
+    (void)cmdline_parse(&line, text);
+    if (guest_params_parse(&params, &line, &e) == 0)
+        return NULL;
+    return xasprintf("%s (run-vm-init(8) has the list)", e.message);
+}
+
+/* The guest's init refuses parameters of its own that it does not know, or whose value is wrong. */
+static void check_parameters(struct planner *p)
+{
+    const char *variable = variables_get(&p->variables, "QEMU_KERNEL_PARAMS");
+    char *reason CLEANUP_FREE = NULL;
+    json_t *entry;
+    size_t i;
+
+    if (!p->own_initrd || config_bool(p->config, "virtualisation.useBootLoader"))
+        return;
+    reason = reason_against(variable ? variable : "");
+    if (reason)
+        planner_environment_problem(p, "QEMU_KERNEL_PARAMS", "%s", reason);
+    for (i = 0; i < p->options->append.count; i++) {
+        char *why CLEANUP_FREE = reason_against(p->options->append.items[i]);
+
+        if (why)
+            config_note(p->config, "command line: --append: %s", why);
+    }
+    json_array_foreach (config_get(p->config, "boot.kernelParams"), i, entry) {
+        char *why CLEANUP_FREE = reason_against(json_string_value(entry));
+        char *option CLEANUP_FREE = xasprintf("boot.kernelParams.<entry %zu>", i + 1);
+
+        if (why && !config_text(p->config, "system.build.toplevel"))
+            config_problem(p->config, option, "%s", why);
+    }
+}
+
+static void check_store(struct planner *p)
+{
+    const char *prefix = p->plan->store_prefix;
+    struct stat st;
+
+    if (*prefix && stat(prefix, &st) < 0)
+        config_problem(p->config, "runVm.store",
+                       "%s: %s, expected the directory that holds nix/store", prefix,
+                       strerror(errno));
+    else if (*prefix && !S_ISDIR(st.st_mode))
+        config_problem(p->config, "runVm.store",
+                       "%s is no directory, expected the one that holds nix/store", prefix);
+}
+
 /* What the command line names must be there. */
 static void check_paths(struct planner *p)
 {
@@ -184,6 +240,8 @@ static void warn_of_little_memory(struct planner *p)
 void plan_checks(struct planner *p)
 {
     check_paths(p);
+    check_store(p);
+    check_parameters(p);
     check_shares(p);
     check_name(p);
     check_platform(p);

@@ -61,16 +61,23 @@ static const char *get_pair(const struct pairs *pairs, const char *key)
     return NULL;
 }
 
-/* The user's extra keys, their values expanded. */
-static void add_extra(struct planner *p, struct pairs *pairs, const json_t *drive, const char *key)
+/* A part of the drive of this number, as messages name it; the caller frees. */
+static char *drive_option(size_t number, const char *key)
 {
+    return xasprintf("virtualisation.qemu.drives.<entry %zu>.%s", number, key);
+}
+
+/* The user's extra keys, their values expanded. */
+static void add_extra(struct planner *p, struct pairs *pairs, const json_t *drive, size_t number,
+                      const char *key)
+{
+    char *option CLEANUP_FREE = drive_option(number, key);
     json_t *given = json_object_get(drive, key);
     const char *name;
     json_t *value;
 
     json_object_foreach (given, name, value)
-        set_pair(pairs, name,
-                 planner_expand_item(p, "virtualisation.qemu.drives", json_string_value(value)));
+        set_pair(pairs, name, planner_expand_item(p, option, json_string_value(value)));
 }
 
 /* Of q35's own SATA ports QEMU has put a CD drive on the third. */
@@ -172,13 +179,9 @@ static void protect_store_image(const struct planner *p, struct pairs *pairs)
 }
 
 /* The drive's file must exist, where it is one: the user may have named a driver of QEMU's. */
-static void need_file(struct planner *p, const json_t *drive, const char *path, size_t number)
+static void need_file(struct planner *p, const json_t *drive, const char *path, const char *option)
 {
     const json_t *extra = json_object_get(drive, "driveExtraOpts");
-    const char *name = json_string_value(json_object_get(drive, "name"));
-    char *option CLEANUP_FREE =
-        name ? xasprintf("virtualisation.qemu.drives.<%s>.file", name)
-             : xasprintf("virtualisation.qemu.drives.<entry %zu>.file", number);
 
     if (!json_object_get(extra, "driver") && !json_object_get(extra, "file.driver"))
         planner_need_file(p, option, path);
@@ -252,13 +255,14 @@ static void set_format(struct planner *p, struct pairs *pairs, const char *file)
 static void add_drive(struct planner *p, const json_t *drive, size_t number)
 {
     const char *file = json_string_value(json_object_get(drive, "file"));
-    char *path CLEANUP_FREE = planner_expand_path(p, "virtualisation.qemu.drives", file);
+    char *option CLEANUP_FREE = drive_option(number, "file");
+    char *path CLEANUP_FREE = planner_expand_path(p, option, file);
     struct strv *argv = &p->plan->argv;
     struct pairs pairs = {0};
     char *device CLEANUP_FREE = NULL;
 
-    need_file(p, drive, path, number);
-    add_extra(p, &pairs, drive, "driveExtraOpts");
+    need_file(p, drive, path, option);
+    add_extra(p, &pairs, drive, number, "driveExtraOpts");
     set_pair(&pairs, "file", path_double_commas(path));
     set_pair(&pairs, "id", xasprintf("drive%zu", number));
     set_pair(&pairs, "if", xstrdup("none"));
@@ -275,7 +279,7 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
     }
     set_port(p, &pairs, number);
     set_bus(p, &pairs, number);
-    add_extra(p, &pairs, drive, "deviceExtraOpts");
+    add_extra(p, &pairs, drive, number, "deviceExtraOpts");
     set_pair(&pairs, "drive", xasprintf("drive%zu", number));
     device = join_pairs(&pairs);
     strv_push(argv, "-device");

@@ -52,7 +52,7 @@ static char *store_file(struct planner *p, const char *option, const char *name)
     char *path CLEANUP_FREE = directory ? xasprintf("%s/%s", directory, name) : NULL;
     char *found = path ? planner_store_path(p, option, path) : NULL;
 
-    planner_need(p, option, found ? found : "", false);
+    planner_need(p, option, found ? found : "", NEED_FILE);
     return found;
 }
 
@@ -111,9 +111,9 @@ static void file_boot_disk(struct planner *p)
     if (!config_bool(p->config, "virtualisation.useBootLoader"))
         return;
     if (!built && !config_text(p->config, "system.build.toplevel")) {
-        config_problem(p->config, "system.build.bootDisk",
-                       "is not set, nor is system.build.toplevel, expected one of them: "
-                       "virtualisation.useBootLoader boots from a disk made of it");
+        config_problem_of(p->config, "virtualisation.useBootLoader", "system.build.bootDisk",
+                          "is not set, nor is system.build.toplevel, expected one of them: "
+                          "virtualisation.useBootLoader boots from a disk made of it");
         return;
     }
     path = planner_temporary(p, "disk.img");
@@ -145,7 +145,7 @@ static char *first_variables(struct planner *p)
     if (template) {
         char *found = planner_host_path(p, "virtualisation.efi.variables", template);
 
-        planner_need(p, "virtualisation.efi.variables", found ? found : "", false);
+        planner_need(p, "virtualisation.efi.variables", found ? found : "", NEED_FILE);
         return found;
     }
     config_problem(p->config, "virtualisation.efi.variables",

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "host/origin.h"
 #include "host/planner.h"
 #include "host/qemuoption.h"
 
@@ -35,8 +36,8 @@ static void note_variable(struct planner *p, const char *source, const char *tex
 static void take(struct planner *p, const struct strv *words, const char *source,
                  note_problem *note)
 {
-    char *name CLEANUP_FREE =
-        xasprintf("%s: %s", note == note_variable ? "environment" : config_file(p->config), source);
+    char *name CLEANUP_FREE = note == note_variable ? xasprintf("environment: %s", source)
+                                                    : origin_name(p->config, source);
 
     planner_need_words(p, name, words);
     for (size_t i = 0; i < ELEMENTS(refused); i++) {

@@ -310,10 +310,11 @@ void plan_guest_params(struct planner *p, struct guest_params *params)
     planner_share_modules(p, params);
     if (p->options->root_dir)
         set_root_directory(params);
-    else if (!params->root)
-        config_problem(p->config, "virtualisation.fileSystems",
-                       "has no \"/\", expected a root file system: without "
-                       "virtualisation.useDefaultFilesystems it must be given");
+    else if (!params->root && !config_has_problem(p->config, "virtualisation.fileSystems"))
+        config_problem_of(p->config, "virtualisation.useDefaultFilesystems",
+                          "virtualisation.fileSystems",
+                          "has no \"/\", expected a root file system: without "
+                          "virtualisation.useDefaultFilesystems it must be given");
     if (params->store.kind == STORE_NONE)
         params->store_overlay = STORE_OVERLAY_TMPFS; /* init's default: nothing to be said */
     json_array_foreach (config_get(p->config, "boot.initrd.kernelModules"), i, module)

@@ -132,7 +132,7 @@ char *planner_find_modules(struct planner *p)
     inside = xasprintf("%s/kernel-modules/lib/modules", toplevel);
     path = planner_store_path(p, option, inside);
     found = path ? only_directory(path) : NULL;
-    if (path && !found)
+    if (path && !found && !config_has_problem(p->config, option))
         config_problem(p->config, option,
                        "%s has not exactly one directory, expected that of the kernel's version; "
                        "--modules-dir can name it",

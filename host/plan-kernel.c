@@ -76,7 +76,7 @@ static char *system_parameters(struct planner *p)
     inside = xasprintf("%s/kernel-params", toplevel(p));
     path = planner_store_path(p, "system.build.toplevel", inside);
     text = path ? unpack_read_file(path, &size, &e) : NULL;
-    if (path && !text)
+    if (path && !text && !config_has_problem(p->config, "system.build.toplevel"))
         config_problem(p->config, "system.build.toplevel",
                        "%s, expected the system's kernel parameters", e.message);
     while (text && size > 0 && text[size - 1] == '\n')
@@ -88,18 +88,21 @@ static char *system_parameters(struct planner *p)
 static void get_consoles(struct planner *p, struct strv *consoles)
 {
     static const char option[] = "virtualisation.qemu.consoles";
+    static const char platform[] = "nixpkgs.hostPlatform";
     struct expand_variables variables = variables_for_expansion(&p->variables);
     json_t *console;
     size_t i;
 
-    if (!p->guest->serial && !config_is_set(p->config, option)) {
+    if (!p->guest->serial && !config_is_set(p->config, option) &&
+        !config_has_problem(p->config, platform)) {
         char *known CLEANUP_FREE = guest_known();
 
-        config_problem(p->config, option,
-                       "has no default for \"%s\" (nixpkgs.hostPlatform), which run-vm does not "
-                       "know, expected a list such as [\"ttyS0\"], or one of the platforms that it "
-                       "knows: %s",
-                       builtin_platform_name(p->config), known);
+        config_problem_of(
+            p->config, platform, option,
+            "has no default for \"%s\" (nixpkgs.hostPlatform), which run-vm does not "
+            "know, expected a list such as [\"ttyS0\"], or one of the platforms that it "
+            "knows: %s",
+            builtin_platform_name(p->config), known);
     }
     json_array_foreach (config_get(p->config, option), i, console) {
         struct error e CLEANUP_ERROR = {0};
@@ -279,12 +282,25 @@ static bool may_unpack(const struct planner *p)
            !config_text(p->config, "virtualisation.bios");
 }
 
+/* The kernel must be one, as far as is known what those of the guest look like. */
+static void need_kernel(struct planner *p, const char *path)
+{
+    static const enum need_kind kinds[] = {
+        [FAMILY_X86] = NEED_KERNEL_X86, [FAMILY_ARM] = NEED_KERNEL_ARM, [FAMILY_OTHER] = NEED_FILE};
+    char *variable CLEANUP_FREE = kernel_variable(p);
+    const char *option = p->options->kernel                            ? "--kernel"
+                         : variables_nonempty(&p->variables, variable) ? variable
+                                                                       : "system.build.toplevel";
+
+    planner_need(p, option, path, kinds[p->guest->family]);
+}
+
 /* The kernel that QEMU is given; the caller frees. */
 static char *choose_kernel(struct planner *p)
 {
     char *kernel = find_kernel(p);
 
-    planner_need(p, "the kernel", kernel, false);
+    need_kernel(p, kernel);
     if (!*kernel || !may_unpack(p))
         return kernel;
     planner_add_file(p, FILE_KERNEL, planner_temporary(p, "kernel"), kernel);

@@ -67,8 +67,9 @@ static void find_qemu_img(struct planner *p)
             continue;
         p->plan->qemu_img = find_program(p, "qemu-img");
         if (!p->plan->qemu_img && !p->failed) {
-            config_problem(p->config, "virtualisation.qemu.package",
-                           "has no bin/qemu-img, expected QEMU and its tools");
+            if (!config_has_problem(p->config, "virtualisation.qemu.package"))
+                config_problem(p->config, "virtualisation.qemu.package",
+                               "has no bin/qemu-img, expected QEMU and its tools");
             return;
         }
     }

@@ -6,35 +6,37 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "host/origin.h"
 #include "host/paths.h"
 #include "host/planner.h"
 #include "host/qemuoption.h"
 
 /* Takes the name. */
-static void add_need(struct planner *p, char *name, const char *path, bool directory)
+static void add_need(struct planner *p, char *name, const char *path, enum need_kind kind)
 {
     struct plan *plan = p->plan;
 
     plan->needs = xreallocarray(plan->needs, plan->need_count + 1, sizeof *plan->needs);
-    plan->needs[plan->need_count++] = (struct plan_need){
-        .name = name, .path = path_absolute(plan->cwd, path), .directory = directory};
+    plan->needs[plan->need_count++] =
+        (struct plan_need){.name = name, .path = path_absolute(plan->cwd, path), .kind = kind};
 }
 
-void planner_need(struct planner *p, const char *option, const char *path, bool directory)
+void planner_need(struct planner *p, const char *option, const char *path, enum need_kind kind)
 {
     if (p->own_initrd && *path)
-        add_need(p, xasprintf("%s: %s", config_file(p->config), option), path, directory);
+        add_need(p, origin_name(p->config, option), path, kind);
 }
 
 /* Options of QEMU with a file or directory of the host in them. */
 static const struct {
     const char *name;
     const char *key; /* of the item that has it; NULL: the whole value */
-    bool directory;
+    enum need_kind kind;
 } path_options[] = {
-    {"drive", "file", false}, {"virtfs", "path", true}, {"fsdev", "path", true},
-    {"cdrom", NULL, false},   {"hda", NULL, false},     {"hdb", NULL, false},
-    {"hdc", NULL, false},     {"hdd", NULL, false},
+    {"drive", "file", NEED_FILE},      {"virtfs", "path", NEED_DIRECTORY},
+    {"fsdev", "path", NEED_DIRECTORY}, {"cdrom", NULL, NEED_FILE},
+    {"hda", NULL, NEED_FILE},          {"hdb", NULL, NEED_FILE},
+    {"hdc", NULL, NEED_FILE},          {"hdd", NULL, NEED_FILE},
 };
 
 /* The value of an item of a list, its doubled commas being single ones; the caller frees. NULL: it
@@ -73,7 +75,7 @@ static bool is_no_file(const char *path)
 void planner_need_file(struct planner *p, const char *option, const char *path)
 {
     if (!is_no_file(path))
-        planner_need(p, option, path, false);
+        planner_need(p, option, path, NEED_FILE);
 }
 
 static void need_path_of(struct planner *p, const char *source, const struct qemu_option *option)
@@ -86,8 +88,7 @@ static void need_path_of(struct planner *p, const char *source, const struct qem
                                       : xstrdup(option->value);
 
         if (p->own_initrd && path && !is_no_file(path))
-            add_need(p, xasprintf("%s: -%s", source, option->name), path,
-                     path_options[i].directory);
+            add_need(p, xasprintf("%s: -%s", source, option->name), path, path_options[i].kind);
     }
 }
 
@@ -119,10 +120,10 @@ static void add_port(struct planner *p, struct plan_port port)
 
     for (size_t i = 0; i < plan->port_count; i++)
         if (overlaps(&plan->ports[i], &port)) {
-            strv_pushf(&p->config->problems,
-                       "%s: port %u (%s) is forwarded twice, the first time by %s: a port of the "
-                       "host leads to one port of the guest",
-                       port.name, port.number, port.udp ? "udp" : "tcp", plan->ports[i].name);
+            config_note(p->config,
+                        "%s: port %u (%s) is forwarded twice, the first time by %s: a port of the "
+                        "host leads to one port of the guest",
+                        port.name, port.number, port.udp ? "udp" : "tcp", plan->ports[i].name);
             free(port.name);
             return;
         }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "host/origin.h"
 #include "host/paths.h"
 #include "host/planner.h"
 #include "host/process.h"
@@ -22,12 +23,10 @@ static json_int_t port_of(const json_t *rule, const char *key)
 }
 
 /* hostfwd=…, with its comma; the caller frees. */
-static char *host_forwarding(struct planner *p, const json_t *rule)
+static char *host_forwarding(struct planner *p, const json_t *rule, const char *option)
 {
-    char *host CLEANUP_FREE =
-        planner_expand_item(p, "virtualisation.forwardPorts", text_of(rule, "host.address"));
-    char *guest CLEANUP_FREE =
-        planner_expand_item(p, "virtualisation.forwardPorts", text_of(rule, "guest.address"));
+    char *host CLEANUP_FREE = planner_expand_item(p, option, text_of(rule, "host.address"));
+    char *guest CLEANUP_FREE = planner_expand_item(p, option, text_of(rule, "guest.address"));
 
     return xasprintf("hostfwd=%s:%s:%" JSON_INTEGER_FORMAT "-%s:%" JSON_INTEGER_FORMAT ",",
                      text_of(rule, "proto"), host, port_of(rule, "host.port"), guest,
@@ -98,9 +97,9 @@ static void add_user_network(struct planner *p, struct strv *words)
     strv_push(&parts, "user,id=" NETWORK ",");
     json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule) {
         bool from_guest = strcmp(text_of(rule, "from"), "host") != 0;
-        char *part = from_guest ? guest_forwarding(p, rule) : host_forwarding(p, rule);
-        char *source CLEANUP_FREE =
-            xasprintf("%s: virtualisation.forwardPorts.<entry %zu>", config_file(p->config), i + 1);
+        char *entry CLEANUP_FREE = xasprintf("virtualisation.forwardPorts.<entry %zu>", i + 1);
+        char *source CLEANUP_FREE = origin_name(p->config, entry);
+        char *part = from_guest ? guest_forwarding(p, rule) : host_forwarding(p, rule, entry);
 
         planner_need_ports(p, source, part);
         strv_take(&parts, part);

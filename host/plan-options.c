@@ -47,7 +47,7 @@ static void add_firmware(struct planner *p, struct strv *words)
         config_problem(p->config, "virtualisation.efi.firmware",
                        "is not set, and run-vm knows no firmware for %s, expected a path",
                        builtin_platform_name(p->config));
-    planner_need(p, "virtualisation.efi.firmware", path ? path : "", false);
+    planner_need(p, "virtualisation.efi.firmware", path ? path : "", NEED_FILE);
     strv_push(words, "-drive");
     strv_pushf(words, "if=pflash,format=raw,unit=0,readonly=on,file=%s", code);
     strv_push(words, "-drive");
@@ -62,7 +62,7 @@ static void add_bios(struct planner *p, struct strv *words)
 
     char *file CLEANUP_FREE = xasprintf("%s/bios.bin", directory ? directory : "");
 
-    planner_need(p, option, file, false);
+    planner_need(p, option, file, NEED_FILE);
     strv_push(words, "-bios");
     strv_take(words, TAKE(file));
 }
@@ -140,7 +140,7 @@ static void add_root_share(struct planner *p)
     if (!p->options->root_dir)
         return;
     path = path_absolute(p->at->cwd, p->options->root_dir);
-    planner_need(p, "--root-dir", path, true);
+    planner_need(p, "--root-dir", path, NEED_DIRECTORY);
     planner_add_virtfs(p, path, PLANNER_ROOT_TAG, true);
 }
 

@@ -69,14 +69,14 @@ static char *expand_option(struct planner *p, const struct named_file *file)
     struct error e CLEANUP_ERROR = {0};
     char *expanded = expand_quoted(text ? text : "", &variables, &e);
 
-    if (!expanded)
+    /* the default is made of the machine's name, about which there will be a message */
+    if (!expanded && config_is_set(p->config, file->option))
         config_text_problem(p->config, file->option, text, e.message);
     return expanded;
 }
 
-/* The file's absolute path without links, which becomes the variable's value; the caller frees.
- * NULL after a problem. */
-static char *resolve_file(struct planner *p, const struct named_file *file)
+/* The file's absolute path without links; the caller frees. NULL after a problem. */
+static char *find_file(struct planner *p, const struct named_file *file)
 {
     const char *given = variables_nonempty(&p->variables, file->variable);
     char *path CLEANUP_FREE = given ? xstrdup(given) : expand_option(p, file);
@@ -96,8 +96,17 @@ static char *resolve_file(struct planner *p, const struct named_file *file)
         note_problem(p, file, e.message);
         return NULL;
     }
-    variables_set(&p->variables, file->variable, resolved);
     return TAKE(resolved);
+}
+
+/* The same, and makes it the variable's value. After a problem the variable has one too: an entry
+ * that names it has no problem of its own. */
+static char *resolve_file(struct planner *p, const struct named_file *file)
+{
+    char *resolved = find_file(p, file);
+
+    variables_set(&p->variables, file->variable, resolved ? resolved : "?");
+    return resolved;
 }
 
 static void place_disk_image(struct planner *p)

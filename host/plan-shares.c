@@ -173,7 +173,7 @@ static void add_share(struct planner *p, size_t number, const char *tag, const c
     char *inside CLEANUP_FREE = prefixed ? planner_store_path(p, option, expanded) : NULL;
     char *path CLEANUP_FREE = xstrdup(inside ? inside : expanded);
 
-    planner_need(p, option, path, true);
+    planner_need(p, option, path, NEED_DIRECTORY);
     warn_of_root(p, tag, path);
     if (is_virtiofs(p, tag))
         add_virtiofs(p, number, tag, path);

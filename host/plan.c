@@ -90,7 +90,8 @@ char *planner_store_path(struct planner *p, const char *option, const char *path
     struct error e CLEANUP_ERROR = {0};
     char *found = NULL;
 
-    if (path_in_prefix(&found, p->plan->store_prefix, path, &e) < 0)
+    if (path_in_prefix(&found, p->plan->store_prefix, path, &e) < 0 &&
+        !config_has_problem(p->config, "runVm.store") && !config_has_problem(p->config, option))
         config_problem(p->config, option, "%s", e.message);
     return found;
 }
@@ -162,8 +163,11 @@ void planner_add_entries(struct planner *p, const char *option,
         for (size_t j = 0; name && j < count; j++)
             if (!strcmp(builtins[j].name, name))
                 builtins[j].add(p, &p->plan->argv);
-        if (!name)
-            add_user_entry(p, option, json_string_value(entry));
+        if (!name) {
+            char *its_option CLEANUP_FREE = xasprintf("%s.<entry %zu>", option, i + 1);
+
+            add_user_entry(p, its_option, json_string_value(entry));
+        }
     }
 }
 

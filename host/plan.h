@@ -41,10 +41,17 @@ struct plan_file {
 };
 
 /* What must exist on the host already: nothing of a start makes it. */
+enum need_kind {
+    NEED_FILE,
+    NEED_DIRECTORY,
+    NEED_KERNEL_X86, /* a file that QEMU can start on x86 */
+    NEED_KERNEL_ARM,
+};
+
 struct plan_need {
+    enum need_kind kind;
     char *name; /* of the setting that wants it, as messages say it */
     char *path; /* absolute */
-    bool directory;
 };
 
 /* A port of the host that QEMU will listen on. */

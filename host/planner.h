@@ -73,9 +73,9 @@ char *planner_store_path(struct planner *p, const char *option, const char *path
 /* The same for a path that need not be in the store: any other is the host's as it is. */
 char *planner_host_path(struct planner *p, const char *option, const char *path);
 
-/* Notes that a file or directory must exist before anything is made, and which option wants it.
+/* Notes what must exist before anything is made, and which option wants it.
  * Not with the system's own initrd: as in the specification, QEMU then reports what is missing. */
-void planner_need(struct planner *p, const char *option, const char *path, bool directory);
+void planner_need(struct planner *p, const char *option, const char *path, enum need_kind kind);
 
 /* The same for what QEMU is given as a file, which may be nbd:… or the like instead. */
 void planner_need_file(struct planner *p, const char *option, const char *path);

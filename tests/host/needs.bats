@@ -59,8 +59,8 @@ teardown() {
     run -74 --separate-stderr run_vm --config "$HOME/wrong.json" -- -virtfs local,path=/no/tree,mount_tag=t
     [[ $stderr == *"wrong.json: virtualisation.sharedDirectories.s.source: /nonexistent: No such file"* ]]
     [[ $stderr == *"virtualisation.sharedDirectories.file.source: $PWD/system/kernel is no directory"* ]]
-    [[ $stderr == *"virtualisation.qemu.drives.<entry 2>.file: /no/disk.img: No such file"* ]]
-    [[ $stderr == *"virtualisation.qemu.drives.<d>.file: $TMPDIR/nix-vm."*"/relative.img: No such file"*"temporary directory"* ]]
+    [[ $stderr == *"virtualisation.qemu.drives.<entry 1>.file: /no/disk.img: No such file"* ]]
+    [[ $stderr == *"virtualisation.qemu.drives.<entry 2>.file: $TMPDIR/nix-vm."*"/relative.img: No such file"*"temporary directory"* ]]
     [[ $stderr == *"virtualisation.qemu.options: -drive: /no/other,x.img: No such file"* ]]
     [[ $stderr == *"virtualisation.efi.firmware: /no/code.fd: No such file"* ]]
     [[ $stderr == *"virtualisation.efi.variables: /no/vars.fd: No such file"* ]]
@@ -174,4 +174,20 @@ teardown() {
         -nic user,hostfwd=tcp:127.0.0.1:2222-:22
     [[ $stderr == *"port 2222 (tcp) is forwarded twice"* ]]
     nothing_made
+}
+
+@test "a file that is no kernel is said before anything is made" {
+    echo "text" >system/text
+    prepare_listing
+    run -74 --separate-stderr run_vm --config <(echo '{}') --kernel system/text
+    [[ $stderr == *"command line: --kernel: $PWD/system/text is no kernel, expected a bzImage"* ]]
+    nothing_made
+    truncate -s 514 system/text
+    printf HdrS >>system/text
+    run -0 run_vm --kernel system/text
+}
+
+@test "a directory in the place of a configuration is named as one" {
+    run -74 --separate-stderr run_vm --config system
+    [[ $stderr == "run-vm: system: is a directory, expected a file"* ]]
 }

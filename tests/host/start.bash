@@ -19,7 +19,7 @@ setup() {
     mkdir -p "$modules" qemu/bin system
     touch "$modules"/modules.{order,builtin,builtin.modinfo}
     depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
-    echo "a kernel" >system/kernel
+    printf '\177ELF, a kernel\n' >system/kernel
     echo "an init" >system/guest-init
     ln -s "$(command -v qemu-img)" qemu/bin/qemu-img
     qemu 'exit 0'
