@@ -16,6 +16,7 @@
 #include "host/config.h"
 #include "host/dryrun.h"
 #include "host/exec.h"
+#include "host/keeper.h"
 #include "host/leftovers.h"
 #include "host/message.h"
 #include "host/options.h"
@@ -138,7 +139,7 @@ static const struct exec_streams standard_streams = {STDIN_FILENO, STDOUT_FILENO
 
 /* Starts all that belongs to the machine and waits for its end: QEMU's status, or a negative errno.
  */
-static int run_machine(struct prepared *prepared, const struct plan *plan,
+static int run_machine(struct prepared *prepared, struct keeper *keeper, const struct plan *plan,
                        const struct options *options, struct error *e)
 {
     struct share_servers servers CLEANUP_SHARE_SERVERS = {.ended = -1};
@@ -146,6 +147,7 @@ static int run_machine(struct prepared *prepared, const struct plan *plan,
 
     if (r < 0)
         return r;
+    keeper_start(keeper, &prepared->temporary);
     if (options->keep_tmp)
         log_info("temporary directory %s", plan->cwd);
     r = share_servers_start(&servers, plan, e);
@@ -160,11 +162,12 @@ static int run_machine(struct prepared *prepared, const struct plan *plan,
 static int run(const struct plan *plan, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
+    struct keeper keeper CLEANUP_KEEPER = {.fd = -1}; /* ends after what it keeps */
     struct prepared prepared CLEANUP_PREPARED = {0};
     int r;
 
     signals_block();
-    r = run_machine(&prepared, plan, options, &e);
+    r = run_machine(&prepared, &keeper, plan, options, &e);
     if (r != 0 && plan->undo)
         prepared_undo(&prepared);
     return r < 0 ? report(&e, STATUS_IO) : r;

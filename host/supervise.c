@@ -21,8 +21,9 @@
 
 const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .quit = 5000};
 
-/* How long QEMU's monitor may take for an answer, in milliseconds. */
-#define MONITOR_TIMEOUT 1000
+/* How long QEMU's monitor may take for an answer, in milliseconds: a busy one must not be killed.
+ */
+#define MONITOR_TIMEOUT 5000
 
 /* How long QEMU may take to end after the server of a share, which ends when QEMU hangs up, in
  * milliseconds. */

@@ -56,3 +56,11 @@ void terminal_restore(const struct terminal *terminal)
     if (isatty(fd))
         (void)!write(fd, wrap, sizeof wrap - 1);
 }
+
+void terminal_restore_from_raw(const struct terminal *terminal)
+{
+    struct termios now;
+    if (terminal->is_terminal && tcgetattr(STDIN_FILENO, &now) == 0 &&
+        !(now.c_lflag & (tcflag_t)(ISIG | ICANON)))
+        terminal_restore(terminal);
+}

@@ -22,3 +22,8 @@ void terminal_save(struct terminal *terminal);
 
 /* Makes them that way again. */
 void terminal_restore(const struct terminal *terminal);
+
+/* The same by somebody who may be late: only while the terminal sends no signals for keys, as QEMU
+ * and
+ * --exec leave it. A shell that has it back already has settings of its own, which do. */
+void terminal_restore_from_raw(const struct terminal *terminal);

@@ -224,6 +224,25 @@ ends_by() {
     done
 }
 
+# is_given_back NAME: the terminal is as it was, and nothing temporary is there.
+is_given_back() {
+    local directory=$BATS_FILE_TMPDIR/$1
+    [ "$(stty -g <"$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_tty}')")" = "$(cat "$directory/before")" ] &&
+        [ -z "$(ls -A "$directory/tmp")" ]
+}
+
+@test "the terminal is restored and the directory removed when run-vm itself is killed" {
+    local qemu
+    on_terminal killed -- -S
+    until_true has_terminal killed
+    qemu=$(child killed run-vm qemu)
+    kill -KILL "$(child killed run-vm)"
+    until_true [ -e "$BATS_FILE_TMPDIR/killed/status" ]
+    [ "$(cat "$BATS_FILE_TMPDIR/killed/status")" = 137 ]
+    until_true is_given_back killed
+    [ ! -e "/proc/$qemu" ]
+}
+
 @test "a plain -serial stdio leaves Ctrl-C and Ctrl-\\ what they are for QEMU: they end the guest" {
     on_terminal plain -- -S -serial stdio
     until_true has_terminal plain
