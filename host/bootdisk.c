@@ -161,7 +161,10 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     const struct making *making = context;
     char *work CLEANUP_FREE = xasprintf("%s/work", directory);
     (void)inputs;
-    log_info("making the boot disk of %s, which takes a boot", making->spec->toplevel);
+    log_info(
+        "making the boot disk of %s: its boot loader is installed in a throwaway machine, which "
+        "takes a boot",
+        making->spec->toplevel);
     int r = tree_make(work, 0700, e);
     if (r == 0)
         r = make_in(work, directory, making, e);

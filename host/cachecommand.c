@@ -25,9 +25,8 @@ static const char usage[] =
     "run-vm cache [list]\n"
     "        what is cached: kind and key, size, time since it was last used\n"
     "run-vm cache prune [--max-size SIZE] [--older-than DAYS]\n"
-    "        remove what is not in use: until SIZE (bytes, or with K, M, G or T) is left, what "
-    "was\n"
-    "        last used more than DAYS ago, or all of it\n";
+    "        remove what is not in use: until SIZE (bytes, or with K, M, G or T) is\n"
+    "        left, what was last used more than DAYS ago, or all of it\n";
 
 /* The cache is shared with what is built from source, which is not ours to remove: an entry ends
  * with its key, and what was left half made begins with a dot and our word for it. */

@@ -12,6 +12,7 @@
 
 #include "common/alloc.h"
 #include "host/libraries.h"
+#include "host/progress.h"
 #include "host/tree.h"
 #include "host/unpack.h"
 
@@ -160,9 +161,13 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     /* that it cannot be unpacked now must not be remembered */
     if (!libraries_archive(e))
         return -ENOENT;
+    struct progress progress;
+    progress_start(&progress, "kernel", NULL, 0);
+    progress_note(&progress, "unpacking it, once");
     size_t unpacked_size = 0;
     char *kernel CLEANUP_FREE = NULL;
     int r = kernelimage_unpack(image, size, &kernel, &unpacked_size, e);
+    progress_end(&progress);
     if (r < 0)
         return error_context(e, r, "%s", (const char *)context);
     return kernel ? write_file(directory, NAME, kernel, unpacked_size, e)

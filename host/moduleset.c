@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/alloc.h"
+#include "host/dryrun.h"
 #include "host/moduleindex.h"
 #include "host/modulesign.h"
 #include "host/modulesource.h"
@@ -264,6 +265,26 @@ static int read_lines(const struct module_set *set, const struct module_source *
     return 0;
 }
 
+/* The command that makes the indexes of lib/modules/VERSION; the caller frees. NULL where the
+ * directory is no such one, in which depmod looks for no modules. */
+static char *depmod_command(const char *directory)
+{
+    static const char parent[] = "/lib/modules";
+    char *path CLEANUP_FREE = xstrdup(directory);
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        path[--length] = '\0';
+    char *version = strrchr(path, '/');
+    if (!version || (size_t)(version - path) < strlen(parent) ||
+        strncmp(version - strlen(parent), parent, strlen(parent)) != 0)
+        return NULL;
+    *version++ = '\0';
+    path[strlen(path) - strlen(parent)] = '\0';
+    char *base CLEANUP_FREE = shell_quote(*path ? path : "/");
+    char *quoted CLEANUP_FREE = shell_quote(version);
+    return xasprintf("depmod -b %s %s", base, quoted);
+}
+
 /* Without its indexes nothing is found. */
 static int check_directory(const char *root, const char *directory, struct error *e)
 {
@@ -274,7 +295,13 @@ static int check_directory(const char *root, const char *directory, struct error
     int number = errno;
     if (access(directory, F_OK) < 0)
         return error_errno(e, errno, "modules directory %s", directory);
-    return error_errno(e, number, "%s: run `depmod -b ROOT VERSION` for these modules", index);
+    char *why CLEANUP_FREE = xstrdup(strerror(number));
+    char *command CLEANUP_FREE = depmod_command(directory);
+    return error_set(e, -number, "%s: cannot be read: %s; %s%s", index, why,
+                     command ? "make it with: "
+                             : "expected the directory lib/modules/VERSION of a "
+                               "kernel, in which depmod has been run",
+                     command ? command : "");
 }
 
 static int find_modules(struct search *s, const char *root, const char *directory,

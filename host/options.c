@@ -171,6 +171,31 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
     return 0;
 }
 
+/* The columns of --help. */
+#define HELP_WIDTH  79
+#define HELP_INDENT 33
+
+/* The words of a text, from the column on, with lines broken before HELP_WIDTH. */
+static void print_wrapped(FILE *out, const char *text, size_t column)
+{
+    const char *gap = "";
+
+    for (; *text; text += strspn(text, " ")) {
+        size_t length = strcspn(text, " ");
+
+        if (column + strlen(gap) + length > HELP_WIDTH) {
+            (void)fprintf(out, "\n%*s", HELP_INDENT, "");
+            column = HELP_INDENT;
+            gap = "";
+        }
+        (void)fprintf(out, "%s%.*s", gap, (int)length, text);
+        column += strlen(gap) + length;
+        text += length;
+        gap = " ";
+    }
+    (void)fputc('\n', out);
+}
+
 void options_print_help(FILE *out)
 {
     (void)fputs("usage: run-vm [OPTIONS] [-- QEMU-ARGUMENTS]\n"
@@ -186,11 +211,14 @@ void options_print_help(FILE *out)
             xasprintf("  %-3s --%s%s%s%s", option->letter ? letter : "", option->name, sign,
                       argument, option->optional ? "]" : "");
 
-        (void)fprintf(out, strlen(left) > 30 ? "%s\n%33s%s\n" : "%-33s%s%s\n", left, "",
-                      option->help);
+        bool alone = strlen(left) > HELP_INDENT - 3;
+
+        (void)fprintf(out, "%s%s%*s", left, alone ? "\n" : "",
+                      HELP_INDENT - (alone ? 0 : (int)strlen(left)), "");
+        print_wrapped(out, option->help, HELP_INDENT);
     }
-    (void)fputs("\nEnvironment: NIX_DISK_IMAGE, NIX_EFI_VARS, SHARED_DIR, TMPDIR, USE_TMPDIR, "
-                "QEMU_OPTS,\nQEMU_NET_OPTS, QEMU_KERNEL_PARAMS, NIXPKGS_QEMU_KERNEL_<name>. "
+    (void)fputs("\nEnvironment: NIX_DISK_IMAGE, NIX_EFI_VARS, SHARED_DIR, TMPDIR, USE_TMPDIR,\n"
+                "QEMU_OPTS, QEMU_NET_OPTS, QEMU_KERNEL_PARAMS, NIXPKGS_QEMU_KERNEL_<name>.\n"
                 "Manual: run-vm(1), run-vm.json(5).\n",
                 out);
 }

@@ -223,8 +223,8 @@ static void check_shares(struct planner *p)
                        "runVm.initrd = \"system\" asks for, mounts shares by 9p");
 }
 
-/* Debian's kernel with its initrd begins to run at about 90 MB; with less it ends before it can say
- * so, and only here can anybody be told. */
+/* Debian's kernel with its initrd begins to run at about 90 MiB; with less it ends before it can
+ * say so, and only here can anybody be told. */
 static void warn_of_little_memory(struct planner *p)
 {
     const uint64_t least = 96;
@@ -232,7 +232,7 @@ static void warn_of_little_memory(struct planner *p)
 
     if (p->own_initrd && memory < least)
         strv_pushf(&p->config->warnings,
-                   "%s is %" PRIu64 " MB: a Linux guest may end without a word where its kernel "
+                   "%s is %" PRIu64 " MiB: a Linux guest may end without a word where its kernel "
                    "does not fit. Give it %" PRIu64 " or more.",
                    planner_replaced(p, "m") ? "-m" : "virtualisation.memorySize", memory, least);
 }

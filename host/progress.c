@@ -15,7 +15,7 @@ void progress_start(struct progress *progress, const char *what, const char *det
 {
     *progress = (struct progress){
         .what = what, .total = total, .started = clock_milliseconds(), .on = isatty(STDERR_FILENO)};
-    if (!progress->on)
+    if (!progress->on && detail)
         log_info("%s: %s", what, detail);
 }
 
@@ -39,6 +39,12 @@ void progress_show(const struct progress *progress, uint64_t done)
     char *line CLEANUP_FREE =
         progress_format(progress, done, clock_milliseconds() - progress->started);
     (void)fprintf(stderr, "\r%s\033[K", line);
+}
+
+void progress_note(const struct progress *progress, const char *step)
+{
+    if (progress->on)
+        (void)fprintf(stderr, "\r%s: %s\033[K", progress->what, step);
 }
 
 void progress_end(const struct progress *progress)

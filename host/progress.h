@@ -14,12 +14,15 @@ struct progress {
     bool on;         /* stderr is a terminal */
 };
 
-/* Without a terminal: one plain line, with `detail`, and nothing later. */
+/* Without a terminal: one plain line, with `detail` if it is not NULL, and nothing later. */
 void progress_start(struct progress *progress, const char *what, const char *detail,
                     uint64_t total);
 
 /* So many bytes are done. */
 void progress_show(const struct progress *progress, uint64_t done);
+
+/* What is being done, where no bytes can be counted. */
+void progress_note(const struct progress *progress, const char *step);
 
 /* Clears the line. */
 void progress_end(const struct progress *progress);

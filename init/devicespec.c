@@ -138,8 +138,8 @@ int device_spec_parse(const char *text, struct device_spec *spec, struct error *
     char *path CLEANUP_FREE = unquote(text);
     if (!after_prefix(path, "/dev/"))
         return error_set(e, -EINVAL,
-                         "%s: not a block device: expected /dev/…, LABEL=…, UUID=…, PARTLABEL=… or "
-                         "PARTUUID=…",
+                         "%s: not a block device: expected /dev/NAME, LABEL=, UUID=, PARTLABEL= or "
+                         "PARTUUID=",
                          text);
     int r = parse_path(text, path, spec, e);
     return r;

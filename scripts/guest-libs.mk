@@ -14,8 +14,9 @@ CPPFLAGS := -isystem $(TOP)/kernel-headers
 LDFLAGS := -static -no-pie
 CONFIGURE = CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
 	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' ./configure --quiet
-# configure and make talk a lot; what they said is shown when they fail.
-quietly = mkdir -p log && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 1; }
+# configure and make talk a lot; what they said is shown when they fail. Each that is done is told.
+quietly = mkdir -p log done && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 1; }; \
+	touch done/$@ && echo "guest-libs: $@ is built ($$(ls done | wc -l) of $(words $(SOURCES)))"
 
 # What scripts/guest-libs asks apt for.
 SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib

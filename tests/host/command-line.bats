@@ -158,7 +158,7 @@ END
 @test "a guest with too little memory to speak is spoken for" {
     for size in 20 96; do
         run -0 --separate-stderr run_vm --config config.json --dry-run -o virtualisation.memorySize=$size
-        [ "$(grep -c 'memorySize is 20 MB' <<<"$stderr")" = "$([ "$size" = 20 ] && echo 1 || echo 0)" ]
+        [ "$(grep -c 'memorySize is 20 MiB' <<<"$stderr")" = "$([ "$size" = 20 ] && echo 1 || echo 0)" ]
     done
 }
 

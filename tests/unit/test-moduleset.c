@@ -187,6 +187,28 @@ static void a_directory_without_indexes_is_named(void **state)
     assert_error_names(e, kernel->scratch, "depmod");
 }
 
+/* Who copies the hint gets the indexes. */
+static void the_hint_for_indexes_is_a_command(void **state)
+{
+    (void)state;
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *base CLEANUP_FREE = xasprintf("%s/it's a kernel", scratch);
+    char *directory CLEANUP_FREE = xasprintf("%s/lib/modules/1.0", base);
+    struct strv names CLEANUP_STRV = {0};
+    struct module_set set CLEANUP_MODULE_SET = {0};
+    struct error e CLEANUP_ERROR = {0};
+    char *builtin CLEANUP_FREE = xasprintf("%s/modules.builtin", directory);
+    char *modinfo CLEANUP_FREE = xasprintf("%s/modules.builtin.modinfo", directory);
+    scratch_run("mkdir", "-p", directory);
+    scratch_run("touch", builtin, modinfo);
+    assert_int_equal(module_set_find(&set, "", directory, &names, true, &e), -ENOENT);
+    const char *command = strstr(e.message, "depmod -b ");
+    assert_non_null(command);
+    scratch_run("sh", "-c", command);
+    if (module_set_find(&set, "", directory, &names, true, &e) < 0)
+        fail_msg("%s", e.message);
+}
+
 /* What the guest's libkmod finds, in a directory with our files alone: names of modules, with what
  * each depends on, in the order they are loaded. */
 static char *look_up(const char *directory, const char *alias)
@@ -494,6 +516,7 @@ int main(void)
         cmocka_unit_test(names_that_nothing_has_are_reported),
         cmocka_unit_test(a_name_longer_than_a_path_is_reported),
         cmocka_unit_test(a_directory_without_indexes_is_named),
+        cmocka_unit_test(the_hint_for_indexes_is_a_command),
         cmocka_unit_test(the_guest_finds_what_is_there),
         cmocka_unit_test(algorithms_are_left_to_the_kernel),
         cmocka_unit_test(an_index_of_many_keys_is_read_back),

@@ -1,0 +1,87 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What run-vm says, and how it looks on any terminal.
+
+bats_require_minimum_version 1.5.0
+
+setup() {
+    cd "$BATS_TEST_TMPDIR" || return
+    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
+    unset TMPDIR USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
+        QEMU_KERNEL_PARAMS
+    key=$(printf 'a%.0s' {1..32})
+    mkdir -p qemu/bin cache/run-vm/kernel-$key
+    ln -s /bin/true qemu/bin/qemu-kvm
+    ln -s /bin/true qemu/bin/qemu-img
+}
+
+# run_vm ARGUMENT...: a dry run of a system that needs nothing.
+run_vm() {
+    "$RUN_VM_PROGRAM" --accel tcg --kernel /dev/null --modules-dir / --init /init \
+        -o virtualisation.qemu.package="$PWD/qemu" --dry-run "$@"
+}
+
+# Bytes that are no ASCII, in the file.
+other_bytes() {
+    LC_ALL=C grep -nPd skip '[^\x00-\x7f]' "$@"
+}
+
+@test "help fits 80 columns, and says all that it did" {
+    for command in --help "cache --help"; do
+        # shellcheck disable=SC2086 # two words
+        run -0 --separate-stderr "$RUN_VM_PROGRAM" $command
+        [ "${#lines[@]}" -gt 4 ]
+        for line in "${lines[@]}"; do
+            [ "${#line}" -le 80 ] || {
+                echo "too long: $line"
+                return 1
+            }
+            [[ $line != *" " ]]
+        done
+    done
+    run -0 --separate-stderr "$RUN_VM_PROGRAM" --help
+    text=$(tr -s ' \n' ' ' <<<"$output")
+    [[ $text == *" -c, --config FILE the configuration, JSON (run-vm.json(5)); - is standard input; may be repeated "* ]]
+    [[ $text == *" -n, --dry-run[=FORMAT] print QEMU's command (text) or the whole plan (json), and make nothing "* ]]
+    [[ $text == *" --exec COMMAND [ARGUMENT...] run this in the guest instead of stage 2; the last option "* ]]
+}
+
+@test "no text of ours has a character that a C locale has not" {
+    cd "$BATS_TEST_DIRNAME/../.." || return
+    for file in host/*.c common/*.c init/*.c; do
+        # without the comments, which the compiler takes away
+        gcc -fpreprocessed -dD -E -P "$file" >"$BATS_TEST_TMPDIR/code"
+        run other_bytes "$BATS_TEST_TMPDIR/code"
+        [ -z "$output" ] || {
+            echo "$file: $output"
+            return 1
+        }
+    done
+    run other_bytes scripts/* Makefile
+    [ -z "$output" ]
+}
+
+@test "in a C locale names of the user's are as they were given" {
+    for locale in C POSIX nonsense C.UTF-8; do
+        LC_ALL=$locale run -0 --separate-stderr "$RUN_VM_PROGRAM" --help
+        other_bytes <<<"$output" && return 1
+        LC_ALL=$locale run -0 --separate-stderr "$RUN_VM_PROGRAM" cache list
+        [[ $output == *"kernel-$key"*"1 entries, "* ]]
+        other_bytes <<<"$output" && return 1
+        LC_ALL=$locale run -65 --separate-stderr run_vm -o virtualisation.cores=Bücher
+        [[ $stderr == *'is "Bücher", expected '* ]]
+        LC_ALL=$locale run -65 --separate-stderr run_vm -o "virtualisation.cores=$(printf 'ü%.0s' {1..99})"
+        iconv -f UTF-8 -t UTF-8 <<<"$stderr" >/dev/null
+    done
+}
+
+@test "types are said in words of everybody" {
+    run -65 --separate-stderr run_vm -o virtualisation.graphics=yes
+    [[ $stderr == *'virtualisation.graphics: is "yes", expected true or false' ]]
+    run -65 --separate-stderr run_vm -o 'virtualisation.cores={"_type":"if","content":2}'
+    [[ $stderr == *'"condition" that is true or false' ]]
+    run -0 --separate-stderr run_vm -o virtualisation.memorySize=20
+    [[ $stderr == *'memorySize is 20 MiB'* ]]
+    run grep -nE '[0-9] ?[kKMGT]B\b|[us] [kMGT]B\b' "$BATS_TEST_DIRNAME"/../../{host,common,init}/*.c
+    [ -z "$(grep '"' <<<"$output")" ]
+}
