@@ -20,7 +20,8 @@ char *module_source_read(const char *root, const char *directory, const char *na
     return path_below(&found, root, path, e) < 0 ? NULL : unpack_read_file(found, size, e);
 }
 
-/* One of the indexes; one that is not there is empty. */
+/* One of the indexes; one that is not there is empty. Where a kernel's build left no list of what
+ * is built in, as before Linux 5.2, depmod makes an index of no bytes of it. */
 static int read_index(struct module_source *source, const char *name, struct module_index *index,
                       struct error *e)
 {
@@ -34,6 +35,8 @@ static int read_index(struct module_source *source, const char *name, struct mod
     char *data CLEANUP_FREE = r < 0 ? NULL : unpack_read_file(found, &size, &failure);
     if (!data)
         return error_set(e, r < 0 ? r : -EIO, "%s", failure.message);
+    if (size == 0 && (index == &source->builtin || index == &source->builtin_aliases))
+        return 0;
     r = module_index_parse(index, data, size, &failure);
     return r < 0 ? error_set(e, r, "%s: %s; have depmod make it anew", path, failure.message) : 0;
 }
