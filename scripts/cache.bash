@@ -13,7 +13,7 @@ cached() {
     shift
     if ! [ -d "$directory" ]; then
         # as run-vm makes it: one that a group can write to, whatever the umask, is refused
-        [ -d "$root" ] || mkdir -p -m 700 "$root"
+        [ -d "$root" ] || (umask 077 && mkdir -p "$root")
         exec {lock}>"$directory.lock"
         if ! flock --nonblock "$lock"; then
             echo "$(basename "$0"): waiting for another that makes $directory" >&2

@@ -152,7 +152,7 @@ has_terminal() {
     shows guest 'password:'
     keys guest C-c
     shows guest 'login: INT'
-    keys guest 'C-\'
+    keys guest "C-\\"
     shows guest 'login: QUIT'
     keys guest C-z
     shows guest 'login: TSTP'
@@ -171,7 +171,7 @@ has_terminal() {
     shows guest 'Stopped'
     keys guest 'echo runs=$$; fg' Enter
     shows guest 'runs=[0-9]'
-    keys guest 'C-\'
+    keys guest "C-\\"
     shows guest 'Quit'
     shows guest 'shell> '
     keys guest C-d
@@ -248,7 +248,7 @@ is_given_back() {
     until_true has_terminal plain
     keys plain C-c
     shows plain 'powering the guest down'
-    keys plain 'C-\'
+    keys plain "C-\\"
     is_left plain 0
 }
 

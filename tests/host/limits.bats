@@ -26,6 +26,7 @@ refused() {
         "$RUN_VM_PROGRAM" --accel tcg --kernel /dev/null --modules-dir / --init /init \
         -o virtualisation.qemu.package="$PWD/qemu" --dry-run "$@"
     [ -z "$output" ]
+    # shellcheck disable=SC2154 # run --separate-stderr sets it
     output=$stderr
     [ "${#output}" -lt 10000 ]
     [ ! -e nixos.qcow2 ]

@@ -9,7 +9,6 @@ load start
 
 # run_limited OPTION LIMIT: a start of everything that is limited by ulimit.
 run_limited() {
-    local mkfs
     run bash -c 'ulimit "$1" "$2"; start_all' bash "$1" "$2"
     [ -z "$(leftovers "$XDG_CACHE_HOME" "$TMPDIR" "$CALLER" 2>/dev/null)" ]
     [ "$status" = 0 ] || [[ $output == *"run-vm: "* ]]
