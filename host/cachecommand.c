@@ -15,6 +15,8 @@
 #include "common/alloc.h"
 #include "common/log.h"
 #include "host/cache.h"
+#include "host/message.h"
+#include "host/output.h"
 #include "host/place.h"
 #include "host/process.h"
 #include "host/tree.h"
@@ -166,10 +168,11 @@ int cache_prune(const char *cache, const struct cache_limits *limits, FILE *out,
             continue;
         int r = remove_item(cache, item, result ? NULL : e);
         char *size CLEANUP_FREE = format_bytes(item->bytes);
+        char *name CLEANUP_FREE = message_clean(item->name);
         if (r < 0)
             result = result ? result : r;
         else
-            (void)fprintf(out, "%s %s (%s)\n", r ? "removed" : "in use:", item->name, size);
+            (void)fprintf(out, "%s %s (%s)\n", r ? "removed" : "in use:", name, size);
         if (r > 0)
             left -= item->bytes;
     }
@@ -186,12 +189,14 @@ static int list(const char *cache, struct error *e)
         const struct cache_item *item = &items.items[i];
         char *size CLEANUP_FREE = format_bytes(item->bytes);
         char *age CLEANUP_FREE = format_age(now - item->last_used);
-        (void)printf("%-44s %10s  %s%s\n", item->name, size, age, item->in_use ? ", in use" : "");
+        char *name CLEANUP_FREE = message_clean(item->name);
+        (void)printf("%-44s %10s  %s%s\n", name, size, age, item->in_use ? ", in use" : "");
         bytes += item->bytes;
     }
     char *size CLEANUP_FREE = format_bytes(bytes);
+    char *shown CLEANUP_FREE = message_clean(cache);
     if (r == 0)
-        (void)printf("%zu entries, %s in %s\n", items.count, size, cache);
+        (void)printf("%zu entries, %s in %s\n", items.count, size, shown);
     return r;
 }
 
@@ -250,6 +255,12 @@ static int parse_limits(int argc, char **argv, struct cache_limits *limits)
     return 0;
 }
 
+static int print_usage(void)
+{
+    (void)fputs(usage, stdout);
+    return output_finish();
+}
+
 int cache_command(int argc, char **argv)
 {
     const char *verb = argc > 1 ? argv[1] : "list";
@@ -258,7 +269,7 @@ int cache_command(int argc, char **argv)
     struct cache_limits limits = {0};
     int r = 0;
     if (strcmp(verb, "--help") == 0)
-        return fputs(usage, stdout) < 0 ? STATUS_IO : 0;
+        return print_usage();
     if (strcmp(verb, "list") != 0 && strcmp(verb, "prune") != 0)
         return wrong_usage("neither list nor prune", verb);
     if (strcmp(verb, "list") == 0 && argc > 2)
@@ -273,5 +284,6 @@ int cache_command(int argc, char **argv)
     r = strcmp(verb, "list") == 0 ? list(cache, &e) : cache_prune(cache, &limits, stdout, &e);
     if (r < 0)
         log_error("%s", e.message);
-    return r < 0 || fflush(stdout) != 0 ? STATUS_IO : 0;
+    int status = output_finish();
+    return r < 0 ? STATUS_IO : status;
 }

@@ -2,6 +2,7 @@
 #include "host/dryrun.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -9,9 +10,42 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 
+/* Does a terminal act on it? C1 is two bytes in UTF-8, and one elsewhere; other bytes stay as they
+ * are, whatever they are in. */
+static bool has_controls(const char *text)
+{
+    unsigned char before = 0;
+
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f)
+            return true;
+        if (byte >= 0x80 && byte < 0xa0 && (before < 0x80 || before == 0xc2))
+            return true;
+        before = byte;
+    }
+    return false;
+}
+
+/* $'…' (POSIX.1-2024, and bash long before), with whatever is not ASCII's print in octal. */
+static void quote_bytes(char *to, const char *text)
+{
+    to = stpcpy(to, "$'");
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte < ' ' || byte > '~' || byte == '\'' || byte == '\\')
+            to += sprintf(to, "\\%03o", byte);
+        else
+            *to++ = *text;
+    }
+    (void)stpcpy(to, "'");
+}
+
 char *shell_quote(const char *text)
 {
-    char *quoted = xcalloc(4 * strlen(text) + 3, 1);
+    char *quoted = xcalloc(4 * strlen(text) + 4, 1);
     char *to = quoted;
     bool plain = *text != '\0';
 
@@ -19,6 +53,10 @@ char *shell_quote(const char *text)
         plain = isalnum((unsigned char)*c) || strchr("-_./=,:+@%", *c);
     if (plain) {
         (void)stpcpy(quoted, text);
+        return quoted;
+    }
+    if (has_controls(text)) {
+        quote_bytes(to, text);
         return quoted;
     }
     *to++ = '\'';

@@ -20,6 +20,7 @@
 #include "host/leftovers.h"
 #include "host/message.h"
 #include "host/options.h"
+#include "host/output.h"
 #include "host/place.h"
 #include "host/plan.h"
 #include "host/prepare.h"
@@ -121,10 +122,7 @@ static int print_plan(const struct plan *plan, const struct config *config, enum
         dry_run_json(plan, config, stdout);
     else
         dry_run_text(plan, stdout);
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return 0;
-    log_error("stdout: cannot be written");
-    return STATUS_IO;
+    return output_finish();
 }
 
 static void print_warnings(const struct plan *plan, const struct options *options)
@@ -189,23 +187,12 @@ static int start(const struct options *options)
     return run(&plan, options);
 }
 
-/* What is opened later must not get the place of a standard stream that the caller has closed. */
-static void hold_standard_streams(void)
-{
-    int fd;
-
-    while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
-        ;
-    if (fd >= 0)
-        (void)close(fd);
-}
-
 int main(int argc, char **argv)
 {
     struct options options CLEANUP_OPTIONS = {0};
     struct error e CLEANUP_ERROR = {0};
 
-    hold_standard_streams();
+    output_hold_streams();
     log_set_sink(message_print);
     leftovers_end_out_of_memory();
     signals_report_size_limit();
@@ -215,11 +202,11 @@ int main(int argc, char **argv)
         return report(&e, STATUS_USAGE);
     if (options.help) {
         options_print_help(stdout);
-        return 0;
+        return output_finish();
     }
     if (options.version) {
         (void)puts("run-vm " RUN_VM_VERSION);
-        return 0;
+        return output_finish();
     }
     return start(&options);
 }

@@ -60,11 +60,48 @@ char *message_clip(const char *text, size_t most)
     return xasprintf("%.*s%s%s", (int)head, text, dots, text + length - tail);
 }
 
+/* How many bytes of UTF-8 that may be shown stand at `text`; 0: a byte that may not. */
+static size_t plain_length(const char *text)
+{
+    unsigned char first = (unsigned char)*text;
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (length == 1)
+        return first == '\n' || first == '\t' || (first >= ' ' && first != 0x7f);
+    if (first > 0xf4 || (first == 0xc2 && (unsigned char)text[1] < 0xa0))
+        return 0; /* no UTF-8; C1 */
+    for (size_t i = 1; i < length; i++)
+        if (!continues_character(text[i]))
+            return 0;
+    return length;
+}
+
+char *message_clean(const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *clean = xcalloc(4 * strlen(text) + 1, 1);
+    char *to = clean;
+    while (*text) {
+        size_t length = plain_length(text);
+        unsigned char byte = (unsigned char)*text;
+        if (length) {
+            to = mempcpy(to, text, length);
+        } else {
+            to = stpcpy(to, "\\x");
+            *to++ = digits[byte >> 4];
+            *to++ = digits[byte & 15];
+            length = 1;
+        }
+        text += length;
+    }
+    return clean;
+}
+
 void message_print(enum log_level level, const char *message)
 {
     (void)level;
     char *shown CLEANUP_FREE = message_clip(message, MESSAGE_LIMIT);
-    char *line CLEANUP_FREE = xasprintf("run-vm: %s\n", shown);
+    char *clean CLEANUP_FREE = message_clean(shown);
+    char *line CLEANUP_FREE = xasprintf("run-vm: %s\n", clean);
     int again CLEANUP_CLOSE = terminal_open_again(STDERR_FILENO);
     int fd = again >= 0 ? again : STDERR_FILENO;
     size_t left = strlen(line);

@@ -16,7 +16,11 @@
  * them, in no more than that. No character of several bytes is cut. The caller frees. */
 char *message_clip(const char *text, size_t most);
 
+/* The text with whatever could do something to a terminal, but for line ends and tabs, written as
+ * "\\x1b": control characters, those of C1 too, and bytes that are not UTF-8. The caller frees. */
+char *message_clean(const char *text);
+
 /* For log_set_sink(): the message in a line of its own, behind the program's name; one that is huge
- * is clipped. While nobody reads standard error it waits, but not past a signal that asks run-vm to
- * end: who sends one wants the end more than the message. */
+ * is clipped, and none does anything to a terminal. While nobody reads standard error it waits, but
+ * not past a signal that asks run-vm to end: who sends one wants the end more than the message. */
 void message_print(enum log_level level, const char *message);

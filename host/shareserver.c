@@ -65,9 +65,9 @@ static void become(const struct plan_server *server, const char *directory, char
     if (r == 0 && server->read_only)
         r = make_read_only(directory);
     if (r < 0) {
-        (void)fprintf(stderr, "run-vm: share of %s: cannot be %s: %s\n", server->source,
-                      server->read_only ? "made read-only for its server" : "given to its server",
-                      strerror(-r));
+        log_error("share of %s: cannot be %s: %s", server->source,
+                  server->read_only ? "made read-only for its server" : "given to its server",
+                  strerror(-r));
         _exit(1);
     }
     signals_blocked_mask(&mask); /* it ends after QEMU, not when the terminal says so */
@@ -93,6 +93,14 @@ static void add_server(struct share_servers *servers, pid_t pid, const char *sou
         (void)epoll_ctl(servers->ended, EPOLL_CTL_ADD, end, &event);
 }
 
+/* A new file: the directory may be somebody else's as well (USE_TMPDIR), and one that is there may
+ * be a link. */
+static int create_log(const char *path)
+{
+    (void)unlink(path);
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 static int start_one(struct share_servers *servers, const struct plan_server *server,
                      struct error *e)
 {
@@ -104,7 +112,7 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
     struct strv argv CLEANUP_STRV = {0};
     char *log_path CLEANUP_FREE = xasprintf("%s.log", server->socket);
     int listener CLEANUP_CLOSE = listener_open(server->socket, e);
-    int log CLEANUP_CLOSE = open(log_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int log CLEANUP_CLOSE = create_log(log_path);
     pid_t parent = getpid();
     pid_t pid;
 
@@ -144,7 +152,8 @@ int share_servers_start(struct share_servers *servers, const struct plan *plan, 
 /* The last lines that a server has written. */
 static void print_log(const char *path)
 {
-    FILE *log CLEANUP_FCLOSE = fopen(path, "re");
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    FILE *log CLEANUP_FCLOSE = fd < 0 ? NULL : fdopen(fd, "r");
     char *line CLEANUP_FREE = NULL;
     size_t size = 0;
 

@@ -31,10 +31,43 @@ static void what_is_long_keeps_its_beginning_and_its_end(void **state)
     }
 }
 
+static void nothing_in_a_message_is_for_the_terminal(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *clean;
+    } cases[] = {
+        {"", ""},
+        {"plain: \"text\",\n\tand tab", "plain: \"text\",\n\tand tab"},
+        {"\033[2J\033]0;title\007", "\\x1b[2J\\x1b]0;title\\x07"},
+        {"\r\b\x7f", "\\x0d\\x08\\x7f"},
+        {"é ä … 😀", "é ä … 😀"},
+        /* C1 as one byte and as UTF-8; bytes that are none; a character that is cut */
+        {"\x9b"
+         "2J",
+         "\\x9b2J"},
+        {"\xc2\x9b"
+         "2J",
+         "\\xc2\\x9b2J"},
+        {"\xc2\xa0", "\xc2\xa0"},
+        {"\xff\xc0\x80", "\\xff\\xc0\\x80"},
+        {"\xf0\x9f", "\\xf0\\x9f"},
+        {"\xe2\033[m", "\\xe2\\x1b[m"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char *clean CLEANUP_FREE = message_clean(cases[i].text);
+
+        assert_string_equal(clean, cases[i].clean);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_long_keeps_its_beginning_and_its_end),
+        cmocka_unit_test(nothing_in_a_message_is_for_the_terminal),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* What run-vm says on its standard output: help, lists, dry runs. */
+#pragma once
+
+/* Puts /dev/null in the place of a standard stream that the caller has closed, so that nothing that
+ * is opened later gets it. First of all. */
+void output_hold_streams(void);
+
+/* Whether all that was printed on standard output has got there: 0, or the exit status after a
+ * message. */
+int output_finish(void);
