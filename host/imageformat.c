@@ -77,13 +77,18 @@ static enum image_format read_record(int fd, const char *path, const char *heade
 
 enum image_format image_format(const char *path, const char **header)
 {
-    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd CLEANUP_CLOSE = -1;
     char bytes[HEADER_SIZE];
     struct stat st;
     ssize_t length;
 
     *header = NULL;
-    if (fd < 0 || fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+    /* opening another kind of file may do something: a FIFO lets its writer go, a watchdog starts
+     */
+    if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
+        return IMAGE_UNKNOWN;
+    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
         return IMAGE_UNKNOWN;
     length = pread(fd, bytes, sizeof bytes, 0);
     if (length < 0)
