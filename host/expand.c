@@ -169,11 +169,28 @@ static int read_operator(struct expansion *x, const char *name, bool quoted)
     return read_alternative(x, !set, quoted);
 }
 
+/* The value of $NAME, which has been read, if it is set. */
+static int read_value(struct expansion *x, const char *name, bool quoted)
+{
+    const char *value = value_of(x, name);
+    const char *behind = x->at + (*x->at == '"');
+    enum expand_unset unset = x->silent ? EXPAND_UNSET_EMPTY : x->variables->unset;
+
+    if (value)
+        emit_value(x, value, quoted);
+    if ((!value && unset == EXPAND_UNSET_ERROR) ||
+        ((!value || !*value) && unset != EXPAND_UNSET_EMPTY && *behind == '/'))
+        return error_set(x->e, -EINVAL,
+                         "names the variable %s, which is %s: set it, or write ${%s:-} if it may "
+                         "be missing",
+                         name, value ? "empty" : "not set", name);
+    return 0;
+}
+
 /* ${NAME} and its relatives; the ${ has been read. */
 static int read_braces(struct expansion *x, bool quoted)
 {
     char *name CLEANUP_FREE = NULL;
-    const char *value;
 
     if (!is_name_start(*x->at))
         return error_set(x->e, -EINVAL, "\"${\" must be followed by a variable's name");
@@ -181,17 +198,13 @@ static int read_braces(struct expansion *x, bool quoted)
     if (*x->at != '}')
         return read_operator(x, name, quoted);
     x->at++;
-    value = value_of(x, name);
-    if (value)
-        emit_value(x, value, quoted);
-    return 0;
+    return read_value(x, name, quoted);
 }
 
 /* What begins with a $; the $ has been read. */
 static int read_dollar(struct expansion *x, bool quoted)
 {
     char *name CLEANUP_FREE = NULL;
-    const char *value;
 
     if (*x->at == '(')
         return error_set(
@@ -209,10 +222,7 @@ static int read_dollar(struct expansion *x, bool quoted)
         return 0;
     }
     name = read_name(x);
-    value = value_of(x, name);
-    if (value)
-        emit_value(x, value, quoted);
-    return 0;
+    return read_value(x, name, quoted);
 }
 
 /* A backslash; it has been read. */

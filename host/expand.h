@@ -12,9 +12,17 @@
 /* The value of a variable, NULL where it is not set. */
 typedef const char *expand_lookup(const void *context, const char *name);
 
+/* What an unset variable is, where the text itself gives nothing in its place: ${NAME:-} does. */
+enum expand_unset {
+    EXPAND_UNSET_EMPTY,   /* an empty text */
+    EXPAND_UNSET_IN_PATH, /* the same, but an error before a slash: $NAME/x would be /x */
+    EXPAND_UNSET_ERROR,
+};
+
 struct expand_variables {
     expand_lookup *lookup;
     const void *context;
+    enum expand_unset unset;
     bool in_list; /* the text is for a list of QEMU's options: commas of the values are doubled */
 };
 

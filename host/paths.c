@@ -110,6 +110,13 @@ int path_in_prefix(char **found, const char *prefix, const char *path, struct er
     return *found ? 0 : error_errno(e, errno, "%s", name);
 }
 
+const char *path_tilde_problem(const char *path)
+{
+    return *path != '~' ? NULL
+                        : "begins with ~, which is not expanded here: write $HOME in its place, or "
+                          "./~ for a directory of that name";
+}
+
 char *path_last_name(const char *path)
 {
     size_t length = strlen(path);

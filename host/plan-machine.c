@@ -110,8 +110,10 @@ static void add_name(struct planner *p)
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct error e CLEANUP_ERROR = {0};
     const char *text = config_text(p->config, "system.name");
-    char *name CLEANUP_FREE = expand_quoted(text ? text : "", &variables, &e);
+    char *name CLEANUP_FREE = NULL;
 
+    variables.unset = EXPAND_UNSET_ERROR; /* files are named after it */
+    name = expand_quoted(text ? text : "", &variables, &e);
     if (!name) {
         config_text_problem(p->config, "system.name", text, e.message);
         return;

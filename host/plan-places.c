@@ -27,7 +27,9 @@ static void place_temporary_directory(struct planner *p)
     struct stat st;
     bool there = stat(parent, &st) == 0;
 
-    if (there ? !S_ISDIR(st.st_mode) : !kept)
+    if (given && path_tilde_problem(given))
+        planner_environment_problem(p, "TMPDIR", "\"%s\" %s", given, path_tilde_problem(given));
+    else if (there ? !S_ISDIR(st.st_mode) : !kept)
         planner_environment_problem(p, "TMPDIR", "\"%s\" is no directory, expected one%s", parent,
                                     kept ? ", or nothing" : "");
     p->keep_tmp = kept || p->options->keep_tmp;
@@ -43,6 +45,8 @@ static void place_shared_directory(struct planner *p)
     const char *given = variables_nonempty(&p->variables, "SHARED_DIR");
     char *absolute CLEANUP_FREE = given ? path_absolute(p->at->cwd, given) : NULL;
 
+    if (given && path_tilde_problem(given))
+        planner_environment_problem(p, "SHARED_DIR", "\"%s\" %s", given, path_tilde_problem(given));
     if (absolute)
         variables_set(&p->variables, "SHARED_DIR", absolute);
 }
@@ -67,7 +71,10 @@ static char *expand_option(struct planner *p, const struct named_file *file)
     struct expand_variables variables = variables_for_expansion(&p->variables);
     const char *text = config_text(p->config, file->option);
     struct error e CLEANUP_ERROR = {0};
-    char *expanded = expand_quoted(text ? text : "", &variables, &e);
+    char *expanded;
+
+    variables.unset = EXPAND_UNSET_ERROR;
+    expanded = expand_quoted(text ? text : "", &variables, &e);
 
     /* the default is made of the machine's name, about which there will be a message */
     if (!expanded && config_is_set(p->config, file->option))
@@ -86,6 +93,11 @@ static char *find_file(struct planner *p, const struct named_file *file)
 
     if (!path)
         return NULL;
+    if (path_tilde_problem(path)) {
+        (void)error_set(&e, -1, "\"%s\" %s", path, path_tilde_problem(path));
+        note_problem(p, file, e.message);
+        return NULL;
+    }
     if (path_resolve(&resolved, p->at->cwd, path, &e) < 0) {
         (void)error_context(&e, -1, "\"%s\" cannot be used", path);
         note_problem(p, file, e.message);

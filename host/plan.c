@@ -63,6 +63,7 @@ static char *expand(struct planner *p, const char *option, const char *text, boo
     char *word;
 
     variables.in_list = in_list;
+    variables.unset = in_list ? EXPAND_UNSET_IN_PATH : EXPAND_UNSET_ERROR;
     word = expand_word(text, &variables, &e);
     if (!word)
         config_text_problem(p->config, option, text, e.message);
@@ -78,10 +79,15 @@ char *planner_expand_item(struct planner *p, const char *option, const char *tex
 
 char *planner_expand_path(struct planner *p, const char *option, const char *text)
 {
-    char *word = expand(p, option, text, false);
+    bool is_home =
+        text[0] == '~' && (text[1] == '/' || !text[1]) && variables_nonempty(&p->variables, "HOME");
+    char *given CLEANUP_FREE = is_home ? xasprintf("\"$HOME\"%s", text + 1) : xstrdup(text);
+    char *word = expand(p, option, given, false);
 
     if (word && !*word)
         config_text_problem(p->config, option, text, "is empty, expected a path");
+    else if (word && path_tilde_problem(word))
+        config_text_problem(p->config, option, text, path_tilde_problem(word));
     return word ? word : xstrdup("");
 }
 
@@ -147,6 +153,7 @@ static void add_user_entry(struct planner *p, const char *option, const char *te
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct error e CLEANUP_ERROR = {0};
 
+    variables.unset = EXPAND_UNSET_IN_PATH;
     if (expand_words(&p->plan->argv, text, &variables, &e) < 0)
         config_text_problem(p->config, option, text, e.message);
 }
@@ -178,8 +185,8 @@ static void set_environment(struct planner *p)
 }
 
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_given,  plan_checks, plan_files,   plan_machine,    plan_network,
-    plan_shares, plan_drives, plan_exec,   plan_options, set_environment, plan_roots,
+    plan_places, plan_given, plan_checks,  plan_files,   plan_machine,    plan_network, plan_shares,
+    plan_drives, plan_exec,  plan_options, plan_effects, set_environment, plan_roots,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct options *options,

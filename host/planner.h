@@ -31,6 +31,7 @@ struct planner {
     const struct disk_interface *disks;
     struct variables variables;
     bool own_initrd;     /* runVm.initrd = "builtin" */
+    bool kernel_given;   /* QEMU is given a kernel, with parameters */
     bool emulated;       /* the accelerator is TCG */
     bool keep_tmp;       /* the temporary directory is the user's, or shall be kept */
     bool modules_shared; /* the kernel's modules are a share */
@@ -108,7 +109,8 @@ void plan_drives(struct planner *p);  /* drives */
 void plan_exec(struct planner *p);    /* --exec */
 void plan_options(struct planner *p); /* qemu.options, $QEMU_OPTS, arguments */
 
-void plan_roots(struct planner *p); /* store paths that must not be collected meanwhile */
+void plan_roots(struct planner *p);   /* store paths that must not be collected meanwhile */
+void plan_effects(struct planner *p); /* settings without effect */
 
 /* Parts of these. */
 void plan_console(struct planner *p); /* the console and QEMU's monitor, where nobody puts them */
