@@ -143,12 +143,22 @@ void builtin_qemu_options(const struct scope *scope, json_t *definitions)
 
 static void add_empty_disks(const struct config *config, json_t *definitions)
 {
-    size_t count = json_array_size(config_get(config, "virtualisation.emptyDiskImages"));
+    json_t *disk;
+    size_t i;
 
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(definitions, json_pack("[{s:o,s:{s:s}}]", "file",
-                                                     json_sprintf("\"$TMPDIR\"/empty%zu.qcow2", i),
-                                                     "driveExtraOpts", "werror", "report"));
+    json_array_foreach (config_get(config, "virtualisation.emptyDiskImages"), i, disk) {
+        json_t *drive = json_pack("{s:o}", "file", json_sprintf("\"$TMPDIR\"/empty%zu.qcow2", i));
+        json_t *keys = json_pack("{s:s}", "werror", "report");
+
+        json_object_update(keys, json_object_get(disk, "driveConfig.driveExtraOpts"));
+        json_object_set_new(drive, "driveExtraOpts", keys);
+        if (json_is_object(disk)) {
+            json_object_set(drive, "name", json_object_get(disk, "driveConfig.name"));
+            json_object_set(drive, "deviceExtraOpts",
+                            json_object_get(disk, "driveConfig.deviceExtraOpts"));
+        }
+        json_array_append_new(definitions, json_pack("[o]", drive));
+    }
 }
 
 /* Whether the store image is a qcow2 overlay of one that Nix built, or an erofs image of ours. */

@@ -207,9 +207,9 @@ static int read_dollar(struct expansion *x, bool quoted)
     char *name CLEANUP_FREE = NULL;
 
     if (*x->at == '(')
-        return error_set(
-            x->e, -EINVAL,
-            "holds $(...), but no commands are run: give the text itself or a variable");
+        return error_set(x->e, -EINVAL,
+                         "holds $(...), but no commands are run: give the text itself, or a "
+                         "variable such as $NIX_DISK_IMAGE_DIR, the directory of the disk image");
     if (*x->at == '{') {
         x->at++;
         return read_braces(x, quoted);

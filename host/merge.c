@@ -389,10 +389,19 @@ static json_t *merge_null_or(struct config *config, const struct position *place
     return merge_definitions(config, place, type->element, list).value;
 }
 
+/* A set that has options of its own gets their defaults; anything else is one value. */
+static json_t *merge_either(struct config *config, const struct position *place,
+                            const struct type *type, const struct definitions *list)
+{
+    if (type->other->kind == TYPE_SUBMODULE && json_is_object(list->items[0].value))
+        return merge_definitions(config, place, type->other, list).value;
+    return merge_equal(config, place, type, list);
+}
+
 static json_t *(*const mergers[])(struct config *config, const struct position *place,
                                   const struct type *type, const struct definitions *list) = {
     [TYPE_BOOL] = merge_equal,          [TYPE_INTEGER] = merge_equal, [TYPE_TEXT] = merge_equal,
-    [TYPE_CHOICE] = merge_equal,        [TYPE_EITHER] = merge_equal,  [TYPE_ANYTHING] = merge_equal,
+    [TYPE_CHOICE] = merge_equal,        [TYPE_EITHER] = merge_either, [TYPE_ANYTHING] = merge_equal,
     [TYPE_NULL_OR] = merge_null_or,     [TYPE_LIST] = merge_list,     [TYPE_ATTRS] = merge_attrs,
     [TYPE_SUBMODULE] = merge_submodule,
 };

@@ -162,10 +162,11 @@ static void file_efi_variables(struct planner *p)
 
 static void file_empty_disks(struct planner *p)
 {
-    json_t *size;
+    json_t *disk;
     size_t i;
 
-    json_array_foreach (config_get(p->config, "virtualisation.emptyDiskImages"), i, size) {
+    json_array_foreach (config_get(p->config, "virtualisation.emptyDiskImages"), i, disk) {
+        const json_t *size = json_is_object(disk) ? json_object_get(disk, "size") : disk;
         char *name CLEANUP_FREE = xasprintf("empty%zu.qcow2", i);
         struct plan_file *file =
             planner_add_file(p, FILE_DISK_IMAGE, planner_temporary(p, name), NULL);

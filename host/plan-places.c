@@ -121,16 +121,28 @@ static char *resolve_file(struct planner *p, const struct named_file *file)
     return resolved;
 }
 
+/* For files beside the disk image, which a shell would find by dirname. */
+static void set_image_directory(struct planner *p)
+{
+    const char *image = p->disk_image ? p->disk_image : "?/";
+    const char *slash = strrchr(image, '/');
+    char *directory CLEANUP_FREE = xstrndup(image, slash > image ? (size_t)(slash - image) : 1);
+
+    variables_set(&p->variables, "NIX_DISK_IMAGE_DIR", directory);
+}
+
 static void place_disk_image(struct planner *p)
 {
     static const struct named_file file = {"NIX_DISK_IMAGE", "virtualisation.diskImage"};
 
-    if (config_text(p->config, file.option))
+    if (config_text(p->config, file.option)) {
         p->disk_image = resolve_file(p, &file);
-    else if (variables_nonempty(&p->variables, file.variable))
+        set_image_directory(p);
+    } else if (variables_nonempty(&p->variables, file.variable)) {
         strv_pushf(&p->config->warnings,
                    "%s is set but not used: %s is null, so that the root is a tmpfs.",
                    file.variable, file.option);
+    }
 }
 
 static void place_efi_variables(struct planner *p)

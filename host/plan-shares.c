@@ -71,14 +71,24 @@ static const char *export_end(bool read_only)
     return read_only ? ",readonly=on,multidevs=remap" : ",multidevs=remap";
 }
 
+/* The configuration's, or for an export of our own the one that needs no rights. */
+static const char *security_model(const struct planner *p, const char *tag)
+{
+    const json_t *shares = config_get(p->config, "virtualisation.sharedDirectories");
+    const char *model =
+        json_string_value(json_object_get(json_object_get(shares, tag), "securityModel"));
+
+    return model ? model : "none";
+}
+
 void planner_add_virtfs(struct planner *p, const char *path, const char *tag, bool read_only)
 {
     char *plain CLEANUP_FREE = path_double_commas(path);
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
 
     strv_push(&p->plan->argv, "-virtfs");
-    strv_pushf(&p->plan->argv, "local,path=%s,security_model=none,mount_tag=%s%s", plain, plain_tag,
-               export_end(read_only));
+    strv_pushf(&p->plan->argv, "local,path=%s,security_model=%s,mount_tag=%s%s", plain,
+               security_model(p, tag), plain_tag, export_end(read_only));
 }
 
 /* An export as two options: -virtfs cannot say which bus the device is on. */
@@ -89,8 +99,8 @@ static void add_fsdev(struct planner *p, size_t number, const char *tag, const c
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
 
     strv_push(&p->plan->argv, "-fsdev");
-    strv_pushf(&p->plan->argv, "local,id=run-vm-fs%zu,path=%s,security_model=none%s", number, plain,
-               export_end(is_store(p, tag)));
+    strv_pushf(&p->plan->argv, "local,id=run-vm-fs%zu,path=%s,security_model=%s%s", number, plain,
+               security_model(p, tag), export_end(is_store(p, tag)));
     strv_push(&p->plan->argv, "-device");
     strv_pushf(&p->plan->argv, "virtio-9p-pci,fsdev=run-vm-fs%zu,mount_tag=%s%s", number, plain_tag,
                bus);
@@ -146,6 +156,11 @@ static void add_virtiofs(struct planner *p, size_t number, const char *tag, cons
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
     char *bus CLEANUP_FREE = bus_option(p, number);
 
+    if (strcmp(security_model(p, tag), "none") != 0)
+        strv_pushf(&p->config->warnings,
+                   "virtualisation.sharedDirectories.%s.securityModel has no effect: the share is "
+                   "on virtiofs, which keeps owners and modes itself.",
+                   tag);
     if (strlen(tag) > 36)
         config_problem(p->config, "virtualisation.sharedDirectories",
                        "has the tag \"%s\", expected at most 36 bytes on virtiofs", tag);

@@ -58,7 +58,6 @@ RANGE(type_port, "16 bit unsigned integer", 0, 65535, "");
 /* A byte of the address of a card. */
 RANGE(type_network, "unsigned integer", 0, 255, "");
 RANGE(type_node, "positive integer", 1, 255, "");
-LIST(type_disk_sizes, type_disk_size, "positive integers, each from 1 to 2147483648 (MiB)");
 LIST(type_networks, type_network, "unsigned integers, each from 0 to 255");
 static const struct type type_null_or_disk_size = {
     .kind = TYPE_NULL_OR,
@@ -97,13 +96,24 @@ static const struct option resolution_options[] = {
 };
 SUBMODULE(type_resolution, "set of x and y", resolution_options);
 
+static const char *const security_models[] = {"none", "passthrough", "mapped-xattr", "mapped-file",
+                                              NULL};
+static const struct type type_security_model = {
+    .kind = TYPE_CHOICE,
+    .name = "one of \"none\", \"passthrough\", \"mapped-xattr\", \"mapped-file\"",
+    .choices = security_models};
+
 static const struct option share_options[] = {
     {"source", &type_text,
      .help = "The directory on the host. Variables and quotes in it are expanded."},
     {"target", &type_path, .help = "Where the guest mounts it."},
     {"options", &type_nonempties, "[]", .help = "More options of its mount."},
+    {"securityModel", &type_security_model, "\"none\"",
+     .help =
+         "How QEMU keeps owners and modes of files that the guest makes on a 9p share; \"none\": "
+         "as the user that it runs as."},
 };
-SUBMODULE(type_share, "set of source, target and options", share_options);
+SUBMODULE(type_share, "set of source, target, options and securityModel", share_options);
 static const struct type type_shares = {
     .kind = TYPE_ATTRS, .name = "attribute set of shares", .element = &type_share};
 
@@ -146,6 +156,23 @@ static const struct option drive_options[] = {
      .help = "A name, unique among the drives. QEMU does not see it."},
 };
 SUBMODULE(type_drive, "set of file, name, driveExtraOpts and deviceExtraOpts", drive_options);
+static const struct option empty_disk_options[] = {
+    {"size", &type_disk_size, .help = "Its size."},
+    {"driveConfig.name", &type_null_or_text, "null", .help = "As that of a drive."},
+    {"driveConfig.driveExtraOpts", &type_text_attrs, "{}", .help = "More keys for -drive."},
+    {"driveConfig.deviceExtraOpts", &type_text_attrs, "{}",
+     .help = "More keys for -device, such as serial, by which the guest finds it as "
+             "/dev/disk/by-id/virtio-SERIAL."},
+};
+SUBMODULE(type_empty_disk_set, "set of size and driveConfig", empty_disk_options);
+static const struct type type_empty_disk = {
+    .kind = TYPE_EITHER,
+    .name = "positive integer, from 1 to 2147483648 (MiB), or set of size and driveConfig",
+    .element = &type_disk_size,
+    .other = &type_empty_disk_set};
+LIST(type_empty_disks, type_empty_disk,
+     "positive integers, each from 1 to 2147483648 (MiB), or sets of size and driveConfig");
+
 static const struct type type_drives = {
     .kind = TYPE_LIST, .name = "list of drives", .element = &type_drive};
 
@@ -262,7 +289,7 @@ const struct option schema_options[] = {
              "and nothing is kept. Variables in it are expanded; NIX_DISK_IMAGE replaces it."},
     {V "persistBootDevice", &type_bool, "false",
      .help = "Keep the boot disk in the temporary directory instead of making it anew."},
-    {V "emptyDiskImages", &type_disk_sizes, "[]",
+    {V "emptyDiskImages", &type_empty_disks, "[]",
      .help = "Sizes in MiB of more disks, empty when they are made."},
     {V "graphics", &type_bool, "true",
      .help = "A window. Otherwise -nographic, and the serial console is the preferred one."},
