@@ -240,7 +240,7 @@ is_given_back() {
     until_true [ -e "$BATS_FILE_TMPDIR/killed/status" ]
     [ "$(cat "$BATS_FILE_TMPDIR/killed/status")" = 137 ]
     until_true is_given_back killed
-    [ ! -e "/proc/$qemu" ]
+    until_true [ ! -e "/proc/$qemu" ]
 }
 
 @test "a plain -serial stdio leaves Ctrl-C and Ctrl-\\ what they are for QEMU: they end the guest" {
