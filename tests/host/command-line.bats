@@ -226,7 +226,7 @@ END
         -o virtualisation.qemu.package="$PWD/qemu" -o virtualisation.diskImage=null \
         -o nixpkgs.hostPlatform=x86_64-linux -o runVm.kernel=bzImage
     [[ $output == *"-kernel $PWD/system/kernel "* ]]
-    [[ $output == *"mount_tag=run-vm-root,readonly=on "* ]]
+    [[ $output == *"mount_tag=run-vm-root,readonly=on,multidevs=remap "* ]]
     [[ $output == *"init=/bin/sh root=run-vm-root rootfstype=9p "*"vm.root.overlay=tmpfs"*"quiet a=b'"* ]]
     [[ $output != *nix-store* ]]
 }
