@@ -55,6 +55,7 @@ struct guest_params {
     unsigned int store_overlay; /* enum store_overlay */
     bool root_overlay;          /* vm.root.overlay=tmpfs */
     struct strv modules;
+    struct strv blank;       /* the words of the stamps on blank disks */
     uint64_t device_timeout; /* seconds */
     unsigned int on_fail;    /* enum on_fail */
     bool exec;               /* run what comes over the channel (common/frame.h), not stage 2 */

@@ -4,13 +4,14 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "common/strv.h"
+#include "init/marker.h"
 #include "init/probe.h"
 
 /* Zero is not a decision, so that a forgotten call formats nothing. */
 enum blank_state {
     BLANK_UNDECIDED,
-    BLANK_YES, /* nothing known on it; its first and last MiB, and what was looked at between
-                * them, are zeros */
+    BLANK_YES,         /* nothing on it, by the host's word or because all of it is zeros */
     BLANK_INTERRUPTED, /* a format of ours that a power cut ended: may be formatted again */
     BLANK_UNCLEARED,   /* a format of ours, complete but for the removal of its marker: holds an
                         * ext4 that ext4_finish() makes ready to mount */
@@ -21,8 +22,9 @@ enum blank_state {
 
 struct blank {
     enum blank_state state;
-    char *what;         /* owned: what is on it, in words for an error message */
-    struct probe probe; /* owned: libblkid's findings, good for mounting */
+    char *what;           /* owned: what is on it, in words for an error message */
+    struct probe probe;   /* owned: libblkid's findings, good for mounting */
+    struct marker marker; /* of a BLANK_INTERRUPTED one: the format to redo */
 };
 
 /* struct blank b CLEANUP_BLANK = {0}; */
@@ -30,7 +32,11 @@ struct blank {
 
 /* Examines `fd`, open for reading; an exclusive descriptor of a block device (O_EXCL) makes sure
  * that nobody else is using it. `name` stands in error messages. Changes nothing.
+ * A device that bears the stamp (common/stamp.h) with one of the words `stamps` (NULL: none) was
+ * blank when the machine was started, and is only looked at here and there; of any other one every
+ * byte is read before it is BLANK_YES or BLANK_INTERRUPTED.
  * A device that cannot be read is an error. */
-int blank_examine(int fd, const char *name, struct blank *b, struct error *e);
+int blank_examine(int fd, const char *name, const struct strv *stamps, struct blank *b,
+                  struct error *e);
 
 void blank_free(struct blank *b);

@@ -318,15 +318,45 @@ static int check(const char *name, const struct ext4_format *f, struct error *e)
     return 0;
 }
 
+static struct marker marker_of(const struct ext4_format *f)
+{
+    struct marker m = {
+        .size = f->size,
+        .time = f->time,
+        .sector = f->sector,
+        .physical = f->physical,
+        .minimum_io = f->minimum_io,
+        .optimal_io = f->optimal_io,
+    };
+    memcpy(m.uuid, f->uuid, sizeof m.uuid);
+    memcpy(m.hash_seed, f->hash_seed, sizeof m.hash_seed);
+    if (f->label)
+        memcpy(m.label, f->label, strnlen(f->label, sizeof m.label - 1));
+    return m;
+}
+
+void ext4_resume(const struct marker *m, struct ext4_format *f)
+{
+    *f = (struct ext4_format){
+        .size = m->size,
+        .time = m->time,
+        .sector = m->sector,
+        .physical = m->physical,
+        .minimum_io = m->minimum_io,
+        .optimal_io = m->optimal_io,
+        .label = *m->label ? m->label : NULL,
+    };
+    memcpy(f->uuid, m->uuid, sizeof f->uuid);
+    memcpy(f->hash_seed, m->hash_seed, sizeof f->hash_seed);
+}
+
 int ext4_make_through(io_manager backing, const char *backing_name, const char *name,
                       const struct ext4_format *f, struct error *e)
 {
     int r = check(name, f, e);
     if (r < 0)
         return r;
-    struct marker marker = {.size = f->size};
-    memcpy(marker.uuid, f->uuid, sizeof marker.uuid);
-
+    struct marker marker = marker_of(f);
     struct ext4io io;
     errcode_t code = ext4io_begin(&io, backing, backing_name, &marker);
     if (code) {

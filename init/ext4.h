@@ -26,11 +26,15 @@ struct ext4_format {
 /* Fills in `format` for `fd`: random UUID and seed, the time, the device's size and topology. */
 int ext4_describe(int fd, const char *name, struct ext4_format *format, struct error *e);
 
+/* The format that a marker stands for; its label stays the marker's. */
+struct marker;
+void ext4_resume(const struct marker *marker, struct ext4_format *format);
+
 /* Writes the filesystem to `fd`, open for reading and writing, and syncs it. Only after
  * blank_examine() said that it may be done. Nothing is printed. */
 int ext4_make(int fd, const char *name, const struct ext4_format *format, struct error *e);
 
-/* The same through another channel of libext2fs, opened by `channel`. For tests. */
+/* The same through another channel of libext2fs, opened by `channel`. */
 struct struct_io_manager;
 int ext4_make_through(struct struct_io_manager *manager, const char *channel, const char *name,
                       const struct ext4_format *format, struct error *e);

@@ -146,6 +146,7 @@ static int wait_for_devices(struct boot *boot, struct error *e)
     boot->mounter = (struct mounter){.modules = &boot->modules,
                                      .hotplug = &boot->hotplug,
                                      .devices = &boot->devices,
+                                     .stamps = &boot->params.blank,
                                      .root = -1};
     int r = mount_wait_for_devices(&boot->mounter, &boot->plan, boot->params.device_timeout, e);
     if (boot->params.debug1devices)

@@ -60,14 +60,31 @@ static void describe_new(const struct ext4_format *format, struct probe *p)
     };
 }
 
-static int format(int fd, const char *path, const char *label, struct probe *p, struct error *e)
+/* The format to make: a new one, or the interrupted one again. */
+static int choose_format(int fd, const char *path, const char *label, const struct blank *b,
+                         struct ext4_format *f, struct error *e)
+{
+    int r = ext4_describe(fd, path, f, e);
+    f->label = label;
+    if (r < 0 || b->state != BLANK_INTERRUPTED || !b->marker.sector)
+        return r;
+    unsigned sector = f->sector;
+    ext4_resume(&b->marker, f);
+    if (sector > f->sector)
+        return error_set(e, -EINVAL,
+                         "%s: holds an ext4 format that was interrupted, for sectors of %u bytes, "
+                         "not of %u: give it to the machine as before",
+                         path, f->sector, sector);
+    return 0;
+}
+
+static int format(int fd, const char *path, const char *label, const struct blank *b,
+                  struct probe *p, struct error *e)
 {
     struct ext4_format f;
-    int r = ext4_describe(fd, path, &f, e);
-    if (r < 0)
-        return r;
-    f.label = label;
-    r = ext4_make(fd, path, &f, e);
+    int r = choose_format(fd, path, label, b, &f, e);
+    if (r == 0)
+        r = ext4_make(fd, path, &f, e);
     if (r < 0)
         return r;
     describe_new(&f, p);
@@ -86,20 +103,21 @@ static int write_refused(const char *path, int obstacle, const struct blank *b, 
     return error_errno(e, obstacle, "%s: holds %s, but cannot be formatted", path, b->what);
 }
 
-int makefs_if_blank(const char *path, const char *label, struct probe *p, struct error *e)
+int makefs_if_blank(const char *path, const char *label, const struct strv *stamps, struct probe *p,
+                    struct error *e)
 {
     struct blank b CLEANUP_BLANK = {0};
     int obstacle;
     int fd CLEANUP_CLOSE = open_device(path, &obstacle, e);
     if (fd < 0)
         return fd;
-    int r = blank_examine(fd, path, &b, e);
+    int r = blank_examine(fd, path, stamps, &b, e);
     if (r < 0)
         return r;
     switch (b.state) {
     case BLANK_YES:
     case BLANK_INTERRUPTED:
-        return obstacle ? write_refused(path, obstacle, &b, e) : format(fd, path, label, p, e);
+        return obstacle ? write_refused(path, obstacle, &b, e) : format(fd, path, label, &b, p, e);
     case BLANK_UNCLEARED:
         /* A read-only disk can be mounted with the marker on it. */
         r = obstacle ? 0 : ext4_finish(fd, path, e);

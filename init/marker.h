@@ -14,8 +14,9 @@
  * The disk must write each sector of 512 bytes whole or not at all. What can be found then:
  *
  *   sector 0   sector 2     the format has
- *   zeros      zeros        not begun: the device is as blank as before
- *   marker     zeros        been interrupted: nothing can have been kept on it, redo it
+ *   zeros      zeros        not begun: the device is as blank as before (the host's stamp, see
+ *                           common/stamp.h, is as good as zeros)
+ *   marker     zeros        been interrupted: redo it, if nothing else can be on the device
  *   marker     superblock   been completed: everything was synced before sector 2, only the
  *                           marker is left to clear. Nothing is formatted: somebody may have
  *                           used the filesystem meanwhile, ext4 does not look at the marker
@@ -23,7 +24,12 @@
  *
  * A marker counts only where the rest of the first KiB is zeros, it was written for a device of
  * this size, and libblkid finds nothing else on the device; with a superblock, only where its
- * UUID is the marker's. */
+ * UUID is the marker's.
+ *
+ * The marker has all that makes the format's bytes what they are. An interrupted one is redone
+ * with the same, and before that every sector of the device is read: each must be zeros or what
+ * this format writes there (remains.h). Anything else came from somebody else, and the device is
+ * not formatted. */
 #pragma once
 
 #include <stdbool.h>
@@ -34,9 +40,17 @@
 /* Offset of the superblock's first sector, the one that is written last. */
 #define MARKER_COMMIT 1024
 
+/* struct ext4_format (ext4.h), with room for the label. */
 struct marker {
-    uint64_t size;    /* of the device in bytes */
-    uint8_t uuid[16]; /* of the filesystem that is being made */
+    uint64_t size; /* of the device in bytes */
+    uint8_t uuid[16];
+    uint8_t hash_seed[16];
+    uint32_t time;
+    uint32_t sector; /* 0 in a marker of run-vm 0.1, which had but size and UUID */
+    uint32_t physical;
+    uint32_t minimum_io;
+    uint32_t optimal_io;
+    char label[17]; /* ended by a zero; "": none */
 };
 
 void marker_encode(const struct marker *m, uint8_t sector[MARKER_SECTOR]);

@@ -87,12 +87,13 @@ int mount_wait_for_devices(struct mounter *mounter, const struct boot_plan *plan
 
 /* x-systemd.makefs: a blank device gets the filesystem asked for. What is on it afterwards says how
  * to mount it. */
-static int make_filesystem(struct device *device, const struct plan_mount *mount, struct error *e)
+static int make_filesystem(struct device *device, const struct plan_mount *mount,
+                           const struct strv *stamps, struct error *e)
 {
     if (mount->fstype && strcmp(mount->fstype, "ext4") != 0)
         return error_set(e, -ENOTSUP, "only ext4 can be made on a blank device, not %s",
                          mount->fstype);
-    int r = makefs_if_blank(device->path, NULL, &device->probe, e);
+    int r = makefs_if_blank(device->path, NULL, stamps, &device->probe, e);
     if (r < 0)
         return r;
     device->probed = true;
@@ -121,7 +122,7 @@ static int prepare_device(struct mounter *mounter, const struct plan_mount *moun
     if (!device)
         return error_set(e, -ENODEV, "there is no such block device");
     call->source = xstrdup(device->path);
-    int r = mount->options.makefs ? make_filesystem(device, mount, e) : 0;
+    int r = mount->options.makefs ? make_filesystem(device, mount, mounter->stamps, e) : 0;
     if (r < 0)
         return r;
     if (mount->fstype && !mount->options.makefs) {

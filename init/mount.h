@@ -3,6 +3,7 @@
 #pragma once
 
 #include "common/error.h"
+#include "common/strv.h"
 #include "init/device.h"
 #include "init/hotplug.h"
 #include "init/modules.h"
@@ -16,7 +17,8 @@ struct mounter {
     struct modules *modules;
     struct hotplug *hotplug;
     struct device_list *devices;
-    int root; /* O_PATH descriptor of the mounted root; -1 before */
+    const struct strv *stamps; /* vm.blank */
+    int root;                  /* O_PATH descriptor of the mounted root; -1 before */
 };
 
 /* Waits until every block device that the plan names is there, `timeout` seconds in all. Returns

@@ -24,7 +24,7 @@ static int examine(const char *path)
         perror(path);
         return 1;
     }
-    if (blank_examine(fd, path, &b, &e) < 0) {
+    if (blank_examine(fd, path, NULL, &b, &e) < 0) {
         (void)printf("unreadable: %s\n", e.message);
         return 1;
     }
@@ -36,7 +36,7 @@ static int makefs(const char *path)
 {
     struct error e CLEANUP_ERROR = {0};
     struct probe p CLEANUP_PROBE = {0};
-    int r = makefs_if_blank(path, NULL, &p, &e);
+    int r = makefs_if_blank(path, NULL, NULL, &p, &e);
     if (r < 0)
         (void)printf("refused: %s\n", e.message);
     else

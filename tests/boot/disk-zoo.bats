@@ -123,6 +123,33 @@ look() {
     [ ! -s "$BATS_TEST_TMPDIR/wrong" ]
 }
 
+# The disks on which there is nothing but what a table says, far from all that a probe looks at. What
+# is kept is told by the images' times: they are large.
+@test "no disk whose data lie anywhere is formatted by a boot" {
+    local directory=$BATS_TEST_TMPDIR/layouts number format outcome parameters="" arguments=() i=0
+    mkdir "$directory"
+    "$BATS_TEST_DIRNAME/../host/disk-zoo" "$RUN_VM_TOOLS/blank-probe" --layouts "$directory"
+    # of each kind one, and not far into the disk; the rest are for tests/host/disk-zoo
+    [ -n "${RUN_VM_LONG:-}" ] || sed -i '/Windows 11\|then btrfs\|17 MiB, f2fs\|ChromeOS, kernel\|LVM, ext\|RAID 1.2\|NTFS with\|ext4 with\|payload\|pages of\|before the last/!d' \
+        "$directory/list"
+    while IFS='|' read -r number format outcome && [ $i -lt 26 ]; do
+        parameters+=" vm.mount=/dev/vd${letters[i++]}:/mnt/$number:auto:x-systemd.makefs,nofail"
+        # shellcheck disable=SC2207
+        arguments+=($(disk "$directory/$number"))
+        touch -d @1000000000 "$directory/$number"
+    done <"$directory/list"
+    TIME_LIMIT=300 MEMORY=384 qemu layouts "root=tree vm.root.overlay=tmpfs vm.blank=abcdefghik $parameters" "${arguments[@]}"
+    reached layouts
+    i=0
+    while IFS='|' read -r number format outcome && [ $i -lt 26 ]; do
+        echo "$format"
+        told layouts "/dev/vd${letters[i]} on /mnt/$number is left out .*: not formatted, because it is not blank: it holds .*byte [0-9]"
+        [ "$(stat -c %Y "$directory/$number")" = 1000000000 ]
+        i=$((i + 1))
+    done <"$directory/list"
+    echo "# disk zoo: $i layouts booted" >&3
+}
+
 @test "blank disks of odd sizes and kinds: formatted where that can be, and why not where it cannot" {
     local size parameters="" i=0 arguments=()
     cd "$BATS_TEST_TMPDIR"
@@ -130,15 +157,18 @@ look() {
         truncate -s $size $size
     done
     truncate -s 64M 4k read-only
-    # all of the 16 TiB that a file on ext4 can have
+    # all of the 16 TiB that a file on ext4 can have: the host says that it is blank
+    printf 'run-vm: blank but for this line\nabcdefghij' >16T
     truncate -s $(((16 << 40) - (1 << 20))) 16T
-    for size in 512 1M 16T 4k read-only; do
+    # of this one nobody says so
+    truncate -s 3G 3G
+    for size in 512 1M 16T 4k read-only 3G; do
         parameters+=" vm.mount=/dev/vd${letters[i++]}:/mnt/$size:auto:x-systemd.makefs,nofail"
         arguments+=(-drive "file=$size,format=raw,if=none,id=d$size$([ $size != read-only ] || echo ,readonly=on)"
             -device "virtio-blk-pci,drive=d$size$([ $size != 4k ] || echo ,logical_block_size=4096,physical_block_size=4096)")
     done
     # shellcheck disable=SC2046
-    MEMORY=512 TIME_LIMIT=300 qemu odd "root=tree vm.root.overlay=tmpfs $parameters vm.mount=/dev/vdf:/mnt/0:auto:x-systemd.makefs,nofail" \
+    MEMORY=512 TIME_LIMIT=300 qemu odd "root=tree vm.root.overlay=tmpfs $parameters vm.mount=/dev/vdg:/mnt/0:auto:x-systemd.makefs,nofail vm.blank=abcdefghij" \
         "${arguments[@]}" $(disk 0)
     reached odd
     told odd '/dev/vda on /mnt/512 is left out .*: /dev/vda: too small for a filesystem: it has 512 bytes'
@@ -146,12 +176,16 @@ look() {
     told odd '/dev/vdc was blank'
     told odd '/dev/vdd was blank'
     told odd '/dev/vde on /mnt/read-only is left out .*: /dev/vde: holds nothing, but cannot be formatted'
-    told odd '/dev/vdf on /mnt/0 is left out .*no such block device'
-    for size in 1M 16T 4k; do
+    told odd '/dev/vdf: reading all of it, to be sure that it is blank: [0-9]+ of 3072 MiB'
+    told odd '/dev/vdf was blank'
+    run ! grep -q '/dev/vd[a-e]: reading all of it' "$BATS_FILE_TMPDIR/odd.console"
+    told odd '/dev/vdg on /mnt/0 is left out .*no such block device'
+    for size in 1M 16T 4k 3G; do
         told odd "^mount /mnt/$size ext4"
     done
     e2fsck -fn 1M
     e2fsck -fn 4k
+    e2fsck -fn 3G
     # of 16 TiB a check takes long
     [ -z "${RUN_VM_LONG:-}" ] || e2fsck -fn 16T
     cmp -n $((64 << 20)) read-only /dev/zero

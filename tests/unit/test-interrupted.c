@@ -205,14 +205,14 @@ static void boot_again(int image, enum blank_state state)
     struct probe p CLEANUP_PROBE = {0};
     char *path CLEANUP_FREE = image_path(image);
     bool formatted = state == BLANK_YES || state == BLANK_INTERRUPTED;
-    int r = makefs_if_blank(path, NULL, &p, &e);
+    int r = makefs_if_blank(path, NULL, NULL, &p, &e);
     if (r != formatted)
         fail_msg("makefs_if_blank: %d: %s", r, e.message ? e.message : "");
     assert_string_equal(p.type, "ext4");
     assert_clean(image);
 
     struct blank b CLEANUP_BLANK = {0};
-    assert_int_equal(blank_examine(image, "disk", &b, NULL), 0);
+    assert_int_equal(blank_examine(image, "disk", NULL, &b, NULL), 0);
     assert_int_equal(b.state, BLANK_HELD);
     assert_string_equal(b.probe.uuid, p.uuid);
 }
@@ -239,7 +239,7 @@ static void try_cut(uint64_t size, size_t cut, enum fate fate, unsigned seed, bo
     struct blank b CLEANUP_BLANK = {0};
     int image CLEANUP_CLOSE = disk_after(size, cut, fate, seed);
     size_t commit = commit_of_recording();
-    assert_int_equal(blank_examine(image, "disk", &b, NULL), 0);
+    assert_int_equal(blank_examine(image, "disk", NULL, &b, NULL), 0);
     figures.cuts++;
     switch (b.state) {
     case BLANK_YES:
@@ -313,7 +313,8 @@ static void a_cut_at_any_instant_leaves_what_the_next_boot_redoes_or_uses(void *
     assert_true(figures.blank > 0);
 }
 
-/* The second format runs over the remains of the first, under another UUID. */
+/* The second format runs over the remains of the first. It is the same one, by its marker: only so
+ * can what is left of both be told from anybody else's data. */
 static void a_redone_format_may_be_cut_as_well(void **state)
 {
     (void)state;
@@ -324,7 +325,6 @@ static void a_redone_format_may_be_cut_as_well(void **state)
     stop_recording();
 
     unsigned blank = figures.blank;
-    f = format_of(8 * MIB, 512, 0x33);
     record_format(image, remains, &f);
     cut_everywhere(f.size, dice());
     stop_recording();
@@ -362,6 +362,45 @@ static void the_end_of_a_format_is_on_the_disk_when_it_is_told(void **state)
     assert_true(synced.cleared);
 }
 
+/* A power cut in the middle of the format, and then, before the next boot, somebody else's sector.
+ */
+static void data_beside_an_interrupted_format_are_never_formatted(void **state)
+{
+    (void)state;
+    static const uint64_t sizes[] = {8 * MIB, 40 * MIB};
+    unsigned refused = 0;
+    for (size_t i = 0; i < ELEMENTS(sizes); i++) {
+        struct ext4_format f = format_of(sizes[i], 512, 0x11);
+        int image CLEANUP_CLOSE = image_new(f.size);
+        record_format(image, -1, &f);
+        size_t commit = commit_of_recording();
+        for (unsigned seed = 1; seed <= 64; seed++) {
+            unsigned dice = seed;
+            size_t cut = 2 + (size_t)rand_r(&dice) % (commit - 2);
+            int remains CLEANUP_CLOSE = disk_after(f.size, cut, seed % 2 ? WRITTEN : DICED, seed);
+            /* what ext4 has in one place is not welcome in another, nor is half a sector of it */
+            uint64_t sector = 3 + (uint64_t)rand_r(&dice) % (f.size / SECTOR - 3);
+            uint8_t data[SECTOR];
+            image_read(remains, sector * SECTOR, data, sizeof data);
+            data[rand_r(&dice) % SECTOR] ^= 0x5a;
+            image_write(remains, sector * SECTOR, data, sizeof data);
+            int before CLEANUP_CLOSE = image_new(f.size);
+            copy_image(remains, before);
+
+            struct error e CLEANUP_ERROR = {0};
+            struct probe p CLEANUP_PROBE = {0};
+            char *path CLEANUP_FREE = image_path(remains);
+            assert_int_equal(makefs_if_blank(path, NULL, NULL, &p, &e), -EEXIST);
+            assert_error_names(e, path, "not formatted",
+                               "an ext4 format that was interrupted, and data");
+            assert_true(image_same(remains, before));
+            refused++;
+        }
+        stop_recording();
+    }
+    assert_int_equal(refused, 128);
+}
+
 static int print_figures(void **state)
 {
     (void)state;
@@ -390,7 +429,7 @@ static void an_error_of_the_disk_at_any_write_is_reported_and_the_format_redone(
         assert_int_equal(r, -EIO);
         assert_error_names(e, "/dev/vdz: cannot make an ext4: ");
         struct blank b CLEANUP_BLANK = {0};
-        assert_int_equal(blank_examine(image, "disk", &b, NULL), 0);
+        assert_int_equal(blank_examine(image, "disk", NULL, &b, NULL), 0);
         if (at % 8 == 0)
             boot_again(image, b.state);
     }
@@ -402,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_cut_at_any_instant_leaves_what_the_next_boot_redoes_or_uses),
         cmocka_unit_test(a_redone_format_may_be_cut_as_well),
+        cmocka_unit_test(data_beside_an_interrupted_format_are_never_formatted),
         cmocka_unit_test(an_error_of_the_disk_at_any_write_is_reported_and_the_format_redone),
         cmocka_unit_test(the_end_of_a_format_is_on_the_disk_when_it_is_told),
     };

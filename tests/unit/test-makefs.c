@@ -32,8 +32,8 @@ static void a_blank_disk_is_formatted_once(void **state)
     struct probe p CLEANUP_PROBE = {0}, again CLEANUP_PROBE = {0}, probed CLEANUP_PROBE = {0};
     int fd CLEANUP_CLOSE = image_new(64 * MIB);
     char *path CLEANUP_FREE = image_path(fd);
-    assert_int_equal(makefs_if_blank(path, "root", &p, NULL), 1);
-    assert_int_equal(makefs_if_blank(path, "root", &again, NULL), 0);
+    assert_int_equal(makefs_if_blank(path, "root", NULL, &p, NULL), 1);
+    assert_int_equal(makefs_if_blank(path, "root", NULL, &again, NULL), 0);
 
     /* what is said without looking is what is there */
     assert_int_equal(probe_fd(fd, path, &probed, NULL), 0);
@@ -55,7 +55,7 @@ static void without_a_label_there_is_none(void **state)
     struct probe p CLEANUP_PROBE = {0}, probed CLEANUP_PROBE = {0};
     int fd CLEANUP_CLOSE = image_new(64 * MIB);
     char *path CLEANUP_FREE = image_path(fd);
-    assert_int_equal(makefs_if_blank(path, NULL, &p, NULL), 1);
+    assert_int_equal(makefs_if_blank(path, NULL, NULL, &p, NULL), 1);
     assert_null(p.label);
     assert_int_equal(probe_fd(fd, path, &probed, NULL), 0);
     assert_null(probed.label);
@@ -79,7 +79,7 @@ static void a_filesystem_stays_as_it_is(void **state)
         char *path CLEANUP_FREE = image_path(fd);
         assert_int_equal(IMAGE_RUN("sh", "-c", rows[i].command, path), 0);
         int before CLEANUP_CLOSE = copy_of(fd);
-        assert_int_equal(makefs_if_blank(path, NULL, &p, NULL), 0);
+        assert_int_equal(makefs_if_blank(path, NULL, NULL, &p, NULL), 0);
         assert_string_equal(p.type, rows[i].type);
         assert_true(image_same(fd, before));
     }
@@ -106,7 +106,7 @@ static void anything_else_stays_as_it_is_and_is_named(void **state)
         char *path CLEANUP_FREE = image_path(fd);
         assert_int_equal(IMAGE_RUN("sh", "-c", rows[i].command, path), 0);
         int before CLEANUP_CLOSE = copy_of(fd);
-        assert_int_equal(makefs_if_blank(path, NULL, &p, &e), -EEXIST);
+        assert_int_equal(makefs_if_blank(path, NULL, NULL, &p, &e), -EEXIST);
         assert_error_names(e, path, "not formatted", rows[i].what, "overwrite it with zeros");
         assert_true(image_same(fd, before));
     }
@@ -119,7 +119,7 @@ static void a_disk_too_small_is_said_to_be(void **state)
     struct probe p CLEANUP_PROBE = {0};
     int fd CLEANUP_CLOSE = image_new(512);
     char *path CLEANUP_FREE = image_path(fd);
-    assert_int_equal(makefs_if_blank(path, NULL, &p, &e), -ENOSPC);
+    assert_int_equal(makefs_if_blank(path, NULL, NULL, &p, &e), -ENOSPC);
     assert_error_names(e, path, "too small for a filesystem", "512 bytes");
 }
 
@@ -128,7 +128,7 @@ static void a_disk_that_is_not_there_is_named(void **state)
     (void)state;
     struct error e CLEANUP_ERROR = {0};
     struct probe p CLEANUP_PROBE = {0};
-    assert_int_equal(makefs_if_blank("/dev/no-such-disk", NULL, &p, &e), -ENOENT);
+    assert_int_equal(makefs_if_blank("/dev/no-such-disk", NULL, NULL, &p, &e), -ENOENT);
     assert_string_equal(e.message, "/dev/no-such-disk: No such file or directory");
 }
 
@@ -160,7 +160,7 @@ static void a_read_only_disk_is_used_if_it_holds_a_filesystem(void **state)
             skip();
             return;
         }
-        int r = makefs_if_blank(loop, NULL, &p, &e);
+        int r = makefs_if_blank(loop, NULL, NULL, &p, &e);
         assert_int_equal(IMAGE_RUN("losetup", "--detach", loop), 0);
         if (filled) {
             assert_int_equal(r, 0);
@@ -178,7 +178,7 @@ static void a_format_that_lacks_only_its_end_is_finished_not_redone(void **state
     struct probe first CLEANUP_PROBE = {0}, second CLEANUP_PROBE = {0};
     int fd CLEANUP_CLOSE = image_new(16 * MIB);
     char *path CLEANUP_FREE = image_path(fd);
-    assert_int_equal(makefs_if_blank(path, NULL, &first, NULL), 1);
+    assert_int_equal(makefs_if_blank(path, NULL, NULL, &first, NULL), 1);
     int before CLEANUP_CLOSE = copy_of(fd);
 
     struct marker m = {.size = 16 * MIB};
@@ -186,7 +186,7 @@ static void a_format_that_lacks_only_its_end_is_finished_not_redone(void **state
     image_read(fd, MARKER_COMMIT + 104, m.uuid, sizeof m.uuid);
     marker_encode(&m, sector);
     image_write(fd, 0, sector, sizeof sector);
-    assert_int_equal(makefs_if_blank(path, NULL, &second, NULL), 0);
+    assert_int_equal(makefs_if_blank(path, NULL, NULL, &second, NULL), 0);
     assert_string_equal(second.uuid, first.uuid);
     assert_true(image_same(fd, before));
 }

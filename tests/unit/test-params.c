@@ -58,6 +58,7 @@ static const struct saying {
     {"vm.store.overlay", "vm.store.overlay=root", NULL},
     {"vm.root.overlay", "vm.root.overlay=tmpfs", NULL},
     {"vm.modules", "vm.modules=nls_cp437,vfat", NULL},
+    {"vm.blank", "vm.blank=a1B2c3D4e5,0123456789", NULL},
     {"vm.device-timeout", "vm.device-timeout=5", NULL},
     {"vm.onfail", "vm.onfail=poweroff", NULL},
     {"vm.exec", "vm.exec", NULL},
