@@ -192,9 +192,8 @@ void builtin_drives(const struct scope *scope, json_t *definitions)
     add_empty_disks(config, definitions);
 }
 
-/* /dev/vdb for the second drive; the caller frees. NULL past the 26th: there are no more letters.
- */
-static char *drive_device(const struct config *config, size_t index)
+/* There are no more letters behind the 26th. */
+char *builtin_drive_device(const struct config *config, size_t index)
 {
     const char *interface = config_text(config, "virtualisation.qemu.diskInterface");
 
@@ -205,7 +204,7 @@ static char *drive_device(const struct config *config, size_t index)
 
 void builtin_boot_device(const struct scope *scope, json_t *definitions)
 {
-    char *device CLEANUP_FREE = drive_device(scope->config, 0);
+    char *device CLEANUP_FREE = builtin_drive_device(scope->config, 0);
 
     json_array_append_new(definitions, json_pack("{s:s,s:i,s:s}", "_type", "override", "priority",
                                                  1000, "content", device));
@@ -239,7 +238,7 @@ static char *named_drive_device(struct config *config, const char *name)
                        name);
         return NULL;
     }
-    device = drive_device(config, index);
+    device = builtin_drive_device(config, index);
     if (!device)
         config_problem(config, option,
                        "has drive %s at place %zu, expected it among the first 26: only they have "

@@ -34,6 +34,9 @@ void builtin_fs_mount_point(const struct scope *scope, json_t *definitions);
 void builtin_fs_device(const struct scope *scope, json_t *definitions);
 void builtin_fs_options(const struct scope *scope, json_t *definitions);
 
+/* /dev/vdb for the second drive (index 1); the caller frees. NULL past the 26th. */
+char *builtin_drive_device(const struct config *config, size_t index);
+
 /* "9p" or "virtiofs": the transport of the share with that tag. */
 const char *builtin_transport(const struct config *config, const char *tag);
 

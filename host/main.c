@@ -137,7 +137,7 @@ static const struct exec_streams standard_streams = {STDIN_FILENO, STDOUT_FILENO
 
 /* Starts all that belongs to the machine and waits for its end: QEMU's status, or a negative errno.
  */
-static int run_machine(struct prepared *prepared, struct keeper *keeper, const struct plan *plan,
+static int run_machine(struct prepared *prepared, struct keeper *keeper, struct plan *plan,
                        const struct options *options, struct error *e)
 {
     struct share_servers servers CLEANUP_SHARE_SERVERS = {.ended = -1};
@@ -145,6 +145,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, const s
 
     if (r < 0)
         return r;
+    prepared_tell(prepared, plan);
     keeper_start(keeper, &prepared->temporary);
     if (options->keep_tmp)
         log_info("temporary directory %s", plan->cwd);
@@ -157,7 +158,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, const s
     return supervise(plan, &supervise_default_limits, &servers, NULL, e);
 }
 
-static int run(const struct plan *plan, const struct options *options)
+static int run(struct plan *plan, const struct options *options)
 {
     struct error e CLEANUP_ERROR = {0};
     struct keeper keeper CLEANUP_KEEPER = {.fd = -1}; /* ends after what it keeps */

@@ -262,6 +262,7 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
     char *device CLEANUP_FREE = NULL;
 
     need_file(p, drive, path, option);
+    strv_push(&p->drive_files, path);
     add_extra(p, &pairs, drive, number, "driveExtraOpts");
     set_pair(&pairs, "file", path_double_commas(path));
     set_pair(&pairs, "id", xasprintf("drive%zu", number));

@@ -226,6 +226,7 @@ static char *own_parameters(struct planner *p)
     /* without a terminal nobody can answer a prompt */
     if (p->at->input != INPUT_TERMINAL && !says_what_failing_leads_to(system, last))
         params.on_fail = ON_FAIL_POWEROFF;
+    plan_blank_disks(p, &params);
     guest_params_encode(&params, &words);
     add_kernel_parameters(p, system, last, &words);
     if (params.exec)
@@ -322,5 +323,9 @@ void plan_kernel(struct planner *p, struct strv *words)
     strv_push(words, "-initrd");
     strv_take(words, find_initrd(p));
     strv_push(words, "-append");
+    if (p->own_initrd) {
+        p->plan->append = words->count;
+        p->plan->append_room = p->guest->cmdline_size - strnlen(append, p->guest->cmdline_size);
+    }
     strv_take(words, append);
 }

@@ -214,10 +214,20 @@ int plan_build(struct plan *plan, struct config *config, const struct options *o
     free(p.disk_image);
     free(p.efi_vars);
     free(p.reg_info);
+    strv_free(&p.drive_files);
     strv_free(&p.given);
     if (config->problems.count)
         return -EINVAL;
     return p.failed;
+}
+
+void plan_add_parameter(struct plan *plan, const char *name, const char *value)
+{
+    char **append = &plan->argv.items[plan->append];
+    char *text = xasprintf("%s=%s %s", name, value, *append);
+
+    free(*append);
+    *append = text;
 }
 
 static void boot_disk_free(struct boot_disk_spec *spec)
@@ -255,6 +265,11 @@ void plan_free(struct plan *plan)
         free(plan->servers[i].socket);
     }
     free(plan->servers);
+    for (size_t i = 0; i < plan->blank_count; i++) {
+        free(plan->blank[i].path);
+        free(plan->blank[i].format);
+    }
+    free(plan->blank);
     free(plan->initrd.init);
     free(plan->initrd.modules_dir);
     free(plan->initrd.modules_root);

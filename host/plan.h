@@ -72,6 +72,12 @@ struct plan_server {
     bool announce; /* tell the guest which directories are other filesystems */
 };
 
+/* A disk that init formats if it is blank, and that the host can look at. */
+struct plan_blank {
+    char *path;   /* of its image, absolute */
+    char *format; /* as QEMU is told; NULL: it is not */
+};
+
 /* What goes into our initrd. */
 struct initrd_spec {
     char *init;           /* the guest's init, a path on the host */
@@ -127,6 +133,10 @@ struct plan {
     size_t server_count;
     bool undo; /* a start that fails removes the images it has made. With the system's own initrd
                 * they stay, as the specification's do */
+    struct plan_blank *blank;
+    size_t blank_count;
+    size_t append;      /* where argv has the kernel's parameters for our init; 0: nowhere */
+    size_t append_room; /* how many bytes more they may have */
     struct initrd_spec initrd;
     struct boot_disk_spec boot_disk;
     struct strv argv;          /* QEMU, with argv[0] the program to start */
@@ -154,6 +164,10 @@ struct plan {
  * problems, all of them noted in it; or another negative errno with the reason. */
 int plan_build(struct plan *plan, struct config *config, const struct options *options,
                const struct surroundings *at, struct error *e);
+
+/* Puts one more parameter before those of the kernel. For what turns out only when the files are
+ * made. */
+void plan_add_parameter(struct plan *plan, const char *name, const char *value);
 
 #define CLEANUP_PLAN CLEANUP(plan_free)
 void plan_free(struct plan *plan);

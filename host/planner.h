@@ -39,8 +39,9 @@ struct planner {
     char *efi_vars;      /* resolved; NULL: none */
     char *reg_info;      /* the registration, as the guest sees it; NULL: none */
     struct strv given;   /* what the user says to QEMU, expanded, from all sources in their order */
-    struct error *e;     /* for what is not the configuration's fault */
-    int failed;          /* a negative errno once `e` is set */
+    struct strv drive_files; /* of qemu.drives, in their order, expanded */
+    struct error *e;         /* for what is not the configuration's fault */
+    int failed;              /* a negative errno once `e` is set */
 };
 
 /* Notes a problem with an environment variable. */
@@ -118,6 +119,7 @@ void plan_report(struct planner *p);  /* what init says of its boot */
 void plan_sandbox(struct planner *p); /* -sandbox */
 void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -append */
 void plan_guest_params(struct planner *p, struct guest_params *params);
+void plan_blank_disks(struct planner *p, const struct guest_params *params);
 void plan_initrd(struct planner *p);
 void plan_boot_disk(struct planner *p);
 void plan_modules(struct planner *p); /* the share of the kernel's modules */

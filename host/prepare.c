@@ -13,6 +13,8 @@
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "common/stamp.h"
+#include "host/blankdisk.h"
 #include "host/bootdisk.h"
 #include "host/imageformat.h"
 #include "host/initrd.h"
@@ -27,6 +29,9 @@
 #include "host/tree.h"
 
 #define MIB (UINT64_C(1) << 20)
+
+/* As common/params.c has it. */
+#define STAMP_PARAMETER "vm.blank"
 
 /* Keeps a descriptor open until the end. */
 static void hold(struct prepared *prepared, int fd)
@@ -102,9 +107,40 @@ static int lock_path(struct prepared *prepared, const char *path, struct error *
                      path, directory ? "directory (TMPDIR)" : "file");
 }
 
+/* Whether init can be told of one more stamp. What does not fit its command line goes into the
+ * initrd, which is the same for many starts. */
+static bool has_room(const struct prepared *prepared, const struct plan *plan)
+{
+    return plan->append && plan->append_room > strlen(STAMP_PARAMETER "= ") +
+                                                   (prepared->words.count + 1) * (STAMP_WORD + 1);
+}
+
+static void stamp_disk(struct prepared *prepared, const struct plan_blank *disk, const char *path,
+                       bool made)
+{
+    char word[STAMP_WORD + 1];
+    place_random_name(word);
+    if (!blankdisk_stamp(path, made ? "qcow2" : disk->format, word, made))
+        return;
+    strv_push(&prepared->stamped, disk->path);
+    strv_push(&prepared->words, word);
+}
+
+/* Stamps a new image before it is under its name, so that its content is on the disk with it. */
+static void stamp_new(struct prepared *prepared, const struct plan *plan, const char *path,
+                      const char *temporary)
+{
+    for (size_t i = 0; i < plan->blank_count && has_room(prepared, plan); i++)
+        if (strcmp(plan->blank[i].path, path) == 0) {
+            stamp_disk(prepared, &plan->blank[i], temporary, true);
+            return;
+        }
+}
+
 /* Has qemu-img make the image. `argv` is the command up to the image's name. 1; or 0 where somebody
  * else has made it in the meantime. */
-static int create_image(const struct plan_file *file, struct strv *argv, const char *size,
+static int create_image(struct prepared *prepared, const struct plan *plan,
+                        const struct plan_file *file, struct strv *argv, const char *size,
                         struct error *e)
 {
     place_tidy(file->path);
@@ -114,6 +150,8 @@ static int create_image(const struct plan_file *file, struct strv *argv, const c
         strv_push(argv, size);
     const struct process tool = {.argv = argv, .input = -1, .output = -1};
     int r = process_run(&tool, e);
+    if (r == 0 && size)
+        stamp_new(prepared, plan, file->path, temporary);
     if (r == 0)
         r = place_file(temporary, file->path, file->replace, e);
     if (r < 0)
@@ -126,7 +164,6 @@ static int create_image(const struct plan_file *file, struct strv *argv, const c
 static int make_image(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e)
 {
-    (void)prepared;
     if (!file->replace && access(file->path, F_OK) == 0)
         return 0;
     bool overlay = file->kind == FILE_DISK_OVERLAY;
@@ -148,7 +185,7 @@ static int make_image(struct prepared *prepared, const struct plan *plan,
         size = file->bytes % MIB == 0 ? xasprintf("%" PRIu64 "M", file->bytes / MIB)
                                       : xasprintf("%" PRIu64, file->bytes);
     }
-    return create_image(file, &argv, size, e);
+    return create_image(prepared, plan, file, &argv, size, e);
 }
 
 static int make_copy(struct prepared *prepared, const struct plan *plan,
@@ -255,8 +292,8 @@ static int make_registration(struct prepared *prepared, const struct plan *plan,
 
 /* What the guest writes goes into an overlay that the next start replaces, or, where it shall
  * last, into a copy: the cache may forget what an overlay needs. */
-static int make_writable(const struct plan *plan, const struct plan_file *file, const char *image,
-                         struct error *e)
+static int make_writable(struct prepared *prepared, const struct plan *plan,
+                         const struct plan_file *file, const char *image, struct error *e)
 {
     static const char *const overlay[] = {"create", "-f", "qcow2", "-F", "qcow2", "-b", NULL};
     static const char *const copy[] = {"convert", "-f", "qcow2", "-O", "qcow2", NULL};
@@ -265,7 +302,7 @@ static int make_writable(const struct plan *plan, const struct plan_file *file, 
     for (const char *const *word = file->replace ? overlay : copy; *word; word++)
         strv_push(&argv, *word);
     strv_push(&argv, image);
-    return create_image(file, &argv, NULL, e);
+    return create_image(prepared, plan, file, &argv, NULL, e);
 }
 
 static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
@@ -288,7 +325,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
     if (file->source)
         r = place_link(variables, file->source, e);
     if (r == 0)
-        r = make_writable(plan, file, image, e);
+        r = make_writable(prepared, plan, file, image, e);
     return r;
 }
 
@@ -344,6 +381,14 @@ static int make_file_of(struct prepared *prepared, const struct plan *plan,
     return locked;
 }
 
+/* Stamps the disks that were blank before this start. */
+static void stamp_disks(struct prepared *prepared, const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->blank_count && has_room(prepared, plan); i++)
+        if (!strv_contains(&prepared->stamped, plan->blank[i].path))
+            stamp_disk(prepared, &plan->blank[i], plan->blank[i].path, false);
+}
+
 int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
 {
     *prepared = (struct prepared){0};
@@ -359,9 +404,18 @@ int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
      * a signal has cut short says so */
     if (r == 0 || (e && e->status == 0))
         r = signals_check(e) < 0 ? -ECANCELED : r;
+    if (r == 0)
+        stamp_disks(prepared, plan);
     if (r < 0 && e && e->status == 0)
         e->status = STATUS_IO;
     return r;
+}
+
+void prepared_tell(const struct prepared *prepared, struct plan *plan)
+{
+    char *words CLEANUP_FREE = strv_join(&prepared->words, ",");
+    if (*words)
+        plan_add_parameter(plan, STAMP_PARAMETER, words);
 }
 
 /* Size, inode and times: whatever a guest writes to an image changes one of them at least. */
@@ -405,5 +459,7 @@ void prepared_free(struct prepared *prepared)
     for (size_t i = 0; i < prepared->made_count; i++)
         free(prepared->made[i].path);
     free(prepared->made);
+    strv_free(&prepared->stamped);
+    strv_free(&prepared->words);
     *prepared = (struct prepared){0};
 }

@@ -26,6 +26,8 @@ struct prepared {
     size_t entry_count;
     struct made_file *made; /* disk images and EFI variables that were not there before */
     size_t made_count;
+    struct strv stamped; /* disk images that bear a stamp (common/stamp.h) and nothing else */
+    struct strv words;   /* their stamps' */
 };
 
 /* struct prepared prepared CLEANUP_PREPARED = {0}; */
@@ -36,6 +38,9 @@ struct prepared {
  * negative errno with the reason and, as the error's status, that of the tool that failed (else 74,
  * or 69 for a missing one). */
 int prepare(struct prepared *prepared, const struct plan *plan, struct error *e);
+
+/* Puts into the plan what became known: that there are disks that are blank. */
+void prepared_tell(const struct prepared *prepared, struct plan *plan);
 
 /* After a start that failed: removes the disk images and EFI variables that it has made and that
  * nobody has written to since. The locks are held still, so that no other run-vm has them. */

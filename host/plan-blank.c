@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* Which drives init is asked to format if they are blank: the host looks at them before the start,
+ * so that init need not read them. A wrong guess costs time and nothing else: init believes only
+ * the stamp that is on the disk itself. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/mountspec.h"
+#include "host/builtin.h"
+#include "host/paths.h"
+#include "host/planner.h"
+#include "host/qemuoption.h"
+
+static const char *drive_option(const json_t *drive, const char *list, const char *name)
+{
+    return json_string_value(json_object_get(json_object_get(drive, list), name));
+}
+
+/* Whether the guest calls the drive so: by its place, or by its serial number. */
+static bool is_called(const struct planner *p, const json_t *drive, size_t index,
+                      const char *device)
+{
+    static const char links[] = "/dev/disk/by-id/";
+    char *name CLEANUP_FREE = builtin_drive_device(p->config, index);
+    const char *serial = drive_option(drive, "deviceExtraOpts", "serial");
+    size_t length = strlen(device);
+
+    if (name && !strcmp(device, name))
+        return true;
+    if (!serial || !*serial || strncmp(device, links, strlen(links)) != 0 ||
+        length <= strlen(links) + strlen(serial))
+        return false;
+    const char *end = device + length - strlen(serial);
+    return !strcmp(end, serial) && strchr("-_", end[-1]);
+}
+
+/* Whether what is written to the drive goes to its file. */
+static bool is_written(const json_t *drive)
+{
+    static const char *const others[] = {"readonly", "read-only", "snapshot",
+                                         "offset",   "driver",    "file.driver"};
+
+    for (size_t i = 0; i < ELEMENTS(others); i++)
+        if (json_object_get(json_object_get(drive, "driveExtraOpts"), others[i]))
+            return false;
+    return true;
+}
+
+static void add_disk(struct plan *plan, const char *cwd, const char *path, const char *format)
+{
+    plan->blank = xreallocarray(plan->blank, plan->blank_count + 1, sizeof *plan->blank);
+    plan->blank[plan->blank_count++] =
+        (struct plan_blank){.path = path_absolute(cwd, path), .format = xstrdup(format)};
+}
+
+static void add_device(struct planner *p, const char *device, const char *options)
+{
+    char *makefs CLEANUP_FREE = options ? mount_option(options, "x-systemd.makefs") : NULL;
+    json_t *drive;
+    size_t i;
+
+    if (!makefs || !device)
+        return;
+    json_array_foreach (config_get(p->config, "virtualisation.qemu.drives"), i, drive)
+        if (i < p->drive_files.count && is_called(p, drive, i, device) && is_written(drive))
+            add_disk(p->plan, p->plan->cwd, p->drive_files.items[i],
+                     drive_option(drive, "driveExtraOpts", "format"));
+}
+
+void plan_blank_disks(struct planner *p, const struct guest_params *params)
+{
+    if (qemu_option_find(&p->given, "snapshot"))
+        return;
+    add_device(p, params->root, params->rootflags);
+    for (size_t i = 0; i < params->mounts.count; i++)
+        add_device(p, params->mounts.items[i].what, params->mounts.items[i].options);
+}
