@@ -315,10 +315,28 @@ static void mount_options_of_a_share_are_its_mounts(void **state)
         strstr(planned_argument(&p, "-append", 0), " vm.share=a:/t:uname=developer,ro "));
 }
 
+static void the_store_is_shared_read_only(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    const char *argument;
+    size_t found = 0;
+
+    (void)state;
+    make(&p, "{}", no_environment);
+    planned_expect_success(&p);
+    for (size_t n = 0; (argument = planned_argument(&p, "-virtfs", n)); n++)
+        if (strstr(argument, "path=/nix/store,")) {
+            assert_non_null(strstr(argument, ",readonly=on"));
+            found++;
+        }
+    assert_int_equal(found, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mount_options_of_a_share_are_its_mounts),
+        cmocka_unit_test(the_store_is_shared_read_only),
         cmocka_unit_test(only_a_machine_with_efi_needs_firmware),
         cmocka_unit_test(a_platform_that_is_not_known_is_named_with_those_that_are),
         cmocka_unit_test(options_of_the_users_replace_ours),
