@@ -44,11 +44,13 @@ static bool is_plain(const char *name)
 char *merge_path(const struct position *place)
 {
     char *within CLEANUP_FREE = place->within ? merge_path(place->within) : xstrdup("");
-    char *name CLEANUP_FREE = place->name ? message_clip(place->name, MESSAGE_NAME) : NULL;
-    const char *quote = place->attribute && !is_plain(place->name) ? "\"" : "";
 
     if (place->entry)
         return xasprintf("%s.<entry %zu>", within, place->entry);
+
+    char *name CLEANUP_FREE = message_clip(place->name, MESSAGE_NAME);
+    const char *quote = place->attribute && !is_plain(place->name) ? "\"" : "";
+
     return xasprintf("%s%s%s%s%s", within, *within ? "." : "", quote, name, quote);
 }
 

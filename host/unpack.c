@@ -131,21 +131,18 @@ static bool ends_with(const char *text, const char *end)
 
 char *unpack_read_module(const char *path, size_t limit, size_t *size, struct error *e)
 {
-    size_t packed_size = 0;
-    char *packed CLEANUP_FREE = unpack_read_file(path, &packed_size, e);
-    if (!packed)
-        return NULL;
-    if (!ends_with(path, ".ko")) {
-        char *data = NULL;
-        int r = unpack(packed, packed_size, limit, &data, size, e);
+    bool packed = !ends_with(path, ".ko");
+    char *content = unpack_read_file(path, size, e);
+    if (!content || (!packed && *size <= limit))
+        return content;
+    char *data = NULL;
+    if (!packed) {
+        (void)error_set(e, -EFBIG, "%s: larger than %zu MiB", path, limit >> 20);
+    } else {
+        int r = unpack(content, *size, limit, &data, size, e);
         if (r < 0)
             (void)error_context(e, r, "%s", path);
-        return data;
     }
-    if (packed_size > limit) {
-        (void)error_set(e, -EFBIG, "%s: larger than %zu MiB", path, limit >> 20);
-        return NULL;
-    }
-    *size = packed_size;
-    return TAKE(packed);
+    free(content);
+    return data;
 }
