@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/alloc.h"
 #include "common/log.h"
@@ -18,11 +19,11 @@ static int open_registration(int root, const char *path)
 {
     if (strncmp(path, STORE "/", strlen(STORE "/")) == 0) {
         char *lower CLEANUP_FREE = xasprintf(LOWER_STORE "%s", path + strlen(STORE));
-        int fd = inroot_open(root, lower, O_RDONLY, 0);
+        int fd = inroot_open(root, lower, O_RDONLY | O_NONBLOCK, 0);
         if (fd >= 0)
             return fd;
     }
-    return inroot_open(root, path, O_RDONLY, 0);
+    return inroot_open(root, path, O_RDONLY | O_NONBLOCK, 0);
 }
 
 /* The path that a directory inside the root has for us; NULL where it cannot be had. */
@@ -37,12 +38,20 @@ int closure_register(int root, const char *path, bool lasting_store, struct erro
     int fd CLEANUP_CLOSE = open_registration(root, path);
     if (fd < 0)
         return error_errno(e, -fd, "regInfo=%s: opening the registration", path);
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return error_set(e, -EINVAL, "regInfo=%s: is no regular file", path);
     char *state CLEANUP_FREE = real_directory(root, STATE);
+    char *db CLEANUP_FREE = real_directory(root, STATE "/db");
     char *store CLEANUP_FREE = real_directory(root, STORE);
-    if (!state || !store)
-        return error_set(e, -EROFS, "%s cannot be made in the root", state ? STORE : STATE);
+    if (!state || !db || !store)
+        return error_set(e, -EROFS, "%s cannot be made in the root",
+                         !state ? STATE
+                         : !db  ? STATE "/db"
+                                : STORE);
 
     const struct nixdb_place place = {.state_dir = state,
+                                      .db_dir = db,
                                       .real_store = store,
                                       .registration_path = path,
                                       .forget_missing = !lasting_store};

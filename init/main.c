@@ -175,6 +175,7 @@ static int register_closure(struct boot *boot, struct error *e)
 {
     (void)e;
     struct error problem CLEANUP_ERROR = {0};
+    struct error unkept CLEANUP_ERROR = {0};
     const struct guest_params *params = &boot->params;
     int root = boot->mounter.root;
     if (!params->reg_info || root < 0)
@@ -182,8 +183,9 @@ static int register_closure(struct boot *boot, struct error *e)
     if (closure_register(root, params->reg_info, params->store_overlay == STORE_OVERLAY_ROOT,
                          &problem) < 0)
         log_warning("registering the closure: %s", problem.message);
-    else if (closure_keep(root, params->init, params->reg_info, &problem) < 0)
-        log_warning("keeping the closure from garbage collection: %s", problem.message);
+    /* all the same: a part of it may be registered, or have been before */
+    if (closure_keep(root, params->init, params->reg_info, &unkept) < 0)
+        log_warning("keeping the closure from garbage collection: %s", unkept.message);
     return 0;
 }
 

@@ -93,23 +93,39 @@ static int read_registration(const struct nixdb_place *place, const struct files
     return registration_finish(parser, r, e);
 }
 
+/* Opening a FIFO would wait for ever, and a device may do anything. */
+static int no_file(const char *name, struct error *e)
+{
+    return error_set(e, -EINVAL,
+                     "%s: is no regular file; nothing was written, move it away or register with "
+                     "the system's own Nix",
+                     name);
+}
+
 /* What db/schema says: 0 with *there, or an error if it is not the schema known here. */
 static int read_schema(const char *name, bool *there, struct error *e)
 {
     char text[64];
-    int fd CLEANUP_CLOSE = open(name, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    int fd CLEANUP_CLOSE = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     *there = fd >= 0;
     if (fd < 0)
         return errno == ENOENT ? 0 : error_errno(e, errno, "%s: cannot be read", name);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return no_file(name, e);
     ssize_t got = read(fd, text, sizeof text - 1);
     if (got < 0)
         return error_errno(e, errno, "%s: cannot be read", name);
     text[got] = '\0';
-    text[strcspn(text, "\n")] = '\0';
+    if (got > 0 && text[got - 1] == '\n') /* of a second line nobody knows what it says */
+        text[got - 1] = '\0';
     *there = got > 0; /* Nix, cut off while it made the database, leaves an empty file */
     if (got == 0)
         return 0;
-    if (strcmp(text, NIXSCHEMA_NUMBER) != 0)
+    bool known = strcmp(text, NIXSCHEMA_NUMBER) == 0;
+    for (char *c = text; (c = strpbrk(c, "\n\r\t\x1b"));)
+        *c = ' ';
+    if (!known)
         return error_set(e, -ENOTSUP,
                          "%s: the Nix database has schema \"%s\", only " NIXSCHEMA_NUMBER
                          " is known here; nothing was written, register with the system's own Nix",
@@ -120,13 +136,19 @@ static int read_schema(const char *name, bool *there, struct error *e)
 static int look(const struct nixdb_place *place, struct files *f, struct error *e)
 {
     struct stat st;
+    char *own CLEANUP_FREE = xasprintf("%s/db", place->state_dir);
+    const char *directory = place->db_dir ? place->db_dir : own;
     *f = (struct files){
-        .directory = xasprintf("%s/db", place->state_dir),
-        .database = xasprintf("%s/db/db.sqlite", place->state_dir),
-        .schema = xasprintf("%s/db/schema", place->state_dir),
-        .lock = xasprintf("%s/db/big-lock", place->state_dir),
-        .reserved = xasprintf("%s/db/reserved", place->state_dir),
+        .directory = xstrdup(directory),
+        .database = xasprintf("%s/db.sqlite", directory),
+        .schema = xasprintf("%s/schema", directory),
+        .lock = xasprintf("%s/big-lock", directory),
+        .reserved = xasprintf("%s/reserved", directory),
     };
+    if (stat(f->database, &st) == 0 && !S_ISREG(st.st_mode))
+        return no_file(f->database, e);
+    if (stat(f->lock, &st) == 0 && !S_ISREG(st.st_mode))
+        return no_file(f->lock, e);
     if (stat(f->database, &st) == 0)
         f->has_database = st.st_size > 0; /* Nix makes an empty file first */
     else if (errno != ENOENT)

@@ -109,6 +109,19 @@ static const char settings[] = "pragma locking_mode = exclusive; pragma synchron
 static const char delete_path[] = "delete from ValidPaths where id = ?1 and not exists"
                                   " (select 1 from Refs where reference = ?1 and referrer <> ?1)";
 
+/* Deletes the path: 1; 0 where something refers to it, a path or, with ca-derivations, another
+ * realisation; or a negative errno. */
+static int delete_one(struct nixsql *db, sqlite3_stmt *s, int64_t id, struct error *e)
+{
+    (void)sqlite3_bind_int64(s, 1, id);
+    int code = sqlite3_step(s);
+    int r = code == SQLITE_DONE                  ? sqlite3_changes(db->handle) > 0
+            : (code & 0xff) == SQLITE_CONSTRAINT ? 0
+                                                 : nixsql_error(db, e);
+    (void)sqlite3_reset(s);
+    return r;
+}
+
 /* Again and again, since a path goes only when all who refer to it have gone. */
 static int delete_missing(struct nixsql *db, struct ids *missing, size_t *forgotten,
                           struct error *e)
@@ -119,10 +132,10 @@ static int delete_missing(struct nixsql *db, struct ids *missing, size_t *forgot
         size_t left = 0;
         before = missing->count;
         for (size_t i = 0; i < before && result == 0; i++) {
-            (void)sqlite3_bind_int64(s, 1, missing->items[i]);
-            result = nixsql_run(db, s, e);
-            if (sqlite3_changes(db->handle) == 0)
+            int deleted = delete_one(db, s, missing->items[i], e);
+            if (deleted == 0)
                 missing->items[left++] = missing->items[i];
+            result = deleted < 0 ? deleted : 0;
         }
         *forgotten += before - left;
         missing->count = left;

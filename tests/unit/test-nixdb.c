@@ -293,12 +293,14 @@ static void a_derivation_is_read_into_an_existing_database_once(void **state)
 static void an_unknown_schema_is_left_alone(void **state)
 {
     struct fixture *f = *state;
-    static const char *const numbers[] = {"11", "9", "10.5", "x"};
+    static const char *const numbers[] = {"11", "9", "10.5", "x", "10\n11", "10 "};
     char *schema CLEANUP_FREE = xasprintf("%s/db/schema", f->state_dir);
     assert_int_equal(registers(f, ENTRY(A, H1), NULL, NULL), 0);
     for (size_t i = 0; i < ELEMENTS(numbers); i++) {
         struct error e CLEANUP_ERROR = {0};
         char *quoted CLEANUP_FREE = xasprintf("\"%s\"", numbers[i]);
+        for (char *c = quoted; *c; c++)
+            *c = *c == '\n' ? ' ' : *c; /* a message is one line */
         write_bytes(schema, numbers[i], strlen(numbers[i]));
         char *before CLEANUP_FREE = list(f);
         assert_int_equal(registers(f, ENTRY(B, H1), NULL, &e), -ENOTSUP);
@@ -306,6 +308,40 @@ static void an_unknown_schema_is_left_alone(void **state)
         char *after CLEANUP_FREE = list(f);
         assert_string_equal(after, before);
     }
+}
+
+/* PID 1 must never wait for somebody to write into a FIFO. */
+static void only_regular_files_are_opened(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"schema", "db.sqlite", "big-lock"};
+    assert_int_equal(registers(f, ENTRY(A, H1), NULL, NULL), 0);
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        struct error e CLEANUP_ERROR = {0};
+        char *name CLEANUP_FREE = xasprintf("%s/db/%s", f->state_dir, names[i]);
+        char *kept CLEANUP_FREE = xasprintf("%s.kept", name);
+        assert_int_equal(rename(name, kept), 0);
+        assert_int_equal(mkfifo(name, 0600), 0);
+        assert_int_equal(registers(f, ENTRY(B, H1), NULL, &e), -EINVAL);
+        assert_error_names(e, name, "is no regular file", "nothing was written");
+        assert_int_equal(rename(kept, name), 0);
+    }
+    assert_int_equal(registers(f, ENTRY(B, H1), NULL, NULL), 0);
+}
+
+static void a_directory_that_db_leads_to_is_used(void **state)
+{
+    struct fixture *f = *state;
+    char *other CLEANUP_FREE = xasprintf("%s-other", f->state_dir);
+    char *file CLEANUP_FREE = xasprintf("%s/db.sqlite", other);
+    char *registration CLEANUP_FREE = xasprintf("%s-registration", f->state_dir);
+    assert_int_equal(registers(f, ENTRY(B, H1), NULL, NULL), 0);
+    write_bytes(registration, ENTRY(A, H1), strlen(ENTRY(A, H1)));
+    const struct nixdb_place place = {
+        .state_dir = f->state_dir, .db_dir = other, .real_store = f->state_dir};
+    assert_int_equal(nixdb_register(&place, registration, NULL, NULL), 0);
+    assert_int_equal(access(file, F_OK), 0);
+    assert_query(f, "select path from ValidPaths", B "\n");
 }
 
 static void tables_of_something_else_are_left_alone(void **state)
@@ -553,6 +589,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_derivation_is_read_into_an_existing_database_once, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_unknown_schema_is_left_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_regular_files_are_opened, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_directory_that_db_leads_to_is_used, setup, teardown),
         cmocka_unit_test_setup_teardown(tables_of_something_else_are_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_locked_database_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(nixs_own_lock_is_respected, setup, teardown),

@@ -98,6 +98,39 @@ static void what_the_store_has_no_more_is_forgotten(void **state)
     assert_string_equal(broken, "");
 }
 
+/* As Nix's ca-specific-schema.sql had them at first. */
+static const char realisations[] =
+    "create table Realisations (id integer primary key autoincrement not null, drvPath text not "
+    "null, outputName text not null, outputPath integer not null, signatures text, foreign key "
+    "(outputPath) references ValidPaths(id) on delete cascade);"
+    "create table RealisationsRefs (referrer integer not null, realisationReference integer, "
+    "foreign key (referrer) references Realisations(id) on delete cascade, foreign key "
+    "(realisationReference) references Realisations(id) on delete restrict);"
+    "insert into Realisations select id, 'sha256:' || id, 'out', id, '' from ValidPaths;";
+
+/* D is in the store, and its realisation refers to that of B, which is not. */
+static void a_path_whose_realisation_is_referred_to_stays(void **state)
+{
+    struct machine *m = *state;
+    struct nixsql db = {0};
+    assert_int_equal(nixsql_open(&db, m->database, NIXSQL_WRITE, NULL), 0);
+    assert_int_equal(nixsql_exec(&db, realisations, NULL), 0);
+    assert_int_equal(nixsql_exec(&db,
+                                 "insert into RealisationsRefs select d.id, b.id from ValidPaths d,"
+                                 " ValidPaths b where d.path = '" PATH_D "' and b.path = '" PATH_B
+                                 "'",
+                                 NULL),
+                     0);
+    assert_int_equal(nixsql_close(&db, NULL), 0);
+    assert_int_equal(boot_again(m, true).forgotten, 1);
+    char *paths CLEANUP_FREE = query(m, "select path from ValidPaths order by path");
+    assert_string_equal(paths, PATH_A " " PATH_B " " PATH_D " " PATH_F " ");
+    char *left CLEANUP_FREE = query(m, "select count(*) from Realisations");
+    assert_string_equal(left, "4 ");
+    char *broken CLEANUP_FREE = query(m, "select \"table\" from pragma_foreign_key_check");
+    assert_string_equal(broken, "");
+}
+
 static void a_store_that_lasts_is_not_looked_at(void **state)
 {
     struct machine *m = *state;
@@ -141,6 +174,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(what_the_store_has_no_more_is_forgotten),
+        TEST(a_path_whose_realisation_is_referred_to_stays),
         TEST(a_store_that_lasts_is_not_looked_at),
         TEST(what_cannot_be_looked_at_is_not_forgotten),
         TEST(what_is_registered_need_not_be_there_yet),
