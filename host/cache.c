@@ -10,63 +10,25 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "common/strv.h"
+#include "host/cacheinfo.h"
+#include "host/cacheitems.h"
 #include "host/leftovers.h"
 #include "host/place.h"
 #include "host/signals.h"
 #include "host/tree.h"
 
-/* The file in each entry that says what the others are. Records end with a zero byte:
- *   made SIZE MTIME CTIME NAME                   a file of the entry
- *   from FILESYSTEM INO SIZE MTIME CTIME PATH    what it was made from
- *   end */
-#define INFO "info"
-
-/* An info file is smaller than this: some 100 bytes for each module of a kernel. */
-#define INFO_SIZE (4 << 20)
-
-/* Where the lock against making an entry twice is: a byte of this file for each key. */
+/* Where the locks are against making an entry twice: a byte of this file for each key. */
 #define LOCKS "locks"
 
-static int64_t nanoseconds(struct timespec time)
-{
-    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
-}
-
-/* Five numbers of up to 20 digits. */
-#define IDENTITY_SIZE 128
-
-/* The file system that a file is on, by the number that it has wherever and whenever it is mounted.
- * That of its device is another one at each mount of btrfs, ZFS and overlayfs; it has to do for
- * those that have no other. */
-static uint64_t filesystem_of(const char *path, dev_t device)
-{
-    static dev_t known; /* mostly the next file is on the same one */
-    static uint64_t number;
-    struct statvfs fs;
-    if (!number || device != known) {
-        known = device;
-        number = statvfs(path, &fs) == 0 && fs.f_fsid ? fs.f_fsid : device;
-    }
-    return number;
-}
-
-/* A file's identity. The change time cannot be set, so that a file that was replaced or written
- * with its times put back is another one. "absent" for one that is not there. */
-static void identify(const char *path, char id[IDENTITY_SIZE])
-{
-    struct stat st;
-    if (stat(path, &st) < 0)
-        (void)strcpy(id, "absent");
-    else
-        (void)snprintf(id, IDENTITY_SIZE, "%" PRIu64 " %ju %jd %" PRId64 " %" PRId64,
-                       filesystem_of(path, st.st_dev), (uintmax_t)st.st_ino, (intmax_t)st.st_size,
-                       nanoseconds(st.st_mtim), nanoseconds(st.st_ctim));
-}
+/* What is kept where nobody says how much. */
+#define LIMIT (UINT64_C(4) << 30)
 
 void cache_key_text(struct cache_key *key, const char *text)
 {
@@ -82,26 +44,17 @@ void cache_key_start(struct cache_key *key, const char *kind, int format)
 
 void cache_key_file(struct cache_key *key, const char *path)
 {
-    char id[IDENTITY_SIZE];
-    identify(path, id);
+    char id[CACHE_INFO_IDENTITY];
+    cache_info_identify(path, id);
     cache_key_text(key, path);
     cache_key_text(key, id);
 }
 
-static void add_record(struct cache_inputs *inputs, char *record)
-{
-    size_t length = strlen(record) + 1;
-    inputs->records = xreallocarray(inputs->records, inputs->size + length, 1);
-    (void)memcpy(inputs->records + inputs->size, record, length);
-    inputs->size += length;
-    free(record);
-}
-
 void cache_input(struct cache_inputs *inputs, const char *path)
 {
-    char id[IDENTITY_SIZE];
-    identify(path, id);
-    add_record(inputs, xasprintf("from %s %s", id, path));
+    char id[CACHE_INFO_IDENTITY];
+    cache_info_identify(path, id);
+    cache_info_add(inputs, xasprintf("from %s %s", id, path));
 }
 
 char *cache_directory(void)
@@ -113,194 +66,110 @@ char *cache_directory(void)
     return home && home[0] == '/' ? xasprintf("%s/.cache/run-vm", home) : NULL;
 }
 
-/* Nobody else may have put it there. */
-static bool is_ours(const struct stat *st)
-{
-    return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-/* Neither content nor owner nor mode has changed since: nobody can set the change time. */
-static char *format_made(const struct stat *st, const char *name)
-{
-    return xasprintf("made %jd %" PRId64 " %" PRId64 " %s", (intmax_t)st->st_size,
-                     nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), name);
-}
-
-static bool check_made(int entry, const char *record)
-{
-    int name = 0;
-    struct stat st;
-    if (sscanf(record, "made %*d %*d %*d %n", &name) < 0 || name == 0 ||
-        fstatat(entry, record + name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
-        return false;
-    /* entries that older versions have made can be written */
-    if (st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH))
-        return false;
-    char *now CLEANUP_FREE = format_made(&st, record + name);
-    return strcmp(record, now) == 0;
-}
-
-/* The path is the first thing in a record that begins with a slash. */
-static bool check_from(const char *fields)
-{
-    const char *path = strchr(fields, '/');
-    if (!path || path == fields)
-        return false;
-    char id[IDENTITY_SIZE];
-    identify(path, id);
-    size_t length = strlen(id);
-    return strncmp(fields, id, length) == 0 && fields + length + 1 == path;
-}
-
-static bool check_records(int entry, const char *text, size_t size)
-{
-    if (size == 0 || text[size - 1] != '\0')
-        return false;
-    const char *record = text;
-    for (; record < text + size; record += strlen(record) + 1) {
-        if (strncmp(record, "made ", 5) == 0   ? !check_made(entry, record)
-            : strncmp(record, "from ", 5) == 0 ? !check_from(record + 5)
-                                               : true)
-            break;
-    }
-    return record + 4 == text + size && strcmp(record, "end") == 0;
-}
-
-/* Are the entry's files what they were when it was made, and from what is still there? */
-static bool is_valid(int entry)
-{
-    struct stat st;
-    if (fstat(entry, &st) < 0 || !is_ours(&st))
-        return false;
-    int fd CLEANUP_CLOSE = openat(entry, INFO, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_ours(&st) ||
-        st.st_size > INFO_SIZE)
-        return false;
-    size_t size = (size_t)st.st_size;
-    char *text CLEANUP_FREE = xcalloc(size + 1, 1);
-    return read(fd, text, size) == (ssize_t)size && check_records(entry, text, size);
-}
-
 void cache_touch(int entry)
 {
     (void)futimens(entry, NULL); /* where the cache is read-only, nothing is removed either */
 }
 
-/* The entry, locked against removal, if it is there and good; -1 otherwise. */
-static int take(const char *path)
+static uint64_t configured_limit;
+
+void cache_set_limit(uint64_t bytes)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    configured_limit = bytes;
+}
+
+uint64_t cache_default_limit(const char *cache)
+{
+    struct statvfs fs;
+    if (statvfs(cache, &fs) < 0)
+        return LIMIT;
+    uint64_t tenth = (uint64_t)fs.f_blocks * fs.f_frsize / 10;
+    return tenth < LIMIT ? tenth : LIMIT;
+}
+
+/* The cache while an entry is looked for or made. */
+struct cache {
+    const char *path;
+    const char *kind;
+    const char *key;
+    int fd;
+};
+
+/* The names of the entries of the kind. */
+static void list_entries(const struct cache *cache, struct strv *names)
+{
+    size_t length = strlen(cache->kind);
+    DIR *stream = opendir(cache->path);
+    for (const struct dirent *file; stream && (file = readdir(stream));) {
+        const char *name = file->d_name;
+        if (strncmp(name, cache->kind, length) == 0 && name[length] == '-' &&
+            strlen(name + length + 1) == CACHE_KEY_LENGTH && cache_items_is_entry(name))
+            strv_push(names, name);
+    }
+    if (stream)
+        (void)closedir(stream);
+}
+
+/* An entry that is whole, locked against removal; -1: it is none. */
+static int open_whole(const struct cache *cache, const char *name)
+{
+    int fd = openat(cache->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return -1;
     struct stat locked;
     struct stat there;
     /* it may have been moved out of the way before the lock was had */
     bool moved = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    if (!moved && is_valid(fd) && fstat(fd, &locked) == 0 && lstat(path, &there) == 0 &&
-        locked.st_ino == there.st_ino && locked.st_dev == there.st_dev) {
-        cache_touch(fd);
+    if (!moved && cache_info_is_whole(fd) && fstat(fd, &locked) == 0 &&
+        fstatat(cache->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        locked.st_ino == there.st_ino && locked.st_dev == there.st_dev)
         return fd;
-    }
     (void)close(fd);
     return -1;
 }
 
-/* Makes a file of a new entry read-only, whatever the umask, and notes what it is: QEMU opens it,
- * and must not be able to write to it even where it is not told so. */
-static int seal(int directory, const char *name, struct cache_inputs *inputs)
+/* The same, if it is good for the key. */
+static int open_fitting(const struct cache *cache, const char *name)
 {
-    struct stat st;
-    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    if (!S_ISREG(st.st_mode))
-        return 0;
-    if (fchmodat(directory, name, 0444, 0) < 0 ||
-        fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-        return -errno;
-    add_record(inputs, format_made(&st, name));
-    return 0;
+    int fd = open_whole(cache, name);
+    if (fd >= 0 && cache_info_fits(fd, cache->key))
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
 }
 
-/* Seals the files in `directory` and writes the info file, which names them. */
-static int write_info(const char *directory, struct cache_inputs *inputs, struct error *e)
+/* An entry that claims to be for the key, and is not good for it, is not asked again. Called by the
+ * only one that makes an entry for the key. */
+static void disown(const struct cache *cache, const char *name)
 {
-    DIR *stream = opendir(directory);
-    if (!stream)
-        return error_errno(e, errno, "%s", directory);
-    int r = 0;
-    for (const struct dirent *entry; r == 0 && (entry = readdir(stream));) {
-        r = seal(dirfd(stream), entry->d_name, inputs);
-        if (r < 0)
-            (void)error_errno(e, -r, "%s/%s: cannot be made read-only", directory, entry->d_name);
+    int fd CLEANUP_CLOSE = open_whole(cache, name);
+    if (fd >= 0)
+        cache_info_forget(fd, cache->key);
+    else if (unlinkat(cache->fd, name, 0) < 0) /* it is a directory */
+        (void)cache_items_remove(cache->path, name, NULL);
+}
+
+/* Takes the entry for the key, locked against removal. 0; or -ENOENT where there is none. With
+ * `clean` those that only claim to be it are dealt with. */
+static int take(const struct cache *cache, bool clean, struct cache_entry *entry)
+{
+    struct strv names CLEANUP_STRV = {0};
+    list_entries(cache, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        char *claim CLEANUP_FREE = cache_info_claim(names.items[i], cache->key);
+        if (faccessat(cache->fd, claim, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        entry->lock = open_fitting(cache, names.items[i]);
+        if (entry->lock >= 0) {
+            cache_touch(entry->lock);
+            entry->path = xasprintf("%s/%s", cache->path, names.items[i]);
+            return 0;
+        }
+        if (clean)
+            disown(cache, names.items[i]);
     }
-    if (r < 0) {
-        (void)closedir(stream);
-        return r;
-    }
-    add_record(inputs, xstrdup("end"));
-    int fd CLEANUP_CLOSE =
-        openat(dirfd(stream), INFO, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    (void)closedir(stream);
-    ssize_t written = fd < 0 ? -1 : write(fd, inputs->records, inputs->size);
-    if (written == (ssize_t)inputs->size)
-        return 0;
-    return error_errno(e, written < 0 ? errno : ENOSPC, "%s/" INFO, directory);
-}
-
-/* A new directory below `parent`; NULL with errno set. */
-static char *new_directory(const char *parent)
-{
-    char random[11];
-    place_random_name(random);
-    char *path = xasprintf("%s/" CACHE_NEW "%s", parent, random);
-    leftovers_note(path);
-    if (mkdir(path, 0700) == 0)
-        return path;
-    free(path);
-    return NULL;
-}
-
-/* What was no good moves away first, since a directory is only replaced by rename when empty. */
-static int move_into_place(const char *cache, const char *made, const char *path, struct error *e)
-{
-    if (rename(made, path) == 0)
-        return 0;
-    char random[11];
-    place_random_name(random);
-    char *old CLEANUP_FREE = xasprintf("%s/" CACHE_OLD "%s", cache, random);
-    if (rename(path, old) == 0) {
-        (void)tree_remove(old, NULL);
-        (void)unlink(old);
-    }
-    return rename(made, path) < 0 ? error_errno(e, errno, "%s", path) : 0;
-}
-
-/* The cache is no place for the entry, which can still be made elsewhere. */
-#define NOT_HERE (-EROFS)
-
-/* Makes the entry at `path` in the cache. */
-static int make_cached(const char *cache, const char *path, const struct cache_request *request,
-                       struct error *e)
-{
-    char *directory CLEANUP_FREE = new_directory(cache);
-    if (!directory)
-        return error_set(e, NOT_HERE, "%s: %s", cache, strerror(errno));
-    /* against being taken for something left behind */
-    int lock CLEANUP_CLOSE = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (lock >= 0)
-        (void)flock(lock, LOCK_SH | LOCK_NB);
-    struct cache_inputs inputs = {0};
-    int r = request->make(directory, &inputs, request->context, e);
-    if (r == 0)
-        r = write_info(directory, &inputs, e);
-    free(inputs.records);
-    if (r == 0 && inputs.passing)
-        r = error_set(e, NOT_HERE, "%s: not made as it should be", path);
-    if (r == 0)
-        r = move_into_place(cache, directory, path, e);
-    if (r < 0)
-        (void)tree_remove(directory, NULL);
-    return r;
+    return -ENOENT;
 }
 
 /* How often a lock that somebody else has is tried, in milliseconds. */
@@ -321,20 +190,146 @@ static int wait_for_lock(int fd, off_t byte)
     return 0;
 }
 
-/* Waits until nobody else makes the entry with this key. A descriptor to close, or -errno. */
-static int lock_key(const char *cache, const char *key)
+/* Locks a byte of the file of locks. A descriptor to close, or -errno. */
+static int lock_byte(const struct cache *cache, off_t byte)
 {
-    char *path CLEANUP_FREE = xasprintf("%s/" LOCKS, cache);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = openat(cache->fd, LOCKS, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    char digits[13] = {0};
-    (void)memcpy(digits, key, sizeof digits - 1);
-    int r = wait_for_lock(fd, (off_t)strtoull(digits, NULL, 16));
+    int r = wait_for_lock(fd, byte);
     if (r == 0)
         return fd;
     (void)close(fd);
     return r;
+}
+
+/* Waits until nobody else makes an entry for this key. */
+static int lock_key(const struct cache *cache)
+{
+    char digits[13] = {0};
+    (void)memcpy(digits, cache->key, sizeof digits - 1);
+    return lock_byte(cache, (off_t)strtoull(digits, NULL, 16));
+}
+
+/* Waits until nobody else brings a new entry in. Its byte is behind those of all keys. */
+static int lock_arrival(const struct cache *cache)
+{
+    return lock_byte(cache, (off_t)1 << 48);
+}
+
+/* A new directory below `parent`; NULL with errno set. */
+static char *new_directory(const char *parent)
+{
+    char random[11];
+    place_random_name(random);
+    char *path = xasprintf("%s/" CACHE_NEW "%s", parent, random);
+    leftovers_note(path);
+    if (mkdir(path, 0700) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+/* The cache is no place for the entry, which can still be made elsewhere. */
+#define NOT_HERE (-EROFS)
+
+/* Can something be made elsewhere after this failure of the cache's filesystem? */
+static bool is_full(int r)
+{
+    return r == -ENOSPC || r == -EDQUOT || r == -EFBIG || r == NOT_HERE;
+}
+
+/* Lets an entry that has the same content serve for the key of the new one. 1; 0 where there is
+ * none; or -ECANCELED. */
+static int share(const struct cache *cache, int made)
+{
+    struct strv names CLEANUP_STRV = {0};
+    int r = 0;
+    list_entries(cache, &names);
+    for (size_t i = 0; r == 0 && i < names.count; i++) {
+        int other CLEANUP_CLOSE = open_whole(cache, names.items[i]);
+        r = other < 0 ? 0 : cache_info_is_same(made, other);
+        if (r > 0 && cache_info_move_key(made, other, cache->key) < 0)
+            r = 0;
+    }
+    return r;
+}
+
+/* Gives the new entry a name that no other has ever had, so that nothing is exchanged under a
+ * machine that is about to use it. */
+static int name_entry(const struct cache *cache, const char *directory, struct error *e)
+{
+    uint64_t number[2] = {0};
+    (void)!getrandom(number, sizeof number, 0);
+    char *path CLEANUP_FREE = xasprintf("%s/%s-%016" PRIx64 "%016" PRIx64, cache->path, cache->kind,
+                                        number[0], number[1]);
+    return rename(directory, path) < 0 ? error_errno(e, errno, "%s", path) : 0;
+}
+
+/* Brings what has been made into the cache, where each content is once. `made` is its directory. */
+static int bring_in(const struct cache *cache, const char *directory, int made, struct error *e)
+{
+    int arrival CLEANUP_CLOSE = lock_arrival(cache);
+    int r = arrival == -ECANCELED ? arrival : share(cache, made);
+    if (r == -ECANCELED)
+        return signals_check(e);
+    return r > 0 ? tree_remove(directory, e) : name_entry(cache, directory, e);
+}
+
+/* Makes the entry, under another name at first. */
+static int make_cached(const struct cache *cache, const struct cache_request *request,
+                       struct error *e)
+{
+    char *directory CLEANUP_FREE = new_directory(cache->path);
+    if (!directory)
+        return error_set(e, NOT_HERE, "%s: %s", cache->path, strerror(errno));
+    /* against being taken for something left behind */
+    int made CLEANUP_CLOSE = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (made >= 0)
+        (void)flock(made, LOCK_SH | LOCK_NB);
+    struct cache_inputs inputs = {0};
+    int r = request->make(directory, &inputs, request->context, e);
+    if (r == 0)
+        r = cache_info_write(directory, cache->key, &inputs, e);
+    free(inputs.records);
+    if (r == 0 && inputs.passing)
+        r = error_set(e, NOT_HERE, "%s: not made as it should be", cache->kind);
+    if (r == 0)
+        r = bring_in(cache, directory, made, e);
+    if (r < 0)
+        (void)tree_remove(directory, NULL);
+    return r;
+}
+
+/* Removes what has not been used for longest until the rest is within the limit. The new entry is
+ * locked, as is all else that is in use. */
+static void keep_limit(const struct cache *cache)
+{
+    const struct cache_limits limits = {
+        .bytes = configured_limit ? configured_limit : cache_default_limit(cache->path),
+        .locked_only = true};
+    (void)cache_items_prune(cache->path, &limits, NULL, NULL);
+}
+
+/* Called where there is no entry yet; another start may be about to make it. */
+static int make_once(struct cache_entry *entry, const struct cache *cache,
+                     const struct cache_request *request, struct error *e)
+{
+    int making CLEANUP_CLOSE = lock_key(cache);
+    if (making == -ECANCELED)
+        return signals_check(e);
+    if (making < 0)
+        return error_set(e, NOT_HERE, "%s: %s", cache->path, strerror(-making));
+    if (take(cache, true, entry) == 0)
+        return 0;
+    int r = make_cached(cache, request, e);
+    if (r < 0)
+        return r;
+    if (take(cache, false, entry) < 0)
+        return error_set(e, NOT_HERE, "%s: it or what it is made from has changed already",
+                         cache->kind);
+    keep_limit(cache);
+    return 0;
 }
 
 /* Why nothing in a directory can be trusted: whoever can write there could exchange an entry after
@@ -395,35 +390,15 @@ static int open_cache(const char *cache, struct error *e)
     return danger.why ? refuse(above, danger, e) : 0;
 }
 
-/* Can something be made elsewhere after this failure of the cache's filesystem? */
-static bool is_full(int r)
-{
-    return r == -ENOSPC || r == -EDQUOT || r == -EFBIG || r == NOT_HERE;
-}
-
-static int get_cached(struct cache_entry *entry, const char *cache, const char *key,
+static int get_cached(struct cache_entry *entry, const char *path, const char *key,
                       const struct cache_request *request, struct error *e)
 {
-    char *path CLEANUP_FREE = xasprintf("%s/%s-%.*s", cache, request->kind, CACHE_KEY_LENGTH, key);
-    entry->lock = take(path);
-    if (entry->lock < 0) {
-        int making CLEANUP_CLOSE = lock_key(cache, key);
-        if (making == -ECANCELED)
-            return signals_check(e);
-        if (making < 0)
-            return error_set(e, NOT_HERE, "%s: %s", cache, strerror(-making));
-        entry->lock = take(path);
-        if (entry->lock < 0) {
-            int r = make_cached(cache, path, request, e);
-            if (r < 0)
-                return r;
-            entry->lock = take(path);
-        }
-    }
-    if (entry->lock < 0)
-        return error_set(e, NOT_HERE, "%s: it or what it is made from has changed already", path);
-    entry->path = TAKE(path);
-    return 0;
+    char *short_key CLEANUP_FREE = xstrndup(key, CACHE_KEY_LENGTH);
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct cache cache = {.path = path, .kind = request->kind, .key = short_key, .fd = fd};
+    if (fd < 0)
+        return error_set(e, NOT_HERE, "%s: %s", path, strerror(errno));
+    return take(&cache, false, entry) == 0 ? 0 : make_once(entry, &cache, request, e);
 }
 
 static int make_uncached(struct cache_entry *entry, const struct cache_request *request,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What was made once and serves again: one directory for each entry in $XDG_CACHE_HOME/run-vm,
+/* What was made once and serves again: one directory for each content in $XDG_CACHE_HOME/run-vm,
  * which appears by rename, is locked (flock) while in use, and is only taken when its files and
  * everything that they were made from are still what they were. */
 #pragma once
@@ -60,8 +60,14 @@ int cache_get(struct cache_entry *entry, const struct cache_request *request, st
  * note is the time of the directory, which is not part of what is checked. */
 void cache_touch(int entry);
 
-/* How the names of directories begin that are being made or removed, and how long the key at the
- * end of all others is. */
+/* How many bytes the cache may take after something was added; 0: cache_default_limit(). */
+void cache_set_limit(uint64_t bytes);
+
+/* 4 GiB, or a tenth of the filesystem that the cache is on, whichever is less. */
+uint64_t cache_default_limit(const char *cache);
+
+/* How the names of directories begin that are being made or removed, and how long the
+ * number at the end of all others is. */
 #define CACHE_NEW        ".new-"
 #define CACHE_OLD        ".old-"
 #define CACHE_KEY_LENGTH 32

@@ -43,8 +43,13 @@ static void add_firmware(struct planner *p)
 void plan_boot_disk(struct planner *p)
 {
     static const char *const forwarded[] = {
-        "system.name",          "system.build.toplevel",     "runVm.store",
-        "nixpkgs.hostPlatform", "virtualisation.memorySize", "virtualisation.qemu.package",
+        "system.name",
+        "system.build.toplevel",
+        "runVm.store",
+        "runVm.cacheSize",
+        "nixpkgs.hostPlatform",
+        "virtualisation.memorySize",
+        "virtualisation.qemu.package",
     };
     struct boot_disk_spec *spec = &p->plan->boot_disk;
     const char *interface = config_text(p->config, "virtualisation.qemu.diskInterface");

@@ -10,6 +10,9 @@
 #include "host/expand.h"
 #include "host/paths.h"
 #include "host/planner.h"
+#include "host/size.h"
+
+#define MIB (UINT64_C(1) << 20)
 
 void planner_environment_problem(struct planner *p, const char *variable, const char *format, ...)
 {
@@ -184,9 +187,21 @@ static void set_environment(struct planner *p)
     strv_pushf(&p->plan->environment, "TMPDIR=%s", p->plan->cwd);
 }
 
+/* A number is one of MiB; null stays 0. */
+static void set_cache_size(struct planner *p)
+{
+    const json_t *size = config_get(p->config, "runVm.cacheSize");
+
+    if (json_is_string(size))
+        (void)size_parse(json_string_value(size), MIB, &p->plan->cache_size);
+    else
+        p->plan->cache_size = (uint64_t)json_integer_value(size) * MIB;
+}
+
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_given, plan_checks,  plan_files,   plan_machine,    plan_network, plan_shares,
-    plan_drives, plan_exec,  plan_options, plan_effects, set_environment, plan_roots,
+    plan_places,  plan_given,      plan_checks, plan_files,     plan_machine,
+    plan_network, plan_shares,     plan_drives, plan_exec,      plan_options,
+    plan_effects, set_environment, plan_roots,  set_cache_size,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct options *options,

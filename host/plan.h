@@ -156,8 +156,9 @@ struct plan {
     char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
                        * argv, so that a long path does no harm */
     char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */
-    char *store_prefix; /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
-                         * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
+    uint64_t cache_size; /* how many bytes the cache may take; 0: its own default */
+    char *store_prefix;  /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
+                          * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
 };
 
 /* Makes the plan out of a resolved configuration. 0; or -EINVAL when the configuration has

@@ -392,6 +392,7 @@ static void stamp_disks(struct prepared *prepared, const struct plan *plan)
 int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
 {
     *prepared = (struct prepared){0};
+    cache_set_limit(plan->cache_size);
     int r = check(prepared, plan, e);
     for (size_t i = 0; r == 0 && i < plan->file_count; i++) {
         r = signals_check(e);

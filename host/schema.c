@@ -6,6 +6,7 @@
 #include "common/alloc.h"
 #include "common/cleanup.h"
 #include "host/builtin.h"
+#include "host/size.h"
 
 static const char *const drive_interfaces[] = {"virtio", "scsi", "ide", NULL};
 static const char *const port_directions[] = {"host", "guest", NULL};
@@ -85,6 +86,27 @@ static const struct type type_tmpfs_size = {
             "9223372036854775807 (bytes)",
     .element = &type_tmpfs_text,
     .other = &type_tmpfs_bytes};
+
+/* The default of MiB is that of virtualisation's sizes. */
+static bool is_size(const char *text)
+{
+    uint64_t bytes;
+
+    return size_parse(text, UINT64_C(1) << 20, &bytes) && bytes > 0;
+}
+
+static const struct type type_size_text = {.kind = TYPE_TEXT, .name = "size", .check = is_size};
+/* More bytes than 64 bits can count are no size. */
+RANGE(type_mebibytes, "positive integer", 1, 17592186044415, " (MiB)");
+static const struct type type_size = {.kind = TYPE_EITHER,
+                                      .name = "size in MiB, or with K, M, G or T",
+                                      .element = &type_size_text,
+                                      .other = &type_mebibytes};
+static const struct type type_null_or_size = {
+    .kind = TYPE_NULL_OR,
+    .name = "null, positive integer, from 1 to 17592186044415 (MiB), or a string such as \"500M\" "
+            "or \"4G\"",
+    .element = &type_size};
 
 #define SUBMODULE(id, text, rows)                                                                  \
     static const struct type id = {                                                                \
@@ -254,6 +276,10 @@ const struct option schema_options[] = {
      .help = "Let the kernel test its cryptography whenever it starts, as Debian's kernels do: "
              "with the builtin initrd it is told not to (cryptomgr.notests=1), which saves a third "
              "of its start. A parameter of the user's own, or fips=1, has precedence."},
+    {"runVm.cacheSize", &type_null_or_size, "null",
+     .shown = "4G, or a tenth of the cache's file system where that is less",
+     .help = "How much the cache may take, in MiB or with K, M, G or T. When something is added, "
+             "what was not used for longest goes, but nothing that is in use."},
     {"runVm.transport", &type_transport, "\"9p\"",
      .help = "How shared directories reach the guest: \"9p\", which QEMU serves itself, or "
              "\"virtiofs\", which takes a virtiofsd for each and is faster."},

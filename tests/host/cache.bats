@@ -17,6 +17,8 @@ damages=(
         touch -r was $file; rm was'
     'ln -sf $outside $file' 'cp $file new; ln -sf $PWD/new $file' 'ln -sf $outside info'
     'rm $file; mkfifo $file' 'rm info; mkfifo info' 'rm $file; mkdir $file' 'rm info; mkdir info'
+    'truncate -s 0 from-*' 'rm from-*' 'chmod 0666 from-*' 'ln -sf $outside from-*'
+    'rm from-*; mkfifo $(printf from-%032d 0)' 'for f in from-*; do rm $f; mkfifo $f; done'
     'chmod 0777 .' 'chmod 0666 $file' 'chmod 0666 info' 'cp $file new; mv new $file'
     'chown 65534 .' 'chown 65534 $file' 'chown 65534 info' 'chmod 0 $file info'
     'e=$PWD; cd ..; mv $e moved; ln -s moved $e' 'e=$PWD; cd ..; rm -r $e; mkfifo $e'
@@ -47,6 +49,7 @@ damages=(
                 start_all 2>stderr
             fi
             entry=$(dirname "$XDG_CACHE_HOME"/run-vm/*/"$file")
+            [ "$(id -u)" = 0 ] || chmod u+w "$entry/$file"
             (cd "$entry" && sh -euc "$damage")
             echo "$file: $damage"
             timeout 60 bash -uc start_all 2>stderr || { cat stderr; false; }
@@ -119,7 +122,7 @@ damages=(
     umask 0
     start_all
     cp "$HOME/sums" sums
-    [ -z "$(find "$XDG_CACHE_HOME/run-vm" -type f -perm /222 ! -name info ! -name locks)" ]
+    [ -z "$(find "$XDG_CACHE_HOME/run-vm" -type f -perm /222 ! -name info ! -name 'from-*' ! -name locks)" ]
     local entry file
     for file in "$XDG_CACHE_HOME"/run-vm/*/{initrd,vmlinux,store.img,registration}; do
         # as it was written before: the file's mode follows the umask, and the record is right
@@ -138,7 +141,7 @@ END
     done
     start_all
     cmp "$HOME/sums" sums
-    [ -z "$(find "$XDG_CACHE_HOME/run-vm" -type f -perm /222 ! -name info ! -name locks)" ]
+    [ -z "$(find "$XDG_CACHE_HOME/run-vm" -type f -perm /222 ! -name info ! -name 'from-*' ! -name locks)" ]
 }
 
 @test "a guest that must be able to write gets a copy of the store image" {
@@ -239,4 +242,83 @@ refused_with() {
     touch -d '3 days ago' "$(entries initrd)"
     run -0 "$RUN_VM_PROGRAM" cache prune --older-than 1
     [ -z "$(entries initrd)" ]
+}
+
+@test "one content is one entry, whatever it was made from, and is found again for each" {
+    everything
+    local i
+    for i in 1 2 3 4; do
+        cp -r --preserve=mode "$BATS_TEST_TMPDIR/modules" "$BATS_TEST_TMPDIR/modules$i"
+        cp system/kernel "system/kernel$i"
+        cp system/guest-init "system/guest-init$i"
+    done
+    start_copies() {
+        for i in 1 2 3 4; do
+            start_all --kernel "$PWD/system/kernel$i" --guest-init "$PWD/system/guest-init$i" \
+                --modules-dir "$BATS_TEST_TMPDIR/modules$i/lib/modules/6.1.0"
+            cat "$HOME/sums" >>all-sums
+        done
+    }
+    start_copies
+    [ "$(entries vmlinux | wc -l)" = 1 ]
+    [ "$(entries initrd | wc -l)" = 1 ]
+    [ "$(entries store | wc -l)" = 1 ]
+    [ "$(sort -u all-sums | wc -l)" = 4 ]
+    run -0 "$RUN_VM_PROGRAM" cache
+    [[ $output == *"4 entries, "*"at most "*"runVm.cacheSize"* ]]
+    # nothing is made again
+    find "$XDG_CACHE_HOME/run-vm" -type f -printf '%P %i %C@\n' | sort >made
+    start_copies
+    find "$XDG_CACHE_HOME/run-vm" -type f -printf '%P %i %C@\n' | sort | diff made -
+    # of two that are only of the same size each has its own
+    printf evil | dd of=system/guest-init2 bs=1 seek=5000 conv=notrunc status=none
+    start_copies
+    [ "$(entries initrd | wc -l)" = 2 ]
+    [ "$(entries vmlinux | wc -l)" = 1 ]
+}
+
+@test "the cache stays within runVm.cacheSize, and keeps what is in use" {
+    everything
+    local i used first
+    qemu 'echo >"$CALLER/started"; cat "$CALLER/finish"'
+    mkfifo started finish
+    START_BY="exec" start_all 3>&- &
+    read -t 60 -r _ <>started
+    used=$(entries initrd)
+    qemu 'exit 0'
+    for i in 1 2 3 4; do
+        head -c 600000 /dev/urandom >system/guest-init
+        images=$PWD/other start_all --guest-init "$PWD/system/guest-init" -o runVm.cacheSize=2 2>/dev/null || true
+    done
+    run -0 "$RUN_VM_PROGRAM" cache
+    echo "$output"
+    # 600 KB for each initrd, 1.3 MB for kernel, image and closure that run
+    [ "$(entries initrd | wc -l)" -lt 4 ]
+    [ -d "$used" ]
+    [ "$(entries vmlinux | wc -l)" = 1 ]
+    finish
+    wait
+    # within the default all stay
+    first=$(entries initrd | wc -l)
+    for i in 1 2 3; do
+        head -c 600000 /dev/urandom >system/guest-init
+        start_all
+    done
+    [ "$(entries initrd | wc -l)" = $((first + 3)) ]
+    # one byte: only what the start itself has
+    head -c 600000 /dev/urandom >system/guest-init
+    start_all -o runVm.cacheSize=1
+    [ "$(entries initrd | wc -l)" = 1 ]
+}
+
+@test "a size of the cache that is none is refused" {
+    local size
+    for size in 0 -1 1.5 '""' '"0"' '"5X"' '"-5M"' '"4 G"' '"99999999999T"' 17592186044416 '[]' true; do
+        run -65 run_vm -o "runVm.cacheSize=$size"
+        [[ $output == *"runVm.cacheSize"*"expected null, positive integer, from 1 to 17592186044415 (MiB), or a string"* ]]
+        [ ! -e "$XDG_CACHE_HOME" ]
+    done
+    for size in null 1 '"1"' 500M 4g 1GiB '"2TiB"' 17592186044415; do
+        run -0 run_vm -o "runVm.cacheSize=$size"
+    done
 }

