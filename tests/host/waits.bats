@@ -118,7 +118,8 @@ refused() {
 @test "a FIFO where a file should be is refused with its name" {
     everything
     local file
-    for file in "$PWD"/system/{kernel,variables}; do
+    for file in "$PWD"/system/{kernel,variables,guest-init} "$modules"/kernel/virtio_blk.ko \
+        "$modules"/modules.{dep.bin,alias.bin}; do
         mv "$file" "$file.away"
         mkfifo "$file"
         export firmware=
