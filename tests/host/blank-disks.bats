@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2154 # $stderr
+# shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; $stderr is bats's
 # What the host says of blank disks: QEMU is a script that keeps its arguments.
 
 load start

@@ -28,7 +28,7 @@ run_vm() {
     while IFS='|' read -r name pattern; do
         run -0 run_vm "$name" --dry-run
         # shellcheck disable=SC2053 # a pattern
-        [[ $(tr -d '\\' <<<"$output" | tr -s ' \n' ' ') == *$pattern* ]] || {
+        [[ $(tr -d "\\\\" <<<"$output" | tr -s ' \n' ' ') == *$pattern* ]] || {
             echo "$name: $pattern not in: $output"
             return 1
         }
