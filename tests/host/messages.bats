@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # What run-vm says, and how it looks on any terminal.
+# shellcheck disable=SC2154 # $stderr is bats's
 
 bats_require_minimum_version 1.5.0
 
@@ -10,7 +11,7 @@ setup() {
     unset TMPDIR USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
         QEMU_KERNEL_PARAMS
     key=$(printf 'a%.0s' {1..32})
-    mkdir -p qemu/bin cache/run-vm/kernel-$key
+    mkdir -p qemu/bin cache/run-vm/kernel-"$key"
     ln -s /bin/true qemu/bin/qemu-kvm
     ln -s /bin/true qemu/bin/qemu-img
 }
@@ -21,7 +22,7 @@ run_vm() {
         -o virtualisation.qemu.package="$PWD/qemu" --dry-run "$@"
 }
 
-# Bytes that are no ASCII, in the file.
+# other_bytes FILE...: lines with bytes that are no ASCII; -: standard input.
 other_bytes() {
     LC_ALL=C grep -nPd skip '[^\x00-\x7f]' "$@"
 }
@@ -64,10 +65,10 @@ other_bytes() {
 @test "in a C locale names of the user's are as they were given" {
     for locale in C POSIX nonsense C.UTF-8; do
         LC_ALL=$locale run -0 --separate-stderr "$RUN_VM_PROGRAM" --help
-        other_bytes <<<"$output" && return 1
+        other_bytes - <<<"$output" && return 1
         LC_ALL=$locale run -0 --separate-stderr "$RUN_VM_PROGRAM" cache list
         [[ $output == *"kernel-$key"*"1 entries, "* ]]
-        other_bytes <<<"$output" && return 1
+        other_bytes - <<<"$output" && return 1
         LC_ALL=$locale run -65 --separate-stderr run_vm -o virtualisation.cores=Bücher
         [[ $stderr == *'is "Bücher", expected '* ]]
         LC_ALL=$locale run -65 --separate-stderr run_vm -o "virtualisation.cores=$(printf 'ü%.0s' {1..99})"
@@ -83,5 +84,5 @@ other_bytes() {
     run -0 --separate-stderr run_vm -o virtualisation.memorySize=20
     [[ $stderr == *'memorySize is 20 MiB'* ]]
     run grep -nE '[0-9] ?[kKMGT]B\b|[us] [kMGT]B\b' "$BATS_TEST_DIRNAME"/../../{host,common,init}/*.c
-    [ -z "$(grep '"' <<<"$output")" ]
+    run ! grep '"' <<<"$output"
 }
