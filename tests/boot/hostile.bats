@@ -201,7 +201,7 @@ for offset in 0 1000 1800; do
     dd if=/dev/zero of=$disk bs=64k count=8 seek=$offset conv=notrunc,fsync
 done
 [ "$offset" = 1800 ] && [ -b $disk ] && echo tried'
-    timeout --kill-after=30 "$TIME_LIMIT" "$PLACE/run-vm" --kernel "$KERNEL" \
+    TMPDIR=$PLACE/tmp timeout --kill-after=30 "$TIME_LIMIT" "$PLACE/run-vm" --kernel "$KERNEL" \
         --modules-dir "$MODULES" --root-dir "$PLACE/root" -o virtualisation.diskImage=null \
         -o virtualisation.useNixStoreImage=true -o virtualisation.writableStore=true \
         -o "runVm.store=$(configured .runVm.store)" \
