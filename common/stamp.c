@@ -6,6 +6,9 @@
 /* No format has its magic here, so that libblkid and other tools find nothing. */
 static const char magic[32] = "run-vm: blank but for this line\n";
 
+/* The word goes onto a kernel's command line. */
+static const char characters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 void stamp_encode(const char *word, uint8_t sector[STAMP_SECTOR])
 {
     memset(sector, 0, STAMP_SECTOR);
@@ -20,5 +23,5 @@ bool stamp_decode(const uint8_t sector[STAMP_SECTOR], char word[STAMP_WORD + 1])
     memcpy(word, sector + sizeof magic, STAMP_WORD);
     word[STAMP_WORD] = '\0';
     stamp_encode(word, expected);
-    return strlen(word) == STAMP_WORD && memcmp(sector, expected, STAMP_SECTOR) == 0;
+    return strspn(word, characters) == STAMP_WORD && memcmp(sector, expected, STAMP_SECTOR) == 0;
 }

@@ -27,7 +27,7 @@
 struct disk {
     int fd;
     bool made;
-    char *word; /* of the stamp */
+    const char *word; /* of the stamp */
 };
 
 static bool read_at(const struct disk *disk, uint64_t offset, void *bytes, size_t length)
@@ -45,21 +45,13 @@ static bool all_zeros(const uint8_t *bytes, size_t length)
     return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
 }
 
-enum start { START_HELD, START_ZEROS, START_STAMPED };
-
-/* What the disk's first bytes are: zeros, or a stamp, whose word is taken, and zeros. */
-static enum start look_at_start(const struct disk *disk, const uint8_t *bytes, size_t length)
+/* Whether the disk's first bytes are zeros, but for a stamp at most. */
+static bool is_blank_start(const uint8_t *bytes, size_t length)
 {
     char word[STAMP_WORD + 1];
 
-    if (!all_zeros(bytes + STAMP_SECTOR, length - STAMP_SECTOR))
-        return START_HELD;
-    if (all_zeros(bytes, STAMP_SECTOR))
-        return START_ZEROS;
-    if (!stamp_decode(bytes, word))
-        return START_HELD;
-    memcpy(disk->word, word, sizeof word);
-    return START_STAMPED;
+    return all_zeros(bytes + STAMP_SECTOR, length - STAMP_SECTOR) &&
+           (all_zeros(bytes, STAMP_SECTOR) || stamp_decode(bytes, word));
 }
 
 static bool write_stamp(const struct disk *disk, uint64_t offset)
@@ -81,13 +73,11 @@ static bool is_hole(const struct disk *disk, off_t offset)
 static bool stamp_raw(const struct disk *disk, uint64_t size)
 {
     uint8_t *bytes CLEANUP_FREE = xcalloc(1, START);
-    enum start start = START_ZEROS;
 
     if (size < SMALLEST_DISK || !is_hole(disk, START))
         return false;
-    if (!is_hole(disk, 0))
-        start = read_at(disk, 0, bytes, START) ? look_at_start(disk, bytes, START) : START_HELD;
-    return start == START_STAMPED || (start == START_ZEROS && write_stamp(disk, 0));
+    return (is_hole(disk, 0) || (read_at(disk, 0, bytes, START) && is_blank_start(bytes, START))) &&
+           write_stamp(disk, 0);
 }
 
 /* --- qcow2: docs/interop/qcow2.txt of QEMU --- */
@@ -157,6 +147,8 @@ static bool read_qcow2(struct qcow2 *image, const struct disk *disk)
                             .l1_offset = be64toh(h.l1_offset),
                             .l1_count = be32toh(h.l1_size),
                             .refcount_table = be64toh(h.refcount_table_offset)};
+    if (image->l1_offset % image->cluster || image->refcount_table % image->cluster)
+        return false;
     image->l1 = xcalloc(image->l1_count, sizeof *image->l1);
     return read_at(disk, image->l1_offset, image->l1, image->l1_count * sizeof *image->l1);
 }
@@ -184,9 +176,7 @@ static bool look_at_cluster(const struct qcow2 *image)
     if ((l1 & ~OFFSET) != COPIED || (l2 & ~OFFSET) != COPIED ||
         !read_at(image->disk, l2 & OFFSET, data, image->cluster))
         return false;
-    enum start start = look_at_start(image->disk, data, image->cluster);
-    return start == START_STAMPED ||
-           (start == START_ZEROS && write_stamp(image->disk, l2 & OFFSET));
+    return is_blank_start(data, image->cluster) && write_stamp(image->disk, l2 & OFFSET);
 }
 
 /* Two clusters behind all others: `*first` is the number of the first, `*counts` where the file has
@@ -204,9 +194,10 @@ static bool find_room(const struct qcow2 *image, uint64_t *first, uint64_t *coun
         end = (uint64_t)st.st_size;
     *first = (end + image->cluster - 1) / image->cluster;
     if (*first + 1 >= image->cluster / sizeof used[0] ||
-        !read_at(image->disk, image->refcount_table, &block, sizeof block) || !block)
+        !read_at(image->disk, image->refcount_table, &block, sizeof block) || !block ||
+        be64toh(block) % image->cluster)
         return false;
-    *counts = (be64toh(block) & ~UINT64_C(511)) + *first * sizeof used[0];
+    *counts = be64toh(block) + *first * sizeof used[0];
     return read_at(image->disk, *counts, used, sizeof used) && !used[0] && !used[1];
 }
 
@@ -256,7 +247,7 @@ static bool lock_against_qemu(int fd)
     return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
-bool blankdisk_stamp(const char *path, const char *format, char word[STAMP_WORD + 1], bool made)
+bool blankdisk_stamp(const char *path, const char *format, const char *word, bool made)
 {
     int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const struct disk disk = {.fd = fd, .made = made, .word = word};

@@ -35,15 +35,24 @@ static bool is_called(const struct planner *p, const json_t *drive, size_t index
     return !strcmp(end, serial) && strchr("-_", end[-1]);
 }
 
-/* Whether what is written to the drive goes to its file. */
-static bool is_written(const json_t *drive)
+/* Whether what is in the drive's file is the disk, as far as its options go: with any that is not
+ * known here (readonly, snapshot, offset, backing.file.filename) it may be another. */
+static bool is_its_file(const json_t *drive)
 {
-    static const char *const others[] = {"readonly", "read-only", "snapshot",
-                                         "offset",   "driver",    "file.driver"};
+    static const char *const known[] = {"index",  "id",     "if",  "format",  "cache",
+                                        "werror", "rerror", "aio", "discard", "detect-zeroes"};
+    json_t *options = json_object_get(drive, "driveExtraOpts");
+    const char *name;
+    json_t *value;
 
-    for (size_t i = 0; i < ELEMENTS(others); i++)
-        if (json_object_get(json_object_get(drive, "driveExtraOpts"), others[i]))
+    json_object_foreach (options, name, value) {
+        size_t i = 0;
+
+        while (i < ELEMENTS(known) && strcmp(name, known[i]) != 0)
+            i++;
+        if (i == ELEMENTS(known))
             return false;
+    }
     return true;
 }
 
@@ -63,7 +72,7 @@ static void add_device(struct planner *p, const char *device, const char *option
     if (!makefs || !device)
         return;
     json_array_foreach (config_get(p->config, "virtualisation.qemu.drives"), i, drive)
-        if (i < p->drive_files.count && is_called(p, drive, i, device) && is_written(drive))
+        if (i < p->drive_files.count && is_called(p, drive, i, device) && is_its_file(drive))
             add_disk(p->plan, p->plan->cwd, p->drive_files.items[i],
                      drive_option(drive, "driveExtraOpts", "format"));
 }

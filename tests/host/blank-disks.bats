@@ -38,11 +38,12 @@ untouched() {
     [ -n "$said" ]
     [ "$(stamp nixos.qcow2)" = "$said" ]
     qemu-img check -q nixos.qcow2
-    # not formatted by this start: the next one sees that there is nothing but the stamp, and repeats
-    # its word without a write
+    # not formatted by this start: the next one sees that there is nothing but the stamp, and gives it
+    # a new word, since a copy of the image has the old one
     first=$said
-    untouched nixos.qcow2 start
-    [ "$said" = "$first" ]
+    start
+    [ -n "$said" ] && [ "$said" != "$first" ]
+    [ "$(stamp nixos.qcow2)" = "$said" ]
     # not so when something else has been written
     qemu-io -f qcow2 -c 'write -P 1 3M 512' nixos.qcow2 >/dev/null
     untouched nixos.qcow2 start
@@ -118,6 +119,13 @@ END
     untouched blank.raw start -o 'virtualisation.fileSystems={"_type":"override","priority":5,"content":{"/":{"device":"/dev/vda","fsType":"ext4"}}}' \
         -o virtualisation.useDefaultFilesystems=false
     [ -z "$said" ]
+    # nor where an option says that the file is not all of the disk
+    qemu-img create -q -f qcow2 blank.qcow2 64M
+    for i in readonly=on snapshot=on offset=512 backing.file.filename=blank.raw file.filename=blank.raw; do
+        untouched blank.qcow2 start -o virtualisation.qemu.drives='{"_type":"override","priority":5,"content":[
+            {"name":"root","file":"'"$PWD"'/blank.qcow2","driveExtraOpts":{"format":"qcow2","'"${i%=*}"'":"'"${i#*=}"'"}}]}'
+        [ -z "$said" ]
+    done
     # a partition is not the disk
     untouched blank.raw start -o virtualisation.useDefaultFilesystems=false \
         -o 'virtualisation.fileSystems={"/":{"device":"/dev/vda1","fsType":"ext4","autoFormat":true}}'
