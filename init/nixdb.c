@@ -93,26 +93,32 @@ static int read_registration(const struct nixdb_place *place, const struct files
     return registration_finish(parser, r, e);
 }
 
-/* Opening a FIFO would wait for ever, and a device may do anything. */
-static int no_file(const char *name, struct error *e)
+/* Opening a FIFO would wait for ever, and a device may do anything. And a symlink that leads
+ * nowhere from here is not followed from inside the root: a new file would take its place. */
+static int check_regular(const char *directory, struct error *e)
 {
-    return error_set(e, -EINVAL,
-                     "%s: is no regular file; nothing was written, move it away or register with "
-                     "the system's own Nix",
-                     name);
+    static const char *const names[] = {
+        "db.sqlite", "db.sqlite-journal", "db.sqlite-wal", "db.sqlite-shm", "schema", "big-lock"};
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        struct stat st;
+        char *name CLEANUP_FREE = xasprintf("%s/%s", directory, names[i]);
+        if (lstat(name, &st) == 0 && (stat(name, &st) < 0 || !S_ISREG(st.st_mode)))
+            return error_set(e, -EINVAL,
+                             "%s: is no regular file; nothing was written, move it away or "
+                             "register with the system's own Nix",
+                             name);
+    }
+    return 0;
 }
 
 /* What db/schema says: 0 with *there, or an error if it is not the schema known here. */
 static int read_schema(const char *name, bool *there, struct error *e)
 {
     char text[64];
-    struct stat st;
-    int fd CLEANUP_CLOSE = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd CLEANUP_CLOSE = open(name, O_RDONLY | O_CLOEXEC);
     *there = fd >= 0;
     if (fd < 0)
         return errno == ENOENT ? 0 : error_errno(e, errno, "%s: cannot be read", name);
-    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return no_file(name, e);
     ssize_t got = read(fd, text, sizeof text - 1);
     if (got < 0)
         return error_errno(e, errno, "%s: cannot be read", name);
@@ -145,10 +151,9 @@ static int look(const struct nixdb_place *place, struct files *f, struct error *
         .lock = xasprintf("%s/big-lock", directory),
         .reserved = xasprintf("%s/reserved", directory),
     };
-    if (stat(f->database, &st) == 0 && !S_ISREG(st.st_mode))
-        return no_file(f->database, e);
-    if (stat(f->lock, &st) == 0 && !S_ISREG(st.st_mode))
-        return no_file(f->lock, e);
+    int r = check_regular(directory, e);
+    if (r < 0)
+        return r;
     if (stat(f->database, &st) == 0)
         f->has_database = st.st_size > 0; /* Nix makes an empty file first */
     else if (errno != ENOENT)
