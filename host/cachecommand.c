@@ -20,7 +20,8 @@
 
 static const char usage[] =
     "run-vm cache [list]\n"
-    "        what is cached: kind and number, size, time since it was last used; how much may be\n"
+    "        what is cached: kind and number, size, time since it was last\n"
+    "        used; how much may be\n"
     "run-vm cache prune [--max-size SIZE] [--older-than DAYS]\n"
     "        remove what is not in use: until SIZE (bytes, or with K, M, G or T) is\n"
     "        left, what was last used more than DAYS ago, or all of it\n";
