@@ -117,3 +117,10 @@ END
     NIX_DISK_IMAGE=/x.qcow2 run -0 "$RUN_VM_PROGRAM" --config base.json --config beside.json --dry-run
     [[ $output == *"file=//persist.qcow2,"* ]]
 }
+
+@test "a variable that is not set is none of a path" {
+    run -65 run_vm drive-variable --dry-run
+    [[ $output == *"/drive-variable.json: virtualisation.qemu.drives."*"NIX_BUILD_TOP, which is not set"* ]]
+    NIX_BUILD_TOP=/build run -0 run_vm drive-variable --dry-run
+    [[ $output == *"file=/build/ventoy.qcow2,"*"serial=ventoy"* ]]
+}
