@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
+# shellcheck disable=SC2119,SC2120,SC2154
 # What run-vm says, and how it looks on any terminal.
 # shellcheck disable=SC2154 # $stderr is bats's
 
