@@ -252,7 +252,8 @@ static void check_ranges(const struct type *type, const char *name)
 
     if (type->kind == TYPE_INTEGER && !strstr(type->name, range))
         fail_msg("%s: \"%s\" does not tell its range, %s", name, type->name, range);
-    if (type->kind == TYPE_INTEGER && strstr(type->name, "MiB") && type->max > INT64_MAX >> 20)
+    if (type->kind == TYPE_INTEGER && strstr(type->name, "MiB") &&
+        (uint64_t)type->max > UINT64_MAX >> 20)
         fail_msg("%s: %s: overflows in bytes", name, type->name);
     if (type->element)
         check_ranges(type->element, name);
