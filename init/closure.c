@@ -13,6 +13,7 @@
 
 #define STORE       "/nix/store"
 #define STATE       "/nix/var/nix"
+#define ROOTS       STATE "/gcroots/run-vm"
 #define LOWER_STORE "/nix/.ro-store"
 
 static int open_registration(int root, const char *path)
@@ -90,10 +91,10 @@ static int keep(int root, const struct nixdb_place *place, const char *name, con
 
 int closure_keep(int root, const char *init, const char *registration, struct error *e)
 {
-    char *state CLEANUP_FREE = real_directory(root, STATE);
-    if (!state)
-        return error_set(e, -EROFS, STATE " cannot be made in the root");
-    const struct nixdb_place place = {.state_dir = state};
+    char *roots CLEANUP_FREE = real_directory(root, ROOTS);
+    if (!roots)
+        return error_set(e, -EROFS, ROOTS " cannot be made in the root");
+    const struct nixdb_place place = {.roots_dir = roots};
     int r = init ? keep(root, &place, "booted-system", init, e) : 0;
     return r == 0 ? keep(root, &place, "registration", registration, e) : r;
 }

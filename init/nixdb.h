@@ -20,6 +20,7 @@ enum nixdb_version { NIXDB_2_8, NIXDB_2_26 };
 struct nixdb_place {
     const char *state_dir;  /* gets db/ and gcroots/: ROOT/nix/var/nix; made if it is not there */
     const char *db_dir;     /* where db/ leads to; NULL: it is the directory STATE/db itself */
+    const char *roots_dir;  /* where gcroots/run-vm leads to; NULL: likewise */
     const char *real_store; /* where the store's files are now: ROOT/nix/store (.drv are read) */
     const char *store_dir;  /* the store's name in paths and database; NULL: /nix/store */
     enum nixdb_version version;

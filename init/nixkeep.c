@@ -21,7 +21,9 @@ int nixdb_keep(const struct nixdb_place *place, const char *name, const char *pa
 {
     const char *store_dir = place->store_dir ? place->store_dir : REGISTRATION_STORE_DIR;
     char *target CLEANUP_FREE = storepath_of(store_dir, path);
-    char *directory CLEANUP_FREE = xasprintf("%s/gcroots/run-vm", place->state_dir);
+    char *directory CLEANUP_FREE = place->roots_dir
+                                       ? xstrdup(place->roots_dir)
+                                       : xasprintf("%s/gcroots/run-vm", place->state_dir);
     char *link CLEANUP_FREE = xasprintf("%s/%s", directory, name);
     if (!target)
         return error_set(e, -EINVAL, "%s: is in no path of the store %s", path, store_dir);

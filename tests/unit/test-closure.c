@@ -47,6 +47,26 @@ static void an_absolute_link_leads_inside_the_root(void **state)
     assert_int_equal(access("/run-vm-test-elsewhere", F_OK), -1);
 }
 
+static void an_absolute_link_for_the_garbage_collector_s_roots_leads_inside_the_root(void **state)
+{
+    (void)state;
+    struct error e CLEANUP_ERROR = {0};
+    struct stat st;
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *nix CLEANUP_FREE = scratch_path(scratch, "nix/var/nix");
+    char *link CLEANUP_FREE = scratch_path(scratch, "nix/var/nix/gcroots");
+    char *target CLEANUP_FREE = scratch_path(scratch, "run-vm-test-elsewhere");
+    char *made CLEANUP_FREE = scratch_path(scratch, "run-vm-test-elsewhere/run-vm/booted-system");
+    int root CLEANUP_CLOSE = open_root(scratch);
+    scratch_run("mkdir", "-p", nix, target);
+    assert_int_equal(symlink("/run-vm-test-elsewhere", link), 0);
+    if (closure_keep(root, "/nix/store/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-a/init", NULL, &e) < 0)
+        fail_msg("%s", e.message);
+    assert_int_equal(lstat(made, &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+    assert_int_equal(access("/run-vm-test-elsewhere", F_OK), -1);
+}
+
 static void a_fifo_for_a_registration_is_refused(void **state)
 {
     (void)state;
@@ -63,6 +83,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_absolute_link_leads_inside_the_root),
+        cmocka_unit_test(an_absolute_link_for_the_garbage_collector_s_roots_leads_inside_the_root),
         cmocka_unit_test(a_fifo_for_a_registration_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
