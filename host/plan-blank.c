@@ -59,8 +59,8 @@ static bool is_its_file(const json_t *drive)
 static void add_disk(struct plan *plan, const char *cwd, const char *path, const char *format)
 {
     plan->blank = xreallocarray(plan->blank, plan->blank_count + 1, sizeof *plan->blank);
-    plan->blank[plan->blank_count++] =
-        (struct plan_blank){.path = path_absolute(cwd, path), .format = xstrdup(format)};
+    plan->blank[plan->blank_count++] = (struct plan_blank){
+        .path = path_absolute(cwd, path), .format = *format ? xstrdup(format) : NULL};
 }
 
 static void add_device(struct planner *p, const char *device, const char *options)
@@ -73,8 +73,7 @@ static void add_device(struct planner *p, const char *device, const char *option
         return;
     json_array_foreach (config_get(p->config, "virtualisation.qemu.drives"), i, drive)
         if (i < p->drive_files.count && is_called(p, drive, i, device) && is_its_file(drive))
-            add_disk(p->plan, p->plan->cwd, p->drive_files.items[i],
-                     drive_option(drive, "driveExtraOpts", "format"));
+            add_disk(p->plan, p->plan->cwd, p->drive_files.items[i], p->drive_formats.items[i]);
 }
 
 void plan_blank_disks(struct planner *p, const struct guest_params *params)

@@ -271,6 +271,8 @@ static void add_drive(struct planner *p, const json_t *drive, size_t number)
     if (is_store_image(p, path))
         protect_store_image(p, &pairs);
     set_format(p, &pairs, path);
+    const char *format = get_pair(&pairs, "format");
+    strv_push(&p->drive_formats, format ? format : "");
     strv_push(argv, "-drive");
     strv_take(argv, join_pairs(&pairs));
 

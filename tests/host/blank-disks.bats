@@ -135,6 +135,18 @@ END
     [ -z "$said" ]
 }
 
+@test "what a guest has written to a raw disk is nothing of the host's to change, an empty image neither" {
+    truncate -s 64M raw.img
+    python3 -c 'import os; os.setxattr("raw.img", "user.test", b"x")' || skip "no extended attributes here"
+    export NIX_DISK_IMAGE=raw.img
+    start
+    [ -n "$said" ]
+    qemu-img create -q -f qcow2 empty.qcow2 16M
+    dd if=empty.qcow2 of=raw.img conv=notrunc status=none
+    untouched raw.img start
+    [ -z "$said" ]
+}
+
 @test "the word does not make the initrd another one, and stays out where it has no room" {
     local long
     start
