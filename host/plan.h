@@ -146,8 +146,7 @@ struct plan {
     struct strv warnings;
     char *accel_reason; /* why it is TCG although nobody asked for it; NULL: nothing to be said */
     struct strv exec;   /* --exec: the command to run in the guest; empty: none */
-    struct strv
-        raw_images;       /* to be recorded as raw (imageformat.h) before a guest writes to them */
+    struct strv raw_images; /* to be recorded as raw (imageformat.h) before the guest starts */
     struct strv helpers;  /* programs that QEMU starts for connections: none of them outlives it */
     char *exec_socket;    /* where QEMU connects to for it, inside `cwd` */
     bool quits;           /* a signal makes QEMU quit at once: the guest is not powered down */
