@@ -12,15 +12,16 @@
 
 #include "common/alloc.h"
 #include "common/log.h"
+#include "host/paths.h"
 #include "host/place.h"
 #include "host/process.h"
 
 static bool is_made(const struct plan *plan, const char *path)
 {
     for (size_t i = 0; i < plan->file_count; i++)
-        if (!strcmp(plan->files[i].path, path) ||
+        if (path_is_same(plan->files[i].path, path) ||
             (plan->files[i].kind == FILE_BOOT_DISK && plan->files[i].source &&
-             !strcmp(plan->files[i].source, path)))
+             path_is_same(plan->files[i].source, path)))
             return true;
     return false;
 }

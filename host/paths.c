@@ -148,6 +148,32 @@ const char *path_rest(const char *root, const char *path)
     return NULL;
 }
 
+/* The next component of an absolute path, and its length; "." and doubled slashes are passed over.
+ */
+static const char *next_component(const char **path, size_t *length)
+{
+    const char *start;
+
+    do {
+        start = *path + strspn(*path, "/");
+        *length = strcspn(start, "/");
+        *path = start + *length;
+    } while (*length == 1 && *start == '.');
+    return start;
+}
+
+bool path_is_same(const char *a, const char *b)
+{
+    const char *in_a, *in_b;
+    size_t length_a, length_b;
+
+    do {
+        in_a = next_component(&a, &length_a);
+        in_b = next_component(&b, &length_b);
+    } while (length_a && length_a == length_b && !memcmp(in_a, in_b, length_a));
+    return !length_a && !length_b;
+}
+
 char *path_double_commas(const char *text)
 {
     char *doubled = xcalloc(2 * strlen(text) + 1, 1);

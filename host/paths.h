@@ -2,6 +2,8 @@
 /* Paths on the host, and names inside QEMU's option lists. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "common/error.h"
 
 /* `path` as seen from the directory `cwd`, made absolute; "./" at its front is dropped. The caller
@@ -31,6 +33,10 @@ int path_below(char **found, const char *root, const char *path, struct error *e
 
 /* Which part of `path` is below the directory `root`, however both are spelt; NULL: it is not. */
 const char *path_rest(const char *root, const char *path);
+
+/* Whether two absolute paths are spelt alike, but for doubled slashes, slashes at the end and ".".
+ */
+bool path_is_same(const char *a, const char *b);
 
 /* The text with its commas doubled, as a value in a list of QEMU's options; the caller frees. */
 char *path_double_commas(const char *text);

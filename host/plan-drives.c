@@ -129,32 +129,6 @@ static void add_ahci(struct planner *p)
     strv_push(&p->plan->argv, "ahci,id=run-vm-ahci");
 }
 
-/* The next component of an absolute path, and its length; "." and doubled slashes are passed over.
- */
-static const char *next_component(const char **path, size_t *length)
-{
-    const char *start;
-
-    do {
-        start = *path + strspn(*path, "/");
-        *length = strcspn(start, "/");
-        *path = start + *length;
-    } while (*length == 1 && *start == '.');
-    return start;
-}
-
-static bool is_same_path(const char *a, const char *b)
-{
-    const char *in_a, *in_b;
-    size_t length_a, length_b;
-
-    do {
-        in_a = next_component(&a, &length_a);
-        in_b = next_component(&b, &length_b);
-    } while (length_a && length_a == length_b && !memcmp(in_a, in_b, length_a));
-    return !length_a && !length_b;
-}
-
 /* Is it our store image, which lies in the cache and serves every guest of this system? */
 static bool is_store_image(const struct planner *p, const char *path)
 {
@@ -163,7 +137,7 @@ static bool is_store_image(const struct planner *p, const char *path)
 
     for (size_t i = 0; i < p->plan->file_count && !found; i++)
         found = p->plan->files[i].kind == FILE_STORE_IMAGE &&
-                is_same_path(absolute, p->plan->files[i].path);
+                path_is_same(absolute, p->plan->files[i].path);
     return found;
 }
 
@@ -225,7 +199,7 @@ static void report_format(struct planner *p, enum image_format format, const cha
 static bool is_replaced(const struct planner *p, const char *path)
 {
     for (size_t i = 0; i < p->plan->file_count; i++)
-        if (p->plan->files[i].replace && is_same_path(path, p->plan->files[i].path))
+        if (p->plan->files[i].replace && path_is_same(path, p->plan->files[i].path))
             return true;
     return false;
 }

@@ -75,6 +75,8 @@ teardown() {
     qemu 'exit 3'
     run -3 run_vm -o 'virtualisation.sharedDirectories.x.source="$TMPDIR"/xchg' \
         -o virtualisation.sharedDirectories.x.target=/x -o 'virtualisation.emptyDiskImages=[1]' \
+        -o 'virtualisation.sharedDirectories.y={"source": "$TMPDIR/xchg/", "target": "/y"}' \
+        -o 'virtualisation.sharedDirectories.z={"source": "$TMPDIR/./", "target": "/z"}' \
         -o 'virtualisation.qemu.drives=[{"file": "nbd://127.0.0.1:1/x"}, {"file": "json:{}"}]' \
         -- -drive "driver=null-co,size=1" -drive file=null-co://,if=none
 }

@@ -119,6 +119,17 @@ static void links_of_a_store_stay_inside_it(void **state)
     assert_string_equal(plain, "/no/such");
 }
 
+static void spellings_of_one_path_are_the_same(void **state)
+{
+    (void)state;
+    assert_true(path_is_same("/tmp/a", "/tmp/a"));
+    assert_true(path_is_same("/tmp/a", "/tmp//./a/"));
+    assert_true(path_is_same("/", "//."));
+    assert_false(path_is_same("/tmp/a", "/tmp/a/b"));
+    assert_false(path_is_same("/tmp/a", "/tmp/ab"));
+    assert_false(path_is_same("/tmp/a", "/tmp/b/../a"));
+}
+
 static void commas_are_doubled(void **state)
 {
     char *doubled CLEANUP_FREE = path_double_commas(",a,,b");
@@ -134,6 +145,7 @@ int main(void)
         cmocka_unit_test(the_last_component_need_not_exist),
         cmocka_unit_test(all_others_must_exist),
         cmocka_unit_test(links_of_a_store_stay_inside_it),
+        cmocka_unit_test(spellings_of_one_path_are_the_same),
         cmocka_unit_test(commas_are_doubled),
     };
 
