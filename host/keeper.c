@@ -61,6 +61,12 @@ void keeper_start(struct keeper *keeper, const struct strv *directories)
         (void)close(ends[1]);
 }
 
+void keeper_pass_on(const struct keeper *keeper)
+{
+    if (keeper->fd >= 0)
+        (void)fcntl(keeper->fd, F_SETFD, 0);
+}
+
 void keeper_end(struct keeper *keeper)
 {
     if (keeper->fd < 0)

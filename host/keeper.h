@@ -14,6 +14,10 @@ struct keeper {
 /* Starts it; without a process to be had there is none. */
 void keeper_start(struct keeper *keeper, const struct strv *directories);
 
+/* Has programs started from now on, QEMU above all, hold the keeper back until they have ended,
+ * too. */
+void keeper_pass_on(const struct keeper *keeper);
+
 /* Everything has been done: it ends. */
 #define CLEANUP_KEEPER CLEANUP(keeper_end)
 void keeper_end(struct keeper *keeper);

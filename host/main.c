@@ -153,6 +153,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, struct 
     if (r < 0)
         return r;
     prepared_pass_on(prepared);
+    keeper_pass_on(keeper);
     if (plan->exec.count)
         return exec_run(plan, &supervise_default_limits, &servers, &standard_streams, e);
     return supervise(plan, &supervise_default_limits, &servers, NULL, e);

@@ -419,15 +419,20 @@ void prepared_tell(const struct prepared *prepared, struct plan *plan)
         plan_add_parameter(plan, STAMP_PARAMETER, words);
 }
 
-/* Size, inode and times: whatever a guest writes to an image changes one of them at least. */
+static bool is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Compares inode, size and times: a write changes one of them at least. */
 static bool is_untouched(const struct made_file *made)
 {
     const struct stat *then = &made->state;
     struct stat now;
     return lstat(made->path, &now) == 0 && now.st_dev == then->st_dev &&
            now.st_ino == then->st_ino && now.st_size == then->st_size &&
-           now.st_blocks == then->st_blocks && now.st_mtim.tv_sec == then->st_mtim.tv_sec &&
-           now.st_mtim.tv_nsec == then->st_mtim.tv_nsec;
+           now.st_blocks == then->st_blocks && is_same_time(&now.st_mtim, &then->st_mtim) &&
+           is_same_time(&now.st_ctim, &then->st_ctim);
 }
 
 void prepared_undo(const struct prepared *prepared)

@@ -119,6 +119,23 @@ with_small_tmp() {
     TMPDIR=$PWD/kept USE_TMPDIR=1 run -0 run_vm
 }
 
+@test "a machine that outlives its run-vm keeps a directory that is removed with it" {
+    local directory
+    mkfifo started finish
+    qemu '(pwd >"$CALLER/started"; read -r x <"$CALLER/finish"; ls >"$CALLER/left") & wait'
+    "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" --accel tcg \
+        --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" \
+        -o virtualisation.graphics=false 3>&- &
+    run_vm=$!
+    read -t 60 -r directory <>started
+    kill -KILL "$run_vm"
+    wait "$run_vm" || true
+    run -74 run_vm # long enough for a keeper that would not wait
+    finish
+    until [ ! -e "$directory" ]; do sleep 0.1; done
+    grep -q xchg left
+}
+
 @test "a temporary directory of its own is locked as well, against those who clean /tmp" {
     qemu 'flock --nonblock --exclusive . true && echo free; exit 0'
     run -0 run_vm
