@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What init tells run-vm of the boot, besides what it prints: lines "WORD TEXT", TEXT for people.
- * A word that the host does not know is passed over. The guest's root can write such lines, too. */
+/* Protocol of init's boot report to run-vm, apart from the console: lines "WORD TEXT", TEXT for
+ * people. The host ignores a word that it does not know. The guest's root can write such lines,
+ * too. */
 #pragma once
 
 #define REPORT_FAILED "failed" /* the boot has ended as failed; TEXT is the reason */

@@ -122,8 +122,8 @@ struct qcow2 {
     uint64_t *l1; /* owned, as it is in the file */
 };
 
-/* What `qemu-img create` makes, and nothing that says more: a backing file, snapshots, encryption,
- * data in another file, bitmaps, an image that was not closed. */
+/* True for a header as `qemu-img create` writes it: without a backing file, snapshots, encryption,
+ * an external data file or bitmaps, and of an image that was closed. */
 static bool is_plain(const struct qcow2_header *h)
 {
     bool first = be32toh(h->version) == 2;

@@ -40,6 +40,7 @@ char *builtin_drive_device(const struct config *config, size_t index);
 /* "9p" or "virtiofs": the transport of the share with that tag. */
 const char *builtin_transport(const struct config *config, const char *tag);
 
-/* What nixpkgs.hostPlatform names, "x86_64-linux"; and the guest of that name. */
+/* Returns the name in nixpkgs.hostPlatform, "x86_64-linux"; builtin_guest() returns the guest of
+ * that name. */
 const char *builtin_platform_name(const struct config *config);
 const struct guest *builtin_guest(const struct config *config);

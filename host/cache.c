@@ -24,10 +24,10 @@
 #include "host/signals.h"
 #include "host/tree.h"
 
-/* Where the locks are against making an entry twice: a byte of this file for each key. */
+/* Lock file against making an entry twice: one byte for each key. */
 #define LOCKS "locks"
 
-/* What is kept where nobody says how much. */
+/* Default limit of the cache's size in bytes, unless a tenth of its filesystem is less. */
 #define LIMIT (UINT64_C(4) << 30)
 
 void cache_key_text(struct cache_key *key, const char *text)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What was made once and serves again: one directory for each content in $XDG_CACHE_HOME/run-vm,
- * which appears by rename, is locked (flock) while in use, and is only taken when its files and
- * everything that they were made from are still what they were. */
+/* Cache of files that are expensive to make: one directory for each content in
+ * $XDG_CACHE_HOME/run-vm. An entry appears by rename, is locked (flock) while in use, and is used
+ * only while its files and everything that they were made from are unchanged. */
 #pragma once
 
 #include <sha2.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What an entry of the cache says of itself: what its files are ("info"), and for each key it can
- * be used for what it was made from ("from-KEY"). An entry is a directory, named here by a
- * descriptor. */
+/* Records in a cache entry: its files ("info") and, for each key that it serves, the inputs that it
+ * was made from ("from-KEY"). An entry is a directory, named here by a descriptor. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,7 +27,8 @@ bool cache_info_is_whole(int entry);
 /* Is it for the key, and what it was made from, for that key, still the same? */
 bool cache_info_fits(int entry, const char *key);
 
-/* What is there only when the entry of that name is for the key; the caller frees. */
+/* Returns the path of the file that exists only if the entry of that name serves the key; the
+ * caller frees. */
 char *cache_info_claim(const char *entry, const char *key);
 
 /* It is not for the key any more. */

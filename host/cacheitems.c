@@ -15,7 +15,7 @@
 #include "host/place.h"
 #include "host/tree.h"
 
-/* What is so new, in seconds, may not be locked yet by whoever makes it. */
+/* Age in seconds below which a leftover stays: its maker may not have locked it yet. */
 #define NEW 60
 
 static bool is_leftover(const char *name)

@@ -24,12 +24,12 @@ struct cache_items {
 /* struct cache_items items CLEANUP_CACHE_ITEMS = {0}; */
 #define CLEANUP_CACHE_ITEMS CLEANUP(cache_items_free)
 
-/* What is in a cache directory, half-made entries that were left behind included; nothing that is
- * not run-vm's. 0 also where there is no such directory. */
+/* Lists run-vm's entries in a cache directory, half-made ones that were left behind included. 0
+ * also where there is no such directory. */
 int cache_items_read(struct cache_items *items, const char *cache, struct error *e);
 void cache_items_free(struct cache_items *items);
 
-/* What may stay; the rest goes, but for what is in use. */
+/* Limits on the entries that pruning keeps; it never removes one that is in use. */
 struct cache_limits {
     uint64_t bytes;    /* of all that stays; the longest unused goes first */
     time_t used_since; /* what was not used since goes */

@@ -39,7 +39,8 @@ void config_add_tree(struct config *config, const char *name, json_t *tree)
     add_source(config, xstrdup(name), tree, false);
 }
 
-/* What is left of a file, as far as a byte past the limit. The caller frees; NULL with errno. */
+/* Reads the rest of a file, up to one byte past the limit, which shows that it is too large. The
+ * caller frees; NULL with errno. */
 static char *read_whole(FILE *file, size_t *length)
 {
     char *text CLEANUP_FREE = NULL;

@@ -12,7 +12,7 @@
 /* The value of a variable, NULL where it is not set. */
 typedef const char *expand_lookup(const void *context, const char *name);
 
-/* What an unset variable is, where the text itself gives nothing in its place: ${NAME:-} does. */
+/* Meaning of an unset variable without a default in the text; ${NAME:-} has one, the empty text. */
 enum expand_unset {
     EXPAND_UNSET_EMPTY,   /* an empty text */
     EXPAND_UNSET_IN_PATH, /* the same, but an error before a slash: $NAME/x would be /x */

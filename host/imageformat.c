@@ -16,7 +16,7 @@
 
 #define HEADER_SIZE 512
 
-/* What QEMU's drivers look for (block/: the .bdrv_probe functions). */
+/* Magic numbers that QEMU's drivers probe for (block/: the .bdrv_probe functions). */
 static const struct {
     const char *format;
     size_t at;
@@ -61,7 +61,8 @@ static bool is_of_a_disk(const char *header)
     return !header || !strcmp(header, "luks");
 }
 
-/* What the record of a file says, and what can be done about it. */
+/* Judges a file by its record; without one, by its header, its name and whether a record can be
+ * made. */
 static enum image_format read_record(int fd, const char *path, const char *header)
 {
     char value[sizeof RECORD_RAW] = "";

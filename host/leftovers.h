@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What is half made, under names that nobody else has, for an end without a way back: memory has
- * run out. Every other end removes what it made where it made it. */
+/* Half-made files and directories, under names that nobody else has, to be removed when memory runs
+ * out: that exit does not return to the code that made them. Every other end removes what it made
+ * where it made it. */
 #pragma once
 
 /* Remembers a file or directory by its path. One that is renamed or removed need not be forgotten:

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What depmod has written about a kernel's modules, read from a tree that nobody needs to trust:
- * each file is found inside the tree's root, read whole and checked before anything is looked up.
- */
+/* Reads depmod's indexes of a kernel's modules from a tree that need not be trusted: each file is
+ * found inside the tree's root, read whole and checked before anything is looked up. */
 #pragma once
 
 #include <stdbool.h>
@@ -38,7 +37,7 @@ char *module_source_read(const char *root, const char *directory, const char *na
  * frees; NULL for one that is none. */
 char *module_source_normalize(const char *text);
 
-/* What the module with this name needs: "PATH: PATH PATH"; NULL: there is no such module. */
+/* Returns the module's line of modules.dep, "PATH: PATH PATH"; NULL: there is no such module. */
 const char *module_source_needs(const struct module_source *source, const char *name);
 
 /* The names of the modules that have the alias, appended to `names`. True: there is one, or the

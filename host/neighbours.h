@@ -10,6 +10,6 @@
 /* Whether `name`, inside virtualisation, is an option or group of another NixOS module. */
 bool neighbours_are_others(const char *name);
 
-/* What was meant by `name`, which is no option: a name of the table that is spelt nearly so, or
- * that `name` would be inside virtualisation. The caller frees; NULL: it is like none of ours. */
+/* Suggests an option for `name`, which is none: one of the table that is spelt nearly so, or that
+ * `name` would be inside virtualisation. The caller frees; NULL: none is like it. */
 char *neighbours_meant(const struct option *options, size_t count, const char *name);

@@ -10,7 +10,7 @@
 
 #define ENTRY "<entry "
 
-/* What one source has of the list that an entry is looked for in. */
+/* Length and priority of one source's definition of the list that an entry is looked for in. */
 struct part {
     size_t length;
     json_int_t priority;
@@ -38,7 +38,7 @@ static void consider(struct search *s, const char *rest, json_int_t priority)
     s->best = s->place;
 }
 
-/* What follows `key` at the beginning of a path; NULL: it begins with another one. */
+/* Returns the part of a path after its first name, `key`; NULL: it begins with another one. */
 static const char *skip_key(const char *path, const char *key)
 {
     bool quoted = *path == '"';

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What run-vm says on its standard output: help, lists, dry runs. */
+/* Standard output of run-vm: help, lists, dry runs. */
 #pragma once
 
 /* Puts /dev/null in the place of a standard stream that the caller has closed, so that nothing that

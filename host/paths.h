@@ -20,8 +20,8 @@ int path_resolve(char **resolved, const char *cwd, const char *path, struct erro
  * caller frees; or a negative errno with the reason. */
 int path_in_prefix(char **found, const char *prefix, const char *path, struct error *e);
 
-/* What is wrong with a path that begins with ~, which only a shell expands; NULL: it does not. The
- * path itself is never taken for a directory of that name. */
+/* Returns the problem with a path that begins with ~, which only a shell expands; NULL: it does
+ * not. The path itself is never taken for a directory of that name. */
 const char *path_tilde_problem(const char *path);
 
 /* The last name of a path, whatever slashes follow it; the caller frees. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the guest's console and QEMU's monitor are. QEMU by itself puts both on the terminal with
+/* Connects the guest's console and QEMU's monitor. QEMU by itself puts both on the terminal with
  * -nographic, and a monitor behind Ctrl-Alt-2 into a window; but not beside a monitor that somebody
  * asks for, and run-vm always asks for one. */
 #include <string.h>
@@ -14,7 +14,7 @@
 static const char *const connecting[] = {"serial",  "parallel", "debugcon",   "virtioconsole",
                                          "monitor", "qmp",      "qmp-pretty", "chardev"};
 
-/* What the user's options say about it. */
+/* Connections that the user's options make already. */
 struct wishes {
     bool serial;  /* the serial line leads somewhere */
     bool monitor; /* there is a monitor */

@@ -171,7 +171,7 @@ static bool is_on(const char *value)
     return false;
 }
 
-/* What is said of a raw image that cannot be given as one, or should perhaps not. */
+/* Reports a raw image that QEMU cannot, or perhaps should not, be given as raw. */
 static void report_format(struct planner *p, enum image_format format, const char *path,
                           const char *header)
 {

@@ -53,7 +53,8 @@ static void check_disk_size(struct planner *p)
                    name, p->disk_image, found / MIB);
 }
 
-/* Where QEMU is given no kernel, nothing of ours reaches one. */
+/* Warns of settings for the kernel's command line when QEMU is given no kernel: the boot loader
+ * starts its own, with its own parameters. */
 static void check_boot_loader(struct planner *p)
 {
     const struct {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the user says to QEMU, wherever that is said: known before the first argument of ours is
- * chosen, so that ours do not contradict it. */
+/* Collects the options that the user gives QEMU, from every source, before the first argument of
+ * ours is chosen, so that ours do not contradict them. */
 #include <string.h>
 
 #include "common/alloc.h"

@@ -107,8 +107,8 @@ void planner_share_modules(struct planner *p, struct guest_params *params)
     };
 }
 
-/* Where the modules are on the host, for whoever does not know of a chroot store: links in it lead
- * on inside it. The caller frees; NULL after a problem. */
+/* Finds the host's directory of the modules, for a file server that does not know of a chroot
+ * store: links are followed inside the store. The caller frees; NULL after a problem. */
 static char *exported_directory(struct planner *p)
 {
     static const char option[] = "system.build.toplevel";

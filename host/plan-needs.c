@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the host must have before anything is made: files, directories, free ports. Here it is only
- * noted; needs.h looks. */
+/* Notes the host's files, directories and free ports that a start needs; needs.h checks them before
+ * anything is made. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>

@@ -135,7 +135,8 @@ static void add_vlan(struct planner *p, size_t place, json_int_t number)
 /* Options each of which keeps QEMU from adding its own card, on a user network of its own. */
 static const char *const network_options[] = {"nic", "netdev", "net"};
 
-/* Where nothing is said of a network, QEMU adds a card through which the guest reaches the host. */
+/* Keeps QEMU from adding its default card where no option names a network: the guest could reach
+ * the host through it. */
 static void refuse_default_card(struct planner *p)
 {
     for (size_t i = 0; i < ELEMENTS(network_options); i++)

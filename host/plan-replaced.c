@@ -99,7 +99,8 @@ void planner_push(struct planner *p, const char *ours, const char *value)
     strv_push(&p->plan->argv, value);
 }
 
-/* What the user's word makes the accelerator; the caller frees. NULL: the choice is ours. */
+/* Returns the accelerator that the user's option names; the caller frees. NULL: it names none, the
+ * choice is ours. */
 static char *given_accelerator(const struct word *word)
 {
     static const char prefix[] = "enable-"; /* -enable-kvm */

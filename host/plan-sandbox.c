@@ -100,7 +100,8 @@ static const struct {
     {"incoming", migration_starts_program},
 };
 
-/* What the user says that has QEMU start a program; the caller frees. NULL: nothing. */
+/* Finds an option of the user's that has QEMU start a program; the caller frees. NULL: none
+ * does. */
 static char *find_starter(struct planner *p)
 {
     const char *more = variables_nonempty(&p->variables, "QEMU_NET_OPTS");

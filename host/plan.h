@@ -40,7 +40,7 @@ struct plan_file {
     bool writable; /* FILE_STORE_IMAGE: a copy instead of a link, for the guest to write to */
 };
 
-/* What must exist on the host already: nothing of a start makes it. */
+/* Kinds of files that must exist on the host already: no start makes them. */
 enum need_kind {
     NEED_FILE,
     NEED_DIRECTORY,
@@ -102,14 +102,14 @@ struct boot_disk_spec {
     unsigned int accel; /* enum accel_choice */
 };
 
-/* What can come in on standard input. */
+/* Kinds of standard input. */
 enum input {
     INPUT_NONE, /* it is /dev/null, or closed */
     INPUT_STREAM,
     INPUT_TERMINAL,
 };
 
-/* What a plan is made from besides the configuration. */
+/* Inputs of a plan besides the configuration. */
 struct surroundings {
     char *const *environment; /* NAME=VALUE, ended by NULL */
     const char *cwd;          /* the caller's directory */

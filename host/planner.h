@@ -96,7 +96,8 @@ void planner_need_ports(struct planner *p, const char *source, const char *list)
  * mean. `root`, which the caller frees like the path, is "" for any other. */
 char *planner_tree_path(const struct planner *p, const char *given, char **root);
 
-/* What is there, without links; the caller frees. NULL with errno set where there is nothing. */
+/* Resolves the symbolic links of a path that the user names, inside the tree that it is in. The
+ * caller frees; NULL with errno set where it does not exist. */
 char *planner_named_path(const struct planner *p, const char *given);
 
 /* The steps, in their order. */

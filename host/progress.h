@@ -21,7 +21,7 @@ void progress_start(struct progress *progress, const char *what, const char *det
 /* So many bytes are done. */
 void progress_show(const struct progress *progress, uint64_t done);
 
-/* What is being done, where no bytes can be counted. */
+/* Shows the step that is being done, where no bytes can be counted. */
 void progress_note(const struct progress *progress, const char *step);
 
 /* Clears the line. */

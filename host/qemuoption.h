@@ -22,8 +22,8 @@ const char *qemu_option_find(const struct strv *words, const char *name);
 /* The same of the last option of this name whose value has that item. */
 const char *qemu_option_find_with(const struct strv *words, const char *name, const char *item);
 
-/* What KEY has in VALUE, a list such as "q35,accel=kvm", and how long it is: the last one counts.
- * KEY "" is the first item, where it has no key. NULL: it is not there. */
+/* Finds the value of KEY in VALUE, a list such as "q35,accel=kvm", and its length; of several the
+ * last one counts. KEY "" is the first item, where it has no key. NULL: it is not there. */
 const char *qemu_option_item(const char *value, const char *key, size_t *length);
 
 /* Whether VALUE, a list such as "socket,id=x,server=on", has that item. */

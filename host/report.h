@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the guest's init says of its boot (common/report.h), while QEMU runs. */
+/* Receives the boot report of the guest's init (common/report.h), while QEMU runs. */
 #pragma once
 
 #include <stdbool.h>

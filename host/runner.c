@@ -47,7 +47,8 @@ static char *own_path(const char *argv0)
     return xstrdup(argv0);
 }
 
-/* What the link at `path` names, as a path from here; the caller frees. NULL: it is no link. */
+/* Reads the link at `path` and returns its target as a path from the working directory; the caller
+ * frees. NULL: it is no link. */
 static char *follow(const char *path)
 {
     char target[PATH_MAX];

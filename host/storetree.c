@@ -69,8 +69,9 @@ static int bind_path(const char *from, const char *to)
     return mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-/* Where a path of the store is on the host. Links that lead to it are followed inside the prefix,
- * one that it is itself is part of the store. The caller frees; NULL with the message otherwise. */
+/* Finds a store path on the host. Links in the directories above it are followed inside the prefix;
+ * the path itself, if it is a link, belongs to the store as it is. The caller frees; NULL with the
+ * message otherwise. */
 static char *find_path(const struct storetree *tree, const char *path, struct error *e)
 {
     const char *slash = strrchr(path, '/');

@@ -274,7 +274,7 @@ static void close_sockets(struct supervisor *s)
         (void)close(s->control);
 }
 
-/* Where QEMU connects to at its start. */
+/* Opens the sockets that QEMU connects to at its start. */
 static int open_sockets(struct supervisor *s, struct error *e)
 {
     int r = report_open(&s->report, s->plan->report_socket, e);

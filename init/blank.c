@@ -23,7 +23,7 @@
 /* Where a superblock of ext4 has its UUID: s_uuid, in the sector at MARKER_COMMIT. */
 #define SUPERBLOCK_UUID 104
 
-/* Where a stamp is, or a marker alone. */
+/* Offset of the sector that a stamp fills, or a marker that does not describe its format. */
 static const uint64_t first_sector[] = {0};
 
 /* Looks for data at 1 MiB, 2 MiB, 4 MiB and so on. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an interrupted format has left on a device, and nobody else has. */
+/* Sectors that an interrupted format has written, and nothing else has. */
 #pragma once
 
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the host is told of the boot (common/report.h). */
+/* Reports the boot to the host (common/report.h). */
 #pragma once
 
 /* Sends a line. 0 also where there is nobody to tell; a negative errno where the kernel keeps us

@@ -120,7 +120,8 @@ static void say_progress(const struct scan *scan, struct progress *progress, uin
              scan->name, offset / MIB, scan->size / MIB);
 }
 
-/* Where the next data of a regular file begin, or may begin; a device has no holes to tell of. */
+/* Returns the offset of a regular file's next data, or where they may begin; `offset` itself on a
+ * device, which reports no holes. */
 static uint64_t next_data(const struct scan *scan, bool regular, uint64_t offset, uint64_t end)
 {
     off_t next = regular ? lseek(scan->fd, (off_t)offset, SEEK_DATA) : (off_t)offset;

@@ -10,7 +10,7 @@
 
 #define SCAN_SECTOR 512
 
-/* What is scanned. */
+/* Device to be scanned. */
 struct scan {
     int fd;
     const char *name;      /* for messages */

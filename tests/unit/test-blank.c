@@ -163,7 +163,8 @@ static void an_interrupted_format_is_known_by_its_marker(void **state)
     assert_memory_equal(b.marker.uuid, ours.uuid, sizeof ours.uuid);
 }
 
-/* What has been written so far is the format's own; the same bytes elsewhere are not. */
+/* Bytes that the format writes are accepted where it writes them; the same bytes elsewhere are
+ * not. */
 static void beside_the_marker_only_that_format_s_own_writes_may_be(void **state)
 {
     (void)state;

@@ -32,7 +32,7 @@ static bool stamp(const char *path, const char *format, bool made)
     return blankdisk_stamp(path, format, "abcdefghij", made);
 }
 
-/* What the guest would see: the image as a raw one. */
+/* Opens the disk as the guest would see it: the image, converted to a raw one. */
 static int seen_by_guest(const char *path, const char *format)
 {
     char *command CLEANUP_FREE = xasprintf("qemu-img convert -f %s -O raw $0 $0.raw", format);

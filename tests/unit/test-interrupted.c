@@ -340,7 +340,7 @@ static void a_redone_format_may_be_cut_as_well(void **state)
     assert_int_equal(figures.blank, blank); /* it never looks untouched again */
 }
 
-/* What reaches the disk is asked of the C library: this one stands before its fsync(). */
+/* Interposes fsync(), to see whether the marker was cleared on the device before it. */
 static struct {
     int fd;
     bool cleared; /* the marker, when it was called */

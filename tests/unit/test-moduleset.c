@@ -187,7 +187,7 @@ static void a_directory_without_indexes_is_named(void **state)
     assert_error_names(e, kernel->scratch, "depmod");
 }
 
-/* Who copies the hint gets the indexes. */
+/* Running the command from the error's hint makes the indexes. */
 static void the_hint_for_indexes_is_a_command(void **state)
 {
     (void)state;
@@ -371,7 +371,7 @@ static uint32_t next_random(uint32_t *state)
     return (*state = *state * 1664525 + 1013904223) >> 8;
 }
 
-/* What makes Debian's libkmod crash, and as many others. */
+/* Damage of the kind that makes Debian's libkmod crash is reported with the index's name. */
 static void a_damaged_index_is_named(void **state)
 {
     static const char *const indexes[] = {"modules.dep.bin", "modules.alias.bin",

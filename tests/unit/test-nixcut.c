@@ -21,7 +21,7 @@
 #define HASH  "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 #define PATHS 400
 
-/* What SQLite asked of the disk, in its order. */
+/* Requests of SQLite's to the disk, in their order. */
 enum kind { WRITE, TRUNCATE, SYNC, DELETE };
 
 struct request {

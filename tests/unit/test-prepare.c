@@ -168,8 +168,9 @@ static void a_second_start_is_refused_and_touches_nothing(void **state)
     expect_success(&third, f);
 }
 
-/* What appears between the check and its turn is locked all the same: qemu-img, asked for the first
- * image, gives the second file the name that another start would have given it, and keeps it. */
+/* A file that appears between the check and its turn is locked all the same: qemu-img, asked for
+ * the first image, gives the second file the name that another start would have given it, and keeps
+ * it. */
 static void what_another_start_makes_meanwhile_is_its_own(void **state)
 {
     static const enum file_kind made[] = {FILE_DISK_IMAGE, FILE_DISK_OVERLAY, FILE_COPY,

@@ -94,7 +94,7 @@ static size_t count(const struct planned *p, const char *option, const char *tex
 
 #define NO_GRAPHICS "\"graphics\": false"
 
-/* What QEMU_OPTS say about consoles and monitors, and what is added. */
+/* Consoles and monitors in QEMU_OPTS, and the ones that run-vm adds beside them. */
 static void consoles_and_monitors_are_where_nobody_puts_them(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the host makes of what a guest reports: QEMU's end of the socket is this program's. */
+/* Tests the host's end of the boot report: QEMU's end of the socket is this program's. */
 #include "host/report.h"
 
 #include <string.h>
