@@ -58,7 +58,7 @@ rows() {
     for parameter in init= root= rootfstype= rootflags= ro rw console= regInfo= boot.trace \
         debugtrace boot.shell_on_fail boot.debug1 debug1 boot.debug1devices boot.debug1mounts \
         boot.panic_on_fail stage1panic vm.mount=WHAT:WHERE vm.share=TAG:WHERE vm.submount= vm.msize= vm.store= \
-        vm.store.overlay=tmpfs vm.root.overlay=tmpfs vm.modules= vm.device-timeout= \
+        vm.store.overlay=tmpfs vm.root.overlay=tmpfs vm.modules= vm.blank= vm.device-timeout= \
         'vm.onfail=prompt|poweroff|reboot|panic'; do
         grep -qE -- "^       (.*, )?${parameter//|/\\|}" "$BATS_TEST_TMPDIR/page" || {
             echo "no row for $parameter"
