@@ -221,8 +221,10 @@ static void it_is_cached_until_something_changes(void **state)
     struct initrd_spec spec CLEANUP_SPEC = spec_of(scratch);
     struct strv seen CLEANUP_STRV = {0};
     for (int i = 0; i < 5; i++) {
-        if (i == 1)
-            strv_push(&spec.modules, "another");
+        if (i == 1) {
+            strv_free(&spec.modules);
+            strv_push(&spec.modules, "raw");
+        }
         if (i == 2)
             cmdline_add(&spec.words, "vm.mount", "/dev/vdb:/data");
         if (i == 3)
