@@ -78,6 +78,8 @@ prepare_campaign() {
     export images=$PWD/images
     [ ! "$firmware" ] || export firmware
     remember_nix_store
+    # with something on it, since a blank disk gets a new stamp at each start
+    qemu-io -f qcow2 -c 'write -P 1 1M 64k' images/disk.qcow2 >/dev/null
     sha256sum images/disk.qcow2 >disk.sum
     cp "$HOME/sums" sums
     begin

@@ -72,7 +72,7 @@ disk() {
 }
 
 @test "what a guest has written to stays, however QEMU ends; so does what was there before" {
-    qemu 'printf x | dd of="$CALLER/nixos.qcow2" bs=1 seek=100 conv=notrunc status=none; exit 1'
+    qemu 'qemu-io -f qcow2 -c "write -P 1 1M 64k" "$CALLER/nixos.qcow2" >/dev/null; exit 1'
     run -1 run_vm
     [ -e nixos.qcow2 ]
     local sum
