@@ -134,7 +134,9 @@ refused() {
     everything
     mkfifo nobody.json
     begin --config nobody.json
-    until_true sh -c "grep -q '^State:.S' /proc/$pid/status"
+    # the shell that is to become run-vm sleeps too
+    until_true [ "/proc/$pid/exe" -ef "$RUN_VM_PROGRAM" ]
+    until_true grep -q '^State:.S' "/proc/$pid/status"
     kill -TERM "$pid"
     timeout 5 tail --pid="$pid" -f /dev/null
 }
