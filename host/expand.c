@@ -214,6 +214,10 @@ static int read_dollar(struct expansion *x, bool quoted)
         x->at++;
         return read_braces(x, quoted);
     }
+    if (*x->at == '\'' && !quoted)
+        return error_set(x->e, -EINVAL,
+                         "holds $'...', which only some shells know: write '...' with the bytes "
+                         "themselves");
     if (*x->at && strchr("@*#?-$!0123456789", *x->at))
         return error_set(x->e, -EINVAL, "holds $%c, but only variables with a name are expanded",
                          *x->at);
