@@ -79,9 +79,11 @@ NATIVE_CPPFLAGS = $(call once,NATIVE_CPPFLAGS,$(patsubst -I%,-isystem %,$(shell 
 # ---------------------------------------------------------------------------------------------
 # Sources and products
 
-COMMON := $(wildcard common/*.c)
-INIT := $(wildcard init/*.c)
-HOST := $(wildcard host/*.c)
+sources_of = $(sort $(wildcard $1/*.c $1/*/*.c))
+BASE := $(call sources_of,base)
+COMMON := $(call sources_of,common)
+INIT := $(call sources_of,init)
+HOST := $(call sources_of,host)
 TOOLS := $(wildcard tools/*.c)
 UNIT := $(wildcard tests/unit/test-*.c)
 UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
@@ -89,7 +91,7 @@ UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
 native = $(patsubst %.c,$(B)/native/%.o,$1)
 guest = $(patsubst %.c,build/guest/%.o,$1)
 
-ARCHIVES := $(addprefix $(B)/native/lib,init.a host.a common.a)
+ARCHIVES := $(addprefix $(B)/native/lib,init.a host.a common.a base.a)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
 TOOL_PROGRAMS := $(patsubst tools/%.c,$(B)/tools/%,$(TOOLS))
 
@@ -125,13 +127,13 @@ $(B)/native/%.o: %.c Makefile | $(call packages,build)
 		$(DEPENDENCIES) -c -o $@ $<
 
 define archive
-$(B)/native/lib$1.a: $(call native,$(filter-out $1/main.c,$(wildcard $1/*.c)))
+$(B)/native/lib$1.a: $(call native,$(filter-out $1/main.c,$(call sources_of,$1)))
 	@mkdir -p $$(@D) && rm -f $$@
 	$$(call say,AR)$(AR) rcs $$@ $$^
 endef
-$(foreach half,common init host,$(eval $(call archive,$(half))))
+$(foreach half,base common init host,$(eval $(call archive,$(half))))
 
-$(B)/run-vm: $(B)/native/host/main.o $(B)/native/libhost.a $(B)/native/libcommon.a
+$(B)/run-vm: $(B)/native/host/main.o $(addprefix $(B)/native/lib,host.a common.a base.a)
 	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(HOST_LDLIBS)
 
 $(TOOL_PROGRAMS): $(B)/tools/%: $(B)/native/tools/%.o $(ARCHIVES)
@@ -170,7 +172,7 @@ build/guest/%.o: %.c Makefile $(GUEST_LIBS).stamp
 	$(call say,CC)$(MUSL_CC) $(CPPFLAGS) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) $(WARNINGS) $(CONVERSION_$(firstword $(subst /, ,$*))) \
 		$(DEPENDENCIES) -c -o $@ $<
 
-build/guest/init.debug: $(call guest,$(INIT) $(COMMON)) $(GUEST_LIBS).stamp
+build/guest/init.debug: $(call guest,$(INIT) $(COMMON) $(BASE)) $(GUEST_LIBS).stamp
 	$(call say,LINK)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^) $(GUEST_LDLIBS)
 
 build/init: build/guest/init.debug scripts/check-static
@@ -188,7 +190,7 @@ FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ))
 # What is read is text, for which the tracing of numbers compared costs more than it finds.
 FUZZ_CFLAGS := -std=gnu17 -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-coverage=trace-cmp
-FUZZED := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out %/main.c,$(COMMON) $(INIT) $(HOST)))
+FUZZED := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out %/main.c,$(BASE) $(COMMON) $(INIT) $(HOST)))
 
 build/fuzz/obj/%.o: %.c Makefile | $(call packages,build fuzz)
 	@mkdir -p $(@D)

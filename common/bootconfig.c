@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 
 /* The end of an initrd that carries a bootconfig: text, le32 size, le32 checksum, magic. */
 #define MAGIC     "#BOOTCONFIG\n"

@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
 #include "common/cmdline.h"
-#include "common/error.h"
 
 /* The most that a kernel takes, in bytes and in nodes (XBC_DATA_MAX, XBC_NODE_MAX). */
 #define BOOTCONFIG_SIZE 32767

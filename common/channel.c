@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 
 /* As long as this much waits to go out, no more of a stream is added. */
 #define ENOUGH_OUTGOING 65536

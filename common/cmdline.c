@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 
 /* The kernel's isspace(): its ctype table is Latin-1, in which 0xa0 is a space. */
 static bool is_space(char c)

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "common/error.h"
-#include "common/strv.h"
+#include "base/error.h"
+#include "base/strv.h"
 
 /* What x86 kernels accept, with the terminating zero (COMMAND_LINE_SIZE). */
 #define CMDLINE_SIZE 2048

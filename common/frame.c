@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 
 /* Which numbers are types; all else is not a frame. */
 static const bool is_type[256] = {

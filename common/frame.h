@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/error.h"
+#include "base/error.h"
 
 /* The name of the port, as /sys/class/virtio-ports/PORT/name shows it. */
 #define FRAME_PORT "run-vm.exec"

@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/strv.h"
+#include "base/alloc.h"
+#include "base/strv.h"
 
 /* Beside every byte that is not printable ASCII. */
 #define SPECIAL_IN_FIELD   ":,\\\""

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/error.h"
+#include "base/error.h"
 
 /* WHAT:WHERE[:FSTYPE[:OPTIONS]], the syntax of systemd.mount-extra=. */
 struct mount_spec {

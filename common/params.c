@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 
 static const char *const store_overlays[] = {
     [STORE_OVERLAY_TMPFS] = "tmpfs",

@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/strv.h"
 #include "common/cmdline.h"
 #include "common/mountspec.h"
-#include "common/strv.h"
 
 enum store_overlay {
     STORE_OVERLAY_TMPFS,

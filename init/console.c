@@ -11,8 +11,8 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "common/cleanup.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
 
 #define PREFIX "run-vm: "
 

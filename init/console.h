@@ -3,8 +3,8 @@
  * that is missing, closed or stuck never stops a boot. */
 #pragma once
 
-#include "common/log.h"
-#include "common/strv.h"
+#include "base/log.h"
+#include "base/strv.h"
 
 /* Opens every console in `names`, the values of console= ("ttyS0,115200n8"); without any,
  * /dev/console. From then on messages go to all of them and to /dev/kmsg. */

@@ -12,10 +12,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "common/log.h"
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/strv.h"
 #include "common/report.h"
-#include "common/strv.h"
 #include "init/console.h"
 #include "init/report.h"
 

@@ -12,8 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "common/cleanup.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
 
 int inroot_open(int root, const char *path, int flags, mode_t mode)
 {

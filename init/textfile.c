@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 
 /* /proc does not tell a file's size: read until the end. */
 char *textfile_read(const char *path, struct error *e)

@@ -2,7 +2,7 @@
 /* Small files of the kernel: read and written whole. */
 #pragma once
 
-#include "common/error.h"
+#include "base/error.h"
 
 /* The contents of `path`, ended by a zero byte; the caller frees. NULL with the reason. */
 char *textfile_read(const char *path, struct error *e);

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/error.h"
-#include "init/blank.h"
-#include "init/makefs.h"
+#include "base/error.h"
+#include "init/format/blank.h"
+#include "init/format/makefs.h"
 
 static const char *const states[] = {
     [BLANK_UNDECIDED] = "undecided",  [BLANK_YES] = "blank", [BLANK_INTERRUPTED] = "interrupted",

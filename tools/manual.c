@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/cleanup.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "common/params.h"
-#include "host/options.h"
-#include "host/schema.h"
+#include "host/commandline.h"
+#include "host/config/schema.h"
 
 /* Text in which nothing is markup. */
 static void print_plain(const char *text)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "init/nixdb.h"
+#include "base/alloc.h"
+#include "init/nix/nixdb.h"
 
 enum { EXIT_USAGE = 64 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any derivation is read or refused with a reason. */
-#include "init/derivation.h"
+#include "init/nix/derivation.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

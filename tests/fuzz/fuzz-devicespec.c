@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any root= is read or refused; what is read looks like a device to who only looks. */
-#include "init/device.h"
+#include "init/devices/device.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

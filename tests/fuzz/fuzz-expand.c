@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Any text is expanded or refused, in every mode; a text that was quoted for a shell is one word,
  * itself; $'...', which it is quoted with where it has control characters, is refused. */
-#include "host/dryrun.h"
-#include "host/expand.h"
+#include "host/commands/dryrun.h"
+#include "host/plan/expand.h"
 #include "tests/fuzz/fuzz.h"
 
 /* A variable's value is its name's; one that begins with N is not set. */

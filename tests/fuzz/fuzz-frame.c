@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include "common/log.h"
+#include "base/log.h"
 #include "tests/fuzz/fuzz.h"
 
 static ssize_t fuzz_recv(int fd, void *bytes, size_t room, int flags);
@@ -25,7 +25,7 @@ static int fuzz_close(int fd);
 #define read  fuzz_read
 #define write fuzz_write
 #define close fuzz_close
-#include "host/exec.c" // NOLINT(bugprone-suspicious-include): its functions are static
+#include "host/run/exec.c" // NOLINT(bugprone-suspicious-include): its functions are static
 #undef recv
 #undef send
 #undef read

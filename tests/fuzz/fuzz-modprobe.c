@@ -17,9 +17,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "host/moduleindex.h"
-#include "init/modules.h"
+#include "base/log.h"
+#include "host/initrd/moduleindex.h"
+#include "init/devices/modules.h"
 #include "tests/fuzz/arena.h"
 
 #define KERNEL           "fuzz"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Any index of modules is read, or refused with a reason; one that was read can be written and read
  * again. Any signature has a hash or none. */
-#include "host/moduleindex.h"
-#include "host/modulesign.h"
-#include "host/modulesource.h"
+#include "host/initrd/moduleindex.h"
+#include "host/initrd/modulesign.h"
+#include "host/initrd/modulesource.h"
 #include "tests/fuzz/fuzz.h"
 
 static void look_up(const struct module_index *index)

@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/log.h"
-#include "host/config.h"
-#include "host/dryrun.h"
-#include "host/options.h"
-#include "host/plan.h"
+#include "base/log.h"
+#include "host/commandline.h"
+#include "host/commands/dryrun.h"
+#include "host/config/config.h"
+#include "host/plan/plan.h"
 #include "tests/fuzz/arena.h"
 
 #define CANARY "canary"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any registration file is read or refused with a reason, whatever blocks it comes in. */
-#include "init/registration.h"
+#include "init/nix/registration.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -12,8 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "common/cleanup.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "tests/unit/unit.h"
 
 int image_new(uint64_t size)

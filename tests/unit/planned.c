@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-#include "host/config.h"
-#include "host/options.h"
-#include "host/plan.h"
+#include "host/commandline.h"
+#include "host/config/config.h"
+#include "host/plan/plan.h"
 
 struct planned {
     char *scratch; /* the caller's directory, with a system and a QEMU in it */

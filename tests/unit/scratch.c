@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/strv.h"
-#include "host/process.h"
-#include "host/tree.h"
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "host/system/process.h"
+#include "host/system/tree.h"
 #include "tests/unit/unit.h"
 
 char *scratch_new(void)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /* Which disks may be formatted, decided on images; those of other formats are made by the disk zoo
  * (tests/host/disk-zoo.bats). */
-#include "init/blank.h"
+#include "init/format/blank.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "common/stamp.h"
-#include "init/ext4.h"
-#include "init/makefs.h"
-#include "init/marker.h"
+#include "init/format/ext4.h"
+#include "init/format/formatmarker.h"
+#include "init/format/makefs.h"
 #include "tests/unit/image.h"
 #include "tests/unit/unit.h"
 

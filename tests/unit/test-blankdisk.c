@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which images the host vouches for, on images that qemu-img makes. */
-#include "host/blankdisk.h"
+#include "host/prepare/blankdisk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "common/cleanup.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "common/stamp.h"
 #include "tests/unit/image.h"
 #include "tests/unit/scratch.h"

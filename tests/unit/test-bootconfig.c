@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static void words_of_one_name_become_an_array(void **state)

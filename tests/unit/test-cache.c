@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/cache.h"
+#include "host/cache/cache.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/cacheitems.h"
-#include "host/tree.h"
+#include "base/alloc.h"
+#include "host/cache/cacheitems.h"
+#include "host/system/tree.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

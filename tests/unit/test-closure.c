@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The registration of a closure in a root that may be anybody's: its links lead inside it, and
  * nothing in it makes PID 1 wait. */
-#include "init/closure.h"
+#include "init/nix/closure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "common/cleanup.h"
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 /* The words as <name> or <name>=<value>, one after the other. */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/options.h"
+#include "host/commandline.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "host/accel.h"
-#include "host/dryrun.h"
-#include "host/process.h"
+#include "base/alloc.h"
+#include "host/commands/dryrun.h"
+#include "host/plan/accel.h"
+#include "host/system/process.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

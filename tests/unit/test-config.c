@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/config.h"
+#include "host/config/config.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "host/merge.h"
-#include "host/schema.h"
+#include "base/alloc.h"
+#include "host/config/definition.h"
+#include "host/config/schema.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"

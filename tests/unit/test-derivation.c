@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/derivation.h"
+#include "init/nix/derivation.h"
 
 #include <errno.h>
 #include <string.h>

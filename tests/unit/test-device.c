@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Block devices by name, in a /sys and /dev of the test's own with images made by the real tools.
  */
-#include "init/device.h"
+#include "init/devices/device.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/image.h"
 #include "tests/unit/unit.h"
 

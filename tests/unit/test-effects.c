@@ -2,7 +2,7 @@
 /* Settings without effect, variables that are not set, and ~. */
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"

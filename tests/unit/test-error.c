@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/error.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>

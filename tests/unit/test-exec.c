@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* run-vm's end of the channel against guests that do what no guest of ours does. In QEMU's place
  * this program itself is started, as the guest that its argument names. */
-#include "host/exec.h"
+#include "host/run/exec.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "common/channel.h"
-#include "host/message.h"
-#include "host/signals.h"
+#include "host/system/message.h"
+#include "host/system/signals.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/expand.h"
+#include "host/plan/expand.h"
 
 #include <errno.h>
 #include <string.h>
 #include <wordexp.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static const struct {

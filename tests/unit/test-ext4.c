@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What init makes of a blank disk, judged by mke2fs, e2fsck and dumpe2fs. */
-#include "init/ext4.h"
+#include "init/format/ext4.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "init/blank.h"
+#include "base/alloc.h"
+#include "init/format/blank.h"
 #include "tests/unit/image.h"
 #include "tests/unit/unit.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/fentry.h"
+#include "host/initrd/ftrace.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

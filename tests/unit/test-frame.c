@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static void feed(struct frame_reader *reader, const void *bytes, size_t count)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What x-systemd.growfs refuses. That it grows is tested in a guest (tests/boot/guest-mounts.bats):
  * many machines that run these tests do not let even root resize a filesystem. */
-#include "init/grow.h"
+#include "init/format/grow.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/plan.h"
+#include "host/plan/plan.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "common/params.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/imageformat.h"
+#include "host/system/imageformat.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "common/alloc.h"
-#include "host/plan.h"
+#include "base/alloc.h"
+#include "host/plan/plan.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/initrd.h"
+#include "host/initrd/initrd.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "common/bootconfig.h"
-#include "host/process.h"
-#include "host/tree.h"
-#include "host/unpack.h"
+#include "host/initrd/decompress.h"
+#include "host/system/process.h"
+#include "host/system/tree.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -13,11 +13,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "init/initramfs.h"
-#include "init/overlay.h"
-#include "init/postmount.h"
-#include "init/stage2.h"
+#include "base/alloc.h"
+#include "init/mount/overlay.h"
+#include "init/stage2/initramfs.h"
+#include "init/stage2/prepareroot.h"
+#include "init/stage2/stage2.h"
 #include "tests/unit/unit.h"
 
 struct place {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* A format cut off by a power failure, at every instant, on a disk that reorders and loses whatever
  * was not synced. RUN_VM_LONG=1 tries many more orders. */
-#include "init/blank.h"
-#include "init/ext4.h"
-#include "init/makefs.h"
-#include "init/marker.h"
+#include "init/format/blank.h"
+#include "init/format/ext4.h"
+#include "init/format/formatmarker.h"
+#include "init/format/makefs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 
 #include <ext2fs/ext2fs.h>
 
-#include "common/alloc.h"
-#include "init/scan.h"
+#include "base/alloc.h"
+#include "init/format/scan.h"
 #include "tests/unit/image.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/kernelimage.h"
+#include "host/initrd/kernelimage.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/unpack.h"
+#include "base/alloc.h"
+#include "host/initrd/decompress.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

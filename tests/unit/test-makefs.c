@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* x-systemd.makefs on images: what gets a filesystem, what keeps what it has, and the reasons. */
-#include "init/makefs.h"
+#include "init/format/makefs.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "init/marker.h"
+#include "base/alloc.h"
+#include "init/format/formatmarker.h"
 #include "tests/unit/image.h"
 #include "tests/unit/unit.h"
 

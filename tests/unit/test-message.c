@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/message.h"
+#include "host/system/message.h"
 
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static void what_is_long_keeps_its_beginning_and_its_end(void **state)

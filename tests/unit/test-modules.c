@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/modules.h"
+#include "init/devices/modules.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -9,8 +9,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/moduleindex.h"
+#include "base/alloc.h"
+#include "host/initrd/moduleindex.h"
 #include "tests/unit/unit.h"
 
 static int make_directory(void **state)

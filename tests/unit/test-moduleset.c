@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/moduleset.h"
+#include "host/initrd/moduleset.h"
 
 #include <errno.h>
 #include <libkmod.h>
@@ -7,11 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/moduleindex.h"
-#include "host/modulesource.h"
-#include "host/tree.h"
-#include "host/unpack.h"
+#include "base/alloc.h"
+#include "host/initrd/decompress.h"
+#include "host/initrd/moduleindex.h"
+#include "host/initrd/modulesource.h"
+#include "host/system/tree.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/nar.h"
+#include "init/nix/nar.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/neighbours.h"
+#include "host/config/neighbours.h"
 
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 

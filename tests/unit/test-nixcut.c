@@ -11,10 +11,10 @@
 
 #include <sqlite3.h>
 
-#include "common/alloc.h"
-#include "common/strv.h"
-#include "init/nixdb.h"
-#include "init/nixsql.h"
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "init/nix/nixdb.h"
+#include "init/nix/nixsql.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

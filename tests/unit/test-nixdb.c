@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/nixdb.h"
+#include "init/nix/nixdb.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "common/alloc.h"
-#include "common/strv.h"
+#include "base/alloc.h"
+#include "base/strv.h"
 #include "tests/unit/unit.h"
 
 #define A  "/nix/store/00000000000000000000000000000001-a"

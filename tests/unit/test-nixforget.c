@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Paths that a database lists and the store no longer has: which are forgotten, and which not. */
-#include "init/nixforget.h"
+#include "init/nix/nixforget.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "common/alloc.h"
-#include "init/nixsql.h"
+#include "base/alloc.h"
+#include "init/nix/nixsql.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

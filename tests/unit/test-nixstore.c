@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/nixstore.h"
+#include "host/store/closure.h"
 
 #include <string.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/process.h"
+#include "base/alloc.h"
+#include "host/system/process.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/options.h"
+#include "init/plan/mountoptions.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static struct mount_options parse(const char *text)

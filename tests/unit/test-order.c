@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/order.h"
+#include "init/plan/mountorder.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 /* A mount at `where`; with `what` a path it is a bind, otherwise a filesystem of that name. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/origin.h"
+#include "host/config/origin.h"
 
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static int parse(struct guest_params *params, const char *text, struct error *e)

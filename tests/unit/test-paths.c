@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/paths.h"
+#include "host/system/paths.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A file that appears under its name is on the disk by then: the calls that say so, in their order.
  */
-#include "host/place.h"
+#include "host/system/atomicfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

@@ -3,8 +3,8 @@
  */
 #include <string.h>
 
-#include "common/alloc.h"
-#include "host/plan.h"
+#include "base/alloc.h"
+#include "host/plan/plan.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 

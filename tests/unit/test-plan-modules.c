@@ -2,8 +2,8 @@
 /* The kernel's modules in a guest whose root brings none. */
 #include <string.h>
 
-#include "common/alloc.h"
-#include "host/plan.h"
+#include "base/alloc.h"
+#include "host/plan/plan.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 

@@ -2,8 +2,8 @@
 /* The network of a plan, and programs that the user's networks have QEMU start. */
 #include <string.h>
 
-#include "common/alloc.h"
-#include "host/plan.h"
+#include "base/alloc.h"
+#include "host/plan/plan.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 

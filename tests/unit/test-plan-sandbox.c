@@ -3,7 +3,7 @@
  * it, and that it stays the child of run-vm. */
 #include <string.h>
 
-#include "host/plan.h"
+#include "host/plan/plan.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/plan.h"
+#include "init/plan/plan.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mount.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 /* The plan that a kernel command line leads to, or the error. */

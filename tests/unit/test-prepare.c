@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/prepare.h"
+#include "host/prepare/prepare.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/place.h"
-#include "host/process.h"
+#include "base/alloc.h"
+#include "host/system/atomicfile.h"
+#include "host/system/process.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

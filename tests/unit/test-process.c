@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/process.h"
+#include "host/system/process.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/signals.h"
+#include "base/alloc.h"
+#include "host/system/signals.h"
 #include "tests/unit/unit.h"
 
 static struct strv words(const char *text)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/progress.h"
+#include "host/store/progress.h"
 
 #include "tests/unit/unit.h"
 

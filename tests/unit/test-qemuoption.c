@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* QEMU's options as the user gives them, and what run-vm makes of them. */
-#include "host/qemuoption.h"
+#include "host/machine/qemuoption.h"
 
 #include <string.h>
 
-#include "common/cleanup.h"
+#include "base/cleanup.h"
 
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"

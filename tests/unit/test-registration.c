@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/registration.h"
+#include "init/nix/registration.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 #define A  "/nix/store/00000000000000000000000000000001-a"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Tests the host's end of the boot report: QEMU's end of the socket is this program's. */
-#include "host/report.h"
+#include "host/run/bootreport.h"
 
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

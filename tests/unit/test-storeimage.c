@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/storeimage.h"
+#include "host/store/storeimage.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -9,9 +9,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/process.h"
-#include "host/storetree.h"
+#include "base/alloc.h"
+#include "host/store/storetree.h"
+#include "host/system/process.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

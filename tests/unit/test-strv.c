@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "common/strv.h"
+#include "base/strv.h"
 
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static void a_list_grows_and_stays_ended_by_null(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/submounts.h"
+#include "host/system/submounts.h"
 
 #include <string.h>
 

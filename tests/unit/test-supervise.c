@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/supervise.h"
+#include "host/run/supervise.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,10 +10,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "host/process.h"
-#include "host/qmp.h"
-#include "host/signals.h"
+#include "base/alloc.h"
+#include "host/run/qmp.h"
+#include "host/system/process.h"
+#include "host/system/signals.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

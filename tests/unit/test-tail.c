@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/tail.h"
+#include "host/run/consoletail.h"
 
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/unit.h"
 
 static void add(struct tail *tail, const char *text)

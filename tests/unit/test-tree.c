@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/tree.h"
+#include "host/system/tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

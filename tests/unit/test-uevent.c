@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/uevent.h"
+#include "init/devices/uevent.h"
 
 #include <string.h>
 

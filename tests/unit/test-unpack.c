@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/unpack.h"
+#include "host/initrd/decompress.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "common/alloc.h"
+#include "base/alloc.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 

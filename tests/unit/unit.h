@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "common/cleanup.h"
-#include "common/error.h"
+#include "base/cleanup.h"
+#include "base/error.h"
 
 /* The error says all of what a user needs: each of the words is in it. */
 #define assert_error_names(error, ...)                                                             \

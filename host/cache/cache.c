@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/cache/cache.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "host/cache/cacheinfo.h"
+#include "host/cache/cacheitems.h"
+#include "host/system/atomicfile.h"
+#include "host/system/leftovers.h"
+#include "host/system/signals.h"
+#include "host/system/tree.h"
+
+/* Lock file against making an entry twice: one byte for each key. */
+#define LOCKS "locks"
+
+/* Default limit of the cache's size in bytes, unless a tenth of its filesystem is less. */
+#define LIMIT (UINT64_C(4) << 30)
+
+void cache_key_text(struct cache_key *key, const char *text)
+{
+    SHA256Update(&key->hash, (const uint8_t *)text, strlen(text) + 1);
+}
+
+void cache_key_start(struct cache_key *key, const char *kind, int format)
+{
+    SHA256Init(&key->hash);
+    char *text CLEANUP_FREE = xasprintf("%s %d", kind, format);
+    cache_key_text(key, text);
+}
+
+void cache_key_file(struct cache_key *key, const char *path)
+{
+    char id[CACHE_INFO_IDENTITY];
+    cache_info_identify(path, id);
+    cache_key_text(key, path);
+    cache_key_text(key, id);
+}
+
+void cache_input(struct cache_inputs *inputs, const char *path)
+{
+    char id[CACHE_INFO_IDENTITY];
+    cache_info_identify(path, id);
+    cache_info_add(inputs, xasprintf("from %s %s", id, path));
+}
+
+char *cache_directory(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME");
+    if (cache && cache[0] == '/')
+        return xasprintf("%s/run-vm", cache);
+    const char *home = getenv("HOME");
+    return home && home[0] == '/' ? xasprintf("%s/.cache/run-vm", home) : NULL;
+}
+
+void cache_touch(int entry)
+{
+    (void)futimens(entry, NULL); /* where the cache is read-only, nothing is removed either */
+}
+
+static uint64_t configured_limit;
+
+void cache_set_limit(uint64_t bytes)
+{
+    configured_limit = bytes;
+}
+
+uint64_t cache_default_limit(const char *cache)
+{
+    struct statvfs fs;
+    if (statvfs(cache, &fs) < 0)
+        return LIMIT;
+    uint64_t tenth = (uint64_t)fs.f_blocks * fs.f_frsize / 10;
+    return tenth < LIMIT ? tenth : LIMIT;
+}
+
+/* The cache while an entry is looked for or made. */
+struct cache {
+    const char *path;
+    const char *kind;
+    const char *key;
+    int fd;
+};
+
+/* The names of the entries of the kind. */
+static void list_entries(const struct cache *cache, struct strv *names)
+{
+    size_t length = strlen(cache->kind);
+    DIR *stream = opendir(cache->path);
+    for (const struct dirent *file; stream && (file = readdir(stream));) {
+        const char *name = file->d_name;
+        if (strncmp(name, cache->kind, length) == 0 && name[length] == '-' &&
+            strlen(name + length + 1) == CACHE_KEY_LENGTH && cache_items_is_entry(name))
+            strv_push(names, name);
+    }
+    if (stream)
+        (void)closedir(stream);
+}
+
+/* An entry that is whole, locked against removal; -1: it is none. */
+static int open_whole(const struct cache *cache, const char *name)
+{
+    int fd = openat(cache->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    struct stat locked;
+    struct stat there;
+    /* it may have been moved out of the way before the lock was had */
+    bool moved = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    if (!moved && cache_info_is_whole(fd) && fstat(fd, &locked) == 0 &&
+        fstatat(cache->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+        locked.st_ino == there.st_ino && locked.st_dev == there.st_dev)
+        return fd;
+    (void)close(fd);
+    return -1;
+}
+
+/* The same, if it is good for the key. */
+static int open_fitting(const struct cache *cache, const char *name)
+{
+    int fd = open_whole(cache, name);
+    if (fd >= 0 && cache_info_fits(fd, cache->key))
+        return fd;
+    if (fd >= 0)
+        (void)close(fd);
+    return -1;
+}
+
+/* An entry that claims to be for the key, and is not good for it, is not asked again. Called by the
+ * only one that makes an entry for the key. */
+static void disown(const struct cache *cache, const char *name)
+{
+    int fd CLEANUP_CLOSE = open_whole(cache, name);
+    if (fd >= 0)
+        cache_info_forget(fd, cache->key);
+    else if (unlinkat(cache->fd, name, 0) < 0) /* it is a directory */
+        (void)cache_items_remove(cache->path, name, NULL);
+}
+
+/* Takes the entry for the key, locked against removal. 0; or -ENOENT where there is none. With
+ * `clean` those that only claim to be it are dealt with. */
+static int take(const struct cache *cache, bool clean, struct cache_entry *entry)
+{
+    struct strv names CLEANUP_STRV = {0};
+    list_entries(cache, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        char *claim CLEANUP_FREE = cache_info_claim(names.items[i], cache->key);
+        if (faccessat(cache->fd, claim, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        entry->lock = open_fitting(cache, names.items[i]);
+        if (entry->lock >= 0) {
+            cache_touch(entry->lock);
+            entry->path = xasprintf("%s/%s", cache->path, names.items[i]);
+            return 0;
+        }
+        if (clean)
+            disown(cache, names.items[i]);
+    }
+    return -ENOENT;
+}
+
+/* How often a lock that somebody else has is tried, in milliseconds. */
+#define LOCK_INTERVAL 50
+
+/* Waits until nobody else has that byte of the file, or run-vm is asked to end. */
+static int wait_for_lock(int fd, off_t byte)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+    struct pollfd signals = {signals_fd(), POLLIN, 0};
+    while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+        if (errno != EAGAIN && errno != EACCES && errno != EINTR)
+            return 0; /* a filesystem without locks: it may be made twice, which does no harm */
+        if (signals_check(NULL) < 0)
+            return -ECANCELED;
+        (void)poll(&signals, 1, LOCK_INTERVAL);
+    }
+    return 0;
+}
+
+/* Locks a byte of the file of locks. A descriptor to close, or -errno. */
+static int lock_byte(const struct cache *cache, off_t byte)
+{
+    int fd = openat(cache->fd, LOCKS, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return -errno;
+    int r = wait_for_lock(fd, byte);
+    if (r == 0)
+        return fd;
+    (void)close(fd);
+    return r;
+}
+
+/* Waits until nobody else makes an entry for this key. */
+static int lock_key(const struct cache *cache)
+{
+    char digits[13] = {0};
+    (void)memcpy(digits, cache->key, sizeof digits - 1);
+    return lock_byte(cache, (off_t)strtoull(digits, NULL, 16));
+}
+
+/* Waits until nobody else brings a new entry in. Its byte is behind those of all keys. */
+static int lock_arrival(const struct cache *cache)
+{
+    return lock_byte(cache, (off_t)1 << 48);
+}
+
+/* A new directory below `parent`; NULL with errno set. */
+static char *new_directory(const char *parent)
+{
+    char random[11];
+    place_random_name(random);
+    char *path = xasprintf("%s/" CACHE_NEW "%s", parent, random);
+    leftovers_note(path);
+    if (mkdir(path, 0700) == 0)
+        return path;
+    free(path);
+    return NULL;
+}
+
+/* The cache is no place for the entry, which can still be made elsewhere. */
+#define NOT_HERE (-EROFS)
+
+/* Can something be made elsewhere after this failure of the cache's filesystem? */
+static bool is_full(int r)
+{
+    return r == -ENOSPC || r == -EDQUOT || r == -EFBIG || r == NOT_HERE;
+}
+
+/* Lets an entry that has the same content serve for the key of the new one. 1; 0 where there is
+ * none; or -ECANCELED. */
+static int share(const struct cache *cache, int made)
+{
+    struct strv names CLEANUP_STRV = {0};
+    int r = 0;
+    list_entries(cache, &names);
+    for (size_t i = 0; r == 0 && i < names.count; i++) {
+        int other CLEANUP_CLOSE = open_whole(cache, names.items[i]);
+        r = other < 0 ? 0 : cache_info_is_same(made, other);
+        if (r > 0 && cache_info_move_key(made, other, cache->key) < 0)
+            r = 0;
+    }
+    return r;
+}
+
+/* Gives the new entry a name that no other has ever had, so that nothing is exchanged under a
+ * machine that is about to use it. */
+static int name_entry(const struct cache *cache, const char *directory, struct error *e)
+{
+    uint64_t number[2] = {0};
+    (void)!getrandom(number, sizeof number, 0);
+    char *path CLEANUP_FREE = xasprintf("%s/%s-%016" PRIx64 "%016" PRIx64, cache->path, cache->kind,
+                                        number[0], number[1]);
+    return rename(directory, path) < 0 ? error_errno(e, errno, "%s", path) : 0;
+}
+
+/* Brings what has been made into the cache, where each content is once. `made` is its directory. */
+static int bring_in(const struct cache *cache, const char *directory, int made, struct error *e)
+{
+    int arrival CLEANUP_CLOSE = lock_arrival(cache);
+    int r = arrival == -ECANCELED ? arrival : share(cache, made);
+    if (r == -ECANCELED)
+        return signals_check(e);
+    return r > 0 ? tree_remove(directory, e) : name_entry(cache, directory, e);
+}
+
+/* Makes the entry, under another name at first. */
+static int make_cached(const struct cache *cache, const struct cache_request *request,
+                       struct error *e)
+{
+    char *directory CLEANUP_FREE = new_directory(cache->path);
+    if (!directory)
+        return error_set(e, NOT_HERE, "%s: %s", cache->path, strerror(errno));
+    /* against being taken for something left behind */
+    int made CLEANUP_CLOSE = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (made >= 0)
+        (void)flock(made, LOCK_SH | LOCK_NB);
+    struct cache_inputs inputs = {0};
+    int r = request->make(directory, &inputs, request->context, e);
+    if (r == 0)
+        r = cache_info_write(directory, cache->key, &inputs, e);
+    free(inputs.records);
+    if (r == 0 && inputs.passing)
+        r = error_set(e, NOT_HERE, "%s: not made as it should be", cache->kind);
+    if (r == 0)
+        r = bring_in(cache, directory, made, e);
+    if (r < 0)
+        (void)tree_remove(directory, NULL);
+    return r;
+}
+
+/* Removes what has not been used for longest until the rest is within the limit. The new entry is
+ * locked, as is all else that is in use. */
+static void keep_limit(const struct cache *cache)
+{
+    const struct cache_limits limits = {
+        .bytes = configured_limit ? configured_limit : cache_default_limit(cache->path),
+        .locked_only = true};
+    (void)cache_items_prune(cache->path, &limits, NULL, NULL);
+}
+
+/* Called where there is no entry yet; another start may be about to make it. */
+static int make_once(struct cache_entry *entry, const struct cache *cache,
+                     const struct cache_request *request, struct error *e)
+{
+    int making CLEANUP_CLOSE = lock_key(cache);
+    if (making == -ECANCELED)
+        return signals_check(e);
+    if (making < 0)
+        return error_set(e, NOT_HERE, "%s: %s", cache->path, strerror(-making));
+    if (take(cache, true, entry) == 0)
+        return 0;
+    int r = make_cached(cache, request, e);
+    if (r < 0)
+        return r;
+    if (take(cache, false, entry) < 0)
+        return error_set(e, NOT_HERE, "%s: it or what it is made from has changed already",
+                         cache->kind);
+    keep_limit(cache);
+    return 0;
+}
+
+/* Why nothing in a directory can be trusted: whoever can write there could exchange an entry after
+ * it was checked. */
+struct danger {
+    const char *why; /* NULL: there is none */
+    const char *remedy;
+};
+
+static struct danger find_danger(const struct stat *st)
+{
+    if (st->st_uid != geteuid())
+        return (struct danger){"it is somebody else's", "set XDG_CACHE_HOME, in place of"};
+    if (st->st_mode & S_IWOTH)
+        return (struct danger){"everybody can write there", "chmod o-w"};
+    if (st->st_mode & S_IWGRP)
+        return (struct danger){"its group can write there", "chmod g-w"};
+    return (struct danger){NULL, NULL};
+}
+
+/* The same of the directory above, in which the cache itself could be exchanged. A umask of 002
+ * lets the user's own group write, which mostly has nobody else in it. */
+static struct danger find_danger_above(const struct stat *st)
+{
+    if (!(st->st_mode & S_ISVTX) && st->st_mode & S_IWOTH)
+        return (struct danger){"everybody can write there", "chmod o-w"};
+    if (!(st->st_mode & S_ISVTX) && st->st_mode & S_IWGRP && st->st_gid != getegid())
+        return (struct danger){"its group can write there", "chmod g-w"};
+    return (struct danger){NULL, NULL};
+}
+
+/* Says once why the cache is not used: every start takes longer without it. */
+static int refuse(const char *directory, struct danger danger, struct error *e)
+{
+    static bool said;
+    if (!said)
+        log_warning("%s: the cache is not used: %s: %s %s", directory, danger.why, danger.remedy,
+                    directory);
+    said = true;
+    return error_set(e, -EPERM, "%s: %s", directory, danger.why);
+}
+
+/* Makes sure that the cache is there, and nobody else can write to it. */
+static int open_cache(const char *cache, struct error *e)
+{
+    struct stat st;
+    char *above CLEANUP_FREE = place_directory(cache);
+    int r = tree_make(above, 0700, e); /* as the XDG Base Directory Specification has it */
+    if (r == 0)
+        r = tree_make(cache, 0700, e);
+    if (r < 0 || stat(cache, &st) < 0)
+        return r < 0 ? r : error_errno(e, errno, "%s", cache);
+    struct danger danger = find_danger(&st);
+    if (danger.why)
+        return refuse(cache, danger, e);
+    if (stat(above, &st) == 0)
+        danger = find_danger_above(&st);
+    return danger.why ? refuse(above, danger, e) : 0;
+}
+
+static int get_cached(struct cache_entry *entry, const char *path, const char *key,
+                      const struct cache_request *request, struct error *e)
+{
+    char *short_key CLEANUP_FREE = xstrndup(key, CACHE_KEY_LENGTH);
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const struct cache cache = {.path = path, .kind = request->kind, .key = short_key, .fd = fd};
+    if (fd < 0)
+        return error_set(e, NOT_HERE, "%s: %s", path, strerror(errno));
+    return take(&cache, false, entry) == 0 ? 0 : make_once(entry, &cache, request, e);
+}
+
+static int make_uncached(struct cache_entry *entry, const struct cache_request *request,
+                         struct error *e)
+{
+    entry->path = new_directory(request->fallback);
+    entry->lock = -1;
+    if (!entry->path)
+        return error_errno(e, errno, "%s: cannot be written", request->fallback);
+    struct cache_inputs inputs = {0};
+    int r = request->make(entry->path, &inputs, request->context, e);
+    free(inputs.records);
+    if (r == 0)
+        return 0;
+    (void)tree_remove(entry->path, NULL);
+    free(TAKE(entry->path));
+    return r;
+}
+
+int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e)
+{
+    *entry = (struct cache_entry){.lock = -1};
+    char key[SHA256_DIGEST_STRING_LENGTH];
+    (void)SHA256End(&request->key->hash, key);
+    char *cache CLEANUP_FREE = cache_directory();
+    if (!cache)
+        return make_uncached(entry, request, e);
+    struct error problem CLEANUP_ERROR = {0};
+    int r = open_cache(cache, &problem);
+    if (r == 0) {
+        r = get_cached(entry, cache, key, request, e);
+        if (!is_full(r))
+            return r;
+        (void)error_set(&problem, r, "%s: %s", cache, strerror(-r));
+    }
+    log_debug("%s is not cached: %s", request->kind, problem.message);
+    return make_uncached(entry, request, e);
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/cache/cacheinfo.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "host/system/signals.h"
+
+/* The file in each entry that says what the others are, and the files that say what it can be used
+ * for, one for each key. Records end with a zero byte:
+ *   made SIZE MTIME CTIME NAME                   a file of the entry (in "info")
+ *   from FILESYSTEM INO SIZE MTIME CTIME PATH    what it was made from (in "from-KEY")
+ *   end */
+#define INFO "info"
+#define FROM "from-"
+
+/* Either is smaller than this: some 100 bytes for each module of a kernel. */
+#define INFO_SIZE (4 << 20)
+
+/* An entry is made from the same content under so many names at most, the last ones. */
+#define KEYS_MAX 64
+
+static int64_t nanoseconds(struct timespec time)
+{
+    return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+/* Five numbers of up to 20 digits. */
+#define IDENTITY_SIZE 128
+
+/* The file system that a file is on, by the number that it has wherever and whenever it is mounted.
+ * That of its device is another one at each mount of btrfs, ZFS and overlayfs; it has to do for
+ * those that have no other. */
+static uint64_t filesystem_of(const char *path, dev_t device)
+{
+    static dev_t known; /* mostly the next file is on the same one */
+    static uint64_t number;
+    struct statvfs fs;
+    if (!number || device != known) {
+        known = device;
+        number = statvfs(path, &fs) == 0 && fs.f_fsid ? fs.f_fsid : device;
+    }
+    return number;
+}
+
+/* A file's identity. The change time cannot be set, so that a file that was replaced or written
+ * with its times put back is another one. "absent" for one that is not there. */
+void cache_info_identify(const char *path, char id[CACHE_INFO_IDENTITY])
+{
+    struct stat st;
+    if (stat(path, &st) < 0)
+        (void)strcpy(id, "absent");
+    else
+        (void)snprintf(id, CACHE_INFO_IDENTITY, "%" PRIu64 " %ju %jd %" PRId64 " %" PRId64,
+                       filesystem_of(path, st.st_dev), (uintmax_t)st.st_ino, (intmax_t)st.st_size,
+                       nanoseconds(st.st_mtim), nanoseconds(st.st_ctim));
+}
+
+void cache_info_add(struct cache_inputs *inputs, char *record)
+{
+    size_t length = strlen(record) + 1;
+    inputs->records = xreallocarray(inputs->records, inputs->size + length, 1);
+    (void)memcpy(inputs->records + inputs->size, record, length);
+    inputs->size += length;
+    free(record);
+}
+
+/* Nobody else may have put it there. */
+static bool is_ours(const struct stat *st)
+{
+    return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Neither content nor owner nor mode has changed since: nobody can set the change time. */
+static char *format_made(const struct stat *st, const char *name)
+{
+    return xasprintf("made %jd %" PRId64 " %" PRId64 " %s", (intmax_t)st->st_size,
+                     nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), name);
+}
+
+/* The name in a "made" record; NULL: it is another kind of record. */
+static const char *made_name(const char *record)
+{
+    int name = 0;
+    (void)sscanf(record, "made %*d %*d %*d %n", &name);
+    return name > 0 ? record + name : NULL;
+}
+
+static bool check_made(int entry, const char *record)
+{
+    const char *name = made_name(record);
+    struct stat st;
+    if (!name || fstatat(entry, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+        return false;
+    /* entries that older versions have made can be written */
+    if (st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH))
+        return false;
+    char *now CLEANUP_FREE = format_made(&st, name);
+    return strcmp(record, now) == 0;
+}
+
+/* The path is the first thing in a record that begins with a slash. */
+static bool check_from(const char *fields)
+{
+    const char *path = strchr(fields, '/');
+    if (!path || path == fields)
+        return false;
+    char id[CACHE_INFO_IDENTITY];
+    cache_info_identify(path, id);
+    size_t length = strlen(id);
+    return strncmp(fields, id, length) == 0 && fields + length + 1 == path;
+}
+
+static bool check_record(int entry, const char *record)
+{
+    if (strncmp(record, "made ", 5) == 0)
+        return check_made(entry, record);
+    return strncmp(record, "from ", 5) == 0 && check_from(record + 5);
+}
+
+/* The whole text of a file of records; the caller frees. NULL: it is no such file, or not ours. */
+static char *read_records(int entry, const char *name, size_t *size)
+{
+    struct stat st;
+    int fd CLEANUP_CLOSE = openat(entry, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !is_ours(&st) || st.st_size < 1 ||
+        st.st_size > INFO_SIZE)
+        return NULL;
+    *size = (size_t)st.st_size;
+    char *text CLEANUP_FREE = xcalloc(*size + 1, 1);
+    return read(fd, text, *size) == (ssize_t)*size && !text[*size - 1] ? TAKE(text) : NULL;
+}
+
+/* Does every record of the file hold, and is it whole? */
+static bool check_records(int entry, const char *name)
+{
+    size_t size = 0;
+    char *text CLEANUP_FREE = read_records(entry, name, &size);
+    const char *record = text;
+    for (; record && record < text + size; record += strlen(record) + 1)
+        if (!check_record(entry, record))
+            break;
+    return record && record + 4 == text + size && strcmp(record, "end") == 0;
+}
+
+bool cache_info_is_whole(int entry)
+{
+    struct stat st;
+    return fstat(entry, &st) == 0 && is_ours(&st) && check_records(entry, INFO);
+}
+
+char *cache_info_claim(const char *entry, const char *key)
+{
+    return xasprintf("%s/" FROM "%s", entry, key);
+}
+
+bool cache_info_fits(int entry, const char *key)
+{
+    char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
+    return check_records(entry, name);
+}
+
+void cache_info_forget(int entry, const char *key)
+{
+    char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
+    (void)unlinkat(entry, name, 0);
+}
+
+/* Makes a file of a new entry read-only, whatever the umask, and notes what it is: QEMU opens it,
+ * and must not be able to write to it even where it is not told so. */
+static int seal(int directory, const char *name, struct cache_inputs *records)
+{
+    struct stat st;
+    if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    if (!S_ISREG(st.st_mode))
+        return 0;
+    if (fchmodat(directory, name, 0444, 0) < 0 ||
+        fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+        return -errno;
+    cache_info_add(records, format_made(&st, name));
+    return 0;
+}
+
+/* Writes a file of records, and the last of them. */
+static int write_records(int directory, const char *name, struct cache_inputs *records)
+{
+    cache_info_add(records, xstrdup("end"));
+    int fd CLEANUP_CLOSE = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ssize_t written = fd < 0 ? -1 : write(fd, records->records, records->size);
+    if (written == (ssize_t)records->size)
+        return 0;
+    return written < 0 ? -errno : -ENOSPC;
+}
+
+/* Seals all files in the directory that `stream` reads. */
+static int seal_all(DIR *stream, struct cache_inputs *records)
+{
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && (entry = readdir(stream));)
+        r = seal(dirfd(stream), entry->d_name, records);
+    return r;
+}
+
+int cache_info_write(const char *directory, const char *key, struct cache_inputs *inputs,
+                     struct error *e)
+{
+    struct cache_inputs made = {0};
+    char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
+    DIR *stream = opendir(directory);
+    if (!stream)
+        return error_errno(e, errno, "%s", directory);
+    int r = seal_all(stream, &made);
+    if (r == 0)
+        r = write_records(dirfd(stream), INFO, &made);
+    if (r == 0)
+        r = write_records(dirfd(stream), name, inputs);
+    (void)closedir(stream);
+    free(made.records);
+    return r < 0 ? error_errno(e, -r, "%s: cannot be sealed", directory) : 0;
+}
+
+/* The same bytes in both files? 1, 0, or -ECANCELED. */
+static int has_same_bytes(int a, int b)
+{
+    struct stat st_a;
+    struct stat st_b;
+    char bytes[2][1 << 16];
+    if (a < 0 || b < 0 || fstat(a, &st_a) < 0 || fstat(b, &st_b) < 0 ||
+        st_a.st_size != st_b.st_size)
+        return 0;
+    for (off_t at = 0; at < st_a.st_size;) {
+        ssize_t got = pread(a, bytes[0], sizeof bytes[0], at);
+        if (got <= 0 || pread(b, bytes[1], (size_t)got, at) != got ||
+            memcmp(bytes[0], bytes[1], (size_t)got) != 0)
+            return 0;
+        at += got;
+        if (signals_check(NULL) < 0)
+            return -ECANCELED;
+    }
+    return 1;
+}
+
+static size_t count_made(const char *text, size_t size)
+{
+    size_t count = 0;
+    for (const char *record = text; record && record < text + size; record += strlen(record) + 1)
+        count += made_name(record) != NULL;
+    return count;
+}
+
+int cache_info_is_same(int a, int b)
+{
+    size_t sizes[2] = {0, 0};
+    char *text CLEANUP_FREE = read_records(a, INFO, &sizes[0]);
+    char *other CLEANUP_FREE = read_records(b, INFO, &sizes[1]);
+    if (!text || !other || count_made(text, sizes[0]) != count_made(other, sizes[1]))
+        return 0;
+    int r = 1;
+    for (const char *record = text; r > 0 && record < text + sizes[0];
+         record += strlen(record) + 1) {
+        const char *name = made_name(record);
+        if (!name)
+            continue;
+        int file CLEANUP_CLOSE = openat(a, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+        int its CLEANUP_CLOSE = openat(b, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        r = has_same_bytes(file, its);
+    }
+    return r;
+}
+
+/* The key that was added to an entry first, and how many there are; the caller frees. */
+static char *oldest_key(int entry, size_t *count)
+{
+    int copy = openat(entry, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+    char *oldest = NULL;
+    struct timespec since = {0};
+    struct stat st;
+    *count = 0;
+    if (!stream && copy >= 0)
+        (void)close(copy);
+    for (const struct dirent *file; stream && (file = readdir(stream));) {
+        if (strncmp(file->d_name, FROM, strlen(FROM)) != 0 ||
+            fstatat(entry, file->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+            continue;
+        ++*count;
+        if (oldest && nanoseconds(st.st_mtim) >= nanoseconds(since))
+            continue;
+        since = st.st_mtim;
+        free(oldest);
+        oldest = xstrdup(file->d_name);
+    }
+    if (stream)
+        (void)closedir(stream);
+    return oldest;
+}
+
+int cache_info_move_key(int from, int to, const char *key)
+{
+    char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
+    size_t count = 0;
+    char *oldest CLEANUP_FREE = oldest_key(to, &count);
+    if (oldest && count >= KEYS_MAX)
+        (void)unlinkat(to, oldest, 0);
+    return renameat(from, name, to, name) < 0 ? -errno : 0;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/cache/cacheitems.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "host/cache/cache.h"
+#include "host/system/atomicfile.h"
+#include "host/system/message.h"
+#include "host/system/tree.h"
+
+/* Age in seconds below which a leftover stays: its maker may not have locked it yet. */
+#define NEW 60
+
+static bool is_leftover(const char *name)
+{
+    static const char *const leftovers[] = {CACHE_NEW, CACHE_OLD};
+    for (size_t i = 0; i < ELEMENTS(leftovers); i++)
+        if (strncmp(name, leftovers[i], strlen(leftovers[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The cache is shared with what is built from source, which is not ours to remove: an entry ends
+ * with its number, and what was left half made begins with a dot and our word for it. */
+bool cache_items_is_entry(const char *name)
+{
+    const char *number = strrchr(name, '-');
+    return is_leftover(name) || (number && strlen(number + 1) == CACHE_KEY_LENGTH &&
+                                 strspn(number + 1, "0123456789abcdef") == CACHE_KEY_LENGTH);
+}
+
+/* The bytes on the disk of what stands in the directory, not deeper: entries are flat. */
+static uint64_t bytes_in(int directory)
+{
+    int copy = fcntl(directory, F_DUPFD_CLOEXEC, 0);
+    DIR *stream = copy < 0 ? NULL : fdopendir(copy);
+    if (!stream) {
+        if (copy >= 0)
+            (void)close(copy);
+        return 0;
+    }
+    uint64_t blocks = 0;
+    struct stat st;
+    for (const struct dirent *entry; (entry = readdir(stream));)
+        if (fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
+            blocks += (uint64_t)st.st_blocks;
+    (void)closedir(stream);
+    return blocks * 512;
+}
+
+static void add_item(struct cache_items *items, int cache, const char *name)
+{
+    struct stat st;
+    int fd CLEANUP_CLOSE = openat(cache, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return;
+    items->items = xreallocarray(items->items, items->count + 1, sizeof *items->items);
+    items->items[items->count++] =
+        (struct cache_item){.name = xstrdup(name),
+                            .bytes = bytes_in(fd),
+                            .last_used = st.st_mtim.tv_sec,
+                            .in_use = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK};
+}
+
+static int by_use(const void *left, const void *right)
+{
+    const struct cache_item *a = left;
+    const struct cache_item *b = right;
+    if (a->last_used != b->last_used)
+        return a->last_used < b->last_used ? -1 : 1;
+    return strcmp(a->name, b->name);
+}
+
+int cache_items_read(struct cache_items *items, const char *cache, struct error *e)
+{
+    DIR *stream = opendir(cache);
+    if (!stream)
+        return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(e, errno, "%s", cache);
+    for (const struct dirent *entry; (entry = readdir(stream));)
+        if (cache_items_is_entry(entry->d_name))
+            add_item(items, dirfd(stream), entry->d_name);
+    (void)closedir(stream);
+    if (items->count > 0)
+        qsort(items->items, items->count, sizeof *items->items, by_use);
+    return 0;
+}
+
+void cache_items_free(struct cache_items *items)
+{
+    for (size_t i = 0; i < items->count; i++)
+        free(items->items[i].name);
+    free(items->items);
+    *items = (struct cache_items){0};
+}
+
+/* "12.3 MiB"; the caller frees. */
+char *cache_items_format(uint64_t bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    size_t unit = 0;
+    uint64_t tenths = bytes * 10;
+    for (; tenths >= 10240 && unit + 1 < ELEMENTS(units); unit++)
+        tenths /= 1024;
+    return unit == 0
+               ? xasprintf("%" PRIu64 " B", bytes)
+               : xasprintf("%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, units[unit]);
+}
+
+/* 1 when it is gone, 0 when it is in use. */
+static int remove_unless_used(const char *cache, const char *name, bool locked_only,
+                              struct error *e)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s", cache, name);
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 1 : error_errno(e, errno, "%s", path);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0 && (locked_only || errno == EWOULDBLOCK))
+        return 0;
+    /* under another name first: whoever finds the name from now on makes the entry anew */
+    char random[11];
+    place_random_name(random);
+    char *old CLEANUP_FREE = xasprintf("%s/" CACHE_OLD "%s", cache, random);
+    if (rename(path, old) < 0)
+        return error_errno(e, errno, "%s: cannot be removed", path);
+    int r = tree_remove(old, e);
+    return r < 0 ? r : 1;
+}
+
+int cache_items_remove(const char *cache, const char *name, struct error *e)
+{
+    return remove_unless_used(cache, name, false, e);
+}
+
+/* May it go, as far as the limits say? */
+static bool is_too_much(const struct cache_item *item, uint64_t left,
+                        const struct cache_limits *limits)
+{
+    if (limits->locked_only && is_leftover(item->name) && item->last_used > time(NULL) - NEW)
+        return false;
+    return left > limits->bytes || item->last_used < limits->used_since;
+}
+
+int cache_items_prune(const char *cache, const struct cache_limits *limits, FILE *out,
+                      struct error *e)
+{
+    struct cache_items items CLEANUP_CACHE_ITEMS = {0};
+    int result = cache_items_read(&items, cache, e);
+    uint64_t left = 0;
+    for (size_t i = 0; i < items.count; i++)
+        left += items.items[i].bytes;
+    for (size_t i = 0; i < items.count; i++) {
+        const struct cache_item *item = &items.items[i];
+        if (!is_too_much(item, left, limits))
+            continue;
+        int r = remove_unless_used(cache, item->name, limits->locked_only, result ? NULL : e);
+        char *size CLEANUP_FREE = cache_items_format(item->bytes);
+        char *name CLEANUP_FREE = message_clean(item->name);
+        if (r < 0)
+            result = result ? result : r;
+        else if (out)
+            (void)fprintf(out, "%s %s (%s)\n", r ? "removed" : "in use:", name, size);
+        if (r > 0)
+            left -= item->bytes;
+    }
+    return result;
+}

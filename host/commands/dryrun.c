@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/commands/dryrun.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+
+/* Does a terminal act on it? C1 is two bytes in UTF-8, and one elsewhere; other bytes stay as they
+ * are, whatever they are in. */
+static bool has_controls(const char *text)
+{
+    unsigned char before = 0;
+
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f)
+            return true;
+        if (byte >= 0x80 && byte < 0xa0 && (before < 0x80 || before == 0xc2))
+            return true;
+        before = byte;
+    }
+    return false;
+}
+
+/* $'…' (POSIX.1-2024, and bash long before), with whatever is not ASCII's print in octal. */
+static void quote_bytes(char *to, const char *text)
+{
+    to = stpcpy(to, "$'");
+    for (; *text; text++) {
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte < ' ' || byte > '~' || byte == '\'' || byte == '\\')
+            to += sprintf(to, "\\%03o", byte);
+        else
+            *to++ = *text;
+    }
+    (void)stpcpy(to, "'");
+}
+
+char *shell_quote(const char *text)
+{
+    char *quoted = xcalloc(4 * strlen(text) + 4, 1);
+    char *to = quoted;
+    bool plain = *text != '\0';
+
+    for (const char *c = text; *c && plain; c++)
+        plain = isalnum((unsigned char)*c) || strchr("-_./=,:+@%", *c);
+    if (plain) {
+        (void)stpcpy(quoted, text);
+        return quoted;
+    }
+    if (has_controls(text)) {
+        quote_bytes(to, text);
+        return quoted;
+    }
+    *to++ = '\'';
+    for (; *text; text++) {
+        if (*text == '\'')
+            to = stpcpy(to, "'\\'");
+        *to++ = *text;
+    }
+    *to = '\'';
+    return quoted;
+}
+
+void dry_run_text(const struct plan *plan, FILE *out)
+{
+    for (size_t i = 0; i < plan->argv.count; i++) {
+        char *word CLEANUP_FREE = shell_quote(plan->argv.items[i]);
+        bool is_option = plan->argv.items[i][0] == '-';
+
+        (void)fprintf(out, "%s%s", i == 0 ? "" : is_option ? " \\\n  " : " ", word);
+    }
+    (void)fputc('\n', out);
+}
+
+/* How many bytes of UTF-8 stand at `text`; 0: it is not UTF-8. */
+static size_t utf8_length(const char *text)
+{
+    unsigned char first = (unsigned char)*text;
+    size_t length = first < 0x80   ? 1
+                    : first < 0xc2 ? 0
+                    : first < 0xe0 ? 2
+                    : first < 0xf0 ? 3
+                    : first < 0xf5 ? 4
+                                   : 0;
+    char part[5] = {0};
+    json_t *string;
+
+    if (!length || strnlen(text, length) < length)
+        return 0;
+    memcpy(part, text, length);
+    string = json_string(part);
+    json_decref(string);
+    return string ? length : 0;
+}
+
+/* A text as JSON; a new reference, JSON null for NULL. */
+static json_t *json_text(const char *text)
+{
+    char *valid CLEANUP_FREE = NULL;
+    char *to;
+
+    if (!text)
+        return json_null();
+    valid = to = xcalloc(3 * strlen(text) + 1, 1);
+    while (*text) {
+        size_t length = utf8_length(text);
+
+        if (length)
+            to = mempcpy(to, text, length);
+        else
+            to = stpcpy(to, "\xef\xbf\xbd");
+        text += length ? length : 1;
+    }
+    return json_string(valid);
+}
+
+static json_t *json_list(const struct strv *list)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(array, json_text(list->items[i]));
+    return array;
+}
+
+static json_t *json_environment(const struct strv *environment)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; i < environment->count; i++) {
+        const char *entry = environment->items[i];
+        const char *sign = strchrnul(entry, '=');
+        char *name CLEANUP_FREE = xstrndup(entry, (size_t)(sign - entry));
+
+        json_object_set_new(object, name, json_text(*sign ? sign + 1 : ""));
+    }
+    return object;
+}
+
+static json_t *json_file(const struct plan_file *file)
+{
+    static const char *const kinds[] = {
+        [FILE_DISK_IMAGE] = "disk-image",
+        [FILE_DISK_OVERLAY] = "disk-overlay",
+        [FILE_DIRECTORY] = "directory",
+        [FILE_TEMPORARY] = "temporary",
+        [FILE_COPY] = "copy",
+        [FILE_STORE_IMAGE] = "store-image",
+        [FILE_BOOT_DISK] = "boot-disk",
+        [FILE_REGISTRATION] = "registration",
+        [FILE_INITRD] = "initrd",
+        [FILE_KERNEL] = "kernel",
+    };
+    json_t *object = json_object();
+
+    json_object_set_new(object, "kind", json_string(kinds[file->kind]));
+    json_object_set_new(object, "path", json_text(file->path));
+    if (file->source)
+        json_object_set_new(object, "source", json_text(file->source));
+    if (file->roots.count)
+        json_object_set_new(object, "roots", json_list(&file->roots));
+    if (file->bytes)
+        json_object_set_new(object, "bytes", json_integer((json_int_t)file->bytes));
+    json_object_set_new(object, "replace", json_boolean(file->replace));
+    if (file->kind == FILE_TEMPORARY)
+        json_object_set_new(object, "keep", json_boolean(file->keep));
+    return object;
+}
+
+static json_t *json_servers(const struct plan *plan)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < plan->server_count; i++) {
+        const struct plan_server *server = &plan->servers[i];
+        json_t *object = json_object();
+
+        json_object_set_new(object, "program", json_text(server->program));
+        json_object_set_new(object, "source", json_text(server->source));
+        json_object_set_new(object, "socket", json_text(server->socket));
+        json_object_set_new(object, "readOnly", json_boolean(server->read_only));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *json_initrd(const struct initrd_spec *initrd)
+{
+    json_t *object = json_object();
+    json_t *words = json_array();
+
+    for (size_t i = 0; i < initrd->words.count; i++) {
+        const struct cmdline_word *word = &initrd->words.words[i];
+        char *text CLEANUP_FREE =
+            xasprintf("%s%s%s", word->name, word->value ? "=" : "", word->value ? word->value : "");
+
+        json_array_append_new(words, json_text(text));
+    }
+    json_object_set_new(object, "init", json_text(initrd->init));
+    json_object_set_new(object, "modulesDir", json_text(initrd->modules_dir));
+    json_object_set_new(object, "modules", json_list(&initrd->modules));
+    json_object_set_new(object, "bootconfig", words);
+    return object;
+}
+
+void dry_run_json(const struct plan *plan, const struct config *config, FILE *out)
+{
+    json_t *object = json_object();
+    json_t *files = json_array();
+
+    for (size_t i = 0; i < plan->file_count; i++)
+        json_array_append_new(files, json_file(&plan->files[i]));
+    json_object_set_new(object, "argv", json_list(&plan->argv));
+    json_object_set_new(object, "environment", json_environment(&plan->environment));
+    json_object_set_new(object, "cwd", json_text(plan->cwd));
+    json_object_set_new(object, "kernelParams", json_list(&plan->kernel_params));
+    json_object_set_new(object, "files", files);
+    json_object_set_new(object, "servers", json_servers(plan));
+    json_object_set_new(object, "initrd", json_initrd(&plan->initrd));
+    json_object_set(object, "fileSystems", config_get(config, "virtualisation.fileSystems"));
+    json_object_set_new(object, "warnings", json_list(&plan->warnings));
+    (void)json_dumpf(object, out, JSON_INDENT(2));
+    (void)fputc('\n', out);
+    json_decref(object);
+}

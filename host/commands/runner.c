@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/commands/runner.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "host/system/process.h"
+
+/* As many links as the kernel follows. */
+#define LINKS_MAX 40
+
+bool runner_is_name(const char *argv0)
+{
+    const char *slash = strrchr(argv0, '/');
+    const char *name = slash ? slash + 1 : argv0;
+    size_t length = strlen(name);
+    return length > strlen("run--vm") && !strncmp(name, "run-", 4) &&
+           !strcmp(name + length - 3, "-vm");
+}
+
+static bool is_program(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The path that the program was started by; the caller frees. */
+static char *own_path(const char *argv0)
+{
+    const char *path = getenv("PATH");
+    struct strv directories CLEANUP_STRV = {0};
+    if (strchr(argv0, '/') || !path)
+        return xstrdup(argv0);
+    strv_split(&directories, path, ':');
+    for (size_t i = 0; i < directories.count; i++) {
+        const char *directory = directories.items[i];
+        char *candidate CLEANUP_FREE = xasprintf("%s/%s", *directory ? directory : ".", argv0);
+        if (is_program(candidate))
+            return TAKE(candidate);
+    }
+    return xstrdup(argv0);
+}
+
+/* Reads the link at `path` and returns its target as a path from the working directory; the caller
+ * frees. NULL: it is no link. */
+static char *follow(const char *path)
+{
+    char target[PATH_MAX];
+    ssize_t length = readlink(path, target, sizeof target);
+    if (length <= 0 || (size_t)length == sizeof target)
+        return NULL;
+    const char *slash = strrchr(path, '/');
+    if (target[0] == '/' || !slash)
+        return xstrndup(target, (size_t)length);
+    return xasprintf("%.*s/%.*s", (int)(slash - path), path, (int)length, target);
+}
+
+char *runner_find_config(const char *argv0, struct error *e)
+{
+    struct strv seen CLEANUP_STRV = {0};
+    char *path CLEANUP_FREE = own_path(argv0);
+    for (int links = 0; path && links <= LINKS_MAX; links++) {
+        char *config CLEANUP_FREE = xasprintf("%s.json", path);
+        /* one that is there and cannot be read is an error of its own */
+        if (runner_is_name(path) && faccessat(AT_FDCWD, config, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            return TAKE(config);
+        if (runner_is_name(path))
+            strv_push(&seen, config);
+        char *next = follow(path);
+        free(path);
+        path = next;
+    }
+    char *places CLEANUP_FREE = strv_join(&seen, ", ");
+    (void)error_set(e, -ENOENT,
+                    "%s: it has no configuration: there is none of %s, expected one beside the "
+                    "program's name or beside a link on the way to it; run-vm --config FILE takes "
+                    "any other",
+                    argv0, places);
+    (void)error_status(e, -ENOENT, STATUS_IO);
+    return NULL;
+}

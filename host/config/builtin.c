@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/builtin.h"
+
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "host/config/definition.h"
+#include "host/config/origin.h"
+
+/* --- defaults --- */
+
+json_t *builtin_name(const struct scope *scope)
+{
+    const char *host_name = config_text(scope->config, "networking.hostName");
+
+    return json_string(host_name && *host_name ? host_name : "unnamed");
+}
+
+json_t *builtin_platform(const struct scope *scope)
+{
+    struct utsname names;
+
+    (void)scope;
+    return uname(&names) < 0 ? json_string("x86_64-linux")
+                             : json_sprintf("%s-linux", names.machine);
+}
+
+const char *builtin_platform_name(const struct config *config)
+{
+    const json_t *platform = config_get(config, "nixpkgs.hostPlatform");
+    const char *name = json_string_value(
+        json_is_object(platform) ? json_object_get(platform, "system") : platform);
+
+    return name ? name : "";
+}
+
+const struct guest *builtin_guest(const struct config *config)
+{
+    return guest_find(builtin_platform_name(config));
+}
+
+json_t *builtin_disk_image(const struct scope *scope)
+{
+    if (scope->config->diskless)
+        return json_null();
+    return json_sprintf("./%s.qcow2", config_text(scope->config, "system.name"));
+}
+
+json_t *builtin_efi_vars(const struct scope *scope)
+{
+    return json_sprintf("./%s-efi-vars.fd", config_text(scope->config, "system.name"));
+}
+
+/* Not known: only a machine with EFI needs it (plan-options.c). */
+json_t *builtin_efi_firmware(const struct scope *scope)
+{
+    const struct firmware *firmware = guest_firmware(builtin_guest(scope->config));
+
+    return firmware ? json_string(firmware->code) : json_null();
+}
+
+json_t *builtin_efi_variables(const struct scope *scope)
+{
+    const struct firmware *firmware = guest_firmware(builtin_guest(scope->config));
+
+    return firmware ? json_string(firmware->variables) : json_null();
+}
+
+json_t *builtin_consoles(const struct scope *scope)
+{
+    const char *serial = builtin_guest(scope->config)->serial;
+    json_t *device;
+
+    if (!serial)
+        return json_array(); /* the plan says what is wrong, if they are needed */
+    device = json_sprintf("%s,115200n8", serial);
+    if (config_bool(scope->config, "virtualisation.graphics"))
+        return json_pack("[o,s]", device, "tty0");
+    return json_pack("[s,o]", "tty0", device);
+}
+
+/* --- lists and shares --- */
+
+void builtin_additional_paths(const struct scope *scope, json_t *definitions)
+{
+    const char *toplevel = config_text(scope->config, "system.build.toplevel");
+
+    if (toplevel)
+        json_array_append_new(definitions, json_pack("[s]", toplevel));
+}
+
+/* A tree that is no Nix system is given no store. */
+void builtin_shares(const struct scope *scope, json_t *definitions)
+{
+    if (!config_bool(scope->config, "virtualisation.useNixStoreImage") &&
+        config_text(scope->config, "system.build.toplevel"))
+        json_array_append_new(definitions, json_pack("{s:{s:s,s:s}}", "nix-store", "source",
+                                                     "/nix/store", "target", "/nix/store"));
+    json_array_append_new(definitions,
+                          json_pack("{s:{s:s,s:s},s:{s:s,s:s}}", "xchg", "source",
+                                    "\"$TMPDIR\"/xchg", "target", "/tmp/xchg", "shared", "source",
+                                    "\"${SHARED_DIR:-$TMPDIR/xchg}\"", "target", "/tmp/shared"));
+}
+
+static void add_token(json_t *definitions, const char *name)
+{
+    json_array_append_new(definitions, json_pack("[{s:s}]", "builtin", name));
+}
+
+void builtin_networking(const struct scope *scope, json_t *definitions)
+{
+    (void)scope;
+    add_token(definitions, "nic");
+    add_token(definitions, "user-network");
+}
+
+/* In the specification's order. */
+void builtin_qemu_options(const struct scope *scope, json_t *definitions)
+{
+    const struct config *config = scope->config;
+    enum guest_family family = builtin_guest(config)->family;
+    const struct {
+        const char *name;
+        bool wanted;
+    } tokens[] = {
+        {"virtio-keyboard", config_bool(config, "virtualisation.qemu.virtioKeyboard")},
+        {"x86-input", family == FAMILY_X86},
+        {"arm-devices", family == FAMILY_ARM},
+        {"kernel", !config_bool(config, "virtualisation.useBootLoader")},
+        {"efi", config_bool(config, "virtualisation.useEFIBoot")},
+        {"bios", config_text(config, "virtualisation.bios") != NULL},
+        {"nographic", !config_bool(config, "virtualisation.graphics")},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(tokens); i++)
+        if (tokens[i].wanted)
+            add_token(definitions, tokens[i].name);
+}
+
+/* --- drives --- */
+
+static void add_empty_disks(const struct config *config, json_t *definitions)
+{
+    json_t *disk;
+    size_t i;
+
+    json_array_foreach (config_get(config, "virtualisation.emptyDiskImages"), i, disk) {
+        json_t *drive = json_pack("{s:o}", "file", json_sprintf("\"$TMPDIR\"/empty%zu.qcow2", i));
+        json_t *keys = json_pack("{s:s}", "werror", "report");
+
+        json_object_update(keys, json_object_get(disk, "driveConfig.driveExtraOpts"));
+        json_object_set_new(drive, "driveExtraOpts", keys);
+        if (json_is_object(disk)) {
+            json_object_set(drive, "name", json_object_get(disk, "driveConfig.name"));
+            json_object_set(drive, "deviceExtraOpts",
+                            json_object_get(disk, "driveConfig.deviceExtraOpts"));
+        }
+        json_array_append_new(definitions, json_pack("[o]", drive));
+    }
+}
+
+/* Whether the store image is a qcow2 overlay of one that Nix built, or an erofs image of ours. */
+static bool store_image_is_overlay(const struct config *config)
+{
+    return config_bool(config, "virtualisation.writableStore") &&
+           config_text(config, "system.build.storeImage");
+}
+
+void builtin_drives(const struct scope *scope, json_t *definitions)
+{
+    const struct config *config = scope->config;
+    bool boot = config_bool(config, "virtualisation.useBootLoader");
+
+    if (config_text(config, "virtualisation.diskImage"))
+        json_array_append_new(definitions,
+                              json_pack("[{s:s,s:s,s:{s:s,s:s}}]", "name", "root", "file",
+                                        "\"$NIX_DISK_IMAGE\"", "driveExtraOpts", "cache",
+                                        "writeback", "werror", "report"));
+    if (config_bool(config, "virtualisation.useNixStoreImage"))
+        json_array_append_new(definitions,
+                              json_pack("[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "nix-store", "file",
+                                        "\"$TMPDIR\"/store.img", "deviceExtraOpts", "bootindex",
+                                        boot ? "3" : "2", "driveExtraOpts", "format",
+                                        store_image_is_overlay(config) ? "qcow2" : "raw"));
+    if (boot)
+        json_array_append_new(definitions,
+                              json_pack("[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "boot", "file",
+                                        "\"$TMPDIR\"/disk.img", "driveExtraOpts", "media", "disk",
+                                        "deviceExtraOpts", "bootindex", "1"));
+    add_empty_disks(config, definitions);
+}
+
+/* There are no more letters behind the 26th. */
+char *builtin_drive_device(const struct config *config, size_t index)
+{
+    const char *interface = config_text(config, "virtualisation.qemu.diskInterface");
+
+    if (index >= 26)
+        return NULL;
+    return xasprintf("/dev/%s%c", !strcmp(interface, "virtio") ? "vd" : "sd", (int)('a' + index));
+}
+
+void builtin_boot_device(const struct scope *scope, json_t *definitions)
+{
+    char *device CLEANUP_FREE = builtin_drive_device(scope->config, 0);
+
+    json_array_append_new(definitions, json_pack("{s:s,s:i,s:s}", "_type", "override", "priority",
+                                                 1000, "content", device));
+}
+
+/* The device of the drive of that name; the caller frees. NULL, and a problem, where there is not
+ * exactly one. */
+static char *named_drive_device(struct config *config, const char *name)
+{
+    static const char option[] = "virtualisation.qemu.drives";
+    const json_t *drives = config_get(config, option);
+    size_t found = 0, index = 0;
+    json_t *drive;
+    size_t i;
+    char *device;
+
+    json_array_foreach (drives, i, drive) {
+        const char *its_name = json_string_value(json_object_get(drive, "name"));
+
+        if (its_name && !strcmp(its_name, name)) {
+            found++;
+            index = i;
+        }
+    }
+    if (found != 1 && config_has_problem(config, option))
+        return NULL;
+    if (found != 1) {
+        config_problem(config, option,
+                       found ? "has several drives named %s, expected one"
+                             : "has no drive named %s, which a file system needs",
+                       name);
+        return NULL;
+    }
+    device = builtin_drive_device(config, index);
+    if (!device)
+        config_problem(config, option,
+                       "has drive %s at place %zu, expected it among the first 26: only they have "
+                       "a device name",
+                       name, index + 1);
+    return device;
+}
+
+/* --- file systems --- */
+
+static const char *store_mount_point(const struct config *config)
+{
+    return config_bool(config, "virtualisation.writableStore") ? "/nix/.ro-store" : "/nix/store";
+}
+
+/* Two shares on one mount point would be two file systems of one name. */
+static void check_mount_point(struct config *config, const json_t *mounts, const char *tag,
+                              const char *where)
+{
+    const char *other =
+        json_string_value(json_object_get(json_object_get(mounts, where), "device"));
+
+    if (!other)
+        return;
+    char *its CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", other);
+    char *own CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", tag);
+    bool is_last = origin_find(config, own).place >= origin_find(config, its).place;
+
+    config_problem_of(config, is_last ? own : its, "virtualisation.sharedDirectories",
+                      "shares %s and %s are both mounted on %s, expected a mount point for each",
+                      other, tag, where);
+}
+
+const char *builtin_transport(const struct config *config, const char *tag)
+{
+    const json_t *settings = json_object_get(config_get(config, "runVm.shares"), tag);
+    const char *own = json_string_value(json_object_get(settings, "transport"));
+
+    return own ? own : config_text(config, "runVm.transport");
+}
+
+/* The built-in mount options of a share; a new reference. The store's never changes while the guest
+ * runs. */
+static json_t *built_in_options(const struct config *config, const char *tag)
+{
+    bool store = !strcmp(tag, "nix-store");
+    json_t *options;
+
+    if (!strcmp(builtin_transport(config, tag), "virtiofs"))
+        return json_pack("[s]", store ? "ro" : "defaults");
+    options = json_pack("[s,s,o]", "trans=virtio", "version=9p2000.L",
+                        json_sprintf("msize=%" JSON_INTEGER_FORMAT,
+                                     config_integer(config, "virtualisation.msize")));
+    if (store)
+        json_array_append_new(options, json_string("cache=loose"));
+    return options;
+}
+
+/* The mount options of a share, the user's first, as in a file system; a new reference. */
+static json_t *share_options(const struct config *config, const char *tag, const json_t *share)
+{
+    json_t *options = json_copy(json_object_get(share, "options"));
+    json_t *ours = built_in_options(config, tag);
+
+    json_array_extend(options, ours);
+    json_decref(ours);
+    return options;
+}
+
+static void define_shares(struct config *config, json_t *definitions)
+{
+    json_t *shares = config_get(config, "virtualisation.sharedDirectories");
+    json_t *mounts = json_object();
+    size_t count;
+    const char **tags CLEANUP_FREE = merge_sorted_keys(shares, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        bool store = !strcmp(tags[i], "nix-store");
+        const json_t *share = json_object_get(shares, tags[i]);
+        const char *target = json_string_value(json_object_get(share, "target"));
+        const char *where = store && config_bool(config, "virtualisation.writableStore")
+                                ? store_mount_point(config)
+                                : target;
+
+        if (where)
+            check_mount_point(config, mounts, tags[i], where);
+        json_object_set_new(mounts, where ? where : "",
+                            json_pack("{s:s,s:s,s:b,s:o}", "device", tags[i], "fsType",
+                                      builtin_transport(config, tags[i]), "neededForBoot", 1,
+                                      "options", share_options(config, tags[i], share)));
+    }
+    json_object_del(mounts, "");
+    json_array_append_new(definitions, mounts);
+}
+
+static void define_root(const struct config *config, json_t *definitions)
+{
+    if (!config_bool(config, "virtualisation.useDefaultFilesystems"))
+        return;
+    if (!config_text(config, "virtualisation.diskImage"))
+        json_array_append_new(
+            definitions, json_pack("{s:{s:s,s:s}}", "/", "device", "tmpfs", "fsType", "tmpfs"));
+    else
+        json_array_append_new(definitions,
+                              json_pack("{s:{s:s,s:s,s:b}}", "/", "device",
+                                        config_text(config, "virtualisation.bootDevice"), "fsType",
+                                        "ext4", "autoFormat", 1));
+}
+
+static void define_tmp(const struct config *config, json_t *definitions)
+{
+    const json_t *size = config_get(config, "boot.tmpOnTmpfsSize");
+    json_t *option;
+
+    if (!config_bool(config, "boot.tmpOnTmpfs"))
+        return;
+    option = json_is_string(size)
+                 ? json_sprintf("size=%s", json_string_value(size))
+                 : json_sprintf("size=%" JSON_INTEGER_FORMAT, json_integer_value(size));
+    json_array_append_new(definitions,
+                          json_pack("{s:{s:s,s:s,s:b,s:[s,s,s,s,o]}}", "/tmp", "device", "tmpfs",
+                                    "fsType", "tmpfs", "neededForBoot", 1, "options", "mode=1777",
+                                    "strictatime", "nosuid", "nodev", option));
+}
+
+static void define_store(struct config *config, json_t *definitions)
+{
+    bool writable = config_bool(config, "virtualisation.writableStore");
+    bool image = config_bool(config, "virtualisation.useNixStoreImage");
+    const json_t *shares = config_get(config, "virtualisation.sharedDirectories");
+
+    if (!image && !json_object_get(shares, "nix-store") &&
+        !config_text(config, "system.build.toplevel"))
+        return;
+    if (image) {
+        char *device CLEANUP_FREE = named_drive_device(config, "nix-store");
+
+        json_array_append_new(
+            definitions, json_pack("{s:{s:s,s:b,s:[s]}}", store_mount_point(config), "device",
+                                   device ? device : "?", "neededForBoot", 1, "options", "ro"));
+    }
+    if (writable && config_bool(config, "virtualisation.writableStoreUseTmpfs"))
+        json_array_append_new(definitions,
+                              json_pack("{s:{s:s,s:b,s:[s]}}", "/nix/.rw-store", "fsType", "tmpfs",
+                                        "neededForBoot", 1, "options", "mode=0755"));
+}
+
+static void define_boot(struct config *config, json_t *definitions)
+{
+    char *device CLEANUP_FREE = NULL;
+
+    if (!config_bool(config, "virtualisation.useBootLoader"))
+        return;
+    device = named_drive_device(config, "boot");
+    json_array_append_new(definitions, json_pack("{s:{s:o,s:s,s:b}}", "/boot", "device",
+                                                 json_sprintf("%s2", device ? device : "?"),
+                                                 "fsType", "vfat", "noCheck", 1));
+}
+
+void builtin_file_systems(const struct scope *scope, json_t *definitions)
+{
+    define_shares(scope->config, definitions);
+    define_root(scope->config, definitions);
+    define_tmp(scope->config, definitions);
+    define_store(scope->config, definitions);
+    define_boot(scope->config, definitions);
+}
+
+/* --- inside a file system --- */
+
+static void add_weak(json_t *definitions, json_t *value)
+{
+    json_array_append_new(definitions, json_pack("{s:s,s:i,s:o}", "_type", "override", "priority",
+                                                 1000, "content", value));
+}
+
+void builtin_fs_mount_point(const struct scope *scope, json_t *definitions)
+{
+    if (scope->name)
+        add_weak(definitions, json_string(scope->name));
+}
+
+/* A kernel's own file system is its own device; a label is as good as one. */
+void builtin_fs_device(const struct scope *scope, json_t *definitions)
+{
+    static const char *const special[] = {"proc", "sysfs", "tmpfs", "ramfs", "devtmpfs", "devpts"};
+    const char *type = json_string_value(json_object_get(scope->values, "fsType"));
+    const char *label = json_string_value(json_object_get(scope->values, "label"));
+
+    for (size_t i = 0; type && i < ELEMENTS(special); i++)
+        if (!strcmp(special[i], type))
+            add_weak(definitions, json_string(type));
+    if (label)
+        add_weak(definitions, json_sprintf("/dev/disk/by-label/%s", label));
+}
+
+void builtin_fs_options(const struct scope *scope, json_t *definitions)
+{
+    if (json_is_true(json_object_get(scope->values, "autoResize")))
+        json_array_append_new(definitions, json_pack("[s]", "x-nixos.autoresize"));
+}
+
+/* --- modules --- */
+
+void builtin_kernel_modules(const struct scope *scope, json_t *definitions)
+{
+    if (config_bool(scope->config, "virtualisation.useNixStoreImage") &&
+        !config_bool(scope->config, "virtualisation.writableStore"))
+        json_array_append_new(definitions, json_pack("[s]", "erofs"));
+}
+
+void builtin_available_modules(const struct scope *scope, json_t *definitions)
+{
+    if (config_bool(scope->config, "virtualisation.writableStore"))
+        json_array_append_new(definitions, json_pack("[s]", "overlay"));
+    if (!strcmp(config_text(scope->config, "virtualisation.qemu.diskInterface"), "scsi"))
+        json_array_append_new(definitions, json_pack("[s]", "sym53c8xx"));
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/neighbours.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/strv.h"
+
+#define OURS "virtualisation."
+
+/* Groups inside virtualisation that have nothing to do with this machine: those of NixOS, and of
+ * modules that many add to it. */
+static const char *const others[] = {
+    "anbox",
+    "appvm",
+    "arion",
+    "azure",
+    "azureImage",
+    "azureImages",
+    "cloudstack",
+    "containerd",
+    "containers",
+    "cri-o",
+    "digitalOcean",
+    "digitalOceanImage",
+    "diskSizeAutoSupported",
+    "docker",
+    "docker-preloader",
+    "dockerPreloader",
+    "ec2",
+    "fex",
+    "googleComputeImage",
+    "hcloud",
+    "hyperv",
+    "hypervGuest",
+    "hypervImage",
+    "incus",
+    "kubevirt",
+    "kvmgt",
+    "libvirt",
+    "libvirtd",
+    "linodeImage",
+    "lxc",
+    "lxcImage",
+    "lxcfs",
+    "lxd",
+    "lxdImage",
+    "multipass",
+    "nixos-containers",
+    "nova",
+    "oci",
+    "oci-containers",
+    "openstack",
+    "openvswitch",
+    "parallels",
+    "podman",
+    "proxmox",
+    "quadlet",
+    "rkt",
+    "rosetta",
+    "spiceUSBRedirection",
+    "vagrant",
+    "virtualbox",
+    "vmware",
+    "vmwareGuest",
+    "vmwareImage",
+    "vswitch",
+    "waydroid",
+    "xe-guest-utilities",
+    "xen",
+};
+
+/* Names of NixOS that are spelt nearly as one of ours. */
+static const char *const lookalikes[] = {
+    "fileSystems",
+    "networking.primaryIPv6Address",
+    "systemd",
+};
+
+bool neighbours_are_others(const char *name)
+{
+    if (strncmp(name, OURS, strlen(OURS)) != 0)
+        return false;
+    name += strlen(OURS);
+    size_t length = strcspn(name, ".");
+
+    for (size_t i = 0; i < ELEMENTS(others); i++)
+        if (strlen(others[i]) == length && !strncmp(others[i], name, length))
+            return true;
+    return false;
+}
+
+/* Without what people spell in several ways: capitals, hyphens, underscores. The caller frees. */
+static char *plain(const char *name)
+{
+    char *text = xcalloc(strlen(name) + 1, 1);
+    char *to = text;
+
+    for (; *name; name++)
+        if (*name != '-' && *name != '_')
+            *to++ = (char)tolower((unsigned char)*name);
+    return text;
+}
+
+/* More characters than this between two names are no slip, hyphens and the like included. */
+#define LENGTHS_APART 4
+
+/* Of a long name two characters may be wrong, of a short one less. */
+static bool is_near(const char *name, const char *ours)
+{
+    size_t ours_length = strlen(ours);
+    size_t name_length = strnlen(name, ours_length + LENGTHS_APART + 1);
+
+    if (name_length > ours_length + LENGTHS_APART || name_length + LENGTHS_APART < ours_length)
+        return false;
+    char *plain_name CLEANUP_FREE = plain(name);
+    char *plain_ours CLEANUP_FREE = plain(ours);
+    size_t length = strlen(plain_ours);
+    size_t most = length < 4 ? 0 : length < 6 ? 1 : 2;
+
+    return strcmp(name, ours) != 0 && schema_distance(plain_name, plain_ours) <= most;
+}
+
+/* The name of an option, or of a group it is in, with as many components as `name`; the caller
+ * frees. NULL: it has fewer. */
+static char *shorten(const char *option, const char *name)
+{
+    const char *end = option;
+
+    for (;; end++) {
+        end += strcspn(end, ".");
+        name += strcspn(name, ".");
+        if (!*name)
+            return xstrndup(option, (size_t)(end - option));
+        if (!*end)
+            return NULL;
+        name++;
+    }
+}
+
+/* Whether both are in the same group, and only the last component of them differs. */
+static bool are_siblings(const char *a, const char *b)
+{
+    const char *dot_a = strrchr(a, '.');
+    const char *dot_b = strrchr(b, '.');
+    size_t length = dot_a ? (size_t)(dot_a - a) : 0;
+
+    return length == (dot_b ? (size_t)(dot_b - b) : 0) && !strncmp(a, b, length);
+}
+
+static const char *last(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return dot ? dot + 1 : name;
+}
+
+/* The option, or group, that `name` would be inside virtualisation; the caller frees. */
+static char *find_inside(const struct option *options, size_t count, const char *name)
+{
+    char *inside CLEANUP_FREE = xasprintf(OURS "%s", name);
+    size_t length = strlen(inside);
+
+    for (size_t i = 0; i < count; i++) {
+        const char *end = options[i].name + length;
+
+        if (!strncmp(options[i].name, inside, length) && (!*end || *end == '.'))
+            return TAKE(inside);
+    }
+    return NULL;
+}
+
+char *neighbours_meant(const struct option *options, size_t count, const char *name)
+{
+    for (size_t i = 0; i < ELEMENTS(lookalikes); i++)
+        if (!strcmp(lookalikes[i], name))
+            return NULL;
+    for (size_t i = 0; i < count; i++) {
+        char *candidate CLEANUP_FREE = shorten(options[i].name, name);
+
+        if (candidate && are_siblings(candidate, name) && is_near(last(name), last(candidate)))
+            return TAKE(candidate);
+    }
+    return strchr(name, '.') ? NULL : find_inside(options, count, name);
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/platform.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/strv.h"
+
+/* The programs, machines and serial consoles are the specification's; COMMAND_LINE_SIZE is each
+ * architecture's include/asm/setup.h. */
+static const struct guest guests[] = {
+    {"x86_64", FAMILY_X86, "qemu-kvm", "qemu-system-x86_64", "q35", "q35", "max", "ttyS0", 2048,
+     " x86_64 "},
+    {"i686", FAMILY_X86, "qemu-kvm", "qemu-system-i386", "q35", "q35", NULL, "ttyS0", 2048,
+     " x86_64 i686 "},
+    {"i586", FAMILY_X86, "qemu-kvm", "qemu-system-i386", "q35", "q35", NULL, "ttyS0", 2048,
+     " x86_64 i686 "},
+    {"i486", FAMILY_X86, "qemu-kvm", "qemu-system-i386", "q35", "q35", NULL, "ttyS0", 2048,
+     " x86_64 i686 "},
+    {"aarch64", FAMILY_ARM, "qemu-system-aarch64", "qemu-system-aarch64", "virt,gic-version=max",
+     "virt,gic-version=max", "max", "ttyAMA0", 2048, " aarch64 "},
+    {"armv7l", FAMILY_ARM, "qemu-system-arm", "qemu-system-arm", "virt", "virt", "max", "ttyAMA0",
+     1024, " armv7l "},
+    {"armv7a", FAMILY_ARM, "qemu-kvm", "qemu-system-arm", NULL, "virt", NULL, "ttyAMA0", 1024,
+     " armv7l "},
+    {"armv6l", FAMILY_ARM, "qemu-kvm", "qemu-system-arm", NULL, "virt", NULL, "ttyAMA0", 1024, " "},
+    {"armv5tel", FAMILY_ARM, "qemu-kvm", "qemu-system-arm", NULL, "virt", NULL, "ttyAMA0", 1024,
+     " "},
+    {"riscv64", FAMILY_OTHER, "qemu-kvm", "qemu-system-riscv64", NULL, "virt", NULL, "ttyS0", 1024,
+     " riscv64 "},
+    {"riscv32", FAMILY_OTHER, "qemu-kvm", "qemu-system-riscv32", NULL, "virt", NULL, "ttyS0", 1024,
+     " riscv32 "},
+    {"powerpc64le", FAMILY_OTHER, "qemu-system-ppc64", "qemu-system-ppc64", "powernv", "powernv",
+     NULL, "ttyAMA0", 2048, " ppc64le "},
+    {"powerpc64", FAMILY_OTHER, "qemu-system-ppc64", "qemu-system-ppc64", "powernv", "powernv",
+     NULL, "ttyAMA0", 2048, " ppc64 "},
+    {"powerpc", FAMILY_OTHER, "qemu-kvm", "qemu-system-ppc", NULL, NULL, NULL, "ttyAMA0", 2048,
+     " ppc "},
+    {NULL, FAMILY_OTHER, "qemu-kvm", "qemu-kvm", NULL, NULL, NULL, NULL, 2048, " "},
+};
+
+const struct guest *guest_find(const char *system)
+{
+    static const char suffix[] = "-linux";
+    size_t length = strlen(system);
+    size_t i = 0;
+
+    if (length > strlen(suffix) && !strcmp(system + length - strlen(suffix), suffix))
+        for (; guests[i].cpu; i++)
+            if (strlen(guests[i].cpu) == length - strlen(suffix) &&
+                !strncmp(guests[i].cpu, system, strlen(guests[i].cpu)))
+                return &guests[i];
+    return &guests[ELEMENTS(guests) - 1];
+}
+
+char *guest_known(void)
+{
+    struct strv names CLEANUP_STRV = {0};
+
+    for (size_t i = 0; guests[i].cpu; i++)
+        strv_pushf(&names, "%s-linux", guests[i].cpu);
+    return strv_join(&names, ", ");
+}
+
+const struct firmware *guest_firmware(const struct guest *guest)
+{
+    static const struct {
+        const char *cpu;
+        struct firmware firmware;
+    } known[] = {
+        {"x86_64", {"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"}},
+        {"aarch64", {"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"}},
+        {"armv7l", {"/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/AAVMF/AAVMF32_VARS.fd"}},
+    };
+
+    for (size_t i = 0; i < ELEMENTS(known); i++)
+        if (guest->cpu && !strcmp(known[i].cpu, guest->cpu))
+            return &known[i].firmware;
+    return NULL;
+}

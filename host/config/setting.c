@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/setting.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/strv.h"
+#include "host/config/schema.h"
+#include "host/system/message.h"
+
+/* Of a path: no option has as many. */
+#define PARTS_LIMIT 64
+
+/* Splits a.b."c.d"=VALUE at the dots outside quotes. Returns what follows the =, NULL where there
+ * is none or a quote is open. */
+static const char *split_path(struct strv *path, const char *text)
+{
+    char *part CLEANUP_FREE = xcalloc(strlen(text) + 1, 1);
+    size_t length = 0;
+    bool quoted = false;
+
+    for (; *text && (quoted || *text != '='); text++) {
+        if (*text == '"') {
+            quoted = !quoted;
+        } else if (*text == '.' && !quoted) {
+            part[length] = '\0';
+            strv_push(path, part);
+            length = 0;
+        } else {
+            part[length++] = *text;
+        }
+    }
+    part[length] = '\0';
+    strv_push(path, part);
+    return *text ? text + 1 : NULL;
+}
+
+/* The parts of the path from `from` to `to`, with dots; the caller frees. */
+static char *join(const struct strv *path, size_t from, size_t to)
+{
+    struct strv some CLEANUP_STRV = {0};
+
+    for (size_t i = from; i < to; i++)
+        strv_push(&some, path->items[i]);
+    return strv_join(&some, ".");
+}
+
+static const struct type *find_type(const struct strv *path, size_t at, const struct type *type);
+
+/* The type of the option that the path names among `options`, from its part `at` on. */
+static const struct type *find_option(const struct strv *path, size_t at,
+                                      const struct option *options, size_t count)
+{
+    for (size_t end = at + 1; end <= path->count; end++) {
+        char *name CLEANUP_FREE = join(path, at, end);
+        const struct option *option = schema_find(options, count, name);
+
+        if (option)
+            return find_type(path, end, option->type);
+    }
+    return NULL;
+}
+
+static const struct type *find_type(const struct strv *path, size_t at, const struct type *type)
+{
+    if (at == path->count)
+        return type;
+    switch (type->kind) {
+    case TYPE_ATTRS:
+        return find_type(path, at + 1, type->element);
+    case TYPE_SUBMODULE:
+        return find_option(path, at, type->options, type->option_count);
+    case TYPE_NULL_OR:
+        return find_type(path, at, type->element);
+    case TYPE_EITHER:
+        return find_type(path, at, type->other);
+    case TYPE_ANYTHING:
+        return type;
+    default:
+        return NULL;
+    }
+}
+
+/* VALUE as the type wants it: JSON that fits and is no string, else the text itself where a string
+ * fits (its quotes are the option's own), else JSON that the check of types will complain about.
+ * NULL: none of these. */
+static json_t *read_value(const struct type *type, const char *value)
+{
+    json_t *json = json_loads(value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+    json_t *text = json_string(value);
+
+    bool plain = json && !json_is_string(json);
+
+    if (plain && (json_object_get(json, "_type") || type_accepts(type, json))) {
+        json_decref(text);
+        return json;
+    }
+    if (text && (type_accepts(type, text) || !json)) {
+        json_decref(json);
+        return text;
+    }
+    json_decref(text);
+    return json;
+}
+
+int setting_parse(json_t **tree, const char *setting, struct error *e)
+{
+    struct strv path CLEANUP_STRV = {0};
+    const char *value = split_path(&path, setting);
+    char *whole CLEANUP_FREE = join(&path, 0, path.count);
+    char *name CLEANUP_FREE = message_clip(whole, MESSAGE_NAME);
+    const struct type *type;
+    json_t *json;
+
+    if (path.count > PARTS_LIMIT)
+        return error_set(e, -EINVAL, "command line: %s: has more than %d parts, expected an option",
+                         name, PARTS_LIMIT);
+    if (!value)
+        return error_set(e, -EINVAL, "-o %s: expected OPTION=VALUE", name);
+    type = find_option(&path, 0, schema_options, schema_option_count);
+    if (!type) {
+        const char *nearest = schema_nearest(schema_options, schema_option_count, whole);
+
+        return error_set(e, -EINVAL, "command line: %s: is not an option, expected %s%s", name,
+                         nearest ? "perhaps " : "one of run-vm.json(5)", nearest ? nearest : "");
+    }
+    json = read_value(type, value);
+    if (!json)
+        return error_set(e, -EINVAL, "command line: %s: is not UTF-8, expected %s", name,
+                         type->name);
+    for (size_t i = path.count; i-- > 0;) {
+        json_t *outer = json_object();
+
+        if (json_object_set_new(outer, path.items[i], json) < 0) {
+            json_decref(outer);
+            return error_set(e, -EINVAL, "command line: %s: is not UTF-8, expected a name", name);
+        }
+        json = outer;
+    }
+    *tree = json;
+    return 0;
+}

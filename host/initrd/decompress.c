@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/initrd/decompress.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "host/initrd/lazylibs.h"
+
+/* A buffer of `size` bytes in place of `data`, which is freed where there is no room for it. */
+static char *resize(char *data, size_t size, struct error *e)
+{
+    char *resized = realloc(data, size);
+    if (resized)
+        return resized;
+    free(data);
+    (void)error_set(e, -ENOMEM, "no memory for %zu MiB", size >> 20);
+    return NULL;
+}
+
+/* A regular file: a FIFO or device has no end, and may wait for somebody. */
+static int open_file(const char *path, size_t *size, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_errno(e, errno, "%s", path);
+    if (!S_ISREG(st.st_mode))
+        return error_set(e, -EINVAL, "%s: not a regular file", path);
+    if ((uint64_t)st.st_size > UNPACK_LIMIT)
+        return error_set(e, -EFBIG, "%s: larger than %zu MiB", path, UNPACK_LIMIT >> 20);
+    *size = (size_t)st.st_size;
+    int opened = fd;
+    fd = -1;
+    return opened;
+}
+
+char *unpack_read_file(const char *path, size_t *size, struct error *e)
+{
+    size_t wanted = 0;
+    int fd CLEANUP_CLOSE = open_file(path, &wanted, e);
+    char *data CLEANUP_FREE = fd < 0 ? NULL : resize(NULL, wanted + 1, e);
+    if (!data) {
+        if (fd >= 0)
+            (void)error_context(e, -ENOMEM, "%s", path);
+        return NULL;
+    }
+    size_t filled = 0;
+    while (filled < wanted) {
+        ssize_t got = read(fd, data + filled, wanted - filled);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            (void)error_errno(e, got < 0 ? errno : EIO, "%s: cannot be read whole", path);
+            return NULL;
+        }
+        filled += (size_t)got;
+    }
+    data[filled] = '\0';
+    *size = filled;
+    return TAKE(data);
+}
+
+typedef int filter(struct archive *archive);
+
+/* Everything that comes out. What was whole before trailing garbage counts: the kernel puts its
+ * payload's size behind it. */
+static int read_all(const struct archive_library *library, struct archive *archive, size_t limit,
+                    char **unpacked, size_t *size, struct error *e)
+{
+    /* one byte more than may come, so that more is seen to come */
+    size_t capacity = limit < (1 << 20) ? limit : 1 << 20;
+    char *data CLEANUP_FREE = resize(NULL, capacity + 1, e);
+    size_t filled = 0;
+    while (data) {
+        la_ssize_t got = library->archive_read_data(archive, data + filled, capacity + 1 - filled);
+        if (got < 0)
+            return error_set(e, -EINVAL, "cannot be unpacked: %s",
+                             library->archive_error_string(archive));
+        if (got == 0)
+            break;
+        filled += (size_t)got;
+        if (filled > limit)
+            return error_set(e, -EFBIG, "cannot be unpacked: more than %zu bytes come out", limit);
+        if (filled > capacity) {
+            capacity = capacity < limit / 2 ? capacity * 2 : limit;
+            data = resize(TAKE(data), capacity + 1, e);
+        }
+    }
+    *size = filled;
+    *unpacked = TAKE(data);
+    return *unpacked ? 0 : -ENOMEM;
+}
+
+int unpack(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
+           struct error *e)
+{
+    *unpacked = NULL;
+    const struct archive_library *library = libraries_archive(e);
+    struct archive *archive = library ? library->archive_read_new() : NULL;
+    if (!archive)
+        return library ? error_errno(e, ENOMEM, "libarchive") : -ENOENT;
+    filter *const filters[] = {
+        library->archive_read_support_filter_bzip2, library->archive_read_support_filter_gzip,
+        library->archive_read_support_filter_lz4,   library->archive_read_support_filter_lzma,
+        library->archive_read_support_filter_xz,    library->archive_read_support_filter_zstd,
+    };
+    for (size_t i = 0; i < ELEMENTS(filters); i++)
+        (void)filters[i](archive);
+    (void)library->archive_read_support_format_raw(archive);
+    struct archive_entry *entry;
+    int r;
+    if (library->archive_read_open_memory(archive, data, size) != ARCHIVE_OK ||
+        library->archive_read_next_header(archive, &entry) != ARCHIVE_OK)
+        r = error_set(e, -EINVAL, "cannot be unpacked: %s", library->archive_error_string(archive));
+    else
+        r = read_all(library, archive, limit, unpacked, unpacked_size, e);
+    (void)library->archive_read_free(archive);
+    return r;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text);
+    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+}
+
+char *unpack_read_module(const char *path, size_t limit, size_t *size, struct error *e)
+{
+    bool packed = !ends_with(path, ".ko");
+    char *content = unpack_read_file(path, size, e);
+    if (!content || (!packed && *size <= limit))
+        return content;
+    char *data = NULL;
+    if (!packed) {
+        (void)error_set(e, -EFBIG, "%s: larger than %zu MiB", path, limit >> 20);
+    } else {
+        int r = unpack(content, *size, limit, &data, size, e);
+        if (r < 0)
+            (void)error_context(e, r, "%s", path);
+    }
+    free(content);
+    return data;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/initrd/kernelimage.h"
+
+#include <elf.h>
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "host/initrd/decompress.h"
+#include "host/initrd/lazylibs.h"
+#include "host/store/progress.h"
+#include "host/system/tree.h"
+
+/* Counts up when the same kernel shall be unpacked otherwise. */
+#define FORMAT 1
+
+#define NAME      "vmlinux"
+#define NO_KERNEL "not-unpacked" /* the entry of a kernel that is started as it is */
+
+/* The kernel's Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header". */
+#define SETUP_SECTORS   0x1f1
+#define HEADER_MAGIC    0x202 /* "HdrS" */
+#define HEADER_VERSION  0x206
+#define PAYLOAD_OFFSET  0x248 /* from the end of the setup code; since version 2.08 */
+#define PAYLOAD_LENGTH  0x24c
+#define HEADER_END      0x250
+#define PAYLOAD_VERSION 0x0208
+#define SECTOR          512
+
+/* A kernel that says it is larger is left as it is: the guest can find out. Debian's has 63 MiB. */
+#define KERNEL_LIMIT ((size_t)256 << 20)
+
+/* The note by which a PVH kernel names its entry (include/xen/interface/elfnote.h). */
+#define NOTE_NAME         "Xen"
+#define NOTE_PHYS32_ENTRY 18
+
+static uint32_t get32(const char *at)
+{
+    uint32_t number;
+    (void)memcpy(&number, at, sizeof number);
+    return le32toh(number);
+}
+
+static uint16_t get16(const char *at)
+{
+    uint16_t number;
+    (void)memcpy(&number, at, sizeof number);
+    return le16toh(number);
+}
+
+/* Where the compressed kernel is. Its length, 0 where the image is no bzImage with one. */
+static size_t find_payload(const char *image, size_t size, const char **payload)
+{
+    if (size < HEADER_END || memcmp(image + HEADER_MAGIC, "HdrS", 4) != 0 ||
+        get16(image + HEADER_VERSION) < PAYLOAD_VERSION)
+        return 0;
+    /* 0 sectors of setup code mean 4, and the boot sector comes before them */
+    size_t sectors = (unsigned char)image[SETUP_SECTORS];
+    size_t start = ((sectors ? sectors : 4) + 1) * SECTOR + get32(image + PAYLOAD_OFFSET);
+    size_t length = get32(image + PAYLOAD_LENGTH);
+    if (start >= size || length > size - start || length < 8)
+        return 0;
+    *payload = image + start;
+    return length;
+}
+
+/* Does a note segment have the PVH entry? */
+static bool has_entry_note(const char *notes, size_t size)
+{
+    while (size >= sizeof(Elf64_Nhdr)) {
+        Elf64_Nhdr note;
+        (void)memcpy(&note, notes, sizeof note);
+        size_t name_size = ((size_t)note.n_namesz + 3) & ~(size_t)3;
+        size_t content_size = ((size_t)note.n_descsz + 3) & ~(size_t)3;
+        if (name_size > size - sizeof note || content_size > size - sizeof note - name_size)
+            return false;
+        if (note.n_type == NOTE_PHYS32_ENTRY && note.n_namesz == sizeof NOTE_NAME &&
+            memcmp(notes + sizeof note, NOTE_NAME, sizeof NOTE_NAME) == 0)
+            return true;
+        size_t whole = sizeof note + name_size + content_size;
+        notes += whole;
+        size -= whole;
+    }
+    return false;
+}
+
+/* Can QEMU start this image by PVH? */
+static bool starts_by_pvh(const char *image, size_t size)
+{
+    Elf64_Ehdr header;
+    if (size < sizeof header)
+        return false;
+    (void)memcpy(&header, image, sizeof header);
+    if (memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_ident[EI_CLASS] != ELFCLASS64 ||
+        header.e_ident[EI_DATA] != ELFDATA2LSB || header.e_machine != EM_X86_64 ||
+        header.e_phentsize != sizeof(Elf64_Phdr) || header.e_phoff > size ||
+        (size - header.e_phoff) / sizeof(Elf64_Phdr) < header.e_phnum)
+        return false;
+    bool has_entry = false;
+    for (size_t i = 0; i < header.e_phnum; i++) {
+        Elf64_Phdr segment;
+        (void)memcpy(&segment, image + header.e_phoff + i * sizeof segment, sizeof segment);
+        if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
+            return false; /* cut off */
+        if (segment.p_type == PT_NOTE)
+            has_entry |= has_entry_note(image + segment.p_offset, segment.p_filesz);
+    }
+    return has_entry;
+}
+
+int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *kernel_size,
+                       struct error *e)
+{
+    const char *payload = NULL;
+    size_t length = find_payload(image, size, &payload);
+    *kernel = NULL;
+    if (length == 0)
+        return 0;
+    /* the build appends the unpacked size; gzip has it itself, as the last thing in its format */
+    bool gzip = memcmp(payload, "\x1f\x8b", 2) == 0;
+    size_t promised = get32(payload + length - 4);
+    if (promised > KERNEL_LIMIT)
+        return 0;
+    char *unpacked CLEANUP_FREE = NULL;
+    struct error failure CLEANUP_ERROR = {0};
+    int r = unpack(payload, gzip ? length : length - 4, promised, &unpacked, kernel_size, &failure);
+    if (r == -EFBIG || r == -ENOMEM)
+        return error_set(e, r, "%s", failure.message);
+    if (r == 0 && starts_by_pvh(unpacked, *kernel_size))
+        *kernel = TAKE(unpacked);
+    return 0;
+}
+
+static int write_file(const char *directory, const char *name, const char *content, size_t size,
+                      struct error *e)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    while (fd >= 0 && size > 0) {
+        ssize_t written = write(fd, content, size);
+        if (written < 0)
+            break;
+        content += written;
+        size -= (size_t)written;
+    }
+    return fd < 0 || size > 0 ? error_errno(e, errno, "%s: cannot be written", path) : 0;
+}
+
+static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
+{
+    (void)inputs;
+    size_t size = 0;
+    char *image CLEANUP_FREE = unpack_read_file(context, &size, e);
+    if (!image)
+        return -EIO;
+    /* that it cannot be unpacked now must not be remembered */
+    if (!libraries_archive(e))
+        return -ENOENT;
+    struct progress progress;
+    progress_start(&progress, "kernel", NULL, 0);
+    progress_note(&progress, "unpacking it, once");
+    size_t unpacked_size = 0;
+    char *kernel CLEANUP_FREE = NULL;
+    int r = kernelimage_unpack(image, size, &kernel, &unpacked_size, e);
+    progress_end(&progress);
+    if (r < 0)
+        return error_context(e, r, "%s", (const char *)context);
+    return kernel ? write_file(directory, NAME, kernel, unpacked_size, e)
+                  : write_file(directory, NO_KERNEL, "", 0, e);
+}
+
+/* Something that nothing can be unpacked from takes no cache entry: 1 for a bzImage, else 0, or a
+ * negative errno. QEMU would wait for ever for what a FIFO has. */
+static int is_bzimage(const char *source, struct error *e)
+{
+    char head[HEADER_END];
+    struct stat st;
+    int fd CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return error_errno(e, errno, "%s", source);
+    if (!S_ISREG(st.st_mode))
+        return error_set(e, -EINVAL, "%s: not a regular file, expected a kernel", source);
+    return read(fd, head, sizeof head) == (ssize_t)sizeof head &&
+           memcmp(head + HEADER_MAGIC, "HdrS", 4) == 0;
+}
+
+int kernelimage_get(const char *source, const char *fallback, char **path, int *lock,
+                    struct error *e)
+{
+    *path = NULL;
+    *lock = -1;
+    int packed = is_bzimage(source, e);
+    if (packed < 0)
+        return packed;
+    if (!packed) {
+        *path = xstrdup(source);
+        return 0;
+    }
+    struct cache_key key;
+    cache_key_start(&key, "vmlinux", FORMAT);
+    cache_key_file(&key, source);
+    char *image CLEANUP_FREE = xstrdup(source);
+    const struct cache_request request = {
+        .kind = "vmlinux", .key = &key, .make = make, .context = image, .fallback = fallback};
+    struct cache_entry entry;
+    int r = cache_get(&entry, &request, e);
+    if (r < 0)
+        return r;
+    *lock = entry.lock;
+    *path = xasprintf("%s/" NAME, entry.path);
+    if (access(*path, F_OK) < 0) {
+        free(*path);
+        *path = xstrdup(source);
+        if (*lock < 0)
+            (void)tree_remove(entry.path, NULL);
+    }
+    free(entry.path);
+    return 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Libraries that only the making of a cache entry needs, opened when that happens: with what they
+ * depend on (libcrypto, libxml2, ICU) they would take longer to load than all else that a start
+ * with everything cached does. */
+#pragma once
+
+#include <archive.h>
+#include <archive_entry.h>
+
+#include "base/error.h"
+
+#define ARCHIVE_FUNCTIONS(F)                                                                       \
+    F(archive_error_string)                                                                        \
+    F(archive_read_data)                                                                           \
+    F(archive_read_free)                                                                           \
+    F(archive_read_new)                                                                            \
+    F(archive_read_next_header)                                                                    \
+    F(archive_read_open_memory)                                                                    \
+    F(archive_read_support_filter_bzip2)                                                           \
+    F(archive_read_support_filter_gzip)                                                            \
+    F(archive_read_support_filter_lz4)                                                             \
+    F(archive_read_support_filter_lzma)                                                            \
+    F(archive_read_support_filter_xz)                                                              \
+    F(archive_read_support_filter_zstd)                                                            \
+    F(archive_read_support_format_raw)
+
+#define LIBRARIES_MEMBER(name) __typeof__(name) *name;
+
+struct archive_library {
+    ARCHIVE_FUNCTIONS(LIBRARIES_MEMBER)
+};
+
+/* The functions of libarchive. NULL, with a message that names the Debian package
+ * and status 69, where the library or one of the functions is missing. Never closed. */
+const struct archive_library *libraries_archive(struct error *e);

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/initrd/modulesource.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "host/initrd/decompress.h"
+#include "host/system/paths.h"
+
+char *module_source_read(const char *root, const char *directory, const char *name, size_t *size,
+                         struct error *e)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+    char *found CLEANUP_FREE = NULL;
+    return path_below(&found, root, path, e) < 0 ? NULL : unpack_read_file(found, size, e);
+}
+
+/* One of the indexes; one that is not there is empty. Where a kernel's build left no list of what
+ * is built in, as before Linux 5.2, depmod makes an index of no bytes of it. */
+static int read_index(struct module_source *source, const char *name, struct module_index *index,
+                      struct error *e)
+{
+    struct error failure CLEANUP_ERROR = {0};
+    char *path CLEANUP_FREE = xasprintf("%s/%s", source->directory, name);
+    char *found CLEANUP_FREE = NULL;
+    int r = path_below(&found, source->root, path, &failure);
+    if (r == -ENOENT || (r == 0 && access(found, F_OK) < 0 && errno == ENOENT))
+        return 0;
+    size_t size = 0;
+    char *data CLEANUP_FREE = r < 0 ? NULL : unpack_read_file(found, &size, &failure);
+    if (!data)
+        return error_set(e, r < 0 ? r : -EIO, "%s", failure.message);
+    if (size == 0 && (index == &source->builtin || index == &source->builtin_aliases))
+        return 0;
+    r = module_index_parse(index, data, size, &failure);
+    return r < 0 ? error_set(e, r, "%s: %s; have depmod make it anew", path, failure.message) : 0;
+}
+
+char *module_source_normalize(const char *text)
+{
+    char *normal CLEANUP_FREE = xstrdup(text);
+    bool inside = false;
+    for (char *p = normal; *p; p++) {
+        if (*p == '[' || *p == ']') {
+            if (inside == (*p == '['))
+                return NULL;
+            inside = !inside;
+        } else if (!isascii(*p)) {
+            return NULL;
+        } else if (*p == '-' && !inside) {
+            *p = '_';
+        }
+    }
+    return inside ? NULL : TAKE(normal);
+}
+
+/* "softdep NAME pre: NAME… post: NAME…" */
+static void take_softdep(struct module_source *source, char *line)
+{
+    char *rest = line;
+    const char *word = strsep(&rest, " ");
+    const char *name = strsep(&rest, " ");
+    char *normal =
+        name && rest && strcmp(word, "softdep") == 0 ? module_source_normalize(name) : NULL;
+    if (!normal)
+        return;
+    strv_take(&source->softdeps, normal);
+    strv_push(&source->softdeps, rest);
+}
+
+static int read_softdeps(struct module_source *source, struct error *e)
+{
+    size_t size = 0;
+    char *text CLEANUP_FREE =
+        module_source_read(source->root, source->directory, "modules.softdep", &size, e);
+    if (!text)
+        return -EIO;
+    char *rest = text;
+    for (char *line; (line = strsep(&rest, "\n"));)
+        take_softdep(source, line);
+    return 0;
+}
+
+int module_source_open(struct module_source *source, const char *root, const char *directory,
+                       struct error *e)
+{
+    *source = (struct module_source){.root = root, .directory = directory};
+    const struct {
+        const char *name;
+        struct module_index *index;
+    } indexes[] = {
+        {"modules.dep.bin", &source->needs},
+        {"modules.alias.bin", &source->aliases},
+        {"modules.builtin.bin", &source->builtin},
+        {"modules.builtin.alias.bin", &source->builtin_aliases},
+    };
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ELEMENTS(indexes); i++)
+        r = read_index(source, indexes[i].name, indexes[i].index, e);
+    return r < 0 ? r : read_softdeps(source, e);
+}
+
+void module_source_close(struct module_source *source)
+{
+    module_index_free(&source->needs);
+    module_index_free(&source->aliases);
+    module_index_free(&source->builtin);
+    module_index_free(&source->builtin_aliases);
+    strv_free(&source->softdeps);
+}
+
+const char *module_source_needs(const struct module_source *source, const char *name)
+{
+    const struct module_index_entry *entry = module_index_find(&source->needs, name);
+    return entry ? entry->value : NULL;
+}
+
+/* fnmatch() is asked only where everything before the first special character is the same. */
+static bool matches(const char *pattern, const char *alias)
+{
+    while (*pattern == *alias && *pattern && !strchr("*?[\\", *pattern)) {
+        pattern++;
+        alias++;
+    }
+    if (!*pattern || !strchr("*?[\\", *pattern))
+        return !*pattern && !*alias;
+    return fnmatch(pattern, alias, 0) == 0;
+}
+
+static bool match(const struct module_index *index, const char *alias, struct strv *names)
+{
+    bool found = false;
+    for (size_t i = 0; i < index->count; i++) {
+        if (!matches(index->entries[i].key, alias))
+            continue;
+        found = true;
+        if (names)
+            strv_push(names, index->entries[i].value);
+    }
+    return found;
+}
+
+bool module_source_match(const struct module_source *source, const char *alias, struct strv *names)
+{
+    /* longer ones are no names, and take their time */
+    char *normal CLEANUP_FREE = strlen(alias) < PATH_MAX ? module_source_normalize(alias) : NULL;
+    if (!normal)
+        return false;
+    if (module_source_needs(source, normal)) {
+        strv_push(names, normal);
+        return true;
+    }
+    return match(&source->aliases, normal, names) || module_index_find(&source->builtin, normal) ||
+           match(&source->builtin_aliases, normal, NULL);
+}

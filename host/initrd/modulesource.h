@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads depmod's indexes of a kernel's modules from a tree that need not be trusted: each file is
+ * found inside the tree's root, read whole and checked before anything is looked up. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "host/initrd/moduleindex.h"
+
+struct module_source {
+    const char *root; /* of the tree: where links lead on the host; "": the host's own */
+    const char *directory;
+    struct module_index needs; /* by a module's name: "PATH: PATH…" */
+    struct module_index aliases;
+    struct module_index builtin;
+    struct module_index builtin_aliases;
+    struct strv softdeps; /* NAME and "pre: … post: …", one after the other */
+};
+
+/* struct module_source source CLEANUP_MODULE_SOURCE = {0}; */
+#define CLEANUP_MODULE_SOURCE CLEANUP(module_source_close)
+
+/* Reads the indexes in `directory`, lib/modules/VERSION of the tree that has its root at `root`;
+ * both must outlast the source. 0, or a negative errno with the file's name and what is wrong. */
+int module_source_open(struct module_source *source, const char *root, const char *directory,
+                       struct error *e);
+
+void module_source_close(struct module_source *source);
+
+/* A file beside the modules, whole; the caller frees. NULL with the message otherwise. */
+char *module_source_read(const char *root, const char *directory, const char *name, size_t *size,
+                         struct error *e);
+
+/* The name or alias as the indexes have it: dashes are underscores but inside brackets. The caller
+ * frees; NULL for one that is none. */
+char *module_source_normalize(const char *text);
+
+/* Returns the module's line of modules.dep, "PATH: PATH PATH"; NULL: there is no such module. */
+const char *module_source_needs(const struct module_source *source, const char *name);
+
+/* The names of the modules that have the alias, appended to `names`. True: there is one, or the
+ * kernel itself has it. */
+bool module_source_match(const struct module_source *source, const char *alias, struct strv *names);

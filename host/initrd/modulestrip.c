@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/initrd/modulestrip.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "host/initrd/decompress.h"
+#include "host/initrd/ftrace.h"
+#include "host/initrd/modulesign.h"
+#include "host/system/process.h"
+#include "host/system/tree.h"
+
+static char *file_of(const char *directory, size_t i)
+{
+    return xasprintf("%s/%zu.ko", directory, i);
+}
+
+static int write_module(const char *path, const struct module_content *module, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    ssize_t written = fd < 0 ? -1 : write(fd, module->data, module->size);
+    if (written == (ssize_t)module->size)
+        return 0;
+    return error_errno(e, written < 0 ? errno : ENOSPC, "%s", path);
+}
+
+/* Puts what strip has made of a module in place of it. */
+static int read_module(const char *path, struct module_content *module, struct error *e)
+{
+    size_t size = 0;
+    char *data CLEANUP_FREE = unpack_read_file(path, &size, e);
+    if (!data)
+        return -EIO;
+    if (size == 0 || size > module->size)
+        return 0;
+    free(module->data);
+    *module = (struct module_content){.data = TAKE(data), .size = size};
+    fentry_remove(module->data, module->size);
+    return 0;
+}
+
+/* The unwinding tables are half of all relocations, and without them only the frames of a stack
+ * trace inside the module are marked as uncertain. What is for tracers takes half of the time that
+ * is left: the kernel makes files for each event, and rewrites the start of each function. */
+static const char *const unneeded[] = {
+    ".comment",         ".orc_unwind",        ".orc_unwind_ip",   ".BTF",
+    "__mcount_loc",     "__tracepoints_ptrs", "__bpf_raw_tp_map", "_ftrace_events",
+    "_ftrace_eval_map",
+};
+
+static int run_strip(const char *directory, const bool *chosen, size_t count, struct error *e)
+{
+    struct strv argv CLEANUP_STRV = {0};
+    strv_split(&argv, "strip --strip-unneeded", ' ');
+    for (size_t i = 0; i < ELEMENTS(unneeded); i++)
+        strv_pushf(&argv, "--remove-section=%s", unneeded[i]);
+    strv_push(&argv, "--");
+    for (size_t i = 0; i < count; i++)
+        if (chosen[i])
+            strv_take(&argv, file_of(directory, i));
+    const struct process strip = {.argv = &argv, .input = -1, .output = -1, .silent = true};
+    return process_run(&strip, e);
+}
+
+/* Are they all for the processor that we are for? Then any strip can do it. */
+static bool are_native(const struct module_content *modules, const bool *chosen, size_t count)
+{
+    enum { MACHINE = offsetof(Elf64_Ehdr, e_machine), MACHINE_END = MACHINE + sizeof(Elf64_Half) };
+    char ours[MACHINE_END];
+    int fd CLEANUP_CLOSE = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, ours, sizeof ours) != sizeof ours)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (chosen[i] &&
+            (modules[i].size < MACHINE_END || memcmp(modules[i].data, ours, EI_DATA + 1) != 0 ||
+             memcmp(modules[i].data + MACHINE, ours + MACHINE, MACHINE_END - MACHINE) != 0))
+            return false;
+    return true;
+}
+
+/* In a directory with nothing else in it. */
+static int strip_in(const char *scratch, struct module_content *modules, const bool *chosen,
+                    size_t count, struct error *e)
+{
+    int r = tree_make(scratch, 0700, e);
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        char *path CLEANUP_FREE = file_of(scratch, i);
+        r = chosen[i] ? write_module(path, &modules[i], e) : 0;
+    }
+    if (r < 0)
+        return r;
+    r = run_strip(scratch, chosen, count, e);
+    bool refused = r == -EPROTO && e->status < 128; /* by itself: no signal */
+    if (refused && !are_native(modules, chosen, count)) {
+        log_debug("the modules are not stripped: %s", e->message);
+        return 0;
+    }
+    for (size_t i = 0; r == 0 && i < count; i++) {
+        char *path CLEANUP_FREE = file_of(scratch, i);
+        r = chosen[i] ? read_module(path, &modules[i], e) : 0;
+    }
+    return r;
+}
+
+int strip_modules(struct module_content *modules, size_t count, bool signed_too,
+                  const char *directory, struct error *e)
+{
+    char *found CLEANUP_FREE = process_find("strip", NULL);
+    char *scratch CLEANUP_FREE = xasprintf("%s/strip", directory);
+    bool *chosen CLEANUP_FREE = xcalloc(count, sizeof *chosen);
+    bool any = false;
+    for (size_t i = 0; i < count; i++) {
+        chosen[i] = signed_too || !modulesign_is_signed(modules[i].data, modules[i].size);
+        any |= chosen[i];
+    }
+    if (!found || !any)
+        return 0;
+    int r = strip_in(scratch, modules, chosen, count, e);
+    (void)tree_remove(scratch, NULL);
+    return r;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* The boot disk that has to be made: the settings of the machine in which it is. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "host/plan/planner.h"
+#include "host/system/paths.h"
+
+/* A setting with the value that the option has here. */
+static void forward(struct planner *p, const char *option)
+{
+    json_t *value = config_get(p->config, option);
+    char *text;
+
+    if (json_is_null(value))
+        return;
+    if (json_is_string(value)) {
+        strv_pushf(&p->plan->boot_disk.settings, "%s=%s", option, json_string_value(value));
+        return;
+    }
+    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    strv_pushf(&p->plan->boot_disk.settings, "%s=%s", option, text);
+    free(text);
+}
+
+static void add_firmware(struct planner *p)
+{
+    static const char *const files[] = {"virtualisation.efi.firmware",
+                                        "virtualisation.efi.variables"};
+    struct boot_disk_spec *spec = &p->plan->boot_disk;
+
+    spec->efi = config_bool(p->config, "virtualisation.useEFIBoot");
+    if (!spec->efi)
+        return;
+    strv_push(&spec->settings, "virtualisation.useEFIBoot=true");
+    strv_push(&spec->settings, "boot.initrd.kernelModules=[\"efivarfs\"]");
+    for (size_t i = 0; i < ELEMENTS(files); i++) {
+        forward(p, files[i]);
+        strv_push(&spec->firmware, config_text(p->config, files[i]));
+    }
+}
+
+void plan_boot_disk(struct planner *p)
+{
+    static const char *const forwarded[] = {
+        "system.name",
+        "system.build.toplevel",
+        "runVm.store",
+        "runVm.cacheSize",
+        "nixpkgs.hostPlatform",
+        "virtualisation.memorySize",
+        "virtualisation.qemu.package",
+    };
+    struct boot_disk_spec *spec = &p->plan->boot_disk;
+    const char *interface = config_text(p->config, "virtualisation.qemu.diskInterface");
+
+    for (size_t i = 0; i < ELEMENTS(forwarded); i++)
+        forward(p, forwarded[i]);
+    add_firmware(p);
+    spec->toplevel = xstrdup(config_text(p->config, "system.build.toplevel"));
+    spec->toplevel_path = planner_store_path(p, "system.build.toplevel", spec->toplevel);
+    spec->grub_device = xstrdup(!strcmp(interface, "virtio") ? "/dev/vdb" : "/dev/sdb");
+    spec->accel = p->options->accel;
+    if (p->options->kernel)
+        spec->kernel = path_absolute(p->at->cwd, p->options->kernel);
+    if (p->options->modules_dir)
+        spec->modules_dir = path_absolute(p->at->cwd, p->options->modules_dir);
+    if (p->options->guest_init)
+        spec->guest_init = path_absolute(p->at->cwd, p->options->guest_init);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* Connects the guest's console and QEMU's monitor. QEMU by itself puts both on the terminal with
+ * -nographic, and a monitor behind Ctrl-Alt-2 into a window; but not beside a monitor that somebody
+ * asks for, and run-vm always asks for one. */
+#include <string.h>
+
+#include "host/machine/qemuoption.h"
+#include "host/plan/planner.h"
+
+#define CONSOLE "run-vm-console"
+#define MONITOR "run-vm-monitor"
+
+/* Options that connect something to a character device. */
+static const char *const connecting[] = {"serial",  "parallel", "debugcon",   "virtioconsole",
+                                         "monitor", "qmp",      "qmp-pretty", "chardev"};
+
+/* Connections that the user's options make already. */
+struct wishes {
+    bool serial;  /* the serial line leads somewhere */
+    bool monitor; /* there is a monitor */
+    bool stdio;   /* something is on the standard streams */
+};
+
+static void read_wish(struct wishes *wishes, const struct qemu_option *option)
+{
+    static const char *const monitors[] = {"monitor", "qmp", "qmp-pretty", "mon"};
+    const char *value = option->value ? option->value : "";
+    bool multiplexed = false;
+
+    for (size_t i = 0; i < ELEMENTS(monitors); i++)
+        wishes->monitor |= !strcmp(option->name, monitors[i]);
+    for (size_t i = 0; i < ELEMENTS(connecting); i++) {
+        if (strcmp(option->name, connecting[i]) != 0)
+            continue;
+        multiplexed = !strncmp(value, "mon:", 4);
+        value += multiplexed ? 4 : 0;
+        wishes->stdio |=
+            qemu_option_has_item(value, "stdio") || qemu_option_has_item(value, "backend=stdio");
+    }
+    wishes->monitor |= multiplexed;
+    wishes->serial |= !strcmp(option->name, "serial");
+    wishes->serial |=
+        !strcmp(option->name, "device") && (qemu_option_has_item(value, "isa-serial") ||
+                                            qemu_option_has_item(value, "driver=isa-serial"));
+}
+
+static void push(struct planner *p, const char *const *words)
+{
+    for (; *words; words++)
+        strv_push(&p->plan->argv, *words);
+}
+
+/* The console on the standard streams. As a multiplexer it takes Ctrl-A for itself, and no other
+ * key: Ctrl-C, too, is the guest's. */
+static void add_console(struct planner *p, const struct wishes *wishes)
+{
+    static const char *const with_monitor[] = {"-serial", "mon:stdio", NULL};
+    static const char *const alone[] = {"-chardev", "stdio,id=" CONSOLE ",mux=on,signal=off",
+                                        "-serial", "chardev:" CONSOLE, NULL};
+
+    /* where nobody types anything the command stays that of nixpkgs' qemu-vm.nix */
+    if (p->own_initrd || p->at->input != INPUT_NONE)
+        push(p, wishes->monitor ? alone : with_monitor);
+}
+
+static void plan_terminal(struct planner *p, const struct wishes *wishes)
+{
+    static const char *const monitor[] = {"-chardev", "stdio,id=" MONITOR, "-mon",
+                                          "chardev=" MONITOR ",mode=readline", NULL};
+
+    if (!wishes->serial && wishes->stdio)
+        config_problem(p->config, "virtualisation.graphics",
+                       "is false, so that the guest's console is on the standard streams, where "
+                       "QEMU's options put something else, expected that elsewhere (the monitor is "
+                       "there too: Ctrl-A C), or a -serial that says where the console is");
+    else if (!wishes->serial)
+        add_console(p, wishes);
+    else if (!wishes->monitor && !wishes->stdio)
+        push(p, monitor);
+}
+
+/* Behind Ctrl-Alt-2. */
+static void plan_window(struct planner *p, const struct wishes *wishes)
+{
+    static const char *const monitor[] = {"-chardev", "vc,id=" MONITOR ",cols=80,rows=24", "-mon",
+                                          "chardev=" MONITOR ",mode=readline", NULL};
+
+    if (!wishes->monitor)
+        push(p, monitor);
+}
+
+/* SeaBIOS has a console of its own on the serial line where there are no graphics: it begins with a
+ * reset of the terminal, which empties the scroll-back, and leaves line wrapping off. Nothing that
+ * we start says anything there: our kernel comes from QEMU. */
+static void silence_firmware(struct planner *p)
+{
+    const char *machine = qemu_option_find(&p->given, "machine");
+    const char *short_name = qemu_option_find(&p->given, "M");
+    bool seabios = p->guest->family == FAMILY_X86 && p->plan->initrd.init &&
+                   !config_bool(p->config, "virtualisation.useEFIBoot") &&
+                   !config_text(p->config, "virtualisation.bios");
+
+    if (!seabios || (machine && strstr(machine, "graphics=")) ||
+        (short_name && strstr(short_name, "graphics=")))
+        return;
+    strv_push(&p->plan->argv, "-machine");
+    strv_push(&p->plan->argv, "graphics=on");
+}
+
+void plan_console(struct planner *p)
+{
+    struct wishes wishes = {0};
+    struct qemu_option option;
+
+    for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
+        read_wish(&wishes, &option);
+    bool nographic =
+        qemu_option_find(&p->plan->argv, "nographic") || qemu_option_find(&p->given, "nographic");
+
+    if (nographic)
+        silence_firmware(p);
+    if (qemu_option_find(&p->given, "nodefaults"))
+        return;
+    if (nographic)
+        plan_terminal(p, &wishes);
+    else
+        plan_window(p, &wishes);
+}

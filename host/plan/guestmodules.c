@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Modules for a root that brings none: with --root-dir and --exec nothing but the initrd knows the
+ * kernel that runs. The guest gets all of its modules as a share, and the initrd the drivers of
+ * what everybody expects of a machine: a network card, and a power button that works. */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "host/machine/qemuoption.h"
+#include "host/plan/planner.h"
+#include "host/system/paths.h"
+
+/* Read-only and never changing while the guest runs: cached, and in large pieces. What the root has
+ * itself is never hidden, and a root that nothing can be mounted on is no reason not to boot. */
+#define MODULES_OPTIONS "ro,cache=loose,msize=131072,nofail,x-run-vm.if-empty"
+
+/* Drivers of QEMU's network cards, by what a card's model begins with. */
+static const struct {
+    const char *model;
+    const char *modules[2];
+} cards[] = {
+    {"virtio-net", {"virtio_net"}},
+    {"e1000e", {"e1000e"}},
+    {"e1000", {"e1000"}},
+    {"igb", {"igb"}},
+    {"rtl8139", {"8139cp", "8139too"}},
+    {"vmxnet3", {"vmxnet3"}},
+    {"pcnet", {"pcnet32"}},
+    {"ne2k_pci", {"ne2k-pci"}},
+    {"i825", {"e100"}},
+    {"tulip", {"tulip"}},
+};
+
+static bool brings_no_modules(const struct planner *p)
+{
+    return (p->options->root_dir || p->options->exec.count) && p->own_initrd &&
+           !config_bool(p->config, "virtualisation.useBootLoader");
+}
+
+static void add_card_modules(struct planner *p, const char *model)
+{
+    if (!strncmp(model, "virtio,", 7) || !strcmp(model, "virtio"))
+        model = "virtio-net";
+    for (size_t i = 0; i < ELEMENTS(cards); i++) {
+        if (strncmp(cards[i].model, model, strlen(cards[i].model)) != 0)
+            continue;
+        for (size_t j = 0; j < ELEMENTS(cards[i].modules) && cards[i].modules[j]; j++)
+            planner_add_module(p, cards[i].modules[j]);
+        return;
+    }
+}
+
+/* The card that -nic or -net nic makes. Without a model it is the machine's default. */
+static void add_nic_modules(struct planner *p, const char *value)
+{
+    static const char model[] = "model=";
+    const char *found = strstr(value, model);
+
+    if (found)
+        add_card_modules(p, found + strlen(model));
+    else
+        add_card_modules(p, p->guest->family == FAMILY_X86 ? "e1000e" : "virtio-net");
+}
+
+static void add_drivers_of(struct planner *p, const struct strv *words)
+{
+    struct qemu_option option;
+
+    for (size_t at = 0; qemu_option_next(words, &at, &option);) {
+        if (!option.value)
+            continue;
+        if (!strcmp(option.name, "device"))
+            add_card_modules(p, option.value);
+        else if ((!strcmp(option.name, "nic") && strcmp(option.value, "none") != 0) ||
+                 (!strcmp(option.name, "net") && !strncmp(option.value, "nic", 3)))
+            add_nic_modules(p, option.value);
+    }
+}
+
+void planner_add_expected_drivers(struct planner *p)
+{
+    /* the last one hands a button's press on to the programs that wait for it */
+    static const char *const buttons[] = {"button", "gpio_keys", "evdev"};
+
+    if (!brings_no_modules(p))
+        return;
+    for (size_t i = 0; i < ELEMENTS(buttons); i++)
+        planner_add_module(p, buttons[i]);
+    add_drivers_of(p, &p->plan->argv);
+    add_drivers_of(p, &p->given);
+}
+
+void planner_share_modules(struct planner *p, struct guest_params *params)
+{
+    struct share_list *list = &params->shares;
+
+    if (!p->modules_shared)
+        return;
+    char *version CLEANUP_FREE = path_last_name(p->plan->initrd.modules_dir);
+
+    /* the last one: what else is mounted, such as /usr, may be where /lib leads */
+    list->items = xreallocarray(list->items, list->count + 1, sizeof *list->items);
+    list->items[list->count++] = (struct share_spec){
+        .tag = xstrdup(PLANNER_MODULES_TAG),
+        .where = xasprintf("/lib/modules/%s", version),
+        .transport = SHARE_9P,
+        .options = xstrdup(MODULES_OPTIONS),
+    };
+}
+
+/* Finds the host's directory of the modules, for a file server that does not know of a chroot
+ * store: links are followed inside the store. The caller frees; NULL after a problem. */
+static char *exported_directory(struct planner *p)
+{
+    static const char option[] = "system.build.toplevel";
+
+    if (p->options->modules_dir)
+        return planner_named_path(p, p->options->modules_dir);
+    char *version CLEANUP_FREE = path_last_name(p->plan->initrd.modules_dir);
+    char *inside CLEANUP_FREE =
+        xasprintf("%s/kernel-modules/lib/modules/%s", config_text(p->config, option), version);
+
+    return planner_store_path(p, option, inside);
+}
+
+void plan_modules(struct planner *p)
+{
+    if (!brings_no_modules(p))
+        return;
+    p->plan->initrd.modules_dir = planner_find_modules(p);
+    if (!p->plan->initrd.modules_dir)
+        return;
+    char *exported CLEANUP_FREE = exported_directory(p);
+
+    p->modules_shared = true;
+    if (exported)
+        planner_add_virtfs(p, exported, PLANNER_MODULES_TAG, true);
+}

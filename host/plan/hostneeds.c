@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Notes the host's files, directories and free ports that a start needs; needs.h checks them before
+ * anything is made. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "host/config/origin.h"
+#include "host/machine/qemuoption.h"
+#include "host/plan/planner.h"
+#include "host/system/paths.h"
+
+/* Takes the name. */
+static void add_need(struct planner *p, char *name, const char *path, enum need_kind kind)
+{
+    struct plan *plan = p->plan;
+
+    plan->needs = xreallocarray(plan->needs, plan->need_count + 1, sizeof *plan->needs);
+    plan->needs[plan->need_count++] =
+        (struct plan_need){.name = name, .path = path_absolute(plan->cwd, path), .kind = kind};
+}
+
+void planner_need(struct planner *p, const char *option, const char *path, enum need_kind kind)
+{
+    if (p->own_initrd && *path)
+        add_need(p, origin_name(p->config, option), path, kind);
+}
+
+/* Options of QEMU with a file or directory of the host in them. */
+static const struct {
+    const char *name;
+    const char *key; /* of the item that has it; NULL: the whole value */
+    enum need_kind kind;
+} path_options[] = {
+    {"drive", "file", NEED_FILE},      {"virtfs", "path", NEED_DIRECTORY},
+    {"fsdev", "path", NEED_DIRECTORY}, {"cdrom", NULL, NEED_FILE},
+    {"hda", NULL, NEED_FILE},          {"hdb", NULL, NEED_FILE},
+    {"hdc", NULL, NEED_FILE},          {"hdd", NULL, NEED_FILE},
+};
+
+/* The value of an item of a list, its doubled commas being single ones; the caller frees. NULL: it
+ * is not in the list. */
+static char *item_value(const char *list, const char *key)
+{
+    size_t length = strlen(key);
+    const char *from = list;
+
+    while (strncmp(from, key, length) != 0 || from[length] != '=') {
+        while (*from && (from[0] != ',' || from[1] == ','))
+            from += *from == ',' ? 2 : 1;
+        if (!*from++)
+            return NULL;
+    }
+    from += length + 1;
+    char *value = xcalloc(strlen(from) + 1, 1);
+    for (char *to = value; *from && (from[0] != ',' || from[1] == ','); from++) {
+        *to++ = *from;
+        from += *from == ',';
+    }
+    return value;
+}
+
+/* Whether QEMU takes it for something else than a file: nbd:…, json:{…}, a descriptor. */
+static bool is_no_file(const char *path)
+{
+    static const char descriptors[] = "/dev/fd";
+    const char *colon = strchr(path, ':');
+    const char *slash = strchr(path, '/');
+
+    return !*path || (colon && (!slash || colon < slash)) ||
+           !strncmp(path, descriptors, strlen(descriptors));
+}
+
+void planner_need_file(struct planner *p, const char *option, const char *path)
+{
+    if (!is_no_file(path))
+        planner_need(p, option, path, NEED_FILE);
+}
+
+static void need_path_of(struct planner *p, const char *source, const struct qemu_option *option)
+{
+    for (size_t i = 0; i < ELEMENTS(path_options); i++) {
+        if (strcmp(path_options[i].name, option->name) != 0)
+            continue;
+        char *path CLEANUP_FREE = path_options[i].key
+                                      ? item_value(option->value, path_options[i].key)
+                                      : xstrdup(option->value);
+
+        if (p->own_initrd && path && !is_no_file(path))
+            add_need(p, xasprintf("%s: -%s", source, option->name), path, path_options[i].kind);
+    }
+}
+
+void planner_need_words(struct planner *p, const char *source, const struct strv *words)
+{
+    struct qemu_option option;
+
+    for (size_t at = 0; qemu_option_next(words, &at, &option);) {
+        if (!option.value)
+            continue;
+        need_path_of(p, source, &option);
+        if (!strcmp(option.name, "netdev") || !strcmp(option.name, "nic") ||
+            !strcmp(option.name, "net"))
+            planner_need_ports(p, source, option.value);
+    }
+}
+
+static bool overlaps(const struct plan_port *a, const struct plan_port *b)
+{
+    return a->udp == b->udp && a->number == b->number &&
+           (a->address.s_addr == b->address.s_addr || a->address.s_addr == INADDR_ANY ||
+            b->address.s_addr == INADDR_ANY);
+}
+
+/* Takes the port. */
+static void add_port(struct planner *p, struct plan_port port)
+{
+    struct plan *plan = p->plan;
+
+    for (size_t i = 0; i < plan->port_count; i++)
+        if (overlaps(&plan->ports[i], &port)) {
+            config_note(p->config,
+                        "%s: port %u (%s) is forwarded twice, the first time by %s: a port of the "
+                        "host leads to one port of the guest",
+                        port.name, port.number, port.udp ? "udp" : "tcp", plan->ports[i].name);
+            free(port.name);
+            return;
+        }
+    plan->ports = xreallocarray(plan->ports, plan->port_count + 1, sizeof *plan->ports);
+    plan->ports[plan->port_count++] = port;
+}
+
+/* [PROTOCOL]:[ADDRESS]:PORT-…, as QEMU reads it. Whatever it is not, QEMU says. */
+static bool read_port(struct plan_port *port, const char *rule)
+{
+    const char *address = strchr(rule, ':');
+    const char *number = address ? strchr(address + 1, ':') : NULL;
+    const char *end = number ? strchr(number + 1, '-') : NULL;
+
+    if (!end)
+        return false;
+    char *text CLEANUP_FREE = xstrndup(address + 1, (size_t)(number - address) - 1);
+    char *stop;
+    unsigned long value = strtoul(number + 1, &stop, 10);
+
+    port->udp = !strncmp(rule, "udp:", 4);
+    port->number = (uint16_t)value;
+    port->address.s_addr = INADDR_ANY;
+    return stop == end && value > 0 && value <= UINT16_MAX &&
+           (!*text || inet_aton(text, &port->address));
+}
+
+void planner_need_ports(struct planner *p, const char *source, const char *list)
+{
+    static const char key[] = "hostfwd=";
+    struct strv items CLEANUP_STRV = {0};
+
+    strv_split(&items, list, ',');
+    for (size_t i = 0; i < items.count; i++) {
+        struct plan_port port = {0};
+
+        if (strncmp(items.items[i], key, strlen(key)) != 0 ||
+            !read_port(&port, items.items[i] + strlen(key)))
+            continue;
+        port.name = xstrdup(source);
+        add_port(p, port);
+    }
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* What goes into our initrd: the guest's init, and the modules that this plan's devices and file
+ * systems need. */
+#include <dirent.h>
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "host/plan/planner.h"
+#include "host/system/paths.h"
+#include "host/system/process.h"
+
+/* Modules that a file system needs besides the one of its own name. */
+static const struct {
+    const char *type;
+    const char *modules[4];
+} fs_modules[] = {
+    {"9p", {"9p", "9pnet_virtio"}},
+    {"virtiofs", {"virtiofs"}},
+    {"vfat", {"vfat", "nls_cp437", "nls_iso8859-1", "nls_ascii"}},
+    {"btrfs", {"btrfs", "crc32c_generic"}},
+    {"ext4", {"ext4", "crc32c_generic"}},
+    {"auto", {"ext4", "erofs", "crc32c_generic"}},
+};
+
+void planner_add_module(struct planner *p, const char *name)
+{
+    struct strv *modules = &p->plan->initrd.modules;
+
+    if (!strv_contains(modules, name))
+        strv_push(modules, name);
+}
+
+static void add_fs_modules(struct planner *p, const char *type)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < ELEMENTS(fs_modules); i++)
+        if (!strcmp(fs_modules[i].type, type)) {
+            known = true;
+            for (size_t j = 0; j < 4 && fs_modules[i].modules[j]; j++)
+                planner_add_module(p, fs_modules[i].modules[j]);
+        }
+    if (!known)
+        planner_add_module(p, type);
+}
+
+static void add_listed_modules(struct planner *p, const char *option)
+{
+    json_t *name;
+    size_t i;
+
+    json_array_foreach (config_get(p->config, option), i, name)
+        planner_add_module(p, json_string_value(name));
+}
+
+/* The guest's kernel may have any of these built in: they are wanted, not needed. */
+static void choose_modules(struct planner *p)
+{
+    static const char *const kernels_own[] = {"tmpfs", "ramfs",    "proc",
+                                              "sysfs", "devtmpfs", "devpts"};
+    json_t *systems = config_get(p->config, "virtualisation.fileSystems");
+    const char *name;
+    json_t *entry;
+
+    planner_add_module(p, "virtio_pci");
+    planner_add_module(p, "virtio_mmio");
+    if (json_array_size(config_get(p->config, "virtualisation.qemu.drives")))
+        for (size_t i = 0; i < ELEMENTS(p->disks->modules) && p->disks->modules[i]; i++)
+            planner_add_module(p, p->disks->modules[i]);
+    json_object_foreach (systems, name, entry) {
+        const char *type = json_string_value(json_object_get(entry, "fsType"));
+        bool own = !type;
+
+        for (size_t i = 0; i < ELEMENTS(kernels_own) && !own; i++)
+            own = !strcmp(kernels_own[i], type);
+        if (!own && planner_needs_mount(entry))
+            add_fs_modules(p, type);
+    }
+    if (p->options->root_dir) {
+        add_fs_modules(p, "9p");
+        planner_add_module(p, "overlay");
+    }
+    if (p->options->exec.count)
+        planner_add_module(p, "virtio_console");
+    if (p->modules_shared)
+        add_fs_modules(p, "9p");
+    planner_add_expected_drivers(p);
+    add_listed_modules(p, "boot.initrd.kernelModules");
+    add_listed_modules(p, "boot.initrd.availableKernelModules");
+}
+
+/* The only directory in `path`; the caller frees. NULL: none, or several. */
+static char *only_directory(const char *path)
+{
+    DIR *directory = opendir(path);
+    char *found = NULL;
+    size_t count = 0;
+    struct dirent *entry;
+
+    while (directory && (entry = readdir(directory))) {
+        if (entry->d_name[0] == '.')
+            continue;
+        count++;
+        if (!found)
+            found = xasprintf("%s/%s", path, entry->d_name);
+    }
+    if (directory)
+        (void)closedir(directory);
+    if (count == 1)
+        return found;
+    free(found);
+    return NULL;
+}
+
+/* lib/modules/VERSION of the system's kernel; the caller frees. NULL: a kernel without modules. */
+char *planner_find_modules(struct planner *p)
+{
+    static const char option[] = "system.build.toplevel";
+    const char *toplevel = config_text(p->config, option);
+    char *inside CLEANUP_FREE = NULL;
+    char *path CLEANUP_FREE = NULL;
+    char *found;
+
+    if (p->options->modules_dir)
+        return planner_tree_path(p, p->options->modules_dir, &p->plan->initrd.modules_root);
+    if (!toplevel || p->options->kernel)
+        return NULL;
+    if (*p->plan->store_prefix)
+        p->plan->initrd.modules_root = realpath(p->plan->store_prefix, NULL);
+    inside = xasprintf("%s/kernel-modules/lib/modules", toplevel);
+    path = planner_store_path(p, option, inside);
+    found = path ? only_directory(path) : NULL;
+    if (path && !found && !config_has_problem(p->config, option))
+        config_problem(p->config, option,
+                       "%s has not exactly one directory, expected that of the kernel's version; "
+                       "--modules-dir can name it",
+                       path);
+    return found;
+}
+
+/* init beside run-vm in a build tree, or where `make install` puts it; the caller frees. NULL and
+ * the planner failed: nowhere. */
+static char *find_init(struct planner *p)
+{
+    static const char *const places[] = {"init", "../libexec/run-vm/init"};
+    const char *slash = strrchr(p->at->program, '/');
+    int length = slash ? (int)(slash - p->at->program) : 0;
+
+    if (p->options->guest_init)
+        return path_absolute(p->at->cwd, p->options->guest_init);
+    for (size_t i = 0; i < ELEMENTS(places); i++) {
+        char *path CLEANUP_FREE = xasprintf("%.*s/%s", length, p->at->program, places[i]);
+
+        if (!access(path, X_OK))
+            return TAKE(path);
+    }
+    if (!p->failed) {
+        p->failed = error_set(p->e, -ENOENT,
+                              "the guest's init is neither beside %s nor in ../libexec/run-vm: "
+                              "build it (make), or name it with --guest-init",
+                              p->at->program);
+        (void)error_status(p->e, p->failed, STATUS_UNAVAILABLE);
+    }
+    return NULL;
+}
+
+void plan_initrd(struct planner *p)
+{
+    p->plan->initrd.init = find_init(p);
+    if (!p->modules_shared)
+        p->plan->initrd.modules_dir = planner_find_modules(p);
+    p->plan->initrd.strip_signed = config_bool(p->config, "runVm.stripModules");
+    choose_modules(p);
+}

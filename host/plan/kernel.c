@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* Direct boot: the kernel, its initrd and its parameters. */
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "host/config/builtin.h"
+#include "host/initrd/decompress.h"
+#include "host/plan/planner.h"
+#include "host/system/paths.h"
+
+static const char *toplevel(const struct planner *p)
+{
+    return config_text(p->config, "system.build.toplevel");
+}
+
+/* NIXPKGS_QEMU_KERNEL_<name>, each byte of the name that is no ASCII letter or digit being a _;
+ * the caller frees. */
+static char *kernel_variable(const struct planner *p)
+{
+    static const char prefix[] = "NIXPKGS_QEMU_KERNEL_";
+    const char *name = config_text(p->config, "system.name");
+    char *variable = xasprintf("%s%s", prefix, name ? name : "");
+
+    for (char *c = variable + strlen(prefix); *c; c++)
+        if (!isascii((unsigned char)*c) || !isalnum((unsigned char)*c))
+            *c = '_';
+    return variable;
+}
+
+/* The kernel to boot; the caller frees. "" after a problem. */
+static char *find_kernel(struct planner *p)
+{
+    char *variable CLEANUP_FREE = kernel_variable(p);
+    const char *given = variables_nonempty(&p->variables, variable);
+    char *path CLEANUP_FREE = NULL;
+    char *found;
+
+    if (p->options->kernel) {
+        found = planner_named_path(p, p->options->kernel);
+        return found ? found : path_absolute(p->at->cwd, ""); /* plan_checks() has named it */
+    }
+    if (given)
+        return xstrdup(given);
+    if (!toplevel(p)) {
+        config_problem(p->config, "system.build.toplevel",
+                       "is not set, expected the system to boot, or --kernel FILE");
+        return xstrdup("");
+    }
+    path = xasprintf("%s/kernel", toplevel(p));
+    found = planner_store_path(p, "system.build.toplevel", path);
+    return found ? found : xstrdup("");
+}
+
+/* The system's own parameters, as they stand in its file; without a system those of
+ * boot.kernelParams. The caller frees. */
+static char *system_parameters(struct planner *p)
+{
+    struct strv list CLEANUP_STRV = {0};
+    struct error e CLEANUP_ERROR = {0};
+    char *inside CLEANUP_FREE = NULL;
+    char *path CLEANUP_FREE = NULL;
+    size_t size = 0;
+    char *text;
+    json_t *parameter;
+    size_t i;
+
+    if (!toplevel(p)) {
+        json_array_foreach (config_get(p->config, "boot.kernelParams"), i, parameter)
+            strv_push(&list, json_string_value(parameter));
+        return strv_join(&list, " ");
+    }
+    inside = xasprintf("%s/kernel-params", toplevel(p));
+    path = planner_store_path(p, "system.build.toplevel", inside);
+    text = path ? unpack_read_file(path, &size, &e) : NULL;
+    if (path && !text && !config_has_problem(p->config, "system.build.toplevel"))
+        config_problem(p->config, "system.build.toplevel",
+                       "%s, expected the system's kernel parameters", e.message);
+    while (text && size > 0 && text[size - 1] == '\n')
+        text[--size] = '\0';
+    return text ? text : xstrdup("");
+}
+
+/* The consoles' names, expanded. */
+static void get_consoles(struct planner *p, struct strv *consoles)
+{
+    static const char option[] = "virtualisation.qemu.consoles";
+    static const char platform[] = "nixpkgs.hostPlatform";
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    json_t *console;
+    size_t i;
+
+    if (!p->guest->serial && !config_is_set(p->config, option) &&
+        !config_has_problem(p->config, platform)) {
+        char *known CLEANUP_FREE = guest_known();
+
+        config_problem_of(
+            p->config, platform, option,
+            "has no default for \"%s\" (nixpkgs.hostPlatform), which run-vm does not "
+            "know, expected a list such as [\"ttyS0\"], or one of the platforms that it "
+            "knows: %s",
+            builtin_platform_name(p->config), known);
+    }
+    json_array_foreach (config_get(p->config, option), i, console) {
+        struct error e CLEANUP_ERROR = {0};
+        char *name = expand_quoted(json_string_value(console), &variables, &e);
+
+        if (name)
+            strv_take(consoles, name);
+        else
+            config_text_problem(p->config, option, json_string_value(console), e.message);
+    }
+}
+
+/* What stage 2 is; the caller frees. NULL: nobody said. */
+static char *find_init(const struct planner *p)
+{
+    if (p->options->init)
+        return xstrdup(p->options->init);
+    return toplevel(p) ? xasprintf("%s/init", toplevel(p)) : NULL;
+}
+
+/* $QEMU_KERNEL_PARAMS and --append; the caller frees. */
+static char *last_parameters(const struct planner *p)
+{
+    const char *given = variables_get(&p->variables, "QEMU_KERNEL_PARAMS");
+    char *append CLEANUP_FREE = strv_join(&p->options->append, " ");
+
+    return xasprintf("%s%s%s", given ? given : "", given && *given && *append ? " " : "", append);
+}
+
+/* The specification's text, blank by blank; the caller frees. */
+static char *plain_parameters(struct planner *p)
+{
+    char *system CLEANUP_FREE = system_parameters(p);
+    char *init CLEANUP_FREE = find_init(p);
+    char *last CLEANUP_FREE = last_parameters(p);
+    struct strv consoles CLEANUP_STRV = {0};
+    struct strv words CLEANUP_STRV = {0};
+    char *joined CLEANUP_FREE = NULL;
+
+    get_consoles(p, &consoles);
+    for (size_t i = 0; i < consoles.count; i++)
+        strv_pushf(&words, "console=%s", consoles.items[i]);
+    joined = strv_join(&words, " ");
+    return xasprintf("%s%s%s%s%s %s %s", system, init ? " init=" : "", init ? init : "",
+                     p->reg_info ? " regInfo=" : "", p->reg_info ? p->reg_info : "", joined, last);
+}
+
+/* Appends a word as the kernel reads it back. */
+static void push_word(struct planner *p, struct strv *list, const struct cmdline_word *word)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char *text = cmdline_quote(word->name, word->value, &e);
+
+    if (text)
+        strv_take(list, text);
+    else
+        config_problem(p->config, "kernel parameters", "%s", e.message);
+}
+
+static bool has_parameter(const char *text, const char *name, const char *value)
+{
+    struct cmdline line CLEANUP_CMDLINE = {0};
+    bool found = false;
+
+    (void)cmdline_parse(&line, text);
+    for (size_t i = 0; i < line.count && !found; i++)
+        found = !strcmp(line.words[i].name, name) &&
+                (!value || (line.words[i].value && !strcmp(line.words[i].value, value)));
+    return found;
+}
+
+/* What makes the kernel's start shorter, or surer, in a virtual machine. A kernel without such a
+ * parameter passes over it. */
+static void add_kernel_parameters(const struct planner *p, const char *system, const char *last,
+                                  struct cmdline *words)
+{
+    char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
+
+    /* on a busy host an emulated timer fails the kernel's check, and that is a panic */
+    if (p->emulated && p->guest->family == FAMILY_X86)
+        cmdline_add(words, "no_timer_check", NULL);
+    /* FIPS 140 is about these tests */
+    if (!config_bool(p->config, "runVm.kernelSelfTests") && !has_parameter(given, "fips", "1") &&
+        !has_parameter(given, "cryptomgr.notests", NULL))
+        cmdline_add(words, "cryptomgr.notests", "1");
+}
+
+/* Whether somebody says what the guest's init does after a fatal error. */
+static bool says_what_failing_leads_to(const char *system, const char *last)
+{
+    static const char *const names[] = {"vm.onfail", "boot.panic_on_fail", "stage1panic",
+                                        "boot.shell_on_fail"};
+    char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
+
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (has_parameter(given, names[i], NULL))
+            return true;
+    return false;
+}
+
+/* All parameters with ours among them; the caller frees. What is too long for the command line of
+ * this guest's kernels moves into the initrd's bootconfig: only words with our prefix can. */
+static char *own_parameters(struct planner *p)
+{
+    struct guest_params params CLEANUP_GUEST_PARAMS = {0};
+    struct cmdline words CLEANUP_CMDLINE = {0};
+    struct strv kept CLEANUP_STRV = {0};
+    struct strv moved CLEANUP_STRV = {0};
+    char *system CLEANUP_FREE = system_parameters(p);
+    char *last CLEANUP_FREE = last_parameters(p);
+    char *short_text CLEANUP_FREE = NULL;
+    char *long_text CLEANUP_FREE = NULL;
+    char *text;
+
+    guest_params_init(&params);
+    params.init = find_init(p);
+    params.reg_info =
+        p->reg_info && config_bool(p->config, "nix.enable") ? xstrdup(p->reg_info) : NULL;
+    get_consoles(p, &params.consoles);
+    plan_guest_params(p, &params);
+    /* without a terminal nobody can answer a prompt */
+    if (p->at->input != INPUT_TERMINAL && !says_what_failing_leads_to(system, last))
+        params.on_fail = ON_FAIL_POWEROFF;
+    plan_blank_disks(p, &params);
+    guest_params_encode(&params, &words);
+    add_kernel_parameters(p, system, last, &words);
+    if (params.exec)
+        cmdline_add(&words, "panic", "-1"); /* at once; -no-reboot makes it the end */
+    for (size_t i = 0; i < words.count; i++)
+        push_word(p, strncmp(words.words[i].name, "vm.", 3) ? &kept : &moved, &words.words[i]);
+    short_text = strv_join(&kept, " ");
+    long_text = strv_join(&moved, " ");
+    text = xasprintf("%s%s%s %s%s%s", system, *system ? " " : "", short_text, long_text,
+                     *last ? " " : "", last);
+    if (strlen(text) < p->guest->cmdline_size)
+        return text;
+    free(text);
+    for (size_t i = 0; i < words.count; i++)
+        if (!strncmp(words.words[i].name, "vm.", 3))
+            cmdline_add(&p->plan->initrd.words, words.words[i].name, words.words[i].value);
+    text = xasprintf("%s%s%s bootconfig%s%s", system, *system ? " " : "", short_text,
+                     *last ? " " : "", last);
+    if (strlen(text) >= p->guest->cmdline_size)
+        config_problem(p->config, "kernel parameters",
+                       "are %zu bytes long, expected fewer than %zu: the guest's kernel takes no "
+                       "more",
+                       strlen(text), p->guest->cmdline_size);
+    return text;
+}
+
+/* The initrd that QEMU is given; the caller frees. */
+static char *find_initrd(struct planner *p)
+{
+    char *inside CLEANUP_FREE = NULL;
+    char *found;
+
+    if (p->own_initrd) {
+        plan_initrd(p);
+        planner_add_file(p, FILE_INITRD, planner_temporary(p, "initrd"), NULL);
+        return planner_temporary(p, "initrd");
+    }
+    if (!toplevel(p)) {
+        config_problem(p->config, "runVm.initrd",
+                       "is \"system\", but there is no system.build.toplevel to have one, expected "
+                       "\"builtin\"");
+        return xstrdup("");
+    }
+    inside = xasprintf("%s/initrd", toplevel(p));
+    found = planner_store_path(p, "system.build.toplevel", inside);
+    return found ? found : xstrdup("");
+}
+
+/* Firmware that is not QEMU's own may know no kernel but a bzImage. */
+static bool may_unpack(const struct planner *p)
+{
+    return p->own_initrd && !strcmp(config_text(p->config, "runVm.kernel"), "auto") &&
+           !config_bool(p->config, "virtualisation.useEFIBoot") &&
+           !config_text(p->config, "virtualisation.bios");
+}
+
+/* The kernel must be one, as far as is known what those of the guest look like. */
+static void need_kernel(struct planner *p, const char *path)
+{
+    static const enum need_kind kinds[] = {
+        [FAMILY_X86] = NEED_KERNEL_X86, [FAMILY_ARM] = NEED_KERNEL_ARM, [FAMILY_OTHER] = NEED_FILE};
+    char *variable CLEANUP_FREE = kernel_variable(p);
+    const char *option = p->options->kernel                            ? "--kernel"
+                         : variables_nonempty(&p->variables, variable) ? variable
+                                                                       : "system.build.toplevel";
+
+    planner_need(p, option, path, kinds[p->guest->family]);
+}
+
+/* The kernel that QEMU is given; the caller frees. */
+static char *choose_kernel(struct planner *p)
+{
+    char *kernel = find_kernel(p);
+
+    need_kernel(p, kernel);
+    if (!*kernel || !may_unpack(p))
+        return kernel;
+    planner_add_file(p, FILE_KERNEL, planner_temporary(p, "kernel"), kernel);
+    return planner_temporary(p, "kernel");
+}
+
+void plan_kernel(struct planner *p, struct strv *words)
+{
+    char *append = p->own_initrd ? own_parameters(p) : plain_parameters(p);
+    struct cmdline line CLEANUP_CMDLINE = {0};
+
+    p->kernel_given = true;
+    cmdline_parse(&line, append);
+    for (size_t i = 0; i < line.count; i++)
+        strv_pushf(&p->plan->kernel_params, "%s%s%s", line.words[i].name,
+                   line.words[i].value ? "=" : "", line.words[i].value ? line.words[i].value : "");
+    strv_push(words, "-kernel");
+    strv_take(words, choose_kernel(p));
+    strv_push(words, "-initrd");
+    strv_take(words, find_initrd(p));
+    strv_push(words, "-append");
+    if (p->own_initrd) {
+        p->plan->append = words->count;
+        p->plan->append_room = p->guest->cmdline_size - strnlen(append, p->guest->cmdline_size);
+    }
+    strv_take(words, append);
+}

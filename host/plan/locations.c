@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/* Where things will be: the temporary directory, the disk image, the EFI variables. */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "host/plan/planner.h"
+#include "host/system/paths.h"
+
+/* Without the slashes at its end; the caller frees. */
+static char *without_end(const char *path)
+{
+    size_t length = strlen(path);
+
+    while (length > 0 && path[length - 1] == '/')
+        length--;
+    return xstrndup(path, length);
+}
+
+static void place_temporary_directory(struct planner *p)
+{
+    const char *given = variables_nonempty(&p->variables, "TMPDIR");
+    char *parent CLEANUP_FREE = path_absolute(p->at->cwd, given ? given : "/tmp");
+    char *plain CLEANUP_FREE = without_end(parent);
+    bool kept = given && variables_nonempty(&p->variables, "USE_TMPDIR");
+    struct stat st;
+    bool there = stat(parent, &st) == 0;
+
+    if (given && path_tilde_problem(given))
+        planner_environment_problem(p, "TMPDIR", "\"%s\" %s", given, path_tilde_problem(given));
+    else if (there ? !S_ISDIR(st.st_mode) : !kept)
+        planner_environment_problem(p, "TMPDIR", "\"%s\" is no directory, expected one%s", parent,
+                                    kept ? ", or nothing" : "");
+    p->keep_tmp = kept || p->options->keep_tmp;
+    p->plan->cwd = kept ? TAKE(parent) : xasprintf("%s/nix-vm.%s", plain, p->at->random);
+    variables_set(&p->variables, "TMPDIR", p->plan->cwd);
+    variables_set(&p->variables, "PWD", p->plan->cwd);
+    variables_set(&p->variables, "OLDPWD", p->at->cwd);
+}
+
+/* A relative SHARED_DIR is the caller's. */
+static void place_shared_directory(struct planner *p)
+{
+    const char *given = variables_nonempty(&p->variables, "SHARED_DIR");
+    char *absolute CLEANUP_FREE = given ? path_absolute(p->at->cwd, given) : NULL;
+
+    if (given && path_tilde_problem(given))
+        planner_environment_problem(p, "SHARED_DIR", "\"%s\" %s", given, path_tilde_problem(given));
+    if (absolute)
+        variables_set(&p->variables, "SHARED_DIR", absolute);
+}
+
+/* A file that a variable names, or else an option. */
+struct named_file {
+    const char *variable;
+    const char *option;
+};
+
+static void note_problem(struct planner *p, const struct named_file *file, const char *what)
+{
+    if (variables_nonempty(&p->variables, file->variable))
+        planner_environment_problem(p, file->variable, "%s", what);
+    else
+        config_problem(p->config, file->option, "%s", what);
+}
+
+/* The path as the option has it, expanded; the caller frees. NULL after a problem. */
+static char *expand_option(struct planner *p, const struct named_file *file)
+{
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    const char *text = config_text(p->config, file->option);
+    struct error e CLEANUP_ERROR = {0};
+    char *expanded;
+
+    variables.unset = EXPAND_UNSET_ERROR;
+    expanded = expand_quoted(text ? text : "", &variables, &e);
+
+    /* the default is made of the machine's name, about which there will be a message */
+    if (!expanded && config_is_set(p->config, file->option))
+        config_text_problem(p->config, file->option, text, e.message);
+    return expanded;
+}
+
+/* The file's absolute path without links; the caller frees. NULL after a problem. */
+static char *find_file(struct planner *p, const struct named_file *file)
+{
+    const char *given = variables_nonempty(&p->variables, file->variable);
+    char *path CLEANUP_FREE = given ? xstrdup(given) : expand_option(p, file);
+    struct error e CLEANUP_ERROR = {0};
+    char *resolved CLEANUP_FREE = NULL;
+    struct stat st;
+
+    if (!path)
+        return NULL;
+    if (path_tilde_problem(path)) {
+        (void)error_set(&e, -1, "\"%s\" %s", path, path_tilde_problem(path));
+        note_problem(p, file, e.message);
+        return NULL;
+    }
+    if (path_resolve(&resolved, p->at->cwd, path, &e) < 0) {
+        (void)error_context(&e, -1, "\"%s\" cannot be used", path);
+        note_problem(p, file, e.message);
+        return NULL;
+    }
+    if (stat(resolved, &st) == 0 && S_ISDIR(st.st_mode)) {
+        (void)error_set(&e, -1, "\"%s\" is a directory, expected a file or nothing", path);
+        note_problem(p, file, e.message);
+        return NULL;
+    }
+    return TAKE(resolved);
+}
+
+/* The same, and makes it the variable's value. After a problem the variable has one too: an entry
+ * that names it has no problem of its own. */
+static char *resolve_file(struct planner *p, const struct named_file *file)
+{
+    char *resolved = find_file(p, file);
+
+    variables_set(&p->variables, file->variable, resolved ? resolved : "?");
+    return resolved;
+}
+
+/* For files beside the disk image, which a shell would find by dirname. */
+static void set_image_directory(struct planner *p)
+{
+    const char *image = p->disk_image ? p->disk_image : "?/";
+    const char *slash = strrchr(image, '/');
+    char *directory CLEANUP_FREE = xstrndup(image, slash > image ? (size_t)(slash - image) : 1);
+
+    variables_set(&p->variables, "NIX_DISK_IMAGE_DIR", directory);
+}
+
+static void place_disk_image(struct planner *p)
+{
+    static const struct named_file file = {"NIX_DISK_IMAGE", "virtualisation.diskImage"};
+
+    if (config_text(p->config, file.option)) {
+        p->disk_image = resolve_file(p, &file);
+        set_image_directory(p);
+    } else if (variables_nonempty(&p->variables, file.variable)) {
+        strv_pushf(&p->config->warnings,
+                   "%s is set but not used: %s is null, so that the root is a tmpfs.",
+                   file.variable, file.option);
+    }
+}
+
+static void place_efi_variables(struct planner *p)
+{
+    static const struct named_file file = {"NIX_EFI_VARS", "virtualisation.efiVars"};
+
+    if (config_bool(p->config, "virtualisation.useEFIBoot"))
+        p->efi_vars = resolve_file(p, &file);
+}
+
+void plan_places(struct planner *p)
+{
+    place_temporary_directory(p);
+    place_shared_directory(p);
+    place_disk_image(p);
+    place_efi_variables(p);
+}

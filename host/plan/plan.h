@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/* The plan: everything a start is going to do, as data. Making it touches nothing (it reads what
+ * the configuration names); prepare.h carries out `files`, supervise.h runs `argv`. */
+#pragma once
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "common/cmdline.h"
+
+/* How a file comes to be. Files are made in the plan's order, each under a temporary name in its
+ * directory and renamed; a file that exists is left as it is unless `replace`. */
+enum file_kind {
+    FILE_DISK_IMAGE,   /* qemu-img create -f qcow2 PATH SIZE */
+    FILE_DISK_OVERLAY, /* qemu-img create -f qcow2 -F qcow2 -b SOURCE PATH */
+    FILE_DIRECTORY,    /* mkdir -p */
+    FILE_TEMPORARY,    /* a directory, mode 0700, removed at the end unless `keep` */
+    FILE_COPY,         /* SOURCE copied, mode 0644 */
+    FILE_STORE_IMAGE,  /* mkfs.erofs of the paths that SOURCE lists (NULL: of the closure of
+                        * `roots`), in the cache, PATH a link */
+    FILE_BOOT_DISK,    /* an overlay (a copy unless `replace`) of plan.boot_disk, which is in the
+                        * cache; SOURCE: a link that is made to its EFI variables, or NULL */
+    FILE_REGISTRATION, /* the registration of the closure of `roots`, from the host's Nix database,
+                        * as a plain file at PATH, which may lie in a share */
+    FILE_INITRD,       /* plan.initrd, in the cache, PATH a link */
+    FILE_KERNEL,       /* SOURCE, unpacked, in the cache, PATH a link */
+};
+
+struct plan_file {
+    enum file_kind kind;
+    char *path;        /* absolute */
+    char *source;      /* see the kinds; NULL where none is needed */
+    struct strv roots; /* store paths as the guest sees them, /nix/store/… */
+    uint64_t bytes;    /* FILE_DISK_IMAGE; 0: none given */
+    bool replace;      /* made anew though it exists */
+    bool keep;     /* FILE_TEMPORARY: the user's, made with its parents if need be, not removed */
+    bool writable; /* FILE_STORE_IMAGE: a copy instead of a link, for the guest to write to */
+};
+
+/* Kinds of files that must exist on the host already: no start makes them. */
+enum need_kind {
+    NEED_FILE,
+    NEED_DIRECTORY,
+    NEED_KERNEL_X86, /* a file that QEMU can start on x86 */
+    NEED_KERNEL_ARM,
+};
+
+struct plan_need {
+    enum need_kind kind;
+    char *name; /* of the setting that wants it, as messages say it */
+    char *path; /* absolute */
+};
+
+/* A port of the host that QEMU will listen on. */
+struct plan_port {
+    char *name; /* of the setting that wants it, as messages say it */
+    struct in_addr address;
+    uint16_t number;
+    bool udp;
+};
+
+/* The program behind a share on virtiofs. */
+struct plan_server {
+    char *program; /* virtiofsd */
+    char *tag;
+    char *source; /* the directory, absolute */
+    char *socket; /* where QEMU will connect */
+    bool read_only;
+    bool announce; /* tell the guest which directories are other filesystems */
+};
+
+/* A disk that init formats if it is blank, and that the host can look at. */
+struct plan_blank {
+    char *path;   /* of its image, absolute */
+    char *format; /* as QEMU is told; NULL: it is not */
+};
+
+/* What goes into our initrd. */
+struct initrd_spec {
+    char *init;           /* the guest's init, a path on the host */
+    char *modules_dir;    /* host path of lib/modules/VERSION; NULL: a kernel without modules */
+    char *modules_root;   /* the directory above it that links in it stay inside of; "": none */
+    struct strv modules;  /* names and aliases that must be in it, with all they depend on */
+    struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
+    bool strip_signed;    /* strip modules that are signed as well as those that are not */
+};
+
+/* The boot disk that FILE_BOOT_DISK makes, and the throwaway machine in which it is made. */
+struct boot_disk_spec {
+    char *toplevel;       /* the system, as the guest sees it; NULL: no disk is made */
+    char *toplevel_path;  /* on the host */
+    char *grub_device;    /* as what the system's boot loader knows the disk */
+    bool efi;             /* the machine has EFI, and its variables are kept */
+    struct strv firmware; /* files that the machine's firmware consists of */
+    struct strv settings; /* of the machine: OPTION=VALUE */
+    char *kernel;         /* what the command line has named instead of the system's; NULL */
+    char *modules_dir;
+    char *guest_init;
+    unsigned int accel; /* enum accel_choice */
+};
+
+/* Kinds of standard input. */
+enum input {
+    INPUT_NONE, /* it is /dev/null, or closed */
+    INPUT_STREAM,
+    INPUT_TERMINAL,
+};
+
+/* Inputs of a plan besides the configuration. */
+struct surroundings {
+    char *const *environment; /* NAME=VALUE, ended by NULL */
+    const char *cwd;          /* the caller's directory */
+    const char *random;       /* ten letters or digits for the temporary directory's name */
+    const char *program;      /* our own path, beside which the guest's init may be */
+    bool is_root;             /* we run as root */
+    enum input input;
+};
+
+struct config;
+struct options;
+
+struct plan {
+    struct plan_file *files;
+    size_t file_count;
+    struct plan_need *needs;
+    size_t need_count;
+    struct plan_port *ports;
+    size_t port_count;
+    struct plan_server *servers;
+    size_t server_count;
+    bool undo; /* a start that fails removes the images it has made. With the system's own initrd
+                * they stay, as the specification's do */
+    struct plan_blank *blank;
+    size_t blank_count;
+    size_t append;      /* where argv has the kernel's parameters for our init; 0: nowhere */
+    size_t append_room; /* how many bytes more they may have */
+    struct initrd_spec initrd;
+    struct boot_disk_spec boot_disk;
+    struct strv argv;          /* QEMU, with argv[0] the program to start */
+    struct strv environment;   /* NAME=VALUE, on top of what QEMU inherits */
+    char *cwd;                 /* QEMU's directory, the temporary one */
+    struct strv kernel_params; /* the words of -append */
+    struct strv warnings;
+    char *accel_reason; /* why it is TCG although nobody asked for it; NULL: nothing to be said */
+    struct strv exec;   /* --exec: the command to run in the guest; empty: none */
+    struct strv raw_images; /* to be recorded as raw (imageformat.h) before the guest starts */
+    struct strv helpers;  /* programs that QEMU starts for connections: none of them outlives it */
+    char *exec_socket;    /* where QEMU connects to for it, inside `cwd` */
+    bool quits;           /* a signal makes QEMU quit at once: the guest is not powered down */
+    char *report_socket;  /* where QEMU connects to with init's report; NULL: it has none */
+    char *control_socket; /* where QEMU connects to with a monitor for run-vm; NULL: it does not */
+    char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
+                       * argv, so that a long path does no harm */
+    char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */
+    uint64_t cache_size; /* how many bytes the cache may take; 0: its own default */
+    char *store_prefix;  /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
+                          * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
+};
+
+/* Makes the plan out of a resolved configuration. 0; or -EINVAL when the configuration has
+ * problems, all of them noted in it; or another negative errno with the reason. */
+int plan_build(struct plan *plan, struct config *config, const struct options *options,
+               const struct surroundings *at, struct error *e);
+
+/* Puts one more parameter before those of the kernel. For what turns out only when the files are
+ * made. */
+void plan_add_parameter(struct plan *plan, const char *name, const char *value);
+
+#define CLEANUP_PLAN CLEANUP(plan_free)
+void plan_free(struct plan *plan);

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/prepare/blankdisk.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "common/stamp.h"
+
+/* No ext4 fits on less. */
+#define SMALLEST_DISK (UINT64_C(256) << 10)
+
+/* A file's filesystem allocates by blocks: this much may be there because of one sector. */
+#define START ((size_t)64 << 10)
+
+/* QEMU's locks on an image (block/file-posix.c): a byte for each thing that somebody does, and one
+ * for each that others must not do. */
+#define QEMU_LOCKS_START 100
+#define QEMU_LOCKS_COUNT 200
+
+struct disk {
+    int fd;
+    bool made;
+    const char *word; /* of the stamp */
+};
+
+static bool read_at(const struct disk *disk, uint64_t offset, void *bytes, size_t length)
+{
+    return pread(disk->fd, bytes, length, (off_t)offset) == (ssize_t)length;
+}
+
+static bool write_at(const struct disk *disk, uint64_t offset, const void *bytes, size_t length)
+{
+    return pwrite(disk->fd, bytes, length, (off_t)offset) == (ssize_t)length;
+}
+
+static bool all_zeros(const uint8_t *bytes, size_t length)
+{
+    return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
+}
+
+/* Whether the disk's first bytes are zeros, but for a stamp at most. */
+static bool is_blank_start(const uint8_t *bytes, size_t length)
+{
+    char word[STAMP_WORD + 1];
+
+    return all_zeros(bytes + STAMP_SECTOR, length - STAMP_SECTOR) &&
+           (all_zeros(bytes, STAMP_SECTOR) || stamp_decode(bytes, word));
+}
+
+static bool write_stamp(const struct disk *disk, uint64_t offset)
+{
+    uint8_t sector[STAMP_SECTOR];
+
+    stamp_encode(disk->word, sector);
+    return write_at(disk, offset, sector, sizeof sector);
+}
+
+/* --- raw --- */
+
+/* Whether there is nothing but a hole from `offset` to the file's end. */
+static bool is_hole(const struct disk *disk, off_t offset)
+{
+    return lseek(disk->fd, offset, SEEK_DATA) < 0 && errno == ENXIO;
+}
+
+static bool stamp_raw(const struct disk *disk, uint64_t size)
+{
+    uint8_t *bytes CLEANUP_FREE = xcalloc(1, START);
+
+    if (size < SMALLEST_DISK || !is_hole(disk, START))
+        return false;
+    return (is_hole(disk, 0) || (read_at(disk, 0, bytes, START) && is_blank_start(bytes, START))) &&
+           write_stamp(disk, 0);
+}
+
+/* --- qcow2: docs/interop/qcow2.txt of QEMU --- */
+
+static const uint8_t qcow2_magic[4] = {'Q', 'F', 'I', 0xfb};
+
+/* In an entry of either table: nobody else refers to the cluster. */
+#define COPIED (UINT64_C(1) << 63)
+#define OFFSET UINT64_C(0x00fffffffffffe00)
+
+/* More than any disk up to 32 TiB takes. */
+#define LARGEST_L1 (UINT32_C(4) << 20)
+
+/* The header, big-endian; of version 2 the part up to `snapshots_offset`. */
+struct qcow2_header {
+    uint8_t magic[4];
+    uint32_t version;
+    uint64_t backing_offset;
+    uint32_t backing_size;
+    uint32_t cluster_bits;
+    uint64_t size;
+    uint32_t crypt_method;
+    uint32_t l1_size;
+    uint64_t l1_offset;
+    uint64_t refcount_table_offset;
+    uint32_t refcount_table_clusters;
+    uint32_t snapshots;
+    uint64_t snapshots_offset;
+    uint64_t incompatible;
+    uint64_t compatible;
+    uint64_t autoclear;
+    uint32_t refcount_order;
+    uint32_t header_length;
+};
+
+struct qcow2 {
+    const struct disk *disk;
+    uint64_t cluster; /* bytes */
+    uint64_t l1_offset;
+    uint32_t l1_count;
+    uint64_t refcount_table;
+    uint64_t *l1; /* owned, as it is in the file */
+};
+
+/* True for a header as `qemu-img create` writes it: without a backing file, snapshots, encryption,
+ * an external data file or bitmaps, and of an image that was closed. */
+static bool is_plain(const struct qcow2_header *h)
+{
+    bool first = be32toh(h->version) == 2;
+
+    if (!first && (be32toh(h->version) != 3 || h->incompatible || h->autoclear ||
+                   be32toh(h->refcount_order) != 4))
+        return false;
+    return !h->backing_offset && !h->crypt_method && !h->snapshots &&
+           be32toh(h->cluster_bits) >= 9 && be32toh(h->cluster_bits) <= 21 && h->l1_size &&
+           be32toh(h->l1_size) <= LARGEST_L1 / 8 && be64toh(h->size) >= SMALLEST_DISK;
+}
+
+static bool read_qcow2(struct qcow2 *image, const struct disk *disk)
+{
+    struct qcow2_header h;
+
+    if (!read_at(disk, 0, &h, sizeof h) || !is_plain(&h))
+        return false;
+    *image = (struct qcow2){.disk = disk,
+                            .cluster = UINT64_C(1) << be32toh(h.cluster_bits),
+                            .l1_offset = be64toh(h.l1_offset),
+                            .l1_count = be32toh(h.l1_size),
+                            .refcount_table = be64toh(h.refcount_table_offset)};
+    if (image->l1_offset % image->cluster || image->refcount_table % image->cluster)
+        return false;
+    image->l1 = xcalloc(image->l1_count, sizeof *image->l1);
+    return read_at(disk, image->l1_offset, image->l1, image->l1_count * sizeof *image->l1);
+}
+
+/* Of a table only the first entry may be in use. */
+static bool is_empty_behind_first(const uint64_t *table, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (table[i])
+            return false;
+    return true;
+}
+
+/* Looks into the one cluster that there is. */
+static bool look_at_cluster(const struct qcow2 *image)
+{
+    uint64_t l1 = be64toh(image->l1[0]);
+    uint64_t *table CLEANUP_FREE = xcalloc(1, image->cluster);
+    uint8_t *data CLEANUP_FREE = xcalloc(1, image->cluster);
+
+    if (!read_at(image->disk, l1 & OFFSET, table, image->cluster) ||
+        !is_empty_behind_first(table, image->cluster / sizeof *table))
+        return false;
+    uint64_t l2 = be64toh(table[0]);
+    if ((l1 & ~OFFSET) != COPIED || (l2 & ~OFFSET) != COPIED ||
+        !read_at(image->disk, l2 & OFFSET, data, image->cluster))
+        return false;
+    return is_blank_start(data, image->cluster) && write_stamp(image->disk, l2 & OFFSET);
+}
+
+/* Two clusters behind all others: `*first` is the number of the first, `*counts` where the file has
+ * their reference counts. */
+static bool find_room(const struct qcow2 *image, uint64_t *first, uint64_t *counts)
+{
+    struct stat st;
+    uint64_t block;
+    uint16_t used[2];
+
+    if (fstat(image->disk->fd, &st) < 0)
+        return false;
+    uint64_t end = image->l1_offset + image->l1_count * sizeof *image->l1;
+    if (end < (uint64_t)st.st_size)
+        end = (uint64_t)st.st_size;
+    *first = (end + image->cluster - 1) / image->cluster;
+    if (*first + 1 >= image->cluster / sizeof used[0] ||
+        !read_at(image->disk, image->refcount_table, &block, sizeof block) || !block ||
+        be64toh(block) % image->cluster)
+        return false;
+    *counts = be64toh(block) + *first * sizeof used[0];
+    return read_at(image->disk, *counts, used, sizeof used) && !used[0] && !used[1];
+}
+
+/* Allocates the disk's first cluster for the stamp. Whenever that is cut off, the image is as blank
+ * as before: the reference to what is new is written last. */
+static bool stamp_first(const struct qcow2 *image)
+{
+    const struct disk *disk = image->disk;
+    uint64_t first, counts;
+    uint64_t *table CLEANUP_FREE = xcalloc(1, image->cluster);
+    uint8_t *data CLEANUP_FREE = xcalloc(1, image->cluster);
+    const uint16_t used[2] = {htobe16(1), htobe16(1)};
+
+    if (image->cluster < STAMP_SECTOR || !find_room(image, &first, &counts))
+        return false;
+    uint64_t l1 = htobe64(first * image->cluster | COPIED);
+    table[0] = htobe64((first + 1) * image->cluster | COPIED);
+    stamp_encode(disk->word, data);
+    return write_at(disk, counts, used, sizeof used) &&
+           write_at(disk, first * image->cluster, table, image->cluster) &&
+           write_at(disk, (first + 1) * image->cluster, data, image->cluster) &&
+           (disk->made || fdatasync(disk->fd) == 0) &&
+           write_at(disk, image->l1_offset, &l1, sizeof l1);
+}
+
+static bool stamp_qcow2(const struct disk *disk)
+{
+    struct qcow2 image = {0};
+    bool stamped = false;
+
+    if (read_qcow2(&image, disk) && is_empty_behind_first(image.l1, image.l1_count))
+        stamped = image.l1[0] ? look_at_cluster(&image) : stamp_first(&image);
+    free(image.l1);
+    return stamped;
+}
+
+/* --- both --- */
+
+/* Until the descriptor is closed no QEMU opens the image; false where one has it open. */
+static bool lock_against_qemu(int fd)
+{
+    struct flock lock = {.l_type = F_WRLCK,
+                         .l_whence = SEEK_SET,
+                         .l_start = QEMU_LOCKS_START,
+                         .l_len = QEMU_LOCKS_COUNT};
+
+    return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+bool blankdisk_stamp(const char *path, const char *format, const char *word, bool made)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    const struct disk disk = {.fd = fd, .made = made, .word = word};
+    uint8_t magic[sizeof qcow2_magic] = {0};
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !lock_against_qemu(fd))
+        return false;
+    (void)read_at(&disk, 0, magic, sizeof magic);
+    bool qcow2 = memcmp(magic, qcow2_magic, sizeof magic) == 0;
+    if (qcow2 && (!format || strcmp(format, "qcow2") == 0))
+        return stamp_qcow2(&disk);
+    if (!qcow2 && (!format || strcmp(format, "raw") == 0))
+        return stamp_raw(&disk, (uint64_t)st.st_size);
+    return false;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/prepare/bootdisk.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "host/commands/bootloader.h"
+#include "host/system/atomicfile.h"
+#include "host/system/process.h"
+#include "host/system/tree.h"
+
+/* Of what an entry holds, or how it is made. */
+#define FORMAT 2
+
+#define SECTOR    512
+#define DISK_SIZE (UINT64_C(120) << 20)
+
+/* Partition 1 is GRUB's on a machine without EFI, 2 is /boot; marked as what they are in the old
+ * kind of table, too. All numbers are the specification's. */
+static const char *const partitions[] = {
+    "sgdisk",
+    "--set-alignment=1",
+    "--new=1:34:2047",
+    "--change-name=1:BIOSBootPartition",
+    "--typecode=1:ef02",
+    "--set-alignment=512",
+    "--largest-new=2",
+    "--change-name=2:EFISystem",
+    "--typecode=2:ef00",
+    "--attributes=1:set:1",
+    "--attributes=2:set:2",
+    "--disk-guid=97FD5997-D90B-4AA3-8D16-C1723AEA73C1",
+    "--partition-guid=1:1C06F03B-704E-4657-B9CD-681A087A2FDC",
+    "--partition-guid=2:970C694F-AFD0-4B99-B750-CDB7A329AB6F",
+    "--hybrid",
+    "2",
+    "--recompute-chs",
+};
+
+/* Runs a tool whose words are `argv`, quietly unless it fails. */
+static int run_tool(struct strv *argv, const struct strv *environment, struct error *e)
+{
+    const struct process tool = {
+        .argv = argv, .environment = environment, .input = -1, .output = -1};
+    return process_run(&tool, e);
+}
+
+/* Where partition 2 is, in sectors: what --largest-new leaves on a disk of this size. */
+#define BOOT_FIRST 2048
+#define BOOT_LAST  245726
+
+/* All room is taken at once, where the file system can: a disk that the host has no room for loses
+ * what the guest's kernel writes back, and no program in the guest is told. */
+static int resize(const char *image, uint64_t size, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || ftruncate(fd, (off_t)size) < 0 ||
+        (fallocate(fd, 0, 0, (off_t)size) < 0 && errno != EOPNOTSUPP))
+        return error_errno(e, errno, "%s", image);
+    return 0;
+}
+
+/* FAT16, made where the partition will be in an image that ends with it: no block device is
+ * needed, nor root. */
+static int make_filesystem(const char *image, struct error *e)
+{
+    struct strv format CLEANUP_STRV = {0};
+    struct strv label CLEANUP_STRV = {0};
+    struct strv environment CLEANUP_STRV = {0};
+    strv_push(&format, "mkfs.fat");
+    strv_push(&format, "-F16");
+    strv_push(&format, "--invariant"); /* no random volume ID, no time */
+    strv_pushf(&format, "-h%d", BOOT_FIRST);
+    strv_pushf(&format, "--offset=%d", BOOT_FIRST);
+    strv_push(&format, image);
+    int r = resize(image, (uint64_t)SECTOR * (BOOT_LAST + 1), e);
+    if (r == 0)
+        r = run_tool(&format, NULL, e);
+    if (r < 0)
+        return r;
+    strv_push(&label, "mlabel");
+    strv_push(&label, "-i");
+    strv_pushf(&label, "%s@@%d", image, BOOT_FIRST * SECTOR);
+    strv_push(&label, "::boot");
+    strv_push(&environment, "MTOOLS_SKIP_CHECK=1");
+    strv_push(&environment, "MTOOLSRC=/dev/null");
+    return run_tool(&label, &environment, e);
+}
+
+/* The entry of partition 2 (UEFI specification, 5.3.3) in the table, which sgdisk puts at sector 2.
+ */
+static int check_boot_partition(const char *image, struct error *e)
+{
+    enum { TABLE = 2 * SECTOR, ENTRY = 128, FIRST = 32 };
+    uint64_t bounds[2];
+    int fd CLEANUP_CLOSE = open(image, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || pread(fd, bounds, sizeof bounds, TABLE + ENTRY + FIRST) != sizeof bounds)
+        return error_errno(e, fd < 0 ? errno : EIO, "%s: its partition table", image);
+    if (le64toh(bounds[0]) == BOOT_FIRST && le64toh(bounds[1]) == BOOT_LAST)
+        return 0;
+    return error_set(e, -EINVAL,
+                     "sgdisk has put the second partition at sectors %" PRIu64 " to %" PRIu64
+                     ", expected %d to %d",
+                     le64toh(bounds[0]), le64toh(bounds[1]), BOOT_FIRST, BOOT_LAST);
+}
+
+static int make_partitions(const char *image, struct error *e)
+{
+    struct strv argv CLEANUP_STRV = {0};
+    for (size_t i = 0; i < ELEMENTS(partitions); i++)
+        strv_push(&argv, partitions[i]);
+    strv_push(&argv, image);
+    int r = resize(image, DISK_SIZE, e);
+    if (r == 0)
+        r = run_tool(&argv, NULL, e);
+    return r < 0 ? r : check_boot_partition(image, e);
+}
+
+static int convert(const char *qemu_img, const char *image, const char *to, struct error *e)
+{
+    const char *const words[] = {qemu_img, "convert", "-f", "raw", "-O", "qcow2", image, to};
+    struct strv argv CLEANUP_STRV = {0};
+    for (size_t i = 0; i < ELEMENTS(words); i++)
+        strv_push(&argv, words[i]);
+    const struct process tool = {.argv = &argv, .input = -1, .output = -1};
+    int r = process_run(&tool, e);
+    return r < 0 ? error_context(e, r, "%s", to) : 0;
+}
+
+struct making {
+    const struct boot_disk_spec *spec;
+    const char *qemu_img;
+};
+
+static int make_in(const char *work, const char *directory, const struct making *making,
+                   struct error *e)
+{
+    char *image CLEANUP_FREE = xasprintf("%s/" INSTALLATION_DISK, work);
+    char *result CLEANUP_FREE = xasprintf("%s/" BOOTDISK_IMAGE, directory);
+    char *made CLEANUP_FREE = xasprintf("%s/" INSTALLATION_VARIABLES, work);
+    char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
+    int r = make_filesystem(image, e);
+    if (r == 0)
+        r = make_partitions(image, e);
+    if (r == 0)
+        r = installation_run(making->spec, work, e);
+    if (r == 0)
+        r = convert(making->qemu_img, image, result, e);
+    if (r == 0 && making->spec->efi)
+        r = place_copy(made, variables, true, e);
+    return r;
+}
+
+static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
+{
+    const struct making *making = context;
+    char *work CLEANUP_FREE = xasprintf("%s/work", directory);
+    (void)inputs;
+    log_info(
+        "making the boot disk of %s: its boot loader is installed in a throwaway machine, which "
+        "takes a boot",
+        making->spec->toplevel);
+    int r = tree_make(work, 0700, e);
+    if (r == 0)
+        r = make_in(work, directory, making, e);
+    int removed = tree_remove(work, r < 0 ? NULL : e);
+    return r < 0 ? r : removed;
+}
+
+int bootdisk_get(struct cache_entry *entry, const struct boot_disk_spec *spec, const char *qemu_img,
+                 const char *fallback, struct error *e)
+{
+    struct cache_key key;
+    cache_key_start(&key, "boot-disk", FORMAT);
+    cache_key_text(&key, spec->toplevel);
+    cache_key_file(&key, spec->toplevel_path);
+    cache_key_text(&key, spec->grub_device);
+    for (size_t i = 0; i < spec->settings.count; i++)
+        cache_key_text(&key, spec->settings.items[i]);
+    for (size_t i = 0; i < spec->firmware.count; i++)
+        cache_key_file(&key, spec->firmware.items[i]);
+    struct making making = {.spec = spec, .qemu_img = qemu_img ? qemu_img : "qemu-img"};
+    const struct cache_request request = {
+        .kind = "boot-disk", .key = &key, .make = make, .context = &making, .fallback = fallback};
+    int r = cache_get(entry, &request, e);
+    return r < 0 ? error_context(e, r, "boot disk of %s", spec->toplevel) : 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/run/bootreport.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "host/run/consoletail.h"
+#include "host/system/unixsocket.h"
+
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+static void note_failure(struct report *report, const char *text, size_t length)
+{
+    free(report->reason);
+    report->reason = tail_clean(text, length);
+    report->failed = true;
+}
+
+static void note_start(struct report *report, const char *text, size_t length)
+{
+    (void)text;
+    (void)length;
+    report->failed = false;
+}
+
+static const struct {
+    const char *word;
+    void (*note)(struct report *report, const char *text, size_t length);
+} words[] = {
+    {REPORT_FAILED " ", note_failure},
+    {REPORT_STARTED " ", note_start},
+};
+
+static void end_line(struct report *report)
+{
+    for (size_t i = 0; i < ELEMENTS(words); i++) {
+        size_t word = strlen(words[i].word);
+        if (report->length >= word && !memcmp(report->line, words[i].word, word))
+            words[i].note(report, report->line + word, report->length - word);
+    }
+    report->length = 0;
+}
+
+int report_open(struct report *report, const char *path, struct error *e)
+{
+    *report = (struct report){.listener = -1, .connection = -1};
+    if (path)
+        report->listener = listener_open(path, e);
+    return path && report->listener < 0 ? report->listener : 0;
+}
+
+int report_fd(const struct report *report)
+{
+    return report->connection >= 0 ? report->connection : report->listener;
+}
+
+bool report_attend(struct report *report)
+{
+    char bytes[4096];
+    if (report->connection < 0) {
+        if (report->listener >= 0)
+            report->connection =
+                accept4(report->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (report->connection >= 0)
+            close_end(&report->listener);
+        return report->connection >= 0;
+    }
+    ssize_t got = recv(report->connection, bytes, sizeof bytes, MSG_DONTWAIT);
+    for (ssize_t i = 0; i < got; i++)
+        if (bytes[i] == '\n')
+            end_line(report);
+        else if (report->length < sizeof report->line)
+            report->line[report->length++] = bytes[i];
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        close_end(&report->connection); /* QEMU is ending */
+    return got > 0;
+}
+
+void report_close(struct report *report)
+{
+    close_end(&report->listener);
+    close_end(&report->connection);
+    free(report->reason);
+    report->reason = NULL;
+}

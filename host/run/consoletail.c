@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/run/consoletail.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+
+void tail_add(struct tail *tail, const void *bytes, size_t count)
+{
+    const char *from = bytes;
+    if (!tail->ring)
+        tail->ring = xcalloc(TAIL_SIZE, 1);
+    for (size_t i = 0; i < count; i++)
+        tail->ring[tail->total++ % TAIL_SIZE] = from[i];
+}
+
+/* Takes escape sequences out, byte by byte (ECMA-48: ESC and a letter, or ESC [ … a letter). */
+struct cleaner {
+    enum { PLAIN, ESCAPE, SEQUENCE } state;
+};
+
+/* What a byte becomes; 0: nothing. */
+static char clean(struct cleaner *cleaner, unsigned char byte)
+{
+    switch (cleaner->state) {
+    case ESCAPE:
+        cleaner->state = byte == '[' ? SEQUENCE : PLAIN;
+        return 0;
+    case SEQUENCE:
+        if (byte >= '@' && byte <= '~')
+            cleaner->state = PLAIN;
+        return 0;
+    case PLAIN:
+        break;
+    }
+    if (byte == '\033')
+        cleaner->state = ESCAPE;
+    if (byte == '\n' || byte == '\t' || (byte >= ' ' && byte <= '~'))
+        return (char)byte;
+    return byte < 0x80 ? 0 : '?';
+}
+
+char *tail_text(const struct tail *tail, size_t lines, const char *prefix)
+{
+    size_t count = tail->total < TAIL_SIZE ? tail->total : TAIL_SIZE;
+    char *text CLEANUP_FREE = xcalloc(count + 1, 1);
+    struct cleaner cleaner = {PLAIN};
+    size_t length = 0;
+    for (size_t i = 0; i < count; i++) {
+        char c = clean(&cleaner, (unsigned char)tail->ring[(tail->total - count + i) % TAIL_SIZE]);
+        if (c)
+            text[length++] = c;
+    }
+    struct strv all CLEANUP_STRV = {0};
+    struct strv kept CLEANUP_STRV = {0};
+    struct strv last CLEANUP_STRV = {0};
+    strv_split(&all, text, '\n');
+    for (size_t i = 0; i < all.count; i++)
+        if (all.items[i][strspn(all.items[i], " \t")])
+            strv_push(&kept, all.items[i]);
+    for (size_t i = kept.count > lines ? kept.count - lines : 0; i < kept.count; i++)
+        strv_pushf(&last, "%s%s\n", prefix, kept.items[i]);
+    return strv_join(&last, "");
+}
+
+char *tail_clean(const void *bytes, size_t length)
+{
+    const unsigned char *from = bytes;
+    char *text = xcalloc(length + 1, 1);
+    struct cleaner cleaner = {PLAIN};
+    size_t count = 0;
+    for (size_t i = 0; i < length; i++) {
+        char c = clean(&cleaner, from[i]);
+        if (c)
+            text[count++] = c == '\n' ? ' ' : c;
+    }
+    return text;
+}
+
+void tail_free(struct tail *tail)
+{
+    free(tail->ring);
+    *tail = (struct tail){0};
+}

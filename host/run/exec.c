@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/run/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "common/channel.h"
+#include "host/run/consoletail.h"
+#include "host/system/signals.h"
+#include "host/system/terminal.h"
+#include "host/system/unixsocket.h"
+
+#define CHUNK 65536
+
+/* How much of the guest's console is shown when it gave no reason. */
+#define CONSOLE_LINES 30
+
+/* How long a reader of the output may take when the user has ended the guest, and until the next
+ * try at a terminal that takes nothing although poll() says so, in milliseconds. */
+#define READER_PATIENCE 1000
+#define READER_PAUSE    50
+
+/* Ctrl-], three times in a row, ends a guest whose terminal does not react. */
+#define ESCAPE       0x1d
+#define ESCAPE_COUNT 3
+
+struct session {
+    const struct plan *plan;
+    struct channel channel;
+    struct tail tail;
+    int listener; /* until QEMU has connected; -1 */
+    int connection;
+    int console;
+    int resizes; /* a signalfd */
+    int ends[STREAM_COUNT];
+    bool terminal;
+    bool ready;   /* the guest is there */
+    bool unheard; /* and has not yet taken a signal that it was sent */
+    bool done;    /* and has said its last word: */
+    int status;   /* the command's, or -1 */
+    char *reason; /* why there is none, NULL: unknown */
+    int signal;   /* the last one that we got; 0 */
+    unsigned int signals;
+    unsigned int escapes;
+    int write_error; /* of our own output, an errno */
+};
+
+static void close_end(int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+    *fd = -1;
+}
+
+/* The last word has come: hanging up is what the guest waits for. */
+static void finish(struct session *s)
+{
+    s->done = true;
+    close_end(&s->connection);
+    close_end(&s->listener);
+}
+
+static void put_size(struct session *s, enum frame_type type)
+{
+    struct winsize size = {0};
+    unsigned char payload[FRAME_SIZE_LENGTH];
+    (void)ioctl(s->ends[STREAM_INPUT], TIOCGWINSZ, &size);
+    frame_put_size(payload, size.ws_row, size.ws_col);
+    channel_put(&s->channel, type, payload, sizeof payload);
+}
+
+/* Everything that the guest has to know before it can start the command. */
+static void put_request(struct session *s)
+{
+    const struct strv *exec = &s->plan->exec;
+    const char *term = getenv("TERM");
+    for (size_t i = 0; i < exec->count; i++)
+        channel_put(&s->channel, FRAME_ARGUMENT, exec->items[i], strlen(exec->items[i]));
+    if (s->terminal && term && strlen(term) < 256) {
+        char *variable CLEANUP_FREE = xasprintf("TERM=%s", term);
+        channel_put(&s->channel, FRAME_VARIABLE, variable, strlen(variable));
+    }
+    if (s->terminal && !isatty(s->ends[STREAM_ERRORS]))
+        channel_put(&s->channel, FRAME_SEPARATE, NULL, 0);
+    if (s->terminal)
+        put_size(s, FRAME_START);
+    else
+        channel_put(&s->channel, FRAME_START, NULL, 0);
+}
+
+static void accept_qemu(struct session *s)
+{
+    s->connection = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    if (s->connection < 0)
+        return;
+    close_end(&s->listener);
+    put_request(s);
+}
+
+/* From now on every key goes to the guest's terminal, Ctrl-C too. */
+static void become_raw(const struct session *s)
+{
+    struct termios settings;
+    if (!s->terminal || tcgetattr(s->ends[STREAM_INPUT], &settings) < 0)
+        return;
+    cfmakeraw(&settings);
+    (void)tcsetattr(s->ends[STREAM_INPUT], TCSADRAIN, &settings);
+}
+
+static int handle(struct session *s, const struct frame *frame, struct error *e)
+{
+    switch ((int)frame->type) {
+    case FRAME_READY:
+        if (!s->ready)
+            become_raw(s);
+        s->ready = true;
+        s->unheard = false;
+        return 0;
+    case FRAME_EXIT:
+        if (frame->length != 1)
+            break;
+        s->status = frame->payload[0];
+        finish(s);
+        return 0;
+    case FRAME_FAILED:
+        s->reason = tail_clean(frame->payload, frame->length);
+        finish(s);
+        return 0;
+    }
+    return error_set(e, -EPROTO, "%s: the guest sends what it may not (type %d, %zu bytes)",
+                     FRAME_PORT, (int)frame->type, frame->length);
+}
+
+static int read_frames(struct session *s, struct error *e)
+{
+    struct frame frame;
+    int r = 1;
+    while (r == 1 && !s->done) {
+        r = channel_next(&s->channel, &frame, e);
+        if (r == 1 && handle(s, &frame, e) < 0)
+            r = -EPROTO;
+    }
+    return r;
+}
+
+static int read_connection(struct session *s, struct error *e)
+{
+    size_t room = CHUNK;
+    unsigned char *bytes = frame_reader_room(&s->channel.incoming, &room);
+    ssize_t got = recv(s->connection, bytes, room, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (got <= 0) {
+        close_end(&s->connection); /* QEMU is ending */
+        return 0;
+    }
+    frame_reader_fill(&s->channel.incoming, (size_t)got);
+    return read_frames(s, e);
+}
+
+static void write_connection(struct session *s)
+{
+    struct queue *outgoing = &s->channel.outgoing;
+    ssize_t put = send(s->connection, queue_front(outgoing), queue_length(outgoing), MSG_NOSIGNAL);
+    if (put > 0)
+        queue_drop(outgoing, (size_t)put);
+    else if (put < 0 && errno != EAGAIN && errno != EINTR)
+        close_end(&s->connection);
+}
+
+static int attend_connection(struct session *s, short events, struct error *e)
+{
+    int r = 0;
+    if (events && s->connection < 0) {
+        accept_qemu(s);
+        return 0;
+    }
+    if (events & (POLLIN | POLLHUP | POLLERR))
+        r = read_connection(s, e);
+    if (r >= 0 && s->connection >= 0 && events & POLLOUT)
+        write_connection(s);
+    return r < 0 ? r : 0;
+}
+
+static void read_console(struct session *s)
+{
+    char bytes[CHUNK];
+    ssize_t got = read(s->console, bytes, sizeof bytes);
+    if (got > 0)
+        tail_add(&s->tail, bytes, (size_t)got);
+    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        close_end(&s->console);
+}
+
+/* Whether the user has asked to be let out. */
+static bool is_escape(struct session *s, const unsigned char *bytes, size_t count)
+{
+    for (size_t i = 0; s->terminal && i < count && s->escapes < ESCAPE_COUNT; i++)
+        s->escapes = bytes[i] == ESCAPE ? s->escapes + 1 : 0;
+    return s->escapes >= ESCAPE_COUNT;
+}
+
+/* What is typed is read even when the guest takes nothing: there may be an escape in it. */
+static int read_input(struct session *s, struct error *e)
+{
+    unsigned char bytes[CHUNK];
+    size_t room = channel_room(&s->channel, STREAM_INPUT);
+    size_t wanted = s->terminal || room > sizeof bytes ? sizeof bytes : room;
+    ssize_t got = read(s->ends[STREAM_INPUT], bytes, wanted);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    if (got <= 0) {
+        channel_send(&s->channel, STREAM_INPUT, NULL, 0);
+        s->ends[STREAM_INPUT] = -1;
+        return 0;
+    }
+    size_t count = (size_t)got < room ? (size_t)got : room;
+    if (count > 0)
+        channel_send(&s->channel, STREAM_INPUT, bytes, count);
+    if (!is_escape(s, bytes, (size_t)got))
+        return 0;
+    s->signal = SIGINT;
+    return error_set(e, -ECANCELED, "ended by Ctrl-] typed %d times", ESCAPE_COUNT);
+}
+
+/* At most PIPE_BUF at once: a pipe that poll() calls writable takes so much without blocking, and
+ * our standard streams are not ours to set to O_NONBLOCK. */
+static void write_output(struct session *s, enum stream_name name)
+{
+    struct queue *received = &s->channel.streams[name].received;
+    size_t length = queue_length(received);
+    ssize_t put =
+        write(s->ends[name], queue_front(received), length < PIPE_BUF ? length : PIPE_BUF);
+    if (put >= 0) {
+        channel_take(&s->channel, name, (size_t)put);
+        return;
+    }
+    if (errno == EAGAIN || errno == EINTR)
+        return;
+    if (errno != EPIPE)
+        s->write_error = errno;
+    channel_close(&s->channel, name);
+    s->ends[name] = -1;
+}
+
+static void attend_output(struct session *s, enum stream_name name, short events)
+{
+    if (s->ends[name] < 0 || !events)
+        return;
+    if (queue_length(&s->channel.streams[name].received) > 0) {
+        write_output(s, name);
+        return;
+    }
+    channel_close(&s->channel, name); /* its reader has gone */
+    s->ends[name] = -1;
+}
+
+static void take_resizes(struct session *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->resizes, &info, sizeof info) > 0)
+        ;
+    if (s->connection >= 0 && s->ends[STREAM_INPUT] >= 0)
+        put_size(s, FRAME_RESIZE);
+}
+
+enum place { CONNECTION, CONSOLE, RESIZES, ENDS, PLACES = ENDS + STREAM_COUNT };
+_Static_assert(PLACES <= COMPANION_POLLED, "supervise() waits for so many");
+
+static struct pollfd output_events(const struct session *s, enum stream_name name)
+{
+    bool waits = queue_length(&s->channel.streams[name].received) > 0;
+    return (struct pollfd){s->ends[name], waits ? POLLOUT : 0, 0};
+}
+
+static size_t choose(void *context, struct pollfd *polled)
+{
+    const struct session *s = context;
+    bool outgoing = queue_length(&s->channel.outgoing) > 0;
+    bool connected = s->connection >= 0;
+    /* a terminal is raw by now: only what is typed can end a guest that closes its end */
+    bool input =
+        s->ready && (s->terminal || (connected && channel_room(&s->channel, STREAM_INPUT) > 0));
+    polled[CONNECTION] = (struct pollfd){connected ? s->connection : s->listener,
+                                         (short)((channel_listens(&s->channel) ? POLLIN : 0) |
+                                                 (connected && outgoing ? POLLOUT : 0)),
+                                         0};
+    polled[CONSOLE] = (struct pollfd){s->console, POLLIN, 0};
+    polled[RESIZES] = (struct pollfd){s->resizes, POLLIN, 0};
+    polled[ENDS + STREAM_INPUT] = (struct pollfd){input ? s->ends[STREAM_INPUT] : -1, POLLIN, 0};
+    polled[ENDS + STREAM_OUTPUT] = output_events(s, STREAM_OUTPUT);
+    polled[ENDS + STREAM_ERRORS] = output_events(s, STREAM_ERRORS);
+    return PLACES;
+}
+
+static enum companion_state attend(void *context, const struct pollfd *polled)
+{
+    struct session *s = context;
+    struct error e CLEANUP_ERROR = {0};
+    int r = polled[CONNECTION].revents ? attend_connection(s, polled[CONNECTION].revents, &e) : 0;
+    if (polled[CONSOLE].revents)
+        read_console(s);
+    if (polled[RESIZES].revents)
+        take_resizes(s);
+    attend_output(s, STREAM_OUTPUT, polled[ENDS + STREAM_OUTPUT].revents);
+    attend_output(s, STREAM_ERRORS, polled[ENDS + STREAM_ERRORS].revents);
+    if (r == 0 && polled[ENDS + STREAM_INPUT].revents)
+        r = read_input(s, &e);
+    if (r < 0) {
+        free(s->reason);
+        s->reason = TAKE(e.message);
+        finish(s);
+        return COMPANION_BROKEN;
+    }
+    return s->done ? COMPANION_DONE : s->unheard ? COMPANION_WAITS : COMPANION_RUNS;
+}
+
+/* The first one is the command's; who sends a second one wants an end. */
+static bool signalled(void *context, int number)
+{
+    struct session *s = context;
+    unsigned char payload = (unsigned char)number;
+    s->signal = number;
+    if (!s->ready || s->signals++ > 0)
+        return false;
+    if (s->done)
+        return true;
+    channel_put(&s->channel, FRAME_SIGNAL, &payload, sizeof payload);
+    s->unheard = true;
+    return true;
+}
+
+static size_t waiting_output(const struct session *s)
+{
+    return queue_length(&s->channel.streams[STREAM_OUTPUT].received) +
+           queue_length(&s->channel.streams[STREAM_ERRORS].received);
+}
+
+/* QEMU has ended; what the guest said may still wait for its reader. */
+static void write_the_rest(struct session *s)
+{
+    /* a user who ended the guest has said all that there is to say to us */
+    int patience = s->signal && s->status < 0 ? READER_PATIENCE : -1;
+    for (;;) {
+        struct pollfd polled[] = {output_events(s, STREAM_OUTPUT),
+                                  output_events(s, STREAM_ERRORS),
+                                  {signals_fd(), POLLIN, 0}};
+        if (!polled[0].events)
+            polled[0].fd = -1;
+        if (!polled[1].events)
+            polled[1].fd = -1;
+        if (polled[0].fd < 0 && polled[1].fd < 0)
+            return;
+        size_t before = waiting_output(s);
+        int ready = poll(polled, ELEMENTS(polled), patience);
+        if (ready == 0 || (ready < 0 && errno != EINTR) || polled[2].revents)
+            return;
+        attend_output(s, STREAM_OUTPUT, polled[0].revents);
+        attend_output(s, STREAM_ERRORS, polled[1].revents);
+        if (waiting_output(s) < before)
+            continue;
+        if (poll(&polled[2], 1, READER_PAUSE) != 0)
+            return; /* a signal: the user waits no longer */
+        if (patience >= 0 && (patience -= READER_PAUSE) <= 0)
+            return;
+    }
+}
+
+static int result(const struct session *s, int qemu, struct error *e)
+{
+    int failed = s->signal ? 128 + s->signal : STATUS_EXEC_FAILED;
+    if (s->status >= 0 && s->write_error) {
+        (void)error_errno(e, s->write_error, "the command's output cannot be written");
+        return error_status(e, -EIO, STATUS_EXEC_FAILED);
+    }
+    if (s->status >= 0)
+        return s->status;
+    if (s->reason) {
+        (void)error_set(e, -ECANCELED, "%s was not run to its end: %s", s->plan->exec.items[0],
+                        s->reason);
+        return error_status(e, -ECANCELED, failed);
+    }
+    char *console CLEANUP_FREE = tail_text(&s->tail, CONSOLE_LINES, "  | ");
+    if (!s->signal && *console)
+        log_info("the end of the guest's console:\n%s", console);
+    (void)error_set(e, -ECANCELED,
+                    s->signal ? "%s was not run to its end: run-vm got signal %d"
+                              : "%s was not run to its end: QEMU ended before the guest had said "
+                                "anything about it (QEMU's exit status: %d)",
+                    s->plan->exec.items[0], s->signal ? s->signal : qemu);
+    return error_status(e, -ECANCELED, failed);
+}
+
+/* The descriptor on which the terminal's changes of size arrive; -1: none do. */
+static int open_resizes(sigset_t *before)
+{
+    sigset_t resizes;
+    (void)sigemptyset(&resizes);
+    (void)sigaddset(&resizes, SIGWINCH);
+    (void)sigprocmask(SIG_BLOCK, &resizes, before);
+    return signalfd(-1, &resizes, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int run(struct session *s, const struct supervise_limits *limits,
+               struct share_servers *servers, struct error *e)
+{
+    int console[2];
+    if (pipe2(console, O_CLOEXEC) < 0)
+        return error_errno(e, errno, "a pipe for the guest's console");
+    s->console = console[0];
+    const struct companion companion = {.output = console[1],
+                                        .choose = choose,
+                                        .attend = attend,
+                                        .signalled = signalled,
+                                        .context = s};
+    s->listener = listener_open(s->plan->exec_socket, e);
+    int r = s->listener < 0 ? s->listener : supervise(s->plan, limits, servers, &companion, e);
+    (void)close(console[1]);
+    if (r < 0)
+        return error_status(e, r, STATUS_EXEC_FAILED);
+    struct pollfd rest = {s->console, POLLIN, 0};
+    while (s->console >= 0 && poll(&rest, 1, 0) > 0)
+        read_console(s);
+    write_the_rest(s);
+    return result(s, r, e);
+}
+
+/* A terminal takes less than poll() makes believe, and a write that waits for its reader would keep
+ * us from everything else: written is to one opened again. -1: `fd` is no terminal. */
+static int use_again(int *fd)
+{
+    int again = terminal_open_again(*fd);
+    if (again >= 0)
+        *fd = again;
+    return again;
+}
+
+int exec_run(const struct plan *plan, const struct supervise_limits *limits,
+             struct share_servers *servers, const struct exec_streams *streams, struct error *e)
+{
+    sigset_t before;
+    struct session s = {.plan = plan,
+                        .listener = -1,
+                        .connection = -1,
+                        .console = -1,
+                        .resizes = -1,
+                        .ends = {streams->input, streams->output, streams->errors},
+                        .terminal = isatty(streams->input) && isatty(streams->output),
+                        .status = -1};
+    (void)sigprocmask(SIG_BLOCK, NULL, &before);
+    void (*pipes)(int) = signal(SIGPIPE, SIG_IGN);
+    if (s.terminal)
+        s.resizes = open_resizes(&before);
+    int output CLEANUP_CLOSE = use_again(&s.ends[STREAM_OUTPUT]);
+    int errors CLEANUP_CLOSE = use_again(&s.ends[STREAM_ERRORS]);
+    channel_init(&s.channel, CHANNEL_HOST);
+    int r = run(&s, limits, servers, e);
+    close_end(&s.listener);
+    close_end(&s.connection);
+    close_end(&s.console);
+    close_end(&s.resizes);
+    channel_free(&s.channel);
+    tail_free(&s.tail);
+    free(s.reason);
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    (void)signal(SIGPIPE, pipes);
+    return r;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/run/qmp.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+
+/* An answer or event longer than this is not from QEMU: the longest we ask for has 100 bytes. */
+#define LINE_SIZE 65536
+
+struct qmp {
+    int fd;           /* -1: none */
+    bool greeted;     /* commands are taken */
+    int64_t deadline; /* milliseconds on the monotonic clock */
+    size_t filled;
+    char text[LINE_SIZE];
+};
+
+/* Waits until `events` are there. 0, or -ETIMEDOUT. */
+static int wait_for(const struct qmp *qmp, short events)
+{
+    for (;;) {
+        int64_t left = qmp->deadline - clock_milliseconds();
+        struct pollfd polled = {.fd = qmp->fd, .events = events};
+        int ready = left > 0 ? poll(&polled, 1, (int)left) : 0;
+        if (ready > 0)
+            return 0;
+        if (ready == 0)
+            return -ETIMEDOUT;
+        if (errno != EINTR)
+            return -errno;
+    }
+}
+
+/* Sockets' addresses hold 108 bytes, paths any number: the directory stands in as a descriptor. */
+static int connect_to(struct qmp *qmp, const char *path)
+{
+    char *directory CLEANUP_FREE = xstrdup(path);
+    char *slash = strrchr(directory, '/');
+    const char *name = slash ? slash + 1 : directory;
+    if (slash)
+        *slash = '\0';
+    const char *parent = !slash ? "." : *directory ? directory : "/";
+    int at CLEANUP_CLOSE = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0)
+        return -errno;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length =
+        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", at, name);
+    if (length < 0 || (size_t)length >= sizeof address.sun_path)
+        return -ENAMETOOLONG;
+    qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (qmp->fd < 0)
+        return -errno;
+    /* EAGAIN: the backlog is full, somebody else talks to the monitor */
+    return connect(qmp->fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
+}
+
+static int send_text(const struct qmp *qmp, const char *text)
+{
+    for (size_t left = strlen(text); left > 0;) {
+        ssize_t sent = send(qmp->fd, text, left, MSG_NOSIGNAL);
+        if (sent >= 0) {
+            text += sent;
+            left -= (size_t)sent;
+        } else if (errno == EAGAIN) {
+            int r = wait_for(qmp, POLLOUT);
+            if (r < 0)
+                return r;
+        } else if (errno != EINTR) {
+            return -errno;
+        }
+    }
+    return 0;
+}
+
+/* The next line as JSON; NULL at its end, with `code` set. */
+static json_t *receive(struct qmp *qmp, int *code)
+{
+    for (;;) {
+        char *end = memchr(qmp->text, '\n', qmp->filled);
+        if (end) {
+            size_t length = (size_t)(end - qmp->text) + 1;
+            json_t *message = json_loadb(qmp->text, length, 0, NULL);
+            qmp->filled -= length;
+            memmove(qmp->text, end + 1, qmp->filled);
+            *code = message ? 0 : -EPROTO;
+            return message;
+        }
+        if (qmp->filled == sizeof qmp->text) {
+            *code = -EPROTO;
+            return NULL;
+        }
+        *code = wait_for(qmp, POLLIN);
+        if (*code < 0)
+            return NULL;
+        ssize_t got = recv(qmp->fd, qmp->text + qmp->filled, sizeof qmp->text - qmp->filled, 0);
+        if (got == 0)
+            *code = -ECONNRESET;
+        else if (got < 0 && errno != EAGAIN && errno != EINTR)
+            *code = -errno;
+        if (*code < 0)
+            return NULL;
+        if (got > 0)
+            qmp->filled += (size_t)got;
+    }
+}
+
+/* Reads until a message has one of the two members, passing events over. */
+static int await(struct qmp *qmp, const char *member, struct error *e)
+{
+    for (;;) {
+        int code = 0;
+        json_t *message = receive(qmp, &code);
+        if (!message)
+            return error_errno(e, -code, "no answer");
+        const char *refusal =
+            json_string_value(json_object_get(json_object_get(message, "error"), "desc"));
+        bool found = json_object_get(message, member);
+        if (refusal)
+            code = error_set(e, -EPROTO, "%s", refusal);
+        json_decref(message);
+        if (refusal || found)
+            return code;
+    }
+}
+
+/* The greeting, once; then the command. */
+static int converse(struct qmp *qmp, const char *command, struct error *e)
+{
+    const char *const commands[] = {"qmp_capabilities", command};
+    int r = qmp->greeted ? 0 : await(qmp, "QMP", e);
+    for (size_t i = qmp->greeted ? 1 : 0; r == 0 && i < ELEMENTS(commands); i++) {
+        char *text CLEANUP_FREE = xasprintf("{\"execute\":\"%s\"}\n", commands[i]);
+        r = send_text(qmp, text);
+        r = r < 0 ? error_errno(e, -r, "%s", commands[i]) : await(qmp, "return", e);
+        qmp->greeted = qmp->greeted || r == 0;
+    }
+    return r;
+}
+
+struct qmp *qmp_open(int fd)
+{
+    struct qmp *qmp = xcalloc(1, sizeof *qmp);
+    qmp->fd = fd;
+    return qmp;
+}
+
+int qmp_command(struct qmp *qmp, const char *command, int timeout, struct error *e)
+{
+    qmp->deadline = clock_milliseconds() + timeout;
+    return converse(qmp, command, e);
+}
+
+void qmp_close(struct qmp **qmp)
+{
+    if (*qmp && (*qmp)->fd >= 0)
+        (void)close((*qmp)->fd);
+    free(*qmp);
+    *qmp = NULL;
+}
+
+int qmp_execute(const char *path, const char *command, int timeout, struct error *e)
+{
+    struct qmp *qmp CLEANUP_QMP = qmp_open(-1);
+    int r = connect_to(qmp, path);
+    if (r < 0)
+        (void)error_errno(e, -r, "cannot connect");
+    else
+        r = qmp_command(qmp, command, timeout, e);
+    return r < 0 ? error_context(e, r, "QEMU's monitor %s", path) : 0;
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/run/virtiofsd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "host/system/namespace.h"
+#include "host/system/process.h"
+#include "host/system/signals.h"
+#include "host/system/unixsocket.h"
+
+/* How long a server takes at most to end when QEMU has gone, or to have ended before, in
+ * milliseconds. */
+#define LAST_MOMENT 100
+
+/* In this mount namespace nothing at or below the directory can be written. */
+static int make_read_only(const char *directory)
+{
+    struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
+
+    if (mount(directory, directory, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+        mount_setattr(AT_FDCWD, directory, AT_RECURSIVE, &attributes, sizeof attributes) < 0)
+        return -errno;
+    return 0;
+}
+
+/* "source=DIRECTORY,…" for virtiofsd's -o, in which a backslash escapes; the caller frees. */
+static char *source_option(const char *directory)
+{
+    char *option = xcalloc(2 * strlen(directory) + sizeof "source=", 1);
+    char *to = stpcpy(option, "source=");
+
+    for (; *directory; directory++) {
+        if (strchr(",\\", *directory))
+            *to++ = '\\';
+        *to++ = *directory;
+    }
+    return option;
+}
+
+/* The new process, up to its own program. Its stdin is the socket. */
+static void become(const struct plan_server *server, const char *directory, char *const *argv,
+                   int listener, int log, pid_t parent)
+{
+    sigset_t mask;
+    int r;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(1);
+    r = namespace_enter() ? 0 : -errno;
+    if (r == 0 && server->read_only)
+        r = make_read_only(directory);
+    if (r < 0) {
+        log_error("share of %s: cannot be %s: %s", server->source,
+                  server->read_only ? "made read-only for its server" : "given to its server",
+                  strerror(-r));
+        _exit(1);
+    }
+    signals_blocked_mask(&mask); /* it ends after QEMU, not when the terminal says so */
+    signals_restore_in_child();
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    if (dup2(listener, STDIN_FILENO) == STDIN_FILENO && dup2(log, STDOUT_FILENO) >= 0 &&
+        dup2(log, STDERR_FILENO) >= 0)
+        (void)execv(server->program, argv);
+    (void)fprintf(stderr, "run-vm: %s: %s\n", server->program, strerror(errno));
+    _exit(127);
+}
+
+/* Where the kernel has no pidfd, nobody is told of its end before QEMU's. */
+static void add_server(struct share_servers *servers, pid_t pid, const char *source, char *log)
+{
+    char *name = xasprintf("virtiofsd for %s", source);
+    struct epoll_event event = {.events = EPOLLIN};
+    int end = pidfd_open(pid, 0);
+
+    servers->items = xreallocarray(servers->items, servers->count + 1, sizeof *servers->items);
+    servers->items[servers->count++] = (struct share_server){pid, end, name, log};
+    if (end >= 0)
+        (void)epoll_ctl(servers->ended, EPOLL_CTL_ADD, end, &event);
+}
+
+/* A new file: the directory may be somebody else's as well (USE_TMPDIR), and one that is there may
+ * be a link. */
+static int create_log(const char *path)
+{
+    (void)unlink(path);
+    return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static int start_one(struct share_servers *servers, const struct plan_server *server,
+                     struct error *e)
+{
+    char *directory CLEANUP_FREE = realpath(server->source, NULL);
+    char *source CLEANUP_FREE = directory ? source_option(directory) : NULL;
+    const char *const words[] = {server->program, "-f", "--fd=0",        "-o",
+                                 source,          "-o", "log_level=warn"};
+    static const char *const announce[] = {"-o", "announce_submounts"};
+    struct strv argv CLEANUP_STRV = {0};
+    char *log_path CLEANUP_FREE = xasprintf("%s.log", server->socket);
+    int listener CLEANUP_CLOSE = listener_open(server->socket, e);
+    int log CLEANUP_CLOSE = create_log(log_path);
+    pid_t parent = getpid();
+    pid_t pid;
+
+    if (listener < 0)
+        return listener;
+    if (!directory)
+        return error_errno(e, errno, "%s: cannot be shared", server->source);
+    if (log < 0)
+        return error_errno(e, errno, "%s", log_path);
+    /* virtiofsd waits for QEMU in accept() */
+    if (fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK) < 0)
+        return error_errno(e, errno, "%s", server->socket);
+    for (size_t i = 0; i < ELEMENTS(words); i++)
+        strv_push(&argv, words[i]);
+    for (size_t i = 0; server->announce && i < ELEMENTS(announce); i++)
+        strv_push(&argv, announce[i]);
+    pid = fork();
+    if (pid == 0)
+        become(server, directory, argv.items, listener, log, parent);
+    if (pid < 0)
+        return error_errno(e, errno, "%s", server->program);
+    add_server(servers, pid, server->source, TAKE(log_path));
+    return 0;
+}
+
+int share_servers_start(struct share_servers *servers, const struct plan *plan, struct error *e)
+{
+    int r = 0;
+
+    if (plan->server_count > 0)
+        servers->ended = epoll_create1(EPOLL_CLOEXEC);
+    for (size_t i = 0; i < plan->server_count && r == 0; i++)
+        r = start_one(servers, &plan->servers[i], e);
+    return r;
+}
+
+/* The last lines that a server has written. */
+static void print_log(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    FILE *log CLEANUP_FCLOSE = fd < 0 ? NULL : fdopen(fd, "r");
+    char *line CLEANUP_FREE = NULL;
+    size_t size = 0;
+
+    if (log && fseek(log, -2000, SEEK_END) < 0)
+        rewind(log);
+    while (log && getline(&line, &size, log) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        log_warning("virtiofsd: %s", line);
+    }
+}
+
+/* Whether it has ended by itself; a failure is shown. */
+static bool has_ended(struct share_server *server)
+{
+    struct error e CLEANUP_ERROR = {0};
+    int status = 0;
+
+    if (server->pid == 0)
+        return true;
+    if (waitpid(server->pid, &status, WNOHANG) != server->pid)
+        return false;
+    server->pid = 0;
+    if (process_check_end(status, server->name, &e) < 0) {
+        log_error("%s", e.message);
+        print_log(server->log);
+    }
+    return true;
+}
+
+void share_servers_report(struct share_servers *servers)
+{
+    for (size_t i = 0; i < servers->count; i++)
+        if (has_ended(&servers->items[i]))
+            log_error("%s: has ended before QEMU", servers->items[i].name);
+}
+
+static void stop_one(struct share_server *server)
+{
+    struct pollfd end = {server->end, POLLIN, 0};
+
+    /* QEMU may have seen its socket closed before it was dead altogether */
+    if (server->pid != 0 && server->end >= 0)
+        (void)poll(&end, 1, LAST_MOMENT);
+    if (has_ended(server))
+        return;
+    (void)kill(server->pid, SIGKILL);
+    while (waitpid(server->pid, NULL, 0) < 0 && errno == EINTR)
+        ;
+}
+
+void share_servers_stop(struct share_servers *servers)
+{
+    for (size_t i = 0; i < servers->count; i++) {
+        struct share_server *server = &servers->items[i];
+
+        stop_one(server);
+        if (server->end >= 0)
+            (void)close(server->end);
+        free(server->name);
+        free(server->log);
+    }
+    free(servers->items);
+    if (servers->ended >= 0)
+        (void)close(servers->ended);
+    *servers = (struct share_servers){.ended = -1};
+}

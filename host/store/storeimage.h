@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The store image: an erofs filesystem of exactly a closure. The same closure gives the same
+ * bytes. */
+#pragma once
+
+#include "base/error.h"
+#include "base/strv.h"
+#include "host/cache/cache.h"
+
+/* The name of the image in its cache entry. */
+#define STOREIMAGE_NAME "store.img"
+
+/* Finds the image in the cache or makes it: of the paths that the file `list` has, a line each, or,
+ * where that is NULL, of the closure of `roots`. With a `prefix` other than "" their files are at
+ * PREFIX/nix/store. 0, or a negative errno with the reason; see cache_get() for `fallback`. */
+int storeimage_get(struct cache_entry *entry, const char *list, const struct strv *roots,
+                   const char *prefix, const char *fallback, struct error *e);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/store/storetree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "host/system/atomicfile.h"
+#include "host/system/namespace.h"
+#include "host/system/paths.h"
+#include "host/system/signals.h"
+
+/* Nix will not open a store without this directory, and cannot make it in one that is read-only. */
+#define LINKS ".links"
+
+static bool make_links(const struct storetree *tree)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/" LINKS, tree->directory);
+    return mkdir(path, 0700) == 0 && chmod(path, 0755) == 0;
+}
+
+static const char *name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* The text of a link; the caller frees. NULL with errno set. */
+static char *read_link(const char *path, size_t size)
+{
+    char *text = xcalloc(size + 2, 1);
+    if (readlink(path, text, size + 1) >= 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static int copy_link(const char *from, const char *to, const struct stat *st)
+{
+    char *target CLEANUP_FREE = read_link(from, (size_t)st->st_size);
+    return target && symlink(target, to) == 0 ? 0 : -errno;
+}
+
+/* Makes one path appear at `to`: a link again, anything else as a bind mount. */
+static int bind_path(const char *from, const char *to)
+{
+    struct stat st;
+    if (lstat(from, &st) < 0)
+        return -errno;
+    if (S_ISLNK(st.st_mode))
+        return copy_link(from, to, &st);
+    if (S_ISDIR(st.st_mode)) {
+        if (mkdir(to, 0700) < 0)
+            return -errno;
+    } else {
+        int fd CLEANUP_CLOSE = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return -errno;
+    }
+    return mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
+}
+
+/* Finds a store path on the host. Links in the directories above it are followed inside the prefix;
+ * the path itself, if it is a link, belongs to the store as it is. The caller frees; NULL with the
+ * message otherwise. */
+static char *find_path(const struct storetree *tree, const char *path, struct error *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *above CLEANUP_FREE = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup("/");
+    char *found CLEANUP_FREE = NULL;
+    if (path_in_prefix(&found, tree->prefix, above, e) < 0)
+        return NULL;
+    return xasprintf("%s/%s", found, name_of(path));
+}
+
+static bool bind_all(const struct storetree *tree)
+{
+    if (mount("run-vm", tree->directory, "tmpfs", 0, "mode=0755") < 0 || !make_links(tree))
+        return false;
+    for (size_t i = 0; i < tree->paths->count; i++) {
+        const char *path = tree->paths->items[i];
+        char *from CLEANUP_FREE = find_path(tree, path, NULL);
+        char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, name_of(path));
+        if (!from || bind_path(from, to) < 0)
+            return false;
+    }
+    return true;
+}
+
+/* In the child; returns where it cannot get as far as the program. */
+static void run_in_namespace(const struct storetree *tree, const struct strv *argv,
+                             const char *program, pid_t parent)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || null < 0 ||
+        dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || !namespace_enter() ||
+        !bind_all(tree))
+        return;
+    sigset_t mask;
+    signals_original_mask(&mask);
+    signals_restore_in_child();
+    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
+    (void)execv(program, argv->items);
+}
+
+/* Did the child get as far as the program? One byte comes through the pipe when it did not; exec
+ * closes it. */
+static bool has_started(int end)
+{
+    char byte;
+    ssize_t got;
+    do
+        got = read(end, &byte, 1);
+    while (got < 0 && errno == EINTR);
+    return got == 0;
+}
+
+int storetree_run(const struct storetree *tree, const struct strv *argv,
+                  const struct process_watch *watch, struct error *e)
+{
+    char *program CLEANUP_FREE = process_find(argv->items[0], e);
+    int ends[2];
+    if (!program)
+        return -ENOENT;
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_errno(e, errno, "a pipe for %s", program);
+    int reading CLEANUP_CLOSE = ends[0];
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        run_in_namespace(tree, argv, program, parent);
+        (void)!write(ends[1], "", 1);
+        _exit(127);
+    }
+    (void)close(ends[1]);
+    if (pid < 0)
+        return error_errno(e, errno, "%s: cannot start another process", program);
+    if (has_started(reading))
+        return process_watch(pid, argv->items[0], watch, e);
+    (void)waitpid(pid, NULL, 0);
+    return -ENOTSUP;
+}
+
+static int copy_path(const char *from, const char *to, struct error *e);
+
+static int copy_directory(const char *from, const char *to, mode_t mode, struct error *e)
+{
+    DIR *stream = opendir(from);
+    if (!stream || mkdir(to, 0700) < 0) {
+        int number = errno;
+        if (stream)
+            (void)closedir(stream);
+        return error_errno(e, number, "copying %s to %s", from, to);
+    }
+    int r = 0;
+    for (const struct dirent *entry; r == 0 && (entry = readdir(stream));) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        char *below CLEANUP_FREE = xasprintf("%s/%s", from, entry->d_name);
+        char *copy CLEANUP_FREE = xasprintf("%s/%s", to, entry->d_name);
+        r = copy_path(below, copy, e);
+    }
+    (void)closedir(stream);
+    if (r == 0 && chmod(to, mode & 07777) < 0)
+        r = error_errno(e, errno, "%s", to);
+    return r;
+}
+
+static int copy_path(const char *from, const char *to, struct error *e)
+{
+    struct stat st;
+    int asked = signals_check(e);
+    if (asked < 0)
+        return asked;
+    if (lstat(from, &st) < 0)
+        return error_errno(e, errno, "%s", from);
+    if (S_ISDIR(st.st_mode))
+        return copy_directory(from, to, st.st_mode, e);
+    if (S_ISLNK(st.st_mode)) {
+        int r = copy_link(from, to, &st);
+        return r < 0 ? error_errno(e, -r, "copying the link %s", from) : 0;
+    }
+    /* fs.protected_hardlinks forbids it for others' files, and another filesystem always does */
+    if (link(from, to) == 0)
+        return 0;
+    int r = place_fill(from, to, e);
+    if (r == 0 && chmod(to, st.st_mode & 07777) < 0)
+        r = error_errno(e, errno, "%s", to);
+    return r;
+}
+
+int storetree_copy(const struct storetree *tree, struct error *e)
+{
+    int r = make_links(tree) ? 0 : error_errno(e, errno, "%s/" LINKS, tree->directory);
+    for (size_t i = 0; r == 0 && i < tree->paths->count; i++) {
+        const char *path = tree->paths->items[i];
+        char *from CLEANUP_FREE = find_path(tree, path, e);
+        char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, name_of(path));
+        r = from ? copy_path(from, to, e) : -ENOENT;
+    }
+    if (r == 0 && chmod(tree->directory, 0755) < 0)
+        r = error_errno(e, errno, "%s", tree->directory);
+    return r;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/system/leftovers.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "host/system/process.h"
+#include "host/system/tree.h"
+
+/* As much memory as the end takes: names, directories being read, a message. */
+#define RESERVE ((size_t)1 << 20)
+
+static struct strv noted;
+static void *reserve;
+
+void leftovers_note(const char *path)
+{
+    strv_push(&noted, path);
+}
+
+static void end(void)
+{
+    static bool ending;
+    if (!ending) {
+        ending = true;
+        free(reserve);
+        log_error("out of memory: nothing was left half made; give run-vm more (ulimit -v, the "
+                  "memory of its control group), or something smaller");
+        for (size_t i = noted.count; i > 0; i--) {
+            (void)unlink(noted.items[i - 1]);
+            (void)tree_remove(noted.items[i - 1], NULL);
+        }
+    }
+    _exit(STATUS_OUT_OF_MEMORY);
+}
+
+/* jansson's, which else gives up in as many ways as it has functions. */
+static void *allocate(size_t size)
+{
+    return xcalloc(1, size);
+}
+
+void leftovers_end_out_of_memory(void)
+{
+    reserve = malloc(RESERVE);
+    alloc_out_of_memory = end;
+    json_set_alloc_funcs(allocate, free);
+}

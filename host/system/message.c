@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/system/message.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "host/system/signals.h"
+#include "host/system/terminal.h"
+
+/* How long a reader may take when run-vm has been asked to end, in milliseconds. */
+#define PATIENCE 500
+
+/* The most of a message that is printed, for texts of the user's that nobody has clipped. */
+#define MESSAGE_LIMIT 4096
+
+static bool can_write(int fd)
+{
+    struct pollfd polled[] = {{fd, POLLOUT, 0}, {signals_fd(), POLLIN, 0}};
+    int ready = 0;
+    if (!signals_taken())
+        while ((ready = poll(polled, ELEMENTS(polled), -1)) < 0 && errno == EINTR)
+            ;
+    if (!polled[0].revents) /* one has come, or had before */
+        ready = poll(polled, 1, PATIENCE);
+    return ready > 0 && polled[0].revents & POLLOUT;
+}
+
+/* A terminal takes less than poll() makes believe: one with room for a character has none for a
+ * line's end, which is two. False: run-vm has been asked to end. */
+static bool pause_for_reader(void)
+{
+    struct pollfd signals = {signals_fd(), POLLIN, 0};
+    return !signals_taken() && poll(&signals, 1, PATIENCE) == 0;
+}
+
+/* Whether a byte goes on with a character of UTF-8 that others have begun. */
+static bool continues_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+char *message_clip(const char *text, size_t most)
+{
+    static const char dots[] = "...";
+    size_t length = strlen(text);
+    if (length <= most)
+        return xstrdup(text);
+    size_t tail = (most - strlen(dots)) / 3;
+    size_t head = most - strlen(dots) - tail;
+    while (head > 0 && continues_character(text[head]))
+        head--;
+    while (tail > 0 && continues_character(text[length - tail]))
+        tail--;
+    return xasprintf("%.*s%s%s", (int)head, text, dots, text + length - tail);
+}
+
+/* How many bytes of UTF-8 that may be shown stand at `text`; 0: a byte that may not. */
+static size_t plain_length(const char *text)
+{
+    unsigned char first = (unsigned char)*text;
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    if (length == 1)
+        return first == '\n' || first == '\t' || (first >= ' ' && first != 0x7f);
+    if (first > 0xf4 || (first == 0xc2 && (unsigned char)text[1] < 0xa0))
+        return 0; /* no UTF-8; C1 */
+    for (size_t i = 1; i < length; i++)
+        if (!continues_character(text[i]))
+            return 0;
+    return length;
+}
+
+char *message_clean(const char *text)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *clean = xcalloc(4 * strlen(text) + 1, 1);
+    char *to = clean;
+    while (*text) {
+        size_t length = plain_length(text);
+        unsigned char byte = (unsigned char)*text;
+        if (length) {
+            to = mempcpy(to, text, length);
+        } else {
+            to = stpcpy(to, "\\x");
+            *to++ = digits[byte >> 4];
+            *to++ = digits[byte & 15];
+            length = 1;
+        }
+        text += length;
+    }
+    return clean;
+}
+
+void message_print(enum log_level level, const char *message)
+{
+    (void)level;
+    char *shown CLEANUP_FREE = message_clip(message, MESSAGE_LIMIT);
+    char *clean CLEANUP_FREE = message_clean(shown);
+    char *line CLEANUP_FREE = xasprintf("run-vm: %s\n", clean);
+    int again CLEANUP_CLOSE = terminal_open_again(STDERR_FILENO);
+    int fd = again >= 0 ? again : STDERR_FILENO;
+    size_t left = strlen(line);
+    for (const char *from = line; left > 0 && can_write(fd);) {
+        ssize_t put = write(fd, from, left < PIPE_BUF ? left : PIPE_BUF);
+        if (put < 0 && errno != EINTR && !(errno == EAGAIN && pause_for_reader()))
+            return;
+        from += put > 0 ? put : 0;
+        left -= put > 0 ? (size_t)put : 0;
+    }
+}

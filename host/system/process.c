@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/system/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "host/system/signals.h"
+
+/* Which Debian package has a program we run; names that end in '*' are prefixes. */
+static const struct {
+    const char *program;
+    const char *package;
+} packages[] = {
+    {"mkfs.erofs", "erofs-utils"},
+    {"mkfs.fat", "dosfstools"},
+    {"mlabel", "mtools"},
+    {"nc", "netcat-openbsd"},
+    {"nix-store", "nix-bin"},
+    {"qemu-img", "qemu-utils"},
+    {"qemu-kvm", "qemu-system-x86"},
+    {"qemu-system-aarch64", "qemu-system-arm"},
+    {"qemu-system-arm", "qemu-system-arm"},
+    {"qemu-system-i386", "qemu-system-x86"},
+    {"qemu-system-ppc*", "qemu-system-ppc"},
+    {"qemu-system-x86_64", "qemu-system-x86"},
+    {"qemu-system-*", "qemu-system-misc"},
+    {"sgdisk", "gdisk"},
+    {"swtpm", "swtpm"},
+    {"virtiofsd", "qemu-system-common or virtiofsd"},
+};
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static int missing(const char *name, struct error *e)
+{
+    const char *base = base_name(name);
+    const char *package = NULL;
+    for (size_t i = 0; i < ELEMENTS(packages) && !package; i++) {
+        size_t length = strlen(packages[i].program);
+        bool prefix = packages[i].program[length - 1] == '*';
+        if (prefix ? strncmp(base, packages[i].program, length - 1) == 0
+                   : strcmp(base, packages[i].program) == 0)
+            package = packages[i].package;
+    }
+    const char *where = strchr(name, '/') ? "no such program" : "not found on PATH";
+    if (package)
+        (void)error_set(e, -ENOENT, "%s: %s; Debian has it in the package %s", name, where,
+                        package);
+    else
+        (void)error_set(e, -ENOENT, "%s: %s", name, where);
+    return error_status(e, -ENOENT, STATUS_UNAVAILABLE);
+}
+
+static bool can_run(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The program of that name in one of the directories; the caller frees. NULL: in none. */
+static char *find_in(const char *path, const char *name)
+{
+    struct strv directories CLEANUP_STRV = {0};
+    strv_split(&directories, path, ':');
+    for (size_t i = 0; i < directories.count; i++) {
+        /* an empty entry is the current directory, as for execvp() */
+        const char *directory = directories.items[i][0] ? directories.items[i] : ".";
+        char *candidate CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+        if (can_run(candidate))
+            return TAKE(candidate);
+    }
+    return NULL;
+}
+
+char *process_find(const char *name, struct error *e)
+{
+    if (strchr(name, '/')) {
+        if (can_run(name))
+            return xstrdup(name);
+        (void)missing(name, e);
+        return NULL;
+    }
+    /* Debian has sgdisk and the makers of filesystems where an ordinary user's PATH does not lead
+     */
+    static const char administrators[] = "/usr/local/sbin:/usr/sbin:/sbin";
+    const char *path = getenv("PATH");
+    char *found = find_in(path ? path : "/usr/local/bin:/usr/bin:/bin", name);
+    if (!found)
+        found = find_in(administrators, name);
+    if (found)
+        return found;
+    (void)missing(name, e);
+    return NULL;
+}
+
+/* What the child needs, and where it leaves its errno: both share their memory until exec. */
+struct child {
+    const char *program;
+    char *const *environment;
+    const struct process *process;
+    sigset_t mask;
+    pid_t parent;
+    int null;
+    int error;
+    const char *failed; /* what could not be used; NULL: the program */
+};
+
+static bool redirect(int from, int to)
+{
+    if (from == to)
+        return fcntl(to, F_SETFD, 0) == 0;
+    return dup2(from, to) == to;
+}
+
+/* In the child: nothing but system calls, since the parent's memory is in use. */
+static void become(struct child *child)
+{
+    const struct process *p = child->process;
+    /* the parent may have died before it could be asked to take us along */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != child->parent)
+        goto failed;
+    if (!p->keep_io && (!redirect(p->input < 0 ? child->null : p->input, STDIN_FILENO) ||
+                        !redirect(p->output < 0 ? child->null : p->output, STDOUT_FILENO)))
+        goto failed;
+    if (p->silent && !redirect(child->null, STDERR_FILENO))
+        goto failed;
+    if (p->cwd && chdir(p->cwd) < 0) {
+        child->failed = p->cwd;
+        goto failed;
+    }
+    signals_restore_in_child();
+    (void)sigprocmask(SIG_SETMASK, &child->mask, NULL);
+    (void)execve(child->program, p->argv->items, child->environment);
+failed:
+    child->error = errno ? errno : ESRCH;
+}
+
+/* Our environment with the variables of `more` instead of or besides ours. */
+static void merge_environment(struct strv *merged, const struct strv *more)
+{
+    for (char *const *ours = environ; *ours; ours++) {
+        size_t length = strcspn(*ours, "=");
+        bool replaced = false;
+        for (size_t i = 0; i < more->count && !replaced; i++)
+            replaced = strncmp(more->items[i], *ours, length) == 0 && more->items[i][length] == '=';
+        if (!replaced)
+            strv_push(merged, *ours);
+    }
+    strv_extend(merged, more);
+}
+
+static pid_t start(struct child *child)
+{
+    /* fork() would copy page tables for nothing: the child only calls exec */
+    pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+    if (pid == 0) {
+        /* more than exec, but it takes no lock, and what it writes is for the parent */
+        become(child); /* NOLINT(clang-analyzer-unix.Vfork) */
+        _exit(127);
+    }
+    return pid;
+}
+
+pid_t process_start(const struct process *process, struct error *e)
+{
+    const char *name = process->argv->items[0];
+    char *program CLEANUP_FREE = process_find(name, e);
+    if (!program)
+        return -ENOENT;
+    int null CLEANUP_CLOSE = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return error_errno(e, errno, "/dev/null");
+    struct strv environment CLEANUP_STRV = {0};
+    if (process->environment && process->environment->count > 0)
+        merge_environment(&environment, process->environment);
+    struct child child = {.program = program,
+                          .environment = environment.count > 0 ? environment.items : environ,
+                          .process = process,
+                          .parent = getpid(),
+                          .null = null};
+    if (process->hold_signals)
+        signals_blocked_mask(&child.mask);
+    else
+        signals_original_mask(&child.mask);
+    pid_t pid = start(&child);
+    if (pid < 0)
+        return error_errno(e, errno, "%s: cannot start another process", name);
+    if (child.error) {
+        (void)waitpid(pid, NULL, 0);
+        (void)error_errno(e, child.error, "%s: cannot be started%s%s", name,
+                          child.failed ? " in " : "", child.failed ? child.failed : "");
+        return error_status(e, -child.error, STATUS_UNAVAILABLE);
+    }
+    return pid;
+}
+
+void process_adopt_orphans(void)
+{
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+/* Whether that process was started as one of the programs. */
+static bool runs_one_of(int pid, const struct strv *programs)
+{
+    char path[64];
+    char name[PATH_MAX] = "";
+    (void)snprintf(path, sizeof path, "/proc/%d/cmdline", pid);
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, name, sizeof name - 1) <= 0)
+        return false;
+    return strv_contains(programs, name); /* up to the zero behind argv[0] */
+}
+
+/* The kernel has the list of our children; where it was built without, nothing is ended. */
+void process_end_orphans(const struct strv *programs)
+{
+    FILE *children CLEANUP_FCLOSE = fopen("/proc/thread-self/children", "re");
+    int pid = 0;
+    while (children && fscanf(children, "%d", &pid) == 1) {
+        if (!runs_one_of(pid, programs))
+            continue;
+        (void)kill(pid, SIGKILL);
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+}
+
+int process_exit_status(int wait_status)
+{
+    return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+}
+
+/* How long a program may take to end after a signal, in milliseconds. Another signal ends its time
+ * too. */
+#define LAST_MOMENT 5000
+
+/* How often to look whether it has ended where the kernel does not tell, in milliseconds. */
+#define LOOK_INTERVAL 50
+
+/* A program that is waited for. */
+struct wait {
+    pid_t pid;
+    int end; /* its pidfd; -1: there is none */
+    bool ended;
+    int signal;    /* the last one that was passed on; 0: none */
+    int64_t since; /* when it was, by clock_milliseconds() */
+};
+
+static struct wait wait_for(pid_t pid)
+{
+    return (struct wait){.pid = pid, .end = pidfd_open(pid, 0)};
+}
+
+/* Passes a signal on; what does not end by one is killed. */
+static void pass_signal_on(struct wait *wait, int number)
+{
+    int64_t now = clock_milliseconds();
+    if (number) {
+        (void)kill(wait->pid, wait->signal ? SIGKILL : number);
+        wait->signal = number;
+        wait->since = now;
+    } else if (wait->signal && now - wait->since >= LAST_MOMENT) {
+        (void)kill(wait->pid, SIGKILL);
+    }
+}
+
+/* Its status stays to be taken away. */
+static bool has_ended(const struct wait *wait)
+{
+    siginfo_t info = {0};
+    return waitid(P_PID, (id_t)wait->pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+           info.si_pid == wait->pid;
+}
+
+/* Waits until something happens, `interval` milliseconds at most where it is not -1. True when
+ * `output`, where it is not -1, can be read or is at its end. */
+static bool wait_once(struct wait *wait, int output, int interval)
+{
+    struct pollfd polled[] = {
+        {wait->ended ? -1 : wait->end, POLLIN, 0}, {signals_fd(), POLLIN, 0}, {output, POLLIN, 0}};
+    if (wait->signal && (interval < 0 || interval > LAST_MOMENT))
+        interval = LAST_MOMENT;
+    if (wait->end < 0 && !wait->ended)
+        interval = LOOK_INTERVAL;
+    if (poll(polled, ELEMENTS(polled), interval) < 0)
+        return false;
+    if (!wait->ended && (polled[0].revents || wait->end < 0))
+        wait->ended = has_ended(wait);
+    int number = polled[1].revents ? signals_take() : 0;
+    if (!wait->ended)
+        pass_signal_on(wait, number);
+    else if (number)
+        wait->signal = number;
+    return polled[2].revents != 0;
+}
+
+int process_check_end(int wait_status, const char *name, struct error *e)
+{
+    if (wait_status == 0)
+        return 0;
+    if (WIFSIGNALED(wait_status))
+        (void)error_set(e, -EPROTO, "%s: killed by signal %d (%s)", name, WTERMSIG(wait_status),
+                        strsignal(WTERMSIG(wait_status)));
+    else
+        (void)error_set(e, -EPROTO, "%s: failed with exit status %d", name,
+                        WEXITSTATUS(wait_status));
+    return error_status(e, -EPROTO, process_exit_status(wait_status));
+}
+
+int process_wait(pid_t pid, const char *name, struct error *e)
+{
+    return process_watch(pid, name, NULL, e);
+}
+
+/* Takes the status of a program that has ended. */
+static int finish_wait(struct wait *wait, const char *name, struct error *e)
+{
+    int status = 0;
+    if (wait->end >= 0)
+        (void)close(wait->end);
+    while (waitpid(wait->pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return error_errno(e, errno, "%s: cannot be waited for", name);
+    if (wait->signal) {
+        (void)error_set(e, -ECANCELED, "%s: ended by signal %d (%s) to run-vm", name, wait->signal,
+                        strsignal(wait->signal));
+        return error_status(e, -ECANCELED, 128 + wait->signal);
+    }
+    return process_check_end(status, name, e);
+}
+
+int process_watch(pid_t pid, const char *name, const struct process_watch *watch, struct error *e)
+{
+    struct wait wait = wait_for(pid);
+    while (!wait.ended) {
+        (void)wait_once(&wait, -1, watch ? watch->interval : -1);
+        if (watch && !wait.ended)
+            watch->tick(watch->context);
+    }
+    return finish_wait(&wait, name, e);
+}
+
+int process_run(const struct process *process, struct error *e)
+{
+    pid_t pid = process_start(process, e);
+    return pid < 0 ? (int)pid : process_wait(pid, process->argv->items[0], e);
+}
+
+struct output {
+    char *text; /* owned */
+    size_t size;
+    size_t capacity; /* always more than `size`: a zero byte comes behind */
+};
+
+/* More of what comes out of `fd`. 1; 0 at its end; or a negative errno. */
+static int read_more(struct output *output, int fd)
+{
+    if (output->size + 1 >= output->capacity) {
+        output->capacity = output->capacity ? output->capacity * 2 : 1 << 16;
+        output->text = xreallocarray(output->text, output->capacity, 1);
+    }
+    ssize_t got = read(fd, output->text + output->size, output->capacity - output->size - 1);
+    if (got < 0)
+        return errno == EINTR ? 1 : -errno;
+    output->size += (size_t)got;
+    output->text[output->size] = '\0';
+    return got > 0;
+}
+
+/* Reads to the output's end, and waits for the program's. After a signal the program's end is
+ * enough: another may still hold the output. */
+static int read_output(struct output *output, int fd, pid_t pid, const char *name, struct error *e)
+{
+    struct wait wait = wait_for(pid);
+    int r = 1;
+    while (!wait.ended || (r > 0 && !wait.signal))
+        if (wait_once(&wait, r > 0 ? fd : -1, -1))
+            r = read_more(output, fd);
+    int ended = finish_wait(&wait, name, e);
+    return ended == 0 && r < 0 ? error_errno(e, -r, "%s: reading its output", name) : ended;
+}
+
+char *process_capture(const struct process *process, size_t *length, struct error *e)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) {
+        (void)error_errno(e, errno, "a pipe for %s", process->argv->items[0]);
+        return NULL;
+    }
+    int reading CLEANUP_CLOSE = ends[0];
+    struct process piped = *process;
+    piped.output = ends[1];
+    pid_t pid = process_start(&piped, e);
+    (void)close(ends[1]);
+    if (pid < 0)
+        return NULL;
+    struct output output = {0};
+    int r = read_output(&output, reading, pid, process->argv->items[0], e);
+    if (r < 0) {
+        free(output.text);
+        return NULL;
+    }
+    if (length)
+        *length = output.size;
+    return output.text;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs run by their argument vector: no shell ever stands between. What they write to stderr
+ * goes to ours; a program never outlives run-vm (PR_SET_PDEATHSIG). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/strv.h"
+
+/* Exit statuses of sysexits(3) that run-vm uses. */
+#define STATUS_USAGE         64
+#define STATUS_CONFIGURATION 65
+#define STATUS_UNAVAILABLE   69 /* a program that is needed is missing */
+#define STATUS_BOOT_FAILED   70
+#define STATUS_OUT_OF_MEMORY 71
+#define STATUS_IO            74
+
+struct process {
+    const struct strv *argv;        /* argv[0] is looked up on PATH unless it has a slash */
+    const struct strv *environment; /* NAME=VALUE on top of ours; NULL: nothing */
+    const char *cwd;                /* NULL: ours */
+    int input;                      /* descriptors; -1: /dev/null */
+    int output;
+    bool keep_io;      /* stdin and stdout are ours; `input` and `output` do not count */
+    bool silent;       /* stderr is /dev/null */
+    bool hold_signals; /* SIGHUP, SIGINT, SIGQUIT and SIGTERM stay blocked in it */
+};
+
+/* Starts it. Its pid, or a negative errno; a missing program gives -ENOENT with a message that
+ * names the Debian package, and status 69. */
+pid_t process_start(const struct process *process, struct error *e);
+
+/* Waits for it and takes its status away. A signal that asks us to end is passed on to it; if
+ * another one comes, or after some seconds, it is killed. 0 when it exited with 0. Otherwise
+ * -ECANCELED (signalled) or -EPROTO with a message and, as the error's status, that of the program,
+ * 128 + N when signal N killed it or us.
+ */
+int process_wait(pid_t pid, const char *name, struct error *e);
+
+/* The same, with `tick` called every `interval` milliseconds in the meantime. */
+struct process_watch {
+    void (*tick)(void *context);
+    void *context;
+    int interval;
+};
+int process_watch(pid_t pid, const char *name, const struct process_watch *watch, struct error *e);
+
+/* Both: starts `process` and waits for it. */
+int process_run(const struct process *process, struct error *e);
+
+/* Runs it and returns what it wrote to stdout, ended by a zero byte; the caller frees. NULL with
+ * the message otherwise. `length` may be NULL. */
+char *process_capture(const struct process *process, size_t *length, struct error *e);
+
+/* The path of a program: `name` itself where it has a slash and can be run, else the first that
+ * can on PATH, then in the directories for administrators' programs. The caller frees; NULL with
+ * the message and status 69 where there is none. */
+char *process_find(const char *name, struct error *e);
+
+/* From now on the orphans among our descendants become our children; process_end_orphans() then
+ * ends those that run one of `programs` (by argv[0]), and waits for them. */
+void process_adopt_orphans(void);
+void process_end_orphans(const struct strv *programs);
+
+/* 0 for a process that ended well, by waitpid's status; else -EPROTO with what became of it. */
+int process_check_end(int wait_status, const char *name, struct error *e);
+
+/* An exit status from waitpid's: 128 + N for signal N. */
+int process_exit_status(int wait_status);

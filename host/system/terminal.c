@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/system/terminal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+int terminal_open_again(int fd)
+{
+    char path[32];
+    if (!isatty(fd))
+        return -1;
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
+void terminal_save(struct terminal *terminal)
+{
+    *terminal = (struct terminal){0};
+    for (int fd = 0; fd < 3; fd++) {
+        terminal->flags[fd] = fcntl(fd, F_GETFL);
+        terminal->saved[fd] = terminal->flags[fd] >= 0;
+    }
+    terminal->is_terminal = tcgetattr(STDIN_FILENO, &terminal->settings) == 0;
+}
+
+/* A process in the background that sets a terminal is stopped by SIGTTOU unless it blocks that. */
+static void set_terminal(const struct termios *settings)
+{
+    sigset_t background;
+    sigset_t before;
+    (void)sigemptyset(&background);
+    (void)sigaddset(&background, SIGTTOU);
+    (void)sigprocmask(SIG_BLOCK, &background, &before);
+    while (tcsetattr(STDIN_FILENO, TCSADRAIN, settings) < 0 && errno == EINTR)
+        ;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+void terminal_restore(const struct terminal *terminal)
+{
+    /* first, lest the writing below finds the terminal full */
+    for (int fd = 0; fd < 3; fd++)
+        if (terminal->saved[fd])
+            (void)fcntl(fd, F_SETFL, terminal->flags[fd]);
+    if (terminal->is_terminal)
+        set_terminal(&terminal->settings);
+    /* the firmware's serial console switches line wrapping off and leaves it so */
+    static const char wrap[] = "\033[?7h";
+    int again CLEANUP_CLOSE = terminal_open_again(STDOUT_FILENO);
+    int fd = again >= 0 ? again : STDOUT_FILENO;
+    if (isatty(fd))
+        (void)!write(fd, wrap, sizeof wrap - 1);
+}
+
+void terminal_restore_from_raw(const struct terminal *terminal)
+{
+    struct termios now;
+    if (terminal->is_terminal && tcgetattr(STDIN_FILENO, &now) == 0 &&
+        !(now.c_lflag & (tcflag_t)(ISIG | ICANON)))
+        terminal_restore(terminal);
+}

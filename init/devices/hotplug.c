@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/devices/hotplug.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "init/devices/uevent.h"
+
+/* Every device that has a modalias is on a bus; the class directories and the rest of
+ * /sys/devices need not be walked. The processors share one, which is not below theirs. */
+#define BUSES      "/sys/bus"
+#define PROCESSORS "/sys/devices/system/cpu"
+
+static DIR *open_directory(int at, const char *path)
+{
+    int fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (fd >= 0 && !directory)
+        (void)close(fd);
+    return directory;
+}
+
+static void close_directory(DIR **directory)
+{
+    if (*directory)
+        (void)closedir(*directory);
+}
+
+/* A device may vanish between its being listed and read: no error. */
+static void load_for_device(struct modules *modules, int bus, const char *device)
+{
+    char path[NAME_MAX + sizeof "/modalias"];
+    char *end = stpncpy(path, device, NAME_MAX);
+    (void)stpcpy(end, "/modalias");
+    int fd CLEANUP_CLOSE = openat(bus, path, O_RDONLY | O_CLOEXEC);
+    char alias[4096];
+    ssize_t n = fd < 0 ? -1 : read(fd, alias, sizeof alias - 1);
+    if (n <= 1)
+        return;
+    alias[n] = '\0';
+    alias[strcspn(alias, "\n")] = '\0';
+    (void)modules_load(modules, alias);
+}
+
+static void walk_bus(struct modules *modules, int buses, const char *bus)
+{
+    char *path CLEANUP_FREE = xasprintf("%s/devices", bus);
+    DIR *devices CLEANUP(close_directory) = open_directory(buses, path);
+    for (const struct dirent *device; devices && (device = readdir(devices));)
+        if (device->d_name[0] != '.')
+            load_for_device(modules, dirfd(devices), device->d_name);
+}
+
+static int walk_buses(struct modules *modules, struct error *e)
+{
+    DIR *buses CLEANUP(close_directory) = open_directory(AT_FDCWD, BUSES);
+    if (!buses)
+        return error_errno(e, errno, "%s: listing devices", BUSES);
+    for (const struct dirent *bus; (bus = readdir(buses));)
+        if (bus->d_name[0] != '.')
+            walk_bus(modules, dirfd(buses), bus->d_name);
+    load_for_device(modules, AT_FDCWD, PROCESSORS);
+    return 0;
+}
+
+static void handle(const struct uevent *event, void *data)
+{
+    struct hotplug *hotplug = data;
+    if (event->subsystem && strcmp(event->subsystem, "block") == 0)
+        hotplug->block = true;
+    if (event->modalias && event->action && strcmp(event->action, "add") == 0)
+        (void)modules_load(hotplug->modules, event->modalias);
+}
+
+void hotplug_settle(struct hotplug *hotplug)
+{
+    int r;
+    do {
+        r = uevent_receive(hotplug->fd, handle, hotplug);
+        if (r == -ENOBUFS) {
+            hotplug->block = true;
+            (void)walk_buses(hotplug->modules, NULL);
+        }
+    } while (r > 0 || r == -ENOBUFS);
+    if (r < 0)
+        log_warning("device events of the kernel: %s", strerror(-r));
+}
+
+int hotplug_start(struct hotplug *hotplug, struct modules *modules, struct error *e)
+{
+    *hotplug = (struct hotplug){.fd = uevent_open(e), .modules = modules, .block = true};
+    if (hotplug->fd < 0)
+        return hotplug->fd;
+    int r = modules->kmod ? walk_buses(modules, e) : 0;
+    if (r == 0)
+        hotplug_settle(hotplug);
+    return r;
+}
+
+int64_t hotplug_now(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool hotplug_wait(struct hotplug *hotplug, int64_t deadline)
+{
+    struct pollfd poller = {.fd = hotplug->fd, .events = POLLIN};
+    for (;;) {
+        int64_t left = deadline - hotplug_now();
+        if (left <= 0)
+            return false;
+        int ready = poll(&poller, 1, left > INT_MAX ? INT_MAX : (int)left);
+        if (ready > 0) {
+            hotplug_settle(hotplug);
+            return true;
+        }
+        if (ready < 0 && errno != EINTR)
+            return false;
+    }
+}
+
+void hotplug_stop(struct hotplug *hotplug)
+{
+    if (hotplug->fd >= 0)
+        (void)close(hotplug->fd);
+    hotplug->fd = -1;
+}

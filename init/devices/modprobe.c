@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/devices/modprobe.h"
+
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "init/devices/modules.h"
+#include "init/textfile.h"
+
+#define KERNEL_SETTING "/proc/sys/kernel/modprobe"
+#define OURSELVES      "/init"
+
+/* owned; NULL: not installed, or the kernel has no modules */
+static char *previous;
+
+void helper_install(void)
+{
+    previous = textfile_read(KERNEL_SETTING, NULL);
+    if (previous)
+        (void)textfile_write(KERNEL_SETTING, OURSELVES);
+}
+
+void helper_remove(void)
+{
+    if (previous)
+        (void)textfile_write(KERNEL_SETTING, previous);
+    free(previous);
+    previous = NULL;
+}
+
+int helper_main(int argc, char **argv)
+{
+    struct modules modules CLEANUP_MODULES = {0};
+    struct error e CLEANUP_ERROR = {0};
+    if (argc < 2)
+        return EXIT_FAILURE;
+    if (modules_open(&modules, MODULES_DIRECTORY, &e) < 0) {
+        log_error("%s", e.message);
+        return EXIT_FAILURE;
+    }
+    return modules_load(&modules, argv[argc - 1]) ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/exec/exec.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "common/channel.h"
+#include "init/devices/hotplug.h"
+#include "init/exec/command.h"
+#include "init/exec/execport.h"
+
+/* What is left when the command has ended may end by itself so long, and then has so long to be
+ * killed, in milliseconds. */
+#define TERMINATION_TIME 2000
+#define KILL_TIME        5000
+
+/* How much is read at once. */
+#define CHUNK 32768
+
+/* What a terminal takes for the end of input (Ctrl-D). */
+#define END_OF_TRANSMISSION 4
+
+enum phase {
+    TAKING,      /* the arguments */
+    RUNNING,     /* the command */
+    TERMINATING, /* what it has left behind has been asked to end */
+    KILLING,     /* … and killed */
+    TOLD,        /* the last frame is on its way; the host hangs up when it has it */
+};
+
+struct session {
+    int port;
+    int signals; /* SIGCHLD */
+    struct channel channel;
+    struct command command;
+    enum phase phase;
+    int64_t deadline; /* of TERMINATING and KILLING */
+    unsigned char status;
+    bool alone; /* there is no other process any more */
+    bool hung_up;
+};
+
+static void tell(struct session *s, enum frame_type type, const void *payload, size_t length)
+{
+    channel_put(&s->channel, type, payload, length);
+    s->phase = TOLD;
+}
+
+static void fail(struct session *s, const char *reason)
+{
+    log_error("%s", reason);
+    tell(s, FRAME_FAILED, reason, strlen(reason));
+}
+
+/* Only PID 1 may: for anybody else it would be the whole machine. */
+static void kill_all(int number)
+{
+    if (getpid() == 1)
+        (void)kill(-1, number);
+}
+
+static void enter_phase(struct session *s, enum phase phase)
+{
+    bool terminating = phase == TERMINATING;
+    s->phase = phase;
+    s->deadline = hotplug_now() + (terminating ? TERMINATION_TIME : KILL_TIME);
+    kill_all(terminating ? SIGTERM : SIGKILL);
+    if (terminating)
+        kill_all(SIGCONT); /* one that is stopped would not end */
+}
+
+/* Takes away every child that has ended. */
+static void reap(struct session *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->signals, &info, sizeof info) > 0)
+        ;
+    for (;;) {
+        int status = 0;
+        pid_t ended = waitpid(-1, &status, WNOHANG);
+        if (ended < 0 && errno == EINTR)
+            continue;
+        s->alone = ended < 0;
+        if (ended <= 0)
+            return;
+        if (ended != s->command.pid || s->phase != RUNNING)
+            continue;
+        s->status =
+            (unsigned char)(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+        command_close(&s->command, STREAM_INPUT);
+        channel_close(&s->channel, STREAM_INPUT);
+        enter_phase(s, TERMINATING);
+    }
+}
+
+static void start(struct session *s, const struct frame *frame)
+{
+    struct error e CLEANUP_ERROR = {0};
+    struct command *command = &s->command;
+    command->terminal = frame_get_size(frame, &command->rows, &command->columns) == 0;
+    if (command->arguments.count == 0) {
+        fail(s, "the host has not said what to run");
+        return;
+    }
+    if (command_start(command, &e) < 0) {
+        fail(s, e.message);
+        return;
+    }
+    s->phase = RUNNING;
+    if (command->ends[STREAM_ERRORS] < 0)
+        channel_send(&s->channel, STREAM_ERRORS, NULL, 0);
+}
+
+static void take_word(struct session *s, const struct frame *frame)
+{
+    struct strv *words =
+        frame->type == FRAME_ARGUMENT ? &s->command.arguments : &s->command.variables;
+    strv_take(words, xstrndup((const char *)frame->payload, frame->length));
+}
+
+static void deliver_signal(struct session *s, const struct frame *frame)
+{
+    if (s->phase == TOLD)
+        return;
+    channel_put(&s->channel, FRAME_READY, NULL, 0);
+    if (s->phase == RUNNING && frame->length == 1)
+        (void)kill(-s->command.pid, frame->payload[0]);
+}
+
+static void handle(struct session *s, const struct frame *frame)
+{
+    uint16_t rows;
+    uint16_t columns;
+    switch ((int)frame->type) {
+    case FRAME_ARGUMENT:
+    case FRAME_VARIABLE:
+        take_word(s, frame);
+        return;
+    case FRAME_SEPARATE:
+        s->command.separate = true;
+        return;
+    case FRAME_START:
+        if (s->phase == TAKING)
+            start(s, frame);
+        return;
+    case FRAME_RESIZE:
+        if (frame_get_size(frame, &rows, &columns) == 0)
+            command_resize(&s->command, rows, columns);
+        return;
+    case FRAME_SIGNAL:
+        deliver_signal(s, frame);
+        return;
+    }
+}
+
+static void hang_up(struct session *s, const char *reason)
+{
+    if (s->phase != TOLD)
+        log_error("the host is no longer there: %s", reason);
+    s->hung_up = true;
+}
+
+static void read_port(struct session *s)
+{
+    size_t room = CHUNK;
+    unsigned char *bytes = frame_reader_room(&s->channel.incoming, &room);
+    ssize_t got = read(s->port, bytes, room);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (got <= 0) {
+        hang_up(s, got == 0 ? "it has hung up" : strerror(errno));
+        return;
+    }
+    frame_reader_fill(&s->channel.incoming, (size_t)got);
+    struct error e CLEANUP_ERROR = {0};
+    struct frame frame;
+    int r;
+    while ((r = channel_next(&s->channel, &frame, &e)) == 1)
+        handle(s, &frame);
+    if (r < 0)
+        hang_up(s, e.message);
+}
+
+static void write_port(struct session *s)
+{
+    struct queue *outgoing = &s->channel.outgoing;
+    size_t length = queue_length(outgoing);
+    ssize_t put = write(s->port, queue_front(outgoing), length < CHUNK ? length : CHUNK);
+    if (put > 0)
+        queue_drop(outgoing, (size_t)put);
+    else if (put < 0 && errno != EAGAIN && errno != EINTR)
+        hang_up(s, strerror(errno));
+}
+
+static void attend_port(struct session *s, short events)
+{
+    if (events & POLLIN)
+        read_port(s);
+    else if (events & (POLLHUP | POLLERR))
+        hang_up(s, "it has hung up");
+    if (!s->hung_up && events & POLLOUT)
+        write_port(s);
+}
+
+static void write_input(struct session *s)
+{
+    struct queue *received = &s->channel.streams[STREAM_INPUT].received;
+    ssize_t put =
+        write(s->command.ends[STREAM_INPUT], queue_front(received), queue_length(received));
+    if (put > 0)
+        channel_take(&s->channel, STREAM_INPUT, (size_t)put);
+    else if (put < 0 && errno != EAGAIN && errno != EINTR)
+        channel_close(&s->channel, STREAM_INPUT);
+}
+
+/* The end of input: a pipe is closed; a terminal cannot end and gets a Ctrl-D. */
+static void end_input(struct session *s)
+{
+    struct stream *input = &s->channel.streams[STREAM_INPUT];
+    if (s->command.terminal && !input->closed) {
+        const unsigned char end = END_OF_TRANSMISSION;
+        (void)!write(s->command.ends[STREAM_INPUT], &end, sizeof end);
+    }
+    command_close(&s->command, STREAM_INPUT);
+}
+
+static void attend_input(struct session *s, short events)
+{
+    struct stream *input = &s->channel.streams[STREAM_INPUT];
+    if (queue_length(&input->received) > 0 && events & (POLLOUT | POLLERR | POLLHUP))
+        write_input(s);
+    else if (events & (POLLERR | POLLHUP))
+        channel_close(&s->channel, STREAM_INPUT);
+    if (s->command.ends[STREAM_INPUT] >= 0 && queue_length(&input->received) == 0 &&
+        (input->ended || input->closed))
+        end_input(s);
+}
+
+static void end_output(struct session *s, enum stream_name name)
+{
+    command_close(&s->command, name);
+    channel_send(&s->channel, name, NULL, 0);
+}
+
+static void attend_output(struct session *s, enum stream_name name, short events)
+{
+    int fd = s->command.ends[name];
+    unsigned char bytes[CHUNK];
+    if (fd >= 0 && s->channel.streams[name].closed) {
+        end_output(s, name);
+        if (s->command.terminal && name == STREAM_OUTPUT)
+            command_close(&s->command, STREAM_INPUT); /* now it is hung up */
+        return;
+    }
+    size_t room = channel_room(&s->channel, name);
+    if (fd < 0 || !events || room == 0)
+        return;
+    ssize_t got = read(fd, bytes, room < sizeof bytes ? room : sizeof bytes);
+    if (got > 0)
+        channel_send(&s->channel, name, bytes, (size_t)got);
+    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        end_output(s, name); /* EIO from a terminal that nobody has open */
+}
+
+/* Goes on when time is over or nobody is left. */
+static void advance(struct session *s)
+{
+    if (s->phase != TERMINATING && s->phase != KILLING)
+        return;
+    bool late = !s->alone && hotplug_now() >= s->deadline;
+    if (late && s->phase == TERMINATING) {
+        enter_phase(s, KILLING);
+        return;
+    }
+    if (late) { /* what cannot be killed may hold a stream open for ever */
+        end_output(s, STREAM_OUTPUT);
+        end_output(s, STREAM_ERRORS);
+    }
+    if ((s->alone || late) && s->command.ends[STREAM_OUTPUT] < 0 &&
+        s->command.ends[STREAM_ERRORS] < 0)
+        tell(s, FRAME_EXIT, &s->status, sizeof s->status);
+}
+
+enum place { PORT, SIGNALS, ENDS, PLACES = ENDS + STREAM_COUNT };
+
+static void choose_events(const struct session *s, struct pollfd polled[PLACES])
+{
+    const struct channel *channel = &s->channel;
+    bool outgoing = queue_length(&channel->outgoing) > 0;
+    polled[PORT] = (struct pollfd){s->port, (short)(POLLIN | (outgoing ? POLLOUT : 0)), 0};
+    polled[SIGNALS] = (struct pollfd){s->signals, POLLIN, 0};
+    /* A terminal is always hung up while nobody has it open: it is only asked when needed. What
+     * waits for room must not be asked at all, since poll() reports an end in any case. */
+    bool input = queue_length(&channel->streams[STREAM_INPUT].received) > 0;
+    polled[ENDS + STREAM_INPUT] = (struct pollfd){
+        input || !s->command.terminal ? s->command.ends[STREAM_INPUT] : -1, input ? POLLOUT : 0, 0};
+    for (int i = STREAM_OUTPUT; i < STREAM_COUNT; i++)
+        polled[ENDS + i] = (struct pollfd){
+            channel_room(channel, (enum stream_name)i) > 0 ? s->command.ends[i] : -1, POLLIN, 0};
+}
+
+static int time_left(const struct session *s)
+{
+    if (s->alone || (s->phase != TERMINATING && s->phase != KILLING))
+        return -1;
+    int64_t left = s->deadline - hotplug_now();
+    return left > 0 ? (int)left : 0;
+}
+
+static void serve(struct session *s)
+{
+    while (!s->hung_up) {
+        struct pollfd polled[PLACES];
+        choose_events(s, polled);
+        if (poll(polled, PLACES, time_left(s)) < 0 && errno != EINTR)
+            hang_up(s, strerror(errno));
+        attend_port(s, polled[PORT].revents);
+        if (polled[SIGNALS].revents)
+            reap(s);
+        attend_input(s, polled[ENDS + STREAM_INPUT].revents);
+        attend_output(s, STREAM_OUTPUT, polled[ENDS + STREAM_OUTPUT].revents);
+        attend_output(s, STREAM_ERRORS, polled[ENDS + STREAM_ERRORS].revents);
+        advance(s);
+    }
+}
+
+static int open_signals(struct error *e)
+{
+    sigset_t children;
+    (void)sigemptyset(&children);
+    (void)sigaddset(&children, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &children, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    int fd = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+    return fd < 0 ? error_errno(e, errno, "waiting for processes") : fd;
+}
+
+int exec_serve(const struct exec_options *options, struct error *e)
+{
+    int signals CLEANUP_CLOSE = open_signals(e);
+    int port CLEANUP_CLOSE = signals < 0 ? -1 : execport_open(options->timeout, e);
+    if (port < 0)
+        return signals < 0 ? signals : port;
+    struct session s = {.port = port, .signals = signals};
+    channel_init(&s.channel, CHANNEL_GUEST);
+    command_init(&s.command);
+    s.command.system = options->system;
+    serve(&s);
+    command_free(&s.command);
+    channel_free(&s.channel);
+    kill_all(SIGKILL);
+    return 0;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/exec/execport.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "common/frame.h"
+#include "init/devices/hotplug.h"
+#include "init/devices/uevent.h"
+#include "init/textfile.h"
+
+#define PORTS "/sys/class/virtio-ports"
+
+/* How long the host may take to hear of a fatal error, in milliseconds. */
+#define PATIENCE 3000
+
+static bool has_our_name(const char *port)
+{
+    char *path CLEANUP_FREE = xasprintf(PORTS "/%s/name", port);
+    char *name CLEANUP_FREE = textfile_read(path, NULL);
+    if (!name)
+        return false;
+    name[strcspn(name, "\n")] = '\0';
+    return strcmp(name, FRAME_PORT) == 0;
+}
+
+/* The path of its device; the caller frees. NULL where it is not there (yet). */
+static char *find_port(void)
+{
+    DIR *directory = opendir(PORTS);
+    if (!directory)
+        return NULL;
+    char *path = NULL;
+    for (const struct dirent *entry = readdir(directory); entry && !path;
+         entry = readdir(directory))
+        if (entry->d_name[0] != '.' && has_our_name(entry->d_name))
+            path = xasprintf("/dev/%s", entry->d_name);
+    (void)closedir(directory);
+    return path;
+}
+
+static void ignore(const struct uevent *event, void *data)
+{
+    (void)event;
+    (void)data;
+}
+
+/* The kernel announces a port before it knows the name, and then the change. */
+static char *wait_for_port(uint64_t timeout, struct error *e)
+{
+    int events CLEANUP_CLOSE = uevent_open(e);
+    if (events < 0)
+        return NULL;
+    int64_t deadline = hotplug_now() + (int64_t)timeout * 1000;
+    for (;;) {
+        char *path = find_port();
+        int64_t left = deadline - hotplug_now();
+        if (path)
+            return path;
+        if (left <= 0)
+            break;
+        struct pollfd polled = {.fd = events, .events = POLLIN};
+        (void)poll(&polled, 1, (int)left);
+        (void)uevent_receive(events, ignore, NULL);
+    }
+    (void)error_set(e, -ENODEV,
+                    "vm.exec: the machine has no port named %s; run-vm --exec makes one, and the "
+                    "initrd must have the kernel's modules virtio_pci and virtio_console",
+                    FRAME_PORT);
+    return NULL;
+}
+
+int execport_open(uint64_t timeout, struct error *e)
+{
+    char *path CLEANUP_FREE = wait_for_port(timeout, e);
+    if (!path)
+        return -ENODEV;
+    int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(e, errno, "opening the port %s (%s)", FRAME_PORT, path);
+    /* until the host is there, the port looks hung up; writing to one that blocks waits for it */
+    unsigned char header[FRAME_HEADER];
+    frame_header(header, FRAME_READY, 0);
+    if (write(fd, header, sizeof header) != sizeof header ||
+        fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+        return error_errno(e, errno, "greeting the host through the port %s", FRAME_PORT);
+    int opened = fd;
+    fd = -1;
+    return opened;
+}
+
+/* Waits until `events` are there; false when the time is over. */
+static bool wait_until(int fd, short events, int64_t deadline)
+{
+    struct pollfd polled = {.fd = fd, .events = events};
+    int64_t left = deadline - hotplug_now();
+    return left > 0 && poll(&polled, 1, (int)left) > 0;
+}
+
+void execport_report(const char *reason)
+{
+    char *path CLEANUP_FREE = find_port();
+    int fd CLEANUP_CLOSE = path ? open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
+    if (fd < 0)
+        return;
+    size_t length = strnlen(reason, 4096);
+    unsigned char frame[FRAME_HEADER + 4096];
+    frame_header(frame, FRAME_FAILED, length);
+    (void)memcpy(frame + FRAME_HEADER, reason, length);
+    int64_t deadline = hotplug_now() + PATIENCE;
+    if (wait_until(fd, POLLOUT, deadline) &&
+        write(fd, frame, FRAME_HEADER + length) == (ssize_t)(FRAME_HEADER + length))
+        (void)wait_until(fd, 0, deadline); /* the host hangs up when it has the reason */
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/format/blank.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "common/stamp.h"
+#include "init/format/ext4.h"
+#include "init/format/formatmarker.h"
+#include "init/format/remains.h"
+#include "init/format/scan.h"
+
+/* How much is looked at at either end of a device that the host says is blank. */
+#define BLANK_ENDS ((uint64_t)1024 * 1024)
+
+/* And how much at each power of two between them. Not enough for a device that nobody vouches for:
+ * there a filesystem may begin at any MiB. */
+#define BLANK_SAMPLE ((uint64_t)68 * 1024)
+
+/* Where a superblock of ext4 has its UUID: s_uuid, in the sector at MARKER_COMMIT. */
+#define SUPERBLOCK_UUID 104
+
+/* Offset of the sector that a stamp fills, or a marker that does not describe its format. */
+static const uint64_t first_sector[] = {0};
+
+/* Looks for data at 1 MiB, 2 MiB, 4 MiB and so on. */
+static int scan_samples(const struct scan *scan, uint64_t *found, struct error *e)
+{
+    int r = 0;
+    for (uint64_t at = BLANK_ENDS; !r && at < scan->size - BLANK_ENDS; at *= 2) {
+        uint64_t end = scan->size - at < BLANK_SAMPLE ? scan->size : at + BLANK_SAMPLE;
+        r = scan_range(scan, at, end, found, e);
+    }
+    return r;
+}
+
+/* A look at what the host vouches for. */
+static int scan_stamped(const struct scan *scan, uint64_t *found, struct error *e)
+{
+    /* libblkid has switched read-ahead off for its own reads. */
+    (void)posix_fadvise(scan->fd, 0, 0, POSIX_FADV_NORMAL);
+    if (scan->size <= 2 * BLANK_ENDS)
+        return scan_range(scan, 0, scan->size, found, e);
+    int r = scan_range(scan, 0, BLANK_ENDS, found, e);
+    if (!r)
+        r = scan_range(scan, scan->size - BLANK_ENDS, scan->size, found, e);
+    return r ? r : scan_samples(scan, found, e);
+}
+
+static int decide(struct blank *b, enum blank_state state, char *what)
+{
+    b->state = state;
+    b->what = what;
+    return 0;
+}
+
+/* An interrupted format, if every sector is zeros or what that format writes there. */
+static int examine_interrupted(int fd, const char *name, struct blank *b, struct error *e)
+{
+    struct remains remains CLEANUP_REMAINS = {0};
+    struct ext4_format format;
+    uint64_t found;
+    struct scan scan = {
+        .fd = fd, .name = name, .size = b->probe.size, .known = first_sector, .known_count = 1};
+    int r = 0;
+    if (b->marker.sector) { /* an old marker does not say what its format would have written */
+        ext4_resume(&b->marker, &format);
+        r = remains_find(fd, name, &format, &remains, e);
+        scan.known = remains.sectors;
+        scan.known_count = remains.count;
+    }
+    if (r < 0)
+        return r;
+    r = scan_whole(&scan, &found, e);
+    if (r < 0)
+        return r;
+    if (r > 0)
+        return decide(b, BLANK_HELD,
+                      xasprintf("an ext4 format that was interrupted, and data that are not from "
+                                "it, the first of them at byte %llu",
+                                (unsigned long long)found));
+    return decide(b, BLANK_INTERRUPTED, xstrdup("an ext4 format that was interrupted"));
+}
+
+/* Whether our marker stands on the device and means something there; see marker.h. */
+static int look_for_marker(int fd, const char *name, struct blank *b, bool *decided,
+                           struct error *e)
+{
+    uint8_t start[MARKER_COMMIT + MARKER_SECTOR];
+    const uint8_t *superblock = start + MARKER_COMMIT;
+    struct marker *m = &b->marker;
+    *decided = false;
+    if (b->probe.size < sizeof start)
+        return 0;
+    int r = scan_read(fd, name, 0, start, sizeof start, e);
+    if (r < 0)
+        return r;
+    if (!marker_decode(start, m) || m->size != b->probe.size ||
+        !scan_zeros(start + MARKER_SECTOR, MARKER_COMMIT - MARKER_SECTOR))
+        return 0;
+    if (b->probe.verdict == PROBE_NOTHING && scan_zeros(superblock, MARKER_SECTOR)) {
+        *decided = true;
+        return examine_interrupted(fd, name, b, e);
+    }
+    if (probe_is_filesystem(&b->probe) && strcmp(b->probe.type, "ext4") == 0 && !b->probe.pttype &&
+        memcmp(superblock + SUPERBLOCK_UUID, m->uuid, sizeof m->uuid) == 0) {
+        *decided = true;
+        return decide(b, BLANK_UNCLEARED, probe_describe(&b->probe));
+    }
+    return 0;
+}
+
+/* Names what is neither zeros nor anything that libblkid vouches for. */
+static int name_unknown(int fd, const char *name, struct blank *b, uint64_t found, struct error *e)
+{
+    struct probe damaged CLEANUP_PROBE = {0};
+    int r = probe_damaged(fd, name, &damaged, e);
+    if (r < 0)
+        return r;
+    if (damaged.verdict != PROBE_NOTHING) {
+        char *what CLEANUP_FREE = probe_describe(&damaged);
+        return decide(b, BLANK_HELD, xasprintf("a damaged %s", what));
+    }
+    return decide(b, BLANK_HELD,
+                  xasprintf("data of no known format, the first of it at byte %llu",
+                            (unsigned long long)found));
+}
+
+/* Whether the host's stamp is on the device, and whether with the word that is good today. */
+static int look_for_stamp(int fd, const char *name, const struct strv *stamps,
+                          const struct blank *b, bool *stamped, bool *good, struct error *e)
+{
+    uint8_t sector[STAMP_SECTOR];
+    char word[STAMP_WORD + 1];
+    *stamped = *good = false;
+    if (b->probe.size < sizeof sector)
+        return 0;
+    int r = scan_read(fd, name, 0, sector, sizeof sector, e);
+    if (r < 0)
+        return r;
+    *stamped = stamp_decode(sector, word);
+    *good = *stamped && stamps && strv_contains(stamps, word);
+    return 0;
+}
+
+static int examine_unknown(int fd, const char *name, const struct strv *stamps, struct blank *b,
+                           struct error *e)
+{
+    uint64_t found = 0;
+    bool stamped, good;
+    int r = look_for_stamp(fd, name, stamps, b, &stamped, &good, e);
+    if (r < 0)
+        return r;
+    const struct scan scan = {.fd = fd,
+                              .name = name,
+                              .size = b->probe.size,
+                              .known = first_sector,
+                              .known_count = stamped};
+    r = good ? scan_stamped(&scan, &found, e) : scan_whole(&scan, &found, e);
+    if (r < 0)
+        return r;
+    if (r > 0)
+        return name_unknown(fd, name, b, found, e);
+    if (b->probe.size < EXT4_MINIMUM_SIZE)
+        return decide(
+            b, BLANK_TOO_SMALL,
+            xasprintf("nothing, and only %llu bytes of room", (unsigned long long)b->probe.size));
+    return decide(b, BLANK_YES, xstrdup("nothing"));
+}
+
+int blank_examine(int fd, const char *name, const struct strv *stamps, struct blank *b,
+                  struct error *e)
+{
+    blank_free(b);
+    int r = probe_fd(fd, name, &b->probe, e);
+    if (r < 0)
+        return r;
+    if (b->probe.verdict == PROBE_AMBIVALENT)
+        return decide(b, BLANK_AMBIVALENT, probe_describe(&b->probe));
+    bool decided;
+    r = look_for_marker(fd, name, b, &decided, e);
+    if (r < 0 || decided)
+        return r;
+    if (b->probe.verdict == PROBE_FOUND)
+        return decide(b, BLANK_HELD, probe_describe(&b->probe));
+    return examine_unknown(fd, name, stamps, b, e);
+}
+
+void blank_free(struct blank *b)
+{
+    free(b->what);
+    probe_free(&b->probe);
+    *b = (struct blank){0};
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/format/ext4guard.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+
+/* Writes that end up to here need a second look; the rest of the disk is written as it comes. */
+#define GUARDED_END (MARKER_COMMIT + MARKER_SECTOR)
+
+/* libext2fs opens channels by name only: this is how open() knows which one is meant. */
+static struct ext4io *opening;
+
+static struct ext4io *of(io_channel channel)
+{
+    return channel->private_data;
+}
+
+static errcode_t guard_open(const char *name, int flags, io_channel *result)
+{
+    (void)flags;
+    io_channel channel = xcalloc(1, sizeof *channel);
+    channel->magic = EXT2_ET_MAGIC_IO_CHANNEL;
+    channel->manager = &opening->manager;
+    channel->name = xstrdup(name);
+    channel->block_size = opening->backing->block_size;
+    channel->flags = opening->backing->flags;
+    channel->align = opening->backing->align;
+    channel->refcount = 1;
+    channel->private_data = opening;
+    *result = channel;
+    return 0;
+}
+
+/* The backing channel stays open for the commit. */
+static errcode_t guard_close(io_channel channel)
+{
+    if (--channel->refcount > 0)
+        return 0;
+    free(channel->name);
+    free(channel);
+    return 0;
+}
+
+static errcode_t guard_set_blksize(io_channel channel, int size)
+{
+    errcode_t r = io_channel_set_blksize(of(channel)->backing, size);
+    if (!r)
+        channel->block_size = size;
+    return r;
+}
+
+static errcode_t guard_read_blk64(io_channel channel, unsigned long long block, int count,
+                                  void *data)
+{
+    return io_channel_read_blk64(of(channel)->backing, block, count, data);
+}
+
+static errcode_t guard_read_blk(io_channel channel, unsigned long block, int count, void *data)
+{
+    return guard_read_blk64(channel, block, count, data);
+}
+
+/* In `data`, meant for `offset`, puts the marker where sector 0 is, and takes sector 2 out. */
+static void hold_back(struct ext4io *io, uint8_t *data, uint64_t offset, size_t length)
+{
+    for (uint64_t at = offset; at < offset + length && at < GUARDED_END; at++) {
+        uint8_t *byte = &data[at - offset];
+        if (at < MARKER_SECTOR) {
+            *byte = io->first[at];
+        } else if (at >= MARKER_COMMIT) {
+            io->held[at - MARKER_COMMIT] = *byte;
+            *byte = 0;
+        }
+    }
+}
+
+static errcode_t guard_write_blk64(io_channel channel, unsigned long long block, int count,
+                                   const void *data)
+{
+    struct ext4io *io = of(channel);
+    size_t unit = (size_t)channel->block_size;
+    uint64_t offset = block * unit;
+    if (offset >= GUARDED_END)
+        return io_channel_write_blk64(io->backing, block, count, data);
+
+    size_t length = count < 0 ? (size_t)-count : (size_t)count * unit;
+    uint8_t *copy = xcalloc(1, length);
+    memcpy(copy, data, length);
+    hold_back(io, copy, offset, length);
+    errcode_t r = io_channel_write_blk64(io->backing, block, count, copy);
+    free(copy);
+    return r;
+}
+
+static errcode_t guard_write_blk(io_channel channel, unsigned long block, int count,
+                                 const void *data)
+{
+    return guard_write_blk64(channel, block, count, data);
+}
+
+static errcode_t guard_flush(io_channel channel)
+{
+    return io_channel_flush(of(channel)->backing);
+}
+
+static errcode_t guard_zeroout(io_channel channel, unsigned long long block,
+                               unsigned long long count)
+{
+    if (block * (unsigned)channel->block_size < GUARDED_END)
+        return EXT2_ET_UNIMPLEMENTED; /* libext2fs then writes zeros */
+    return io_channel_zeroout(of(channel)->backing, block, count);
+}
+
+static errcode_t guard_get_stats(io_channel channel, io_stats *stats)
+{
+    io_channel backing = of(channel)->backing;
+    return backing->manager->get_stats ? backing->manager->get_stats(backing, stats) : 0;
+}
+
+static errcode_t write_sector(struct ext4io *io, unsigned long long sector, const uint8_t *data)
+{
+    errcode_t r = io_channel_set_blksize(io->backing, MARKER_SECTOR);
+    if (!r)
+        r = io_channel_write_blk64(io->backing, sector, 1, data);
+    return r ? r : io_channel_flush(io->backing);
+}
+
+errcode_t ext4io_begin(struct ext4io *io, io_manager backing, const char *name,
+                       const struct marker *marker)
+{
+    *io = (struct ext4io){
+        .manager =
+            {
+                .magic = EXT2_ET_MAGIC_IO_MANAGER,
+                .name = "a format that can be interrupted",
+                .open = guard_open,
+                .close = guard_close,
+                .set_blksize = guard_set_blksize,
+                .read_blk = guard_read_blk,
+                .write_blk = guard_write_blk,
+                .flush = guard_flush,
+                .get_stats = guard_get_stats,
+                .read_blk64 = guard_read_blk64,
+                .write_blk64 = guard_write_blk64,
+                .zeroout = guard_zeroout,
+            },
+    };
+    errcode_t r = backing->open(name, IO_FLAG_RW, &io->backing);
+    if (r)
+        return r;
+    marker_encode(marker, io->first);
+    opening = io;
+    return write_sector(io, 0, io->first);
+}
+
+errcode_t ext4io_clear(struct ext4io *io)
+{
+    static const uint8_t zeros[MARKER_SECTOR];
+    return write_sector(io, 0, zeros);
+}
+
+errcode_t ext4io_commit(struct ext4io *io)
+{
+    errcode_t r = write_sector(io, MARKER_COMMIT / MARKER_SECTOR, io->held);
+    return r ? r : ext4io_clear(io);
+}
+
+void ext4io_close(struct ext4io *io)
+{
+    if (io->backing)
+        (void)io_channel_close(io->backing);
+    io->backing = NULL;
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/mount/overlay.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "init/inroot.h"
+#include "init/textfile.h"
+
+/* overlayfs splits at commas and colons that no backslash precedes. */
+static char *escape(const char *path)
+{
+    char *escaped = xcalloc(2 * strlen(path) + 1, 1);
+    char *to = escaped;
+    for (; *path; path++) {
+        if (strchr(",:\\", *path))
+            *to++ = '\\';
+        *to++ = *path;
+    }
+    return escaped;
+}
+
+/* What the overlay's layers are looked up in: its own root, or the initramfs. */
+static int base_of(const struct plan_mount *mount, int root)
+{
+    return mount->outside || strcmp(mount->where, "/") == 0 ? AT_FDCWD : root;
+}
+
+static int add_lower(struct strv *options, const struct plan_mount *mount, int root,
+                     struct error *e)
+{
+    struct strv lower CLEANUP_STRV = {0};
+    for (size_t i = 0; i < mount->layers.lower.count; i++) {
+        const char *layer = mount->layers.lower.items[i];
+        int fd CLEANUP_CLOSE = inroot_open(base_of(mount, root), layer, O_PATH | O_DIRECTORY, 0);
+        if (fd < 0)
+            return error_errno(e, -fd, "the lower layer %s", layer);
+        char *path CLEANUP_FREE = inroot_path(fd);
+        strv_take(&lower, escape(path));
+    }
+    char *lowerdir CLEANUP_FREE = strv_join(&lower, ":");
+    strv_pushf(options, "lowerdir=%s", lowerdir);
+    return 0;
+}
+
+/* The type of the filesystem that `fd` is on; the caller frees. statfs(2) will not do: 9p tells
+ * that of the host's filesystem. */
+static char *filesystem_of(int fd)
+{
+    struct stat s;
+    char *table CLEANUP_FREE = textfile_read("/proc/self/mountinfo", NULL);
+    if (!table || fstat(fd, &s) < 0)
+        return xstrdup("");
+    char *device CLEANUP_FREE = xasprintf("%u:%u", major(s.st_dev), minor(s.st_dev));
+    char *next = table;
+    for (char *line; (line = strsep(&next, "\n"));) {
+        char number[32];
+        char type[64];
+        const char *separator = strstr(line, " - ");
+        if (separator && sscanf(line, "%*d %*d %31s", number) == 1 && strcmp(number, device) == 0 &&
+            sscanf(separator + 3, "%63s", type) == 1)
+            return xstrdup(type);
+    }
+    return xstrdup("");
+}
+
+/* overlayfs keeps its notes in extended attributes "trusted.*", which FUSE does not pass on to the
+ * host for everybody, and which 9p has none of. */
+static int consider_filesystem(struct strv *options, int fd, const char *layer, struct error *e)
+{
+    char *type CLEANUP_FREE = filesystem_of(fd);
+    if (strcmp(type, "9p") == 0)
+        return error_set(e, -ENOTSUP,
+                         "the upper layer %s is on a 9p share, which cannot hold one: put it on a "
+                         "tmpfs or a disk",
+                         layer);
+    if (strcmp(type, "virtiofs") == 0)
+        strv_push(options, "userxattr");
+    return 0;
+}
+
+static int add_upper(struct strv *options, const struct plan_mount *mount, int root,
+                     struct error *e)
+{
+    const struct {
+        const char *name;
+        const char *path;
+    } layers[] = {{"upperdir", mount->layers.upper}, {"workdir", mount->layers.work}};
+    int r = 0;
+    for (size_t i = 0; i < ELEMENTS(layers) && r == 0; i++) {
+        int fd CLEANUP_CLOSE = inroot_make_directory(base_of(mount, root), layers[i].path, 0755);
+        if (fd < 0)
+            return error_errno(e, -fd, "making %s, the overlay's %s", layers[i].path,
+                               layers[i].name);
+        if (i == 0)
+            r = consider_filesystem(options, fd, layers[i].path, e);
+        char *path CLEANUP_FREE = inroot_path(fd);
+        char *escaped CLEANUP_FREE = escape(path);
+        strv_pushf(options, "%s=%s", layers[i].name, escaped);
+    }
+    return r;
+}
+
+char *overlay_data(const struct plan_mount *mount, int root, struct error *e)
+{
+    struct strv options CLEANUP_STRV = {0};
+    int r = add_lower(&options, mount, root, e);
+    if (r == 0 && mount->layers.upper)
+        r = add_upper(&options, mount, root, e);
+    if (r < 0)
+        return NULL;
+    if (*mount->options.data)
+        strv_push(&options, mount->options.data);
+    return strv_join(&options, ",");
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/mount/sharetags.h"
+
+#include <glob.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "init/textfile.h"
+
+/* Linux has told 9p's since 2.6.39, virtiofs's since 6.9. */
+static const struct {
+    const char *fstype;
+    const char *driver; /* there when the kernel would tell */
+    const char *tags;
+} places[] = {
+    {"9p", "/sys/bus/virtio/drivers/9pnet_virtio",
+     "/sys/bus/virtio/drivers/9pnet_virtio/*/mount_tag"},
+    {"virtiofs", "/sys/fs/virtiofs", "/sys/fs/virtiofs/*/tag"},
+};
+
+static char *list_tags(const char *pattern)
+{
+    struct strv tags CLEANUP_STRV = {0};
+    glob_t found;
+    if (glob(pattern, 0, NULL, &found) != 0)
+        return xstrdup("none");
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        char *tag CLEANUP_FREE = textfile_read(found.gl_pathv[i], NULL);
+        if (tag)
+            strv_pushf(&tags, "\"%.*s\"", (int)strcspn(tag, "\n"), tag);
+    }
+    globfree(&found);
+    return strv_join(&tags, ", ");
+}
+
+char *share_tags(const char *fstype)
+{
+    glob_t found;
+    for (size_t i = 0; i < ELEMENTS(places); i++) {
+        if (strcmp(places[i].fstype, fstype) != 0)
+            continue;
+        if (glob(places[i].driver, 0, NULL, &found) != 0)
+            return xstrdup("not told by this kernel");
+        globfree(&found);
+        return list_tags(places[i].tags);
+    }
+    return NULL;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/nix/closure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "init/inroot.h"
+#include "init/nix/nixdb.h"
+
+#define STORE       "/nix/store"
+#define STATE       "/nix/var/nix"
+#define ROOTS       STATE "/gcroots/run-vm"
+#define LOWER_STORE "/nix/.ro-store"
+
+static int open_registration(int root, const char *path)
+{
+    if (strncmp(path, STORE "/", strlen(STORE "/")) == 0) {
+        char *lower CLEANUP_FREE = xasprintf(LOWER_STORE "%s", path + strlen(STORE));
+        int fd = inroot_open(root, lower, O_RDONLY | O_NONBLOCK, 0);
+        if (fd >= 0)
+            return fd;
+    }
+    return inroot_open(root, path, O_RDONLY | O_NONBLOCK, 0);
+}
+
+/* The path that a directory inside the root has for us; NULL where it cannot be had. */
+static char *real_directory(int root, const char *path)
+{
+    int fd CLEANUP_CLOSE = inroot_make_directory(root, path, 0755);
+    return fd < 0 ? NULL : inroot_path(fd);
+}
+
+int closure_register(int root, const char *path, bool lasting_store, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open_registration(root, path);
+    if (fd < 0)
+        return error_errno(e, -fd, "regInfo=%s: opening the registration", path);
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+        return error_set(e, -EINVAL, "regInfo=%s: is no regular file", path);
+    char *state CLEANUP_FREE = real_directory(root, STATE);
+    char *db CLEANUP_FREE = real_directory(root, STATE "/db");
+    char *store CLEANUP_FREE = real_directory(root, STORE);
+    if (!state || !db || !store)
+        return error_set(e, -EROFS, "%s cannot be made in the root",
+                         !state ? STATE
+                         : !db  ? STATE "/db"
+                                : STORE);
+
+    const struct nixdb_place place = {.state_dir = state,
+                                      .db_dir = db,
+                                      .real_store = store,
+                                      .registration_path = path,
+                                      .forget_missing = !lasting_store};
+    struct nixdb_result result = {0};
+    int r = nixdb_register_fd(&place, fd, path, &result, e);
+    if (r < 0)
+        return r;
+    log_debug("%zu store paths in the registration: %zu new, %zu updated; %zu forgotten",
+              result.paths, result.added, result.updated, result.forgotten);
+    return 0;
+}
+
+/* Where `path` leads inside the root, seen from there; NULL if it leads nowhere. */
+static char *destination(int root, const char *path)
+{
+    int fd CLEANUP_CLOSE = inroot_open(root, path, O_PATH, 0);
+    char *outside CLEANUP_FREE = fd < 0 ? NULL : inroot_path(fd);
+    char *top CLEANUP_FREE = inroot_path(root);
+    size_t prefix = strcmp(top, "/") == 0 ? 0 : strlen(top);
+    return outside && strncmp(outside, top, prefix) == 0 ? xstrdup(outside + prefix) : NULL;
+}
+
+static bool is_in_store(const char *path)
+{
+    return path && strncmp(path, STORE "/", strlen(STORE "/")) == 0;
+}
+
+/* A path that is in the store by its name counts as that, even if it is a symlink to another: the
+ * system is where init= points to. */
+static int keep(int root, const struct nixdb_place *place, const char *name, const char *path,
+                struct error *e)
+{
+    char *leads_to CLEANUP_FREE = is_in_store(path) ? xstrdup(path) : destination(root, path);
+    return is_in_store(leads_to) ? nixdb_keep(place, name, leads_to, e) : 0;
+}
+
+int closure_keep(int root, const char *init, const char *registration, struct error *e)
+{
+    char *roots CLEANUP_FREE = real_directory(root, ROOTS);
+    if (!roots)
+        return error_set(e, -EROFS, ROOTS " cannot be made in the root");
+    const struct nixdb_place place = {.roots_dir = roots};
+    int r = init ? keep(root, &place, "booted-system", init, e) : 0;
+    return r == 0 ? keep(root, &place, "registration", registration, e) : r;
+}

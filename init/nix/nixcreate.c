@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/nix/nixcreate.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "init/nix/durable.h"
+#include "init/nix/nixrows.h"
+#include "init/nix/nixschema.h"
+#include "init/nix/nixvtable.h"
+
+#define NEW_NAME "db.sqlite.new"
+
+/* Nobody sees the file before it is complete, so it needs neither journal nor locks, and is synced
+ * once at the end. With rows in the order of the tables' keys all pages are filled one after the
+ * other; the indexes are built by sorting. A cache of more than the pages at hand saves nothing,
+ * and takes memory that a small machine does not have. */
+static const char settings[] =
+    "pragma page_size = 4096; pragma encoding = 'UTF-8'; pragma locking_mode = exclusive;"
+    "pragma journal_mode = off; pragma synchronous = off; pragma temp_store = memory;"
+    "pragma cache_size = -2000; begin";
+
+/* What Nix's first opening does, so that it need not write: see the file format, offset 18. */
+static const char finish[] = "commit; pragma journal_mode = wal";
+
+/* Rows get the ids 1, 2 … in the order of the entries, of which add_references() makes use. */
+static int add_paths(struct nixrows *rows, struct error *e)
+{
+    char *sql CLEANUP_FREE =
+        xasprintf("insert into ValidPaths (path, hash, registrationTime, deriver, narSize) "
+                  "select path, hash, %lld, deriver, narSize from registered",
+                  (long long)rows->now);
+    return nixsql_exec(rows->db, sql, e);
+}
+
+static int add_references(struct nixrows *rows, struct error *e)
+{
+    return nixsql_exec(rows->db, "insert into Refs select referrer, reference from registeredRefs",
+                       e);
+}
+
+static int add_outputs(struct nixrows *rows, struct error *e)
+{
+    const struct registration *reg = rows->registration;
+    int r = nixrows_prepare(rows, NIXROWS_ADD_OUTPUT, e);
+    for (uint32_t i = 0; i < reg->entry_count && r == 0; i++)
+        r = nixrows_add_outputs(rows, &reg->entries[i], (int64_t)i + 1, e);
+    return r;
+}
+
+/* What goes into a part of the schema when it is there. */
+static int (*const fillers[NIXSCHEMA_PARTS])(struct nixrows *, struct error *) = {
+    [NIXSCHEMA_VALID_PATHS] = add_paths,
+    [NIXSCHEMA_REFS] = add_references,
+    [NIXSCHEMA_OUTPUTS] = add_outputs,
+};
+
+static int fill(struct nixrows *rows, struct error *e)
+{
+    int r = nixbulk_offer(rows->db, rows->registration, e);
+    for (enum nixschema_part part = 0; part < NIXSCHEMA_PARTS && r == 0; part++) {
+        r = nixschema_create(rows->db, rows->place->version, part, e);
+        if (r == 0 && fillers[part])
+            r = fillers[part](rows, e);
+    }
+    return r;
+}
+
+static int build(const char *file, const struct nixdb_place *place, const struct registration *r,
+                 int64_t now, struct error *e)
+{
+    struct nixsql db CLEANUP_NIXSQL = {0};
+    int result = nixsql_open(&db, file, NIXSQL_CREATE, e);
+    if (result == 0)
+        result = nixsql_exec(&db, settings, e);
+    if (result == 0) {
+        struct nixrows rows CLEANUP_NIXROWS = {
+            .db = &db, .place = place, .registration = r, .now = now};
+        result = fill(&rows, e);
+    }
+    if (result == 0)
+        result = nixsql_exec(&db, finish, e);
+    return result == 0 ? nixsql_close(&db, e) : result;
+}
+
+/* What an interrupted attempt or a database that was moved away may have left: SQLite would take
+ * a log of changes for one of the new database. */
+static int remove_leftovers(const char *db_dir, struct error *e)
+{
+    static const char *const names[] = {NEW_NAME, NEW_NAME "-wal", "db.sqlite-wal", "db.sqlite-shm",
+                                        "db.sqlite-journal"};
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        char *name CLEANUP_FREE = xasprintf("%s/%s", db_dir, names[i]);
+        if (unlink(name) < 0 && errno != ENOENT)
+            return error_errno(e, errno, "%s: cannot be removed", name);
+    }
+    return 0;
+}
+
+int nixcreate(const char *db_dir, const struct nixdb_place *place, const struct registration *r,
+              int64_t now, struct error *e)
+{
+    char *temporary CLEANUP_FREE = xasprintf("%s/" NEW_NAME, db_dir);
+    char *final CLEANUP_FREE = xasprintf("%s/db.sqlite", db_dir);
+    int result = remove_leftovers(db_dir, e);
+    if (result == 0)
+        result = build(temporary, place, r, now, e);
+    if (result == 0)
+        result = durable_publish(temporary, final, e);
+    if (result < 0)
+        (void)remove_leftovers(db_dir, NULL);
+    return result;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/nix/nixdb.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "init/nix/durable.h"
+#include "init/nix/nar.h"
+#include "init/nix/nixcreate.h"
+#include "init/nix/nixforget.h"
+#include "init/nix/nixschema.h"
+#include "init/nix/nixupdate.h"
+#include "init/nix/registration.h"
+#include "init/nix/storepath.h"
+
+enum {
+    /* Large reads, because the file often lies on a share where each costs a round trip. */
+    BLOCK_BYTES = 1 << 20,
+    /* Nix's reserve, which it frees when a full disk keeps it from collecting garbage. */
+    RESERVED_BYTES = 8 << 20,
+    PRIVATE_MODE = 0600,
+};
+
+/* The names of the database's files, and what is known of them. */
+struct files {
+    char *directory, *database, *schema, *lock, *reserved; /* owned */
+    bool has_database;
+    bool has_schema;
+};
+
+static void free_files(struct files *f)
+{
+    free(f->directory);
+    free(f->database);
+    free(f->schema);
+    free(f->lock);
+    free(f->reserved);
+}
+
+static int read_blocks(int fd, const char *name, struct registration_parser *parser,
+                       struct error *e)
+{
+    char *block CLEANUP_FREE = xreallocarray(NULL, BLOCK_BYTES, 1);
+    for (;;) {
+        ssize_t got = read(fd, block, BLOCK_BYTES);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return error_errno(e, errno, "%s: cannot be read", name);
+        if (got == 0)
+            return 0;
+        int result = registration_feed(parser, block, (size_t)got, e);
+        if (result < 0)
+            return result;
+    }
+}
+
+/* The store path that the registration lies in; NULL if it need not be registered. Hashing it takes
+ * a while, so it is done only where the database does not list it. */
+static char *find_owner(const struct nixdb_place *place, const struct files *f,
+                        struct registration_parser *parser)
+{
+    uint8_t hash[SHA256_BYTES];
+    uint64_t size;
+    struct error e CLEANUP_ERROR = {0};
+    char *path =
+        place->registration_path ? storepath_of(place->store_dir, place->registration_path) : NULL;
+    if (!path || (f->has_database && nixupdate_lists(f->database, path)))
+        return path;
+    char *real CLEANUP_FREE = xasprintf("%s%s", place->real_store, strrchr(path, '/'));
+    if (nar_hash(real, hash, &size, &e) == 0)
+        registration_set_owner(parser, path, hash, size);
+    else
+        log_warning("%s is not kept from garbage collection: %s", path, e.message);
+    return path;
+}
+
+static int read_registration(const struct nixdb_place *place, const struct files *f, int fd,
+                             const char *name, struct registration *r, struct error *e)
+{
+    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
+        registration_parser_new(place->store_dir, name);
+    int result = read_blocks(fd, name, parser, e);
+    if (result < 0)
+        return result;
+    char *owner CLEANUP_FREE = find_owner(place, f, parser);
+    return registration_finish(parser, r, e);
+}
+
+/* Opening a FIFO would wait for ever, and a device may do anything. And a symlink that leads
+ * nowhere from here is not followed from inside the root: a new file would take its place. */
+static int check_regular(const char *directory, struct error *e)
+{
+    static const char *const names[] = {
+        "db.sqlite", "db.sqlite-journal", "db.sqlite-wal", "db.sqlite-shm", "schema", "big-lock"};
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        struct stat st;
+        char *name CLEANUP_FREE = xasprintf("%s/%s", directory, names[i]);
+        if (lstat(name, &st) == 0 && (stat(name, &st) < 0 || !S_ISREG(st.st_mode)))
+            return error_set(e, -EINVAL,
+                             "%s: is no regular file; nothing was written, move it away or "
+                             "register with the system's own Nix",
+                             name);
+    }
+    return 0;
+}
+
+/* What db/schema says: 0 with *there, or an error if it is not the schema known here. */
+static int read_schema(const char *name, bool *there, struct error *e)
+{
+    char text[64];
+    int fd CLEANUP_CLOSE = open(name, O_RDONLY | O_CLOEXEC);
+    *there = fd >= 0;
+    if (fd < 0)
+        return errno == ENOENT ? 0 : error_errno(e, errno, "%s: cannot be read", name);
+    ssize_t got = read(fd, text, sizeof text - 1);
+    if (got < 0)
+        return error_errno(e, errno, "%s: cannot be read", name);
+    text[got] = '\0';
+    if (got > 0 && text[got - 1] == '\n') /* of a second line nobody knows what it says */
+        text[got - 1] = '\0';
+    *there = got > 0; /* Nix, cut off while it made the database, leaves an empty file */
+    if (got == 0)
+        return 0;
+    bool known = strcmp(text, NIXSCHEMA_NUMBER) == 0;
+    for (char *c = text; (c = strpbrk(c, "\n\r\t\x1b"));)
+        *c = ' ';
+    if (!known)
+        return error_set(e, -ENOTSUP,
+                         "%s: the Nix database has schema \"%s\", only " NIXSCHEMA_NUMBER
+                         " is known here; nothing was written, register with the system's own Nix",
+                         name, text);
+    return 0;
+}
+
+static int look(const struct nixdb_place *place, struct files *f, struct error *e)
+{
+    struct stat st;
+    char *own CLEANUP_FREE = xasprintf("%s/db", place->state_dir);
+    const char *directory = place->db_dir ? place->db_dir : own;
+    *f = (struct files){
+        .directory = xstrdup(directory),
+        .database = xasprintf("%s/db.sqlite", directory),
+        .schema = xasprintf("%s/schema", directory),
+        .lock = xasprintf("%s/big-lock", directory),
+        .reserved = xasprintf("%s/reserved", directory),
+    };
+    int r = check_regular(directory, e);
+    if (r < 0)
+        return r;
+    if (stat(f->database, &st) == 0)
+        f->has_database = st.st_size > 0; /* Nix makes an empty file first */
+    else if (errno != ENOENT)
+        return error_errno(e, errno, "%s: cannot be looked at", f->database);
+    return read_schema(f->schema, &f->has_schema, e);
+}
+
+/* In a new database there are no other paths that an entry could refer to. */
+static int check_complete(const struct registration *r, struct error *e)
+{
+    for (uint32_t i = 0; i < r->entry_count; i++) {
+        const struct registration_entry *entry = &r->entries[i];
+        for (uint32_t j = 0; j < entry->reference_count; j++) {
+            uint32_t name = r->references[entry->first_reference + j];
+            if (r->names[name].entry == REGISTRATION_NONE)
+                return error_set(e, -EBADMSG,
+                                 "%s:%u: %s, registered in line %u, refers to this path, which is "
+                                 "not in the registration, and there is no database yet: %s",
+                                 r->file, r->names[name].line, registration_text(r, entry->name),
+                                 entry->line, registration_text(r, name));
+        }
+    }
+    return 0;
+}
+
+/* Nix's own lock: shared by all who use the database, exclusive for who changes its form. */
+static int take_lock(const struct files *f, int operation, int *fd, struct error *e)
+{
+    *fd = open(f->lock, O_RDWR | O_CREAT | O_CLOEXEC, PRIVATE_MODE);
+    if (*fd < 0)
+        return error_errno(e, errno, "%s: cannot be opened", f->lock);
+    if (flock(*fd, operation | LOCK_NB) < 0)
+        return error_errno(e, errno == EWOULDBLOCK ? EBUSY : errno,
+                           "%s: another process has locked the Nix database; end it", f->lock);
+    return 0;
+}
+
+/* As Nix does, it matters to nobody if this fails. */
+static void make_reserved(const struct files *f)
+{
+    struct stat st;
+    if (stat(f->reserved, &st) == 0)
+        return;
+    int fd CLEANUP_CLOSE = open(f->reserved, O_WRONLY | O_CREAT | O_CLOEXEC, PRIVATE_MODE);
+    if (fd >= 0 && posix_fallocate(fd, 0, RESERVED_BYTES) != 0)
+        (void)unlink(f->reserved);
+}
+
+static int create(const struct nixdb_place *place, const struct files *f,
+                  const struct registration *r, struct nixdb_result *result, struct error *e)
+{
+    int lock CLEANUP_CLOSE = -1;
+    int code = check_complete(r, e);
+    if (code == 0)
+        code = durable_make_directories(f->directory, e);
+    if (code == 0)
+        code = take_lock(f, LOCK_EX, &lock, e);
+    if (code == 0)
+        code = nixcreate(f->directory, place, r, time(NULL), e);
+    if (code < 0)
+        return code;
+    result->created = true;
+    result->added = r->entry_count;
+    result->references = r->reference_count;
+    return 0;
+}
+
+static int update(const struct nixdb_place *place, const struct files *f,
+                  const struct registration *r, struct nixdb_result *result, struct error *e)
+{
+    int lock CLEANUP_CLOSE = -1;
+    bool needed = true;
+    int code = f->has_schema ? nixupdate_needed(f->database, place, r, &needed, e) : 0;
+    if (code < 0 || !needed)
+        return code;
+    code = take_lock(f, LOCK_SH, &lock, e);
+    if (code == 0)
+        code = nixupdate_apply(f->database, place, r, time(NULL), !f->has_schema, result, e);
+    return code;
+}
+
+/* What the database lists and the store no longer has. */
+static int forget(const struct nixdb_place *place, const struct files *f,
+                  const struct registration *r, struct nixdb_result *result, struct error *e)
+{
+    int lock CLEANUP_CLOSE = -1;
+    bool needed = false;
+    int code = nixforget_needed(f->database, place, r, &needed, e);
+    if (code < 0 || !needed)
+        return code;
+    code = take_lock(f, LOCK_SH, &lock, e);
+    return code == 0 ? nixforget_apply(f->database, place, r, &result->forgotten, e) : code;
+}
+
+int nixdb_register_fd(const struct nixdb_place *given, int fd, const char *name,
+                      struct nixdb_result *result, struct error *e)
+{
+    struct nixdb_result ignored;
+    struct nixdb_place place = *given;
+    struct registration registration CLEANUP_REGISTRATION = {0};
+    struct files files CLEANUP(free_files) = {0};
+    if (!result)
+        result = &ignored;
+    *result = (struct nixdb_result){0};
+    if (!place.store_dir)
+        place.store_dir = REGISTRATION_STORE_DIR;
+    int code = look(&place, &files, e);
+    if (code == 0)
+        code = read_registration(&place, &files, fd, name, &registration, e);
+    if (code < 0)
+        return code;
+    result->paths = registration.entry_count;
+    code = (files.has_database ? update : create)(&place, &files, &registration, result, e);
+    if (code == 0 && files.has_database && place.forget_missing)
+        code = forget(&place, &files, &registration, result, e);
+    if (code == 0 && !files.has_schema)
+        code = durable_write(files.schema, NIXSCHEMA_NUMBER, e);
+    if (code == 0 && result->created)
+        make_reserved(&files);
+    return code;
+}
+
+int nixdb_register(const struct nixdb_place *place, const char *registration,
+                   struct nixdb_result *result, struct error *e)
+{
+    int fd CLEANUP_CLOSE = open(registration, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(e, errno, "%s: the registration cannot be opened", registration);
+    return nixdb_register_fd(place, fd, registration, result, e);
+}

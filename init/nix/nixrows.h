@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows that registering a path adds to Nix's tables. */
+#pragma once
+
+#include <stdint.h>
+
+#include "init/nix/nixdb.h"
+#include "init/nix/nixsql.h"
+#include "init/nix/registration.h"
+
+enum nixrows_statement {
+    NIXROWS_ADD_PATH,
+    NIXROWS_ADD_REFERENCE,
+    NIXROWS_ADD_OUTPUT,
+    NIXROWS_FIND_ID, /* reads the index alone */
+    NIXROWS_FIND_PATH,
+    NIXROWS_FIND_REFERENCES,
+    NIXROWS_UPDATE_PATH,
+    NIXROWS_STATEMENTS,
+};
+
+struct nixrows {
+    struct nixsql *db;
+    const struct nixdb_place *place;
+    const struct registration *registration;
+    int64_t now; /* registrationTime of new rows */
+    sqlite3_stmt *statements[NIXROWS_STATEMENTS];
+};
+
+/* struct nixrows rows CLEANUP_NIXROWS = {.db = …}; the cleanup must run before that of the
+ * database, so declare it after that. */
+#define CLEANUP_NIXROWS CLEANUP(nixrows_free)
+void nixrows_free(struct nixrows *rows);
+
+/* Prepares one statement, whose tables must be there, for the functions below. */
+int nixrows_prepare(struct nixrows *rows, enum nixrows_statement statement, struct error *e);
+
+/* NIXROWS_ADD_PATH: adds the row of an entry, and gives the id it got. */
+int nixrows_add_path(struct nixrows *rows, const struct registration_entry *entry, int64_t *id,
+                     struct error *e);
+
+/* NIXROWS_ADD_REFERENCE. */
+int nixrows_add_reference(struct nixrows *rows, int64_t referrer, int64_t reference,
+                          struct error *e);
+
+/* NIXROWS_ADD_OUTPUT: if the entry is a derivation, reads it in the store and adds its outputs. */
+int nixrows_add_outputs(struct nixrows *rows, const struct registration_entry *entry, int64_t id,
+                        struct error *e);
+
+/* The database's text for the entry's hash: "sha256:" and base 16. */
+enum { NIXROWS_HASH_LENGTH = 7 + 2 * REGISTRATION_HASH_BYTES };
+void nixrows_hash_text(const struct registration_entry *entry, char text[NIXROWS_HASH_LENGTH + 1]);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/plan/devicespec.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/alloc.h"
+
+/* "NAME=value", as in fstab and root=. */
+static const struct {
+    const char *name;
+    enum device_key key;
+} tags[] = {
+    {"LABEL=", DEVICE_LABEL},
+    {"UUID=", DEVICE_UUID},
+    {"PARTLABEL=", DEVICE_PARTLABEL},
+    {"PARTUUID=", DEVICE_PARTUUID},
+};
+
+/* Directories of symlinks that udev would make. */
+static const struct {
+    const char *path;
+    enum device_key key;
+} links[] = {
+    {"/dev/disk/by-label/", DEVICE_LABEL},         {"/dev/disk/by-uuid/", DEVICE_UUID},
+    {"/dev/disk/by-partlabel/", DEVICE_PARTLABEL}, {"/dev/disk/by-partuuid/", DEVICE_PARTUUID},
+    {"/dev/disk/by-id/", DEVICE_SERIAL},
+};
+
+static const char *after_prefix(const char *text, const char *prefix)
+{
+    size_t length = strlen(prefix);
+    return strncmp(text, prefix, length) == 0 ? text + length : NULL;
+}
+
+static bool is_tag(const char *text)
+{
+    for (size_t i = 0; i < ELEMENTS(tags); i++)
+        if (after_prefix(text, tags[i].name))
+            return true;
+    return false;
+}
+
+/* Without one pair of quotes around it. */
+static char *unquote(const char *text)
+{
+    size_t length = strlen(text);
+    char quote = text[0];
+    if (length >= 2 && (quote == '"' || quote == '\'') && text[length - 1] == quote)
+        return xstrndup(text + 1, length - 2);
+    return xstrdup(text);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    int letter = tolower((unsigned char)c);
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/* udev writes what is unsafe in a file name as \xNN. In place. */
+static void unescape(char *text)
+{
+    char *to = text;
+    for (const char *from = text; *from;) {
+        int high = from[0] == '\\' && from[1] == 'x' ? hex_digit(from[2]) : -1;
+        int low = high >= 0 ? hex_digit(from[3]) : -1;
+        if (low >= 0 && (high || low)) {
+            *to++ = (char)(high * 16 + low);
+            from += 4;
+        } else {
+            *to++ = *from++;
+        }
+    }
+    *to = '\0';
+}
+
+/* "virtio-SERIAL-part2" is partition 2 of the disk "SERIAL"; "BUS-" goes as well. */
+static void split_id(struct device_spec *spec)
+{
+    char *part = NULL;
+    for (char *at = spec->value; (at = strstr(at, "-part")); at++)
+        part = at;
+    if (part && part[5] && strspn(part + 5, "0123456789") == strlen(part + 5)) {
+        spec->partition = (unsigned)strtoul(part + 5, NULL, 10);
+        *part = '\0';
+    }
+    char *bus = strchr(spec->value, '-');
+    if (bus)
+        memmove(spec->value, bus + 1, strlen(bus + 1) + 1);
+}
+
+static int complete(struct device_spec *spec, const char *text, struct error *e)
+{
+    if (*spec->value)
+        return 0;
+    device_spec_free(spec);
+    return error_set(e, -EINVAL, "%s: names no device: something must follow", text);
+}
+
+static int parse_path(const char *text, const char *path, struct device_spec *spec, struct error *e)
+{
+    for (size_t i = 0; i < ELEMENTS(links); i++) {
+        const char *value = after_prefix(path, links[i].path);
+        if (!value)
+            continue;
+        spec->key = links[i].key;
+        spec->value = xstrdup(value);
+        unescape(spec->value);
+        if (spec->key == DEVICE_SERIAL)
+            split_id(spec);
+        return complete(spec, text, e);
+    }
+    if (after_prefix(path, "/dev/disk/"))
+        return error_set(e, -EINVAL,
+                         "%s: of /dev/disk only by-label, by-uuid, by-partlabel, by-partuuid and "
+                         "by-id are known before udev runs",
+                         text);
+    spec->key = DEVICE_PATH;
+    spec->value = xstrdup(path + strlen("/dev/"));
+    return complete(spec, text, e);
+}
+
+int device_spec_parse(const char *text, struct device_spec *spec, struct error *e)
+{
+    *spec = (struct device_spec){0};
+    for (size_t i = 0; i < ELEMENTS(tags); i++) {
+        const char *value = after_prefix(text, tags[i].name);
+        if (!value)
+            continue;
+        spec->key = tags[i].key;
+        spec->value = unquote(value);
+        return complete(spec, text, e);
+    }
+    char *path CLEANUP_FREE = unquote(text);
+    if (!after_prefix(path, "/dev/"))
+        return error_set(e, -EINVAL,
+                         "%s: not a block device: expected /dev/NAME, LABEL=, UUID=, PARTLABEL= or "
+                         "PARTUUID=",
+                         text);
+    int r = parse_path(text, path, spec, e);
+    return r;
+}
+
+bool device_spec_is_device(const char *text)
+{
+    char *path CLEANUP_FREE = unquote(text);
+    return is_tag(text) || (after_prefix(path, "/dev/") && path[strlen("/dev/")]);
+}
+
+void device_spec_free(struct device_spec *spec)
+{
+    free(spec->value);
+    *spec = (struct device_spec){0};
+}

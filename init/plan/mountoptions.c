@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/plan/mountoptions.h"
+
+#include <errno.h>
+#include <libmount/libmount.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+
+#define PROPAGATION (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE)
+
+/* Options that are for us rather than for the kernel. */
+static const struct {
+    const char *name;
+    size_t flag; /* offset of a bool in struct mount_options */
+} own_options[] = {
+    {"x-systemd.makefs", offsetof(struct mount_options, makefs)},
+    {"x-systemd.growfs", offsetof(struct mount_options, growfs)},
+    {"x-run-vm.if-empty", offsetof(struct mount_options, if_empty)},
+    {"nofail", offsetof(struct mount_options, nofail)},
+};
+
+/* What mount(8) would do in user space and nobody does here. */
+static const char *const unsupported[] = {
+    "loop", "offset", "sizelimit", "encryption", "verity.hashdevice", "verity.roothash",
+};
+
+static bool is_option(const char *option, const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(option, name, length) == 0 && (option[length] == '\0' || option[length] == '=');
+}
+
+static int read_user_option(struct mount_options *options, const char *option, struct error *e)
+{
+    for (size_t i = 0; i < ELEMENTS(own_options); i++)
+        if (is_option(option, own_options[i].name))
+            *(bool *)((char *)options + own_options[i].flag) = true;
+    for (size_t i = 0; i < ELEMENTS(unsupported); i++)
+        if (is_option(option, unsupported[i]))
+            return error_set(e, -EINVAL, "option \"%s\" is not supported before stage 2", option);
+    return 0;
+}
+
+static int read_user_options(struct mount_options *options, const char *text, struct error *e)
+{
+    struct strv list CLEANUP_STRV = {0};
+    strv_split(&list, text, ',');
+    for (size_t i = 0; i < list.count; i++) {
+        int r = read_user_option(options, list.items[i], e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+static void read_flags(struct mount_options *options, const char *text)
+{
+    unsigned long flags = 0;
+    (void)mnt_optstr_get_flags(text, &flags, mnt_get_builtin_optmap(MNT_LINUX_MAP));
+    if (flags & PROPAGATION) {
+        options->propagation = flags & (PROPAGATION | MS_REC);
+        flags &= ~(unsigned long)PROPAGATION;
+        if (!(flags & MS_BIND))
+            flags &= ~(unsigned long)MS_REC;
+    }
+    options->flags = flags;
+}
+
+int mount_options_parse(struct mount_options *options, const char *text, struct error *e)
+{
+    *options = (struct mount_options){0};
+    if (!text || !*text) {
+        options->data = xstrdup("");
+        return 0;
+    }
+    char *user CLEANUP_FREE = NULL;
+    char *flags CLEANUP_FREE = NULL;
+    int r = mnt_split_optstr(text, &user, &flags, &options->data, 0, 0);
+    if (r < 0)
+        return error_set(e, r, "\"%s\" is not a list of mount options (a quote is not closed)",
+                         text);
+    if (!options->data)
+        options->data = xstrdup("");
+    read_flags(options, flags ? flags : "");
+    r = read_user_options(options, user ? user : "", e);
+    if (r < 0)
+        mount_options_free(options);
+    return r;
+}
+
+void mount_options_append(struct mount_options *options, const char *name, const char *value)
+{
+    char *data = xasprintf("%s%s%s%s%s", options->data, *options->data ? "," : "", name,
+                           value ? "=" : "", value ? value : "");
+    free(options->data);
+    options->data = data;
+}
+
+char *mount_options_take(struct mount_options *options, const char *name)
+{
+    struct strv list CLEANUP_STRV = {0};
+    struct strv rest CLEANUP_STRV = {0};
+    char *value = NULL;
+    strv_split(&list, options->data, ',');
+    for (size_t i = 0; i < list.count; i++) {
+        const char *option = list.items[i];
+        if (!is_option(option, name)) {
+            strv_push(&rest, option);
+            continue;
+        }
+        free(value);
+        size_t length = strlen(name);
+        value = xstrdup(option[length] ? option + length + 1 : "");
+    }
+    if (value) {
+        free(options->data);
+        options->data = strv_join(&rest, ",");
+    }
+    return value;
+}
+
+void mount_options_free(struct mount_options *options)
+{
+    free(options->data);
+    *options = (struct mount_options){0};
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/stage2/prepareroot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "common/mountspec.h"
+#include "init/inroot.h"
+#include "init/mount/apimounts.h"
+
+static void report(const char *path, int r)
+{
+    if (r < 0 && r != -EROFS)
+        log_warning("%s: making it in the root: %s", path, strerror(-r));
+}
+
+static int make_tmp(int root)
+{
+    int fd CLEANUP_CLOSE = inroot_make_directory(root, "/tmp", 0755);
+    if (fd < 0)
+        return fd;
+    struct stat s;
+    if (fstat(fd, &s) == 0 && (s.st_mode & 07777) == 01777)
+        return 0;
+    char *path CLEANUP_FREE = xasprintf("/proc/self/fd/%d", fd); /* fchmod(2) refuses O_PATH */
+    return chmod(path, 01777) < 0 ? -errno : 0;
+}
+
+static int make_boot(int root)
+{
+    int fd CLEANUP_CLOSE = inroot_make_directory(root, "/boot", 0755);
+    return fd < 0 ? fd : 0;
+}
+
+static int make_mark(int root)
+{
+    int fd CLEANUP_CLOSE = inroot_make_file(root, "/etc/NIXOS", 0644);
+    return fd < 0 ? fd : 0;
+}
+
+static const struct {
+    const char *path;
+    int (*make)(int root);
+} in_root[] = {
+    {"/etc/NIXOS", make_mark},
+    {"/tmp", make_tmp},
+    {"/boot", make_boot},
+};
+
+void postmount_prepare_root(int root)
+{
+    for (size_t i = 0; i < ELEMENTS(in_root); i++)
+        report(in_root[i].path, in_root[i].make(root));
+}
+
+void postmount_link_device(int root)
+{
+    struct stat s;
+    if (fstat(root, &s) < 0)
+        return;
+    char link[64];
+    char target[256];
+    (void)snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major(s.st_dev), minor(s.st_dev));
+    ssize_t n = readlink(link, target, sizeof target - 1);
+    if (n < 0)
+        return; /* tmpfs, an overlay, a share: no block device */
+    target[n] = '\0';
+    const char *slash = strrchr(target, '/');
+    if (symlink(slash ? slash + 1 : target, "/dev/root") < 0 && errno != EEXIST)
+        log_warning("/dev/root: making the link: %s", strerror(errno));
+
+    (void)mkdir("/run/udev", 0755);
+    (void)mkdir("/run/udev/rules.d", 0755);
+    FILE *rule CLEANUP_FCLOSE = fopen("/run/udev/rules.d/61-dev-root-link.rules", "we");
+    if (!rule)
+        return;
+    (void)fprintf(rule,
+                  "ACTION==\"add|change\", SUBSYSTEM==\"block\", ENV{MAJOR}==\"%u\", "
+                  "ENV{MINOR}==\"%u\", SYMLINK+=\"root\"\n",
+                  major(s.st_dev), minor(s.st_dev));
+}
+
+void postmount_enter_submounts(int root, const struct strv *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        char *path CLEANUP_FREE = mount_unescape(paths->items[i]);
+        int fd CLEANUP_CLOSE = inroot_open(root, path, O_RDONLY | O_DIRECTORY, 0);
+        if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
+            log_warning("%s: entering it: %s", path, strerror(-fd));
+    }
+}
+
+/* The number of the group "tty" in the root, as text; the caller frees. NULL where there is none.
+ */
+static char *terminal_group(int root)
+{
+    int fd = inroot_open(root, "/etc/group", O_RDONLY, 0);
+    FILE *groups CLEANUP_FCLOSE = fd < 0 ? NULL : fdopen(fd, "r");
+    char *line CLEANUP_FREE = NULL;
+    size_t size = 0;
+    while (groups && getline(&line, &size, groups) > 0) {
+        const char *password = strncmp(line, "tty:", 4) == 0 ? line + 4 : NULL;
+        const char *number = password ? strchr(password, ':') : NULL;
+        size_t digits = number ? strspn(number + 1, "0123456789") : 0;
+        if (digits > 0)
+            return xstrndup(number + 1, digits);
+    }
+    return NULL;
+}
+
+void postmount_set_terminal_group(int root)
+{
+    char *group CLEANUP_FREE = terminal_group(root);
+    if (!group || strcmp(group, APIMOUNTS_TTY_GROUP) == 0)
+        return;
+    char *options CLEANUP_FREE = xasprintf(APIMOUNTS_PTS_OPTIONS "%s", group);
+    if (mount(NULL, "/dev/pts", NULL, MS_REMOUNT | MS_NOSUID | MS_NOEXEC, options) < 0)
+        log_warning("/dev/pts: giving it to the group %s: %s", group, strerror(errno));
+}
