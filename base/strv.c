@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 void strv_take(struct strv *list, char *text)
 {
@@ -45,7 +46,7 @@ void strv_split(struct strv *list, const char *text, char separator)
 bool strv_contains(const struct strv *list, const char *text)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i], text) == 0)
+        if (streq(list->items[i], text))
             return true;
     return false;
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 /* The end of an initrd that carries a bootconfig: text, le32 size, le32 checksum, magic. */
 #define MAGIC     "#BOOTCONFIG\n"
@@ -30,7 +31,7 @@ static int put_value(FILE *out, const char *name, const char *value, struct erro
 static bool seen(const struct cmdline *line, size_t i)
 {
     for (size_t j = 0; j < i; j++)
-        if (strcmp(line->words[j].name, line->words[i].name) == 0)
+        if (streq(line->words[j].name, line->words[i].name))
             return true;
     return false;
 }
@@ -42,7 +43,7 @@ static int put_key(FILE *out, const struct cmdline *line, size_t i, struct error
     (void)fprintf(out, "%s = ", name);
     for (size_t j = i; j < line->count; j++) {
         const struct cmdline_word *word = &line->words[j];
-        if (strcmp(word->name, name) != 0)
+        if (!streq(word->name, name))
             continue;
         if (j > i)
             (void)fputs(", ", out);

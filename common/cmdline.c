@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 /* The kernel's isspace(): its ctype table is Latin-1, in which 0xa0 is a space. */
 static bool is_space(char c)
@@ -72,7 +73,7 @@ const char *cmdline_parse(struct cmdline *line, const char *text)
     for (text = skip_spaces(text); *text; text = skip_spaces(text)) {
         struct cmdline_word word;
         text = next_word(text, &word);
-        if (!word.value && strcmp(word.name, "--") == 0) {
+        if (!word.value && streq(word.name, "--")) {
             free(word.name);
             return skip_spaces(text);
         }

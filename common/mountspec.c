@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 
 /* Beside every byte that is not printable ASCII. */
 #define SPECIAL_IN_FIELD   ":,\\\""
@@ -195,7 +196,7 @@ int store_spec_parse(struct store_spec *spec, const char *text, struct error *e)
     char *source CLEANUP_FREE = field(&fields, 1);
     *spec = (struct store_spec){0};
     for (size_t i = STORE_NONE + 1; source && i < ELEMENTS(store_kinds); i++) {
-        if (strcmp(fields.items[0], store_kinds[i]) == 0) {
+        if (streq(fields.items[0], store_kinds[i])) {
             *spec = (struct store_spec){.kind = (enum store_kind)i, .source = TAKE(source)};
             return 0;
         }

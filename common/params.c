@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 static const char *const store_overlays[] = {
     [STORE_OVERLAY_TMPFS] = "tmpfs",
@@ -134,7 +135,7 @@ static const char *const true_words[] = {"1", "yes", "true", "on", NULL};
 static int find_word(const char *const *words, const char *word)
 {
     for (int i = 0; words[i]; i++)
-        if (strcmp(words[i], word) == 0)
+        if (streq(words[i], word))
             return i;
     return -1;
 }
@@ -403,7 +404,7 @@ static const struct param_ops param_ops[] = {
 static const struct param *find_param(const char *name)
 {
     for (size_t i = 0; i < guest_param_count; i++)
-        if (strcmp(guest_param_table[i].name, name) == 0)
+        if (streq(guest_param_table[i].name, name))
             return &guest_param_table[i];
     return NULL;
 }

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "host/commands/runner.h"
 
 static const char *const dry_runs[] = {"no", "text", "json", NULL};
@@ -54,7 +55,7 @@ static int set_choice(const struct command_option *option, unsigned int *member,
 
     for (unsigned int i = 0; option->choices[i]; i++) {
         /* an option with choices takes an argument: NOLINTNEXTLINE(clang-analyzer-core.NonNull*) */
-        if (!strcmp(option->choices[i], text)) {
+        if (streq(option->choices[i], text)) {
             *member = i;
             return 0;
         }
@@ -148,14 +149,14 @@ int options_parse(struct options *options, int argc, char *const *argv, struct e
         options->runner = true;
         strv_take(&options->config_files, config);
     } else {
-        while (i < argc && argv[i][0] == '-' && strcmp(argv[i], "--") != 0) {
+        while (i < argc && argv[i][0] == '-' && !streq(argv[i], "--")) {
             int r = take_option(options, argv + i, e);
 
             if (r < 0)
                 return r;
             i += r;
         }
-        if (i < argc && strcmp(argv[i], "--") != 0)
+        if (i < argc && !streq(argv[i], "--"))
             return error_set(e, -EINVAL,
                              "%s: expected an option (a configuration comes after --config, QEMU's "
                              "arguments after --)",

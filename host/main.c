@@ -6,12 +6,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "host/commandline.h"
 #include "host/commands/cachecommand.h"
 #include "host/commands/dryrun.h"
@@ -198,7 +198,7 @@ int main(int argc, char **argv)
     log_set_sink(message_print);
     leftovers_end_out_of_memory();
     signals_report_size_limit();
-    if (argc > 1 && !strcmp(argv[1], "cache") && !runner_is_name(argv[0]))
+    if (argc > 1 && streq(argv[1], "cache") && !runner_is_name(argv[0]))
         return cache_command(argc - 1, argv + 1);
     if (options_parse(&options, argc, argv, &e) < 0)
         return report(&e, STATUS_USAGE);

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 
 int inroot_open(int root, const char *path, int flags, mode_t mode)
 {
@@ -41,7 +42,7 @@ static int make_parent(int root, const char *path, const char **name, mode_t mod
 int inroot_make_directory(int root, const char *path, mode_t mode)
 {
     int fd = inroot_open(root, path, O_PATH | O_DIRECTORY, 0);
-    if (fd != -ENOENT || strcmp(path, "/") == 0)
+    if (fd != -ENOENT || streq(path, "/"))
         return fd;
     const char *name;
     int parent CLEANUP_CLOSE = make_parent(root, path, &name, mode);
@@ -74,7 +75,7 @@ bool inroot_is_empty(int fd)
     DIR *directory = again < 0 ? NULL : fdopendir(again);
     bool empty = directory != NULL;
     for (const struct dirent *entry; empty && (entry = readdir(directory));)
-        empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        empty = streq(entry->d_name, ".") || streq(entry->d_name, "..");
     if (directory)
         (void)closedir(directory);
     else if (again >= 0)

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "common/bootconfig.h"
 #include "common/params.h"
 #include "init/console.h"
@@ -61,7 +62,7 @@ static int open_consoles(struct boot *boot, struct error *e)
         strv_pushf(&boot->arguments, "%s%s%s", rest.words[i].name, rest.words[i].value ? "=" : "",
                    rest.words[i].value ? rest.words[i].value : "");
     for (size_t i = 0; i < boot->line.count; i++)
-        if (strcmp(boot->line.words[i].name, "console") == 0 && boot->line.words[i].value)
+        if (streq(boot->line.words[i].name, "console") && boot->line.words[i].value)
             strv_push(&names, boot->line.words[i].value);
     console_become_standard();
     console_open(&names);
@@ -84,7 +85,7 @@ static int parse_words(struct boot *boot, struct error *e)
 static bool has_word(const struct cmdline *line, const char *name)
 {
     for (size_t i = 0; i < line->count; i++)
-        if (strcmp(line->words[i].name, name) == 0)
+        if (streq(line->words[i].name, name))
             return true;
     return false;
 }

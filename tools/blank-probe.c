@@ -3,9 +3,9 @@
  * blank-probe --makefs IMAGE… does to each what x-systemd.makefs does and says what that was. */
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "init/format/blank.h"
 #include "init/format/makefs.h"
 
@@ -46,7 +46,7 @@ static int makefs(const char *path)
 
 int main(int argc, char **argv)
 {
-    int first = argc > 1 && strcmp(argv[1], "--makefs") == 0 ? 2 : 1;
+    int first = argc > 1 && streq(argv[1], "--makefs") ? 2 : 1;
     if (first >= argc) {
         (void)fprintf(stderr, "usage: %s [--makefs] IMAGE...\n", argv[0]);
         return 2;

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "common/params.h"
 #include "host/commandline.h"
 #include "host/config/schema.h"
@@ -182,7 +183,7 @@ static const struct table {
 static void copy_line(const char *line)
 {
     for (size_t i = 0; i < ELEMENTS(tables); i++)
-        if (!strcmp(tables[i].line, line)) {
+        if (streq(tables[i].line, line)) {
             tables[i].print();
             return;
         }

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "init/nix/nixdb.h"
 
 enum { EXIT_USAGE = 64 };
@@ -30,7 +30,7 @@ static bool set_version(struct options *o, const char *version)
 {
     static const char *const names[] = {[NIXDB_2_8] = "2.8", [NIXDB_2_26] = "2.26"};
     for (size_t i = 0; i < ELEMENTS(names); i++) {
-        if (strcmp(version, names[i]) == 0) {
+        if (streq(version, names[i])) {
             o->place.version = (enum nixdb_version)i;
             return true;
         }

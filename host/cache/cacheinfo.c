@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/system/signals.h"
 
 /* The file in each entry that says what the others are, and the files that say what it can be used
@@ -104,7 +105,7 @@ static bool check_made(int entry, const char *record)
     if (st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH))
         return false;
     char *now CLEANUP_FREE = format_made(&st, name);
-    return strcmp(record, now) == 0;
+    return streq(record, now);
 }
 
 /* The path is the first thing in a record that begins with a slash. */
@@ -148,7 +149,7 @@ static bool check_records(int entry, const char *name)
     for (; record && record < text + size; record += strlen(record) + 1)
         if (!check_record(entry, record))
             break;
-    return record && record + 4 == text + size && strcmp(record, "end") == 0;
+    return record && record + 4 == text + size && streq(record, "end");
 }
 
 bool cache_info_is_whole(int entry)

@@ -5,10 +5,10 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "host/cache/cache.h"
 #include "host/cache/cacheitems.h"
 #include "host/config/size.h"
@@ -115,20 +115,20 @@ int cache_command(int argc, char **argv)
     struct error e CLEANUP_ERROR = {0};
     struct cache_limits limits = {0};
     int r = 0;
-    if (strcmp(verb, "--help") == 0)
+    if (streq(verb, "--help"))
         return print_usage();
-    if (strcmp(verb, "list") != 0 && strcmp(verb, "prune") != 0)
+    if (!streq(verb, "list") && !streq(verb, "prune"))
         return wrong_usage("neither list nor prune", verb);
-    if (strcmp(verb, "list") == 0 && argc > 2)
+    if (streq(verb, "list") && argc > 2)
         return wrong_usage("not understood", argv[2]);
-    if (strcmp(verb, "prune") == 0) {
+    if (streq(verb, "prune")) {
         int status = parse_limits(argc - 1, argv + 1, &limits);
         if (status)
             return status;
     }
     if (!cache)
         return 0; /* no HOME, no cache */
-    r = strcmp(verb, "list") == 0 ? list(cache, &e) : cache_items_prune(cache, &limits, stdout, &e);
+    r = streq(verb, "list") ? list(cache, &e) : cache_items_prune(cache, &limits, stdout, &e);
     if (r < 0)
         log_error("%s", e.message);
     int status = output_finish();

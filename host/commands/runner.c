@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 #include "host/system/process.h"
 
 /* As many links as the kernel follows. */
@@ -21,7 +22,7 @@ bool runner_is_name(const char *argv0)
     const char *name = slash ? slash + 1 : argv0;
     size_t length = strlen(name);
     return length > strlen("run--vm") && !strncmp(name, "run-", 4) &&
-           !strcmp(name + length - 3, "-vm");
+           streq(name + length - 3, "-vm");
 }
 
 static bool is_program(const char *path)

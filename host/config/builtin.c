@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/config/builtin.h"
 
-#include <string.h>
 #include <sys/utsname.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "host/config/definition.h"
 #include "host/config/origin.h"
 
@@ -199,7 +199,7 @@ char *builtin_drive_device(const struct config *config, size_t index)
 
     if (index >= 26)
         return NULL;
-    return xasprintf("/dev/%s%c", !strcmp(interface, "virtio") ? "vd" : "sd", (int)('a' + index));
+    return xasprintf("/dev/%s%c", streq(interface, "virtio") ? "vd" : "sd", (int)('a' + index));
 }
 
 void builtin_boot_device(const struct scope *scope, json_t *definitions)
@@ -224,7 +224,7 @@ static char *named_drive_device(struct config *config, const char *name)
     json_array_foreach (drives, i, drive) {
         const char *its_name = json_string_value(json_object_get(drive, "name"));
 
-        if (its_name && !strcmp(its_name, name)) {
+        if (its_name && streq(its_name, name)) {
             found++;
             index = i;
         }
@@ -284,10 +284,10 @@ const char *builtin_transport(const struct config *config, const char *tag)
  * runs. */
 static json_t *built_in_options(const struct config *config, const char *tag)
 {
-    bool store = !strcmp(tag, "nix-store");
+    bool store = streq(tag, "nix-store");
     json_t *options;
 
-    if (!strcmp(builtin_transport(config, tag), "virtiofs"))
+    if (streq(builtin_transport(config, tag), "virtiofs"))
         return json_pack("[s]", store ? "ro" : "defaults");
     options = json_pack("[s,s,o]", "trans=virtio", "version=9p2000.L",
                         json_sprintf("msize=%" JSON_INTEGER_FORMAT,
@@ -316,7 +316,7 @@ static void define_shares(struct config *config, json_t *definitions)
     const char **tags CLEANUP_FREE = merge_sorted_keys(shares, &count);
 
     for (size_t i = 0; i < count; i++) {
-        bool store = !strcmp(tags[i], "nix-store");
+        bool store = streq(tags[i], "nix-store");
         const json_t *share = json_object_get(shares, tags[i]);
         const char *target = json_string_value(json_object_get(share, "target"));
         const char *where = store && config_bool(config, "virtualisation.writableStore")
@@ -429,7 +429,7 @@ void builtin_fs_device(const struct scope *scope, json_t *definitions)
     const char *label = json_string_value(json_object_get(scope->values, "label"));
 
     for (size_t i = 0; type && i < ELEMENTS(special); i++)
-        if (!strcmp(special[i], type))
+        if (streq(special[i], type))
             add_weak(definitions, json_string(type));
     if (label)
         add_weak(definitions, json_sprintf("/dev/disk/by-label/%s", label));
@@ -454,6 +454,6 @@ void builtin_available_modules(const struct scope *scope, json_t *definitions)
 {
     if (config_bool(scope->config, "virtualisation.writableStore"))
         json_array_append_new(definitions, json_pack("[s]", "overlay"));
-    if (!strcmp(config_text(scope->config, "virtualisation.qemu.diskInterface"), "scsi"))
+    if (streq(config_text(scope->config, "virtualisation.qemu.diskInterface"), "scsi"))
         json_array_append_new(definitions, json_pack("[s]", "sym53c8xx"));
 }

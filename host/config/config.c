@@ -10,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "host/config/definition.h"
 #include "host/config/origin.h"
 #include "host/config/resolve.h"
@@ -59,7 +60,7 @@ static char *read_whole(FILE *file, size_t *length)
 
 int config_add_file(struct config *config, const char *path, struct error *e)
 {
-    bool is_stdin = !strcmp(path, "-");
+    bool is_stdin = streq(path, "-");
     const char *name = is_stdin ? "stdin" : path;
     FILE *file CLEANUP_FCLOSE = NULL;
     char *text CLEANUP_FREE = NULL;

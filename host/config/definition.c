@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "host/config/resolve.h"
 #include "host/system/message.h"
 
@@ -185,7 +186,7 @@ void merge_discharge(struct config *config, const struct position *place, struct
         return;
     }
     for (size_t i = 0; i < ELEMENTS(properties); i++)
-        if (!strcmp(properties[i].name, name)) {
+        if (streq(properties[i].name, name)) {
             properties[i].discharge(config, place, d, out);
             return;
         }

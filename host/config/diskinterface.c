@@ -2,9 +2,9 @@
 #include "host/config/diskinterface.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 static const struct disk_interface interfaces[] = {
     {"virtio", NULL, "virtio-blk-pci", true, false, false, {"virtio_blk"}},
@@ -15,7 +15,7 @@ static const struct disk_interface interfaces[] = {
 const struct disk_interface *disk_interface_find(const char *name)
 {
     for (size_t i = 0; i < ELEMENTS(interfaces); i++)
-        if (!strcmp(interfaces[i].name, name))
+        if (streq(interfaces[i].name, name))
             return &interfaces[i];
     return &interfaces[0];
 }

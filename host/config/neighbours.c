@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/strv.h"
+#include "base/text.h"
 
 #define OURS "virtualisation."
 
@@ -120,7 +121,7 @@ static bool is_near(const char *name, const char *ours)
     size_t length = strlen(plain_ours);
     size_t most = length < 4 ? 0 : length < 6 ? 1 : 2;
 
-    return strcmp(name, ours) != 0 && schema_distance(plain_name, plain_ours) <= most;
+    return !streq(name, ours) && schema_distance(plain_name, plain_ours) <= most;
 }
 
 /* The name of an option, or of a group it is in, with as many components as `name`; the caller
@@ -175,7 +176,7 @@ static char *find_inside(const struct option *options, size_t count, const char 
 char *neighbours_meant(const struct option *options, size_t count, const char *name)
 {
     for (size_t i = 0; i < ELEMENTS(lookalikes); i++)
-        if (!strcmp(lookalikes[i], name))
+        if (streq(lookalikes[i], name))
             return NULL;
     for (size_t i = 0; i < count; i++) {
         char *candidate CLEANUP_FREE = shorten(options[i].name, name);

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #define ENTRY "<entry "
 
@@ -67,7 +68,7 @@ static void visit_property(struct search *s, json_t *value, const char *type, co
         visit(s, part, rest, priority);
     if (json_is_false(json_object_get(value, "condition")))
         return;
-    if (!strcmp(type, "override") && json_is_integer(own))
+    if (streq(type, "override") && json_is_integer(own))
         priority = json_integer_value(own);
     visit(s, json_object_get(value, "content"), rest, priority);
 }

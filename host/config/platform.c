@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/strv.h"
+#include "base/text.h"
 
 /* The programs, machines and serial consoles are the specification's; COMMAND_LINE_SIZE is each
  * architecture's include/asm/setup.h. */
@@ -45,7 +46,7 @@ const struct guest *guest_find(const char *system)
     size_t length = strlen(system);
     size_t i = 0;
 
-    if (length > strlen(suffix) && !strcmp(system + length - strlen(suffix), suffix))
+    if (length > strlen(suffix) && streq(system + length - strlen(suffix), suffix))
         for (; guests[i].cpu; i++)
             if (strlen(guests[i].cpu) == length - strlen(suffix) &&
                 !strncmp(guests[i].cpu, system, strlen(guests[i].cpu)))
@@ -74,7 +75,7 @@ const struct firmware *guest_firmware(const struct guest *guest)
     };
 
     for (size_t i = 0; i < ELEMENTS(known); i++)
-        if (guest->cpu && !strcmp(known[i].cpu, guest->cpu))
+        if (guest->cpu && streq(known[i].cpu, guest->cpu))
             return &known[i].firmware;
     return NULL;
 }

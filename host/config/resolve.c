@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "host/config/neighbours.h"
 
 /* The definitions of each option, while they are sorted out. */
@@ -179,7 +180,7 @@ static json_t *constant(const char *text)
                  {"{}", json_object}};
 
     for (size_t i = 0; i < ELEMENTS(words); i++)
-        if (!strcmp(words[i].text, text))
+        if (streq(words[i].text, text))
             return words[i].make();
     return json_loads(text, JSON_DECODE_ANY, NULL);
 }

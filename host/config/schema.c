@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "host/config/builtin.h"
 #include "host/config/size.h"
 
@@ -395,7 +396,7 @@ const size_t schema_option_count = ELEMENTS(schema_options);
 const struct option *schema_find(const struct option *options, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
-        if (!strcmp(options[i].name, name))
+        if (streq(options[i].name, name))
             return &options[i];
     return NULL;
 }

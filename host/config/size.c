@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 bool size_parse(const char *text, uint64_t unit, uint64_t *bytes)
 {
     static const char units[] = "KMGT";
@@ -17,7 +19,7 @@ bool size_parse(const char *text, uint64_t unit, uint64_t *bytes)
     const char *found = *end ? strchr(units, toupper((unsigned char)*end)) : NULL;
     if (found) {
         unit = UINT64_C(1024) << (10 * (found - units));
-        end += strcmp(end + 1, "iB") == 0 ? 3 : 1;
+        end += streq(end + 1, "iB") ? 3 : 1;
     }
     return !*end && !__builtin_mul_overflow(number, unit, bytes);
 }

@@ -4,6 +4,8 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static bool is_path(const char *text)
 {
     return text[0] == '/';
@@ -92,7 +94,7 @@ static bool is_choice(const struct type *type, const json_t *value)
     const char *text = json_string_value(value);
 
     for (size_t i = 0; text && type->choices[i]; i++)
-        if (!strcmp(type->choices[i], text))
+        if (streq(type->choices[i], text))
             return true;
     return false;
 }

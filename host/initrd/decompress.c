@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/initrd/lazylibs.h"
 
 /* A buffer of `size` bytes in place of `data`, which is freed where there is no room for it. */
@@ -126,7 +127,7 @@ int unpack(const char *data, size_t size, size_t limit, char **unpacked, size_t 
 static bool ends_with(const char *text, const char *end)
 {
     size_t length = strlen(text);
-    return length >= strlen(end) && strcmp(text + length - strlen(end), end) == 0;
+    return length >= strlen(end) && streq(text + length - strlen(end), end);
 }
 
 char *unpack_read_module(const char *path, size_t limit, size_t *size, struct error *e)

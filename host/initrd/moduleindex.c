@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 #define MAGIC   UINT32_C(0xB007F457)
 #define VERSION UINT32_C(0x00020001)
@@ -283,8 +284,7 @@ const struct module_index_entry *module_index_find(const struct module_index *in
         else
             high = middle;
     }
-    return low < index->count && strcmp(index->entries[low].key, key) == 0 ? &index->entries[low]
-                                                                           : NULL;
+    return low < index->count && streq(index->entries[low].key, key) ? &index->entries[low] : NULL;
 }
 
 void module_index_free(struct module_index *index)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/commands/dryrun.h"
 #include "host/initrd/decompress.h"
 #include "host/initrd/moduleindex.h"
@@ -30,7 +31,7 @@ struct search {
 static bool has(const struct module_set *set, const char *name)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (strcmp(set->items[i].name, name) == 0)
+        if (streq(set->items[i].name, name))
             return true;
     return false;
 }
@@ -144,7 +145,7 @@ static int add_softdeps(struct search *s, size_t at, struct error *e)
 {
     const struct strv *softdeps = &s->source.softdeps;
     for (size_t i = 0; i < softdeps->count; i += 2)
-        if (strcmp(softdeps->items[i], s->set->items[at].name) == 0)
+        if (streq(softdeps->items[i], s->set->items[at].name))
             return add_softdep(s, softdeps->items[i + 1], e);
     return 0;
 }
@@ -246,7 +247,7 @@ static void take_softdep(const struct module_set *set, char *line)
     const char *word = strsep(&rest, " ");
     char *name = strsep(&rest, " ");
     struct module *module = name ? find(set, name) : NULL;
-    if (module && rest && strcmp(word, "softdep") == 0)
+    if (module && rest && streq(word, "softdep"))
         strv_push(&module->softdeps, rest);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/initrd/decompress.h"
 #include "host/system/paths.h"
 
@@ -65,8 +66,7 @@ static void take_softdep(struct module_source *source, char *line)
     char *rest = line;
     const char *word = strsep(&rest, " ");
     const char *name = strsep(&rest, " ");
-    char *normal =
-        name && rest && strcmp(word, "softdep") == 0 ? module_source_normalize(name) : NULL;
+    char *normal = name && rest && streq(word, "softdep") ? module_source_normalize(name) : NULL;
     if (!normal)
         return;
     strv_take(&source->softdeps, normal);

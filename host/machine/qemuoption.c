@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 /* The options that take no value (QEMU's qemu-options.hx, 4.0 to 9.0). */
 static const char *const flags[] = {
@@ -53,7 +54,7 @@ static const char *const flags[] = {
 static bool takes_value(const char *name)
 {
     for (size_t i = 0; i < ELEMENTS(flags); i++)
-        if (!strcmp(flags[i], name))
+        if (streq(flags[i], name))
             return false;
     return true;
 }
@@ -77,7 +78,7 @@ const char *qemu_option_find(const struct strv *words, const char *name)
     struct qemu_option option;
     const char *found = NULL;
     for (size_t at = 0; qemu_option_next(words, &at, &option);)
-        if (!strcmp(option.name, name))
+        if (streq(option.name, name))
             found = option.value ? option.value : "";
     return found;
 }
@@ -87,7 +88,7 @@ const char *qemu_option_find_with(const struct strv *words, const char *name, co
     struct qemu_option option;
     const char *found = NULL;
     for (size_t at = 0; qemu_option_next(words, &at, &option);)
-        if (!strcmp(option.name, name) && option.value && qemu_option_has_item(option.value, item))
+        if (streq(option.name, name) && option.value && qemu_option_has_item(option.value, item))
             found = option.value;
     return found;
 }

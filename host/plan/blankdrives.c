@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "common/mountspec.h"
 #include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
@@ -26,13 +27,13 @@ static bool is_called(const struct planner *p, const json_t *drive, size_t index
     const char *serial = drive_option(drive, "deviceExtraOpts", "serial");
     size_t length = strlen(device);
 
-    if (name && !strcmp(device, name))
+    if (name && streq(device, name))
         return true;
     if (!serial || !*serial || strncmp(device, links, strlen(links)) != 0 ||
         length <= strlen(links) + strlen(serial))
         return false;
     const char *end = device + length - strlen(serial);
-    return !strcmp(end, serial) && strchr("-_", end[-1]);
+    return streq(end, serial) && strchr("-_", end[-1]);
 }
 
 /* Whether what is in the drive's file is the disk, as far as its options go: with any that is not
@@ -48,7 +49,7 @@ static bool is_its_file(const json_t *drive)
     json_object_foreach (options, name, value) {
         size_t i = 0;
 
-        while (i < ELEMENTS(known) && strcmp(name, known[i]) != 0)
+        while (i < ELEMENTS(known) && !streq(name, known[i]))
             i++;
         if (i == ELEMENTS(known))
             return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The boot disk that has to be made: the settings of the machine in which it is. */
-#include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/plan/planner.h"
 #include "host/system/paths.h"
 
@@ -59,7 +59,7 @@ void plan_boot_disk(struct planner *p)
     add_firmware(p);
     spec->toplevel = xstrdup(config_text(p->config, "system.build.toplevel"));
     spec->toplevel_path = planner_store_path(p, "system.build.toplevel", spec->toplevel);
-    spec->grub_device = xstrdup(!strcmp(interface, "virtio") ? "/dev/vdb" : "/dev/sdb");
+    spec->grub_device = xstrdup(streq(interface, "virtio") ? "/dev/vdb" : "/dev/sdb");
     spec->accel = p->options->accel;
     if (p->options->kernel)
         spec->kernel = path_absolute(p->at->cwd, p->options->kernel);

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/plan/planner.h"
 #include "host/system/paths.h"
 
@@ -44,7 +45,7 @@ static const char *text_of(const json_t *rule, const char *key)
 
 static void check_rule(struct planner *p, const json_t *rule, size_t number)
 {
-    bool guest = !strcmp(text_of(rule, "from"), "guest");
+    bool guest = streq(text_of(rule, "from"), "guest");
     const char *host_address = text_of(rule, "host.address");
     const char *guest_address = text_of(rule, "guest.address");
     const struct {
@@ -52,7 +53,7 @@ static void check_rule(struct planner *p, const json_t *rule, size_t number)
         bool wrong;
         const char *what;
     } checks[] = {
-        {"proto", guest && strcmp(text_of(rule, "proto"), "tcp") != 0,
+        {"proto", guest && !streq(text_of(rule, "proto"), "tcp"),
          "Guest forwarding supports only TCP connections, expected \"tcp\""},
         {"guest.address",
          guest && (strncmp(guest_address, "10.0.2.", 7) != 0 || !is_ipv4(guest_address)),

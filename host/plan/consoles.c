@@ -4,6 +4,7 @@
  * asks for, and run-vm always asks for one. */
 #include <string.h>
 
+#include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 
@@ -28,9 +29,9 @@ static void read_wish(struct wishes *wishes, const struct qemu_option *option)
     bool multiplexed = false;
 
     for (size_t i = 0; i < ELEMENTS(monitors); i++)
-        wishes->monitor |= !strcmp(option->name, monitors[i]);
+        wishes->monitor |= streq(option->name, monitors[i]);
     for (size_t i = 0; i < ELEMENTS(connecting); i++) {
-        if (strcmp(option->name, connecting[i]) != 0)
+        if (!streq(option->name, connecting[i]))
             continue;
         multiplexed = !strncmp(value, "mon:", 4);
         value += multiplexed ? 4 : 0;
@@ -38,10 +39,10 @@ static void read_wish(struct wishes *wishes, const struct qemu_option *option)
             qemu_option_has_item(value, "stdio") || qemu_option_has_item(value, "backend=stdio");
     }
     wishes->monitor |= multiplexed;
-    wishes->serial |= !strcmp(option->name, "serial");
+    wishes->serial |= streq(option->name, "serial");
     wishes->serial |=
-        !strcmp(option->name, "device") && (qemu_option_has_item(value, "isa-serial") ||
-                                            qemu_option_has_item(value, "driver=isa-serial"));
+        streq(option->name, "device") && (qemu_option_has_item(value, "isa-serial") ||
+                                          qemu_option_has_item(value, "driver=isa-serial"));
 }
 
 static void push(struct planner *p, const char *const *words)

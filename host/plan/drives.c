@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/plan/planner.h"
 #include "host/system/imageformat.h"
 #include "host/system/paths.h"
@@ -23,7 +24,7 @@ struct pairs {
 static void set_pair(struct pairs *pairs, const char *key, char *value)
 {
     for (size_t i = 0; i < pairs->count; i++)
-        if (!strcmp(pairs->items[i].key, key)) {
+        if (streq(pairs->items[i].key, key)) {
             free(pairs->items[i].value);
             pairs->items[i].value = value;
             return;
@@ -56,7 +57,7 @@ static char *join_pairs(struct pairs *pairs)
 static const char *get_pair(const struct pairs *pairs, const char *key)
 {
     for (size_t i = 0; i < pairs->count; i++)
-        if (!strcmp(pairs->items[i].key, key))
+        if (streq(pairs->items[i].key, key))
             return pairs->items[i].value;
     return NULL;
 }
@@ -166,7 +167,7 @@ static bool is_on(const char *value)
     static const char *const words[] = {"on", "yes", "true", "y"};
 
     for (size_t i = 0; value && i < ELEMENTS(words); i++)
-        if (!strcmp(words[i], value))
+        if (streq(words[i], value))
             return true;
     return false;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/paths.h"
@@ -38,7 +39,7 @@ static bool brings_no_modules(const struct planner *p)
 
 static void add_card_modules(struct planner *p, const char *model)
 {
-    if (!strncmp(model, "virtio,", 7) || !strcmp(model, "virtio"))
+    if (!strncmp(model, "virtio,", 7) || streq(model, "virtio"))
         model = "virtio-net";
     for (size_t i = 0; i < ELEMENTS(cards); i++) {
         if (strncmp(cards[i].model, model, strlen(cards[i].model)) != 0)
@@ -68,10 +69,10 @@ static void add_drivers_of(struct planner *p, const struct strv *words)
     for (size_t at = 0; qemu_option_next(words, &at, &option);) {
         if (!option.value)
             continue;
-        if (!strcmp(option.name, "device"))
+        if (streq(option.name, "device"))
             add_card_modules(p, option.value);
-        else if ((!strcmp(option.name, "nic") && strcmp(option.value, "none") != 0) ||
-                 (!strcmp(option.name, "net") && !strncmp(option.value, "nic", 3)))
+        else if ((streq(option.name, "nic") && !streq(option.value, "none")) ||
+                 (streq(option.name, "net") && !strncmp(option.value, "nic", 3)))
             add_nic_modules(p, option.value);
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/definition.h"
 #include "host/plan/planner.h"
 #include "host/system/paths.h"
@@ -46,7 +47,7 @@ bool planner_needs_mount(const json_t *entry)
     const char *where = json_string_value(json_object_get(entry, "mountPoint"));
 
     for (size_t i = 0; where && i < ELEMENTS(always); i++)
-        if (!strcmp(always[i], where))
+        if (streq(always[i], where))
             return true;
     return where && json_is_true(json_object_get(entry, "neededForBoot"));
 }
@@ -56,12 +57,12 @@ static bool is_implied(const struct fs *fs, const char *option)
 {
     static const char *const ninep[] = {"trans=virtio", "version=9p2000.L"};
 
-    if (!strcmp(option, "defaults"))
+    if (streq(option, "defaults"))
         return true;
-    if (strcmp(fs->type, "9p") != 0)
+    if (!streq(fs->type, "9p"))
         return false;
     for (size_t i = 0; i < ELEMENTS(ninep); i++)
-        if (!strcmp(ninep[i], option))
+        if (streq(ninep[i], option))
             return true;
     return !strncmp(option, "msize=", 6);
 }
@@ -77,9 +78,9 @@ static char *fs_options(const struct fs *fs, bool all)
     json_array_foreach (fs->options, i, option) {
         const char *text = json_string_value(option);
 
-        if (!strcmp(text, "x-nixos.autoresize"))
+        if (streq(text, "x-nixos.autoresize"))
             strv_push(&list, "x-systemd.growfs");
-        else if (strcmp(text, "defaults") != 0 && (all || !is_implied(fs, text)))
+        else if (!streq(text, "defaults") && (all || !is_implied(fs, text)))
             strv_push(&list, text);
     }
     if (fs_flag(fs, "autoFormat"))
@@ -117,7 +118,7 @@ static void set_root(struct planner *p, struct guest_params *params, const struc
         return;
     }
     params->root = device_spec(fs->device);
-    params->rootfstype = strcmp(fs->type, "auto") ? xstrdup(fs->type) : NULL;
+    params->rootfstype = !streq(fs->type, "auto") ? xstrdup(fs->type) : NULL;
     params->rootflags = fs_options(fs, true);
 }
 
@@ -129,7 +130,7 @@ static void add_mount(struct guest_params *params, const struct fs *fs)
     list->items[list->count++] = (struct mount_spec){
         .what = device_spec(fs->device ? fs->device : fs->type),
         .where = xstrdup(fs->where),
-        .fstype = strcmp(fs->type, "auto") ? xstrdup(fs->type) : NULL,
+        .fstype = !streq(fs->type, "auto") ? xstrdup(fs->type) : NULL,
         .options = fs_options(fs, true),
     };
 }
@@ -146,7 +147,7 @@ static void add_submounts(struct planner *p, struct guest_params *params, const 
         const struct plan_server *server = &p->plan->servers[i];
         struct strv paths CLEANUP_STRV = {0};
 
-        if (!server->announce || strcmp(server->tag, fs->device) != 0)
+        if (!server->announce || !streq(server->tag, fs->device))
             continue;
         if (!submounts_list(&paths, server->source, SUBMOUNTS_MAX))
             strv_pushf(&p->config->warnings,
@@ -170,10 +171,10 @@ static void add_share(struct planner *p, struct guest_params *params, const stru
     list->items[list->count++] = (struct share_spec){
         .tag = xstrdup(fs->device),
         .where = xstrdup(fs->where),
-        .transport = strcmp(fs->type, "9p") ? SHARE_VIRTIOFS : SHARE_9P,
+        .transport = !streq(fs->type, "9p") ? SHARE_VIRTIOFS : SHARE_9P,
         .options = fs_options(fs, false),
     };
-    if (strcmp(fs->type, "virtiofs") == 0)
+    if (streq(fs->type, "virtiofs"))
         add_submounts(p, params, fs);
 }
 
@@ -198,8 +199,7 @@ static bool is_plain_share(const struct planner *p, const struct fs *fs)
     json_array_foreach (fs->options, i, option) {
         const char *text = json_string_value(option);
 
-        if (!strcmp(text, msize) || !strcmp(text, "trans=virtio") ||
-            !strcmp(text, "version=9p2000.L"))
+        if (streq(text, msize) || streq(text, "trans=virtio") || streq(text, "version=9p2000.L"))
             known++;
     }
     return known == 3;
@@ -210,7 +210,7 @@ static bool has_options(const struct fs *fs, const char *expected)
 {
     char *options CLEANUP_FREE = fs_options(fs, false);
 
-    return !strcmp(options ? options : "", expected);
+    return streq(options ? options : "", expected);
 }
 
 /* Where the store comes from. init mounts it with its own options; others are said by a mount of
@@ -232,7 +232,7 @@ static void set_store(struct planner *p, struct guest_params *params, const stru
     };
     size_t i = 0;
 
-    while (strcmp(kinds[i].type, fs->type) != 0)
+    while (!streq(kinds[i].type, fs->type))
         i++;
     params->store.kind = kinds[i].kind;
     params->store.source = device_spec(fs->device ? fs->device : "");
@@ -257,19 +257,19 @@ static bool is_share(const struct planner *p, const struct fs *fs)
 
     if (!fs->device || !json_object_get(shares, fs->device))
         return false;
-    return !strcmp(fs->type, "virtiofs") || (!strcmp(fs->type, "9p") && is_plain_share(p, fs));
+    return streq(fs->type, "virtiofs") || (streq(fs->type, "9p") && is_plain_share(p, fs));
 }
 
 static void add_file_system(struct planner *p, struct guest_params *params, const struct fs *fs)
 {
     bool writable = config_bool(p->config, "virtualisation.writableStore");
 
-    if (!strcmp(fs->where, "/"))
+    if (streq(fs->where, "/"))
         set_root(p, params, fs);
-    else if (!strcmp(fs->where, writable ? "/nix/.ro-store" : "/nix/store"))
+    else if (streq(fs->where, writable ? "/nix/.ro-store" : "/nix/store"))
         set_store(p, params, fs);
-    else if (!strcmp(fs->where, "/nix/.rw-store") && has_options(fs, "mode=0755") &&
-             !strcmp(fs->type, "tmpfs") && params->store_overlay == STORE_OVERLAY_TMPFS)
+    else if (streq(fs->where, "/nix/.rw-store") && has_options(fs, "mode=0755") &&
+             streq(fs->type, "tmpfs") && params->store_overlay == STORE_OVERLAY_TMPFS)
         return; /* init's own default */
     else if (is_share(p, fs))
         add_share(p, params, fs);
@@ -303,7 +303,7 @@ void plan_guest_params(struct planner *p, struct guest_params *params)
         const json_t *entry = json_object_get(systems, names[i]);
         struct fs fs = fs_read(entry);
 
-        if (!planner_needs_mount(entry) || (p->options->root_dir && !strcmp(fs.where, "/")))
+        if (!planner_needs_mount(entry) || (p->options->root_dir && streq(fs.where, "/")))
             continue;
         add_file_system(p, params, &fs);
     }

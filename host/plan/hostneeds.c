@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/origin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
@@ -81,7 +82,7 @@ void planner_need_file(struct planner *p, const char *option, const char *path)
 static void need_path_of(struct planner *p, const char *source, const struct qemu_option *option)
 {
     for (size_t i = 0; i < ELEMENTS(path_options); i++) {
-        if (strcmp(path_options[i].name, option->name) != 0)
+        if (!streq(path_options[i].name, option->name))
             continue;
         char *path CLEANUP_FREE = path_options[i].key
                                       ? item_value(option->value, path_options[i].key)
@@ -100,8 +101,7 @@ void planner_need_words(struct planner *p, const char *source, const struct strv
         if (!option.value)
             continue;
         need_path_of(p, source, &option);
-        if (!strcmp(option.name, "netdev") || !strcmp(option.name, "nic") ||
-            !strcmp(option.name, "net"))
+        if (streq(option.name, "netdev") || streq(option.name, "nic") || streq(option.name, "net"))
             planner_need_ports(p, source, option.value);
     }
 }

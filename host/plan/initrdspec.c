@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/plan/planner.h"
 #include "host/system/paths.h"
 #include "host/system/process.h"
@@ -37,7 +38,7 @@ static void add_fs_modules(struct planner *p, const char *type)
     bool known = false;
 
     for (size_t i = 0; i < ELEMENTS(fs_modules); i++)
-        if (!strcmp(fs_modules[i].type, type)) {
+        if (streq(fs_modules[i].type, type)) {
             known = true;
             for (size_t j = 0; j < 4 && fs_modules[i].modules[j]; j++)
                 planner_add_module(p, fs_modules[i].modules[j]);
@@ -74,7 +75,7 @@ static void choose_modules(struct planner *p)
         bool own = !type;
 
         for (size_t i = 0; i < ELEMENTS(kernels_own) && !own; i++)
-            own = !strcmp(kernels_own[i], type);
+            own = streq(kernels_own[i], type);
         if (!own && planner_needs_mount(entry))
             add_fs_modules(p, type);
     }

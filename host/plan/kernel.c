@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/builtin.h"
 #include "host/initrd/decompress.h"
 #include "host/plan/planner.h"
@@ -169,8 +170,8 @@ static bool has_parameter(const char *text, const char *name, const char *value)
 
     (void)cmdline_parse(&line, text);
     for (size_t i = 0; i < line.count && !found; i++)
-        found = !strcmp(line.words[i].name, name) &&
-                (!value || (line.words[i].value && !strcmp(line.words[i].value, value)));
+        found = streq(line.words[i].name, name) &&
+                (!value || (line.words[i].value && streq(line.words[i].value, value)));
     return found;
 }
 
@@ -278,7 +279,7 @@ static char *find_initrd(struct planner *p)
 /* Firmware that is not QEMU's own may know no kernel but a bzImage. */
 static bool may_unpack(const struct planner *p)
 {
-    return p->own_initrd && !strcmp(config_text(p->config, "runVm.kernel"), "auto") &&
+    return p->own_initrd && streq(config_text(p->config, "runVm.kernel"), "auto") &&
            !config_bool(p->config, "virtualisation.useEFIBoot") &&
            !config_text(p->config, "virtualisation.bios");
 }

@@ -2,10 +2,10 @@
 /* QEMU itself: the program, the machine, its memory and processors, our line to its monitor. */
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
@@ -86,7 +86,7 @@ static void add_accelerator(struct planner *p)
     accel_choose(&accel, choice, p->guest);
     planner_push(p, "accel", accel.name);
     p->plan->accel_reason = TAKE(accel.reason);
-    p->emulated = !strcmp(accel.name, "tcg");
+    p->emulated = streq(accel.name, "tcg");
 }
 
 /* One is for whoever wants to talk to QEMU. The other is run-vm's, which is connected from the

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/origin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
@@ -96,7 +97,7 @@ static void add_user_network(struct planner *p, struct strv *words)
     }
     strv_push(&parts, "user,id=" NETWORK ",");
     json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule) {
-        bool from_guest = strcmp(text_of(rule, "from"), "host") != 0;
+        bool from_guest = !streq(text_of(rule, "from"), "host");
         char *entry CLEANUP_FREE = xasprintf("virtualisation.forwardPorts.<entry %zu>", i + 1);
         char *source CLEANUP_FREE = origin_name(p->config, entry);
         char *part = from_guest ? guest_forwarding(p, rule) : host_forwarding(p, rule, entry);
@@ -156,7 +157,7 @@ static bool has_user_network(const struct planner *p)
     json_array_foreach (config_get(p->config, "virtualisation.qemu.networkingOptions"), i, entry) {
         const char *name = json_string_value(json_object_get(entry, "builtin"));
 
-        if (name && !strcmp(name, "user-network"))
+        if (name && streq(name, "user-network"))
             return !given_network(p);
     }
     return false;
@@ -216,8 +217,7 @@ static void warn_of_ways_out(struct planner *p)
         return;
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         for (size_t i = 0; i < ELEMENTS(network_options); i++)
-            if (!strcmp(option.name, network_options[i]) && option.value &&
-                is_way_out(option.value))
+            if (streq(option.name, network_options[i]) && option.value && is_way_out(option.value))
                 strv_pushf(&p->config->warnings,
                            "virtualisation.restrictNetwork does not restrict the network \"-%s "
                            "%s\", only the built-in one",

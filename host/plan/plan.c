@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/builtin.h"
 #include "host/config/size.h"
 #include "host/plan/expand.h"
@@ -125,7 +126,7 @@ char *planner_tree_path(const struct planner *p, const char *given, char **root)
     *root = NULL;
     for (size_t i = 0; i < ELEMENTS(roots); i++) {
         const char *rest =
-            roots[i] && !below && strcmp(roots[i], "/") != 0 ? path_rest(roots[i], path) : NULL;
+            roots[i] && !below && !streq(roots[i], "/") ? path_rest(roots[i], path) : NULL;
 
         if (rest) {
             below = xasprintf("%s%s", roots[i], rest);
@@ -171,7 +172,7 @@ void planner_add_entries(struct planner *p, const char *option,
         const char *name = json_string_value(json_object_get(entry, "builtin"));
 
         for (size_t j = 0; name && j < count; j++)
-            if (!strcmp(builtins[j].name, name))
+            if (streq(builtins[j].name, name))
                 builtins[j].add(p, &p->plan->argv);
         if (!name) {
             char *its_option CLEANUP_FREE = xasprintf("%s.<entry %zu>", option, i + 1);
@@ -215,7 +216,7 @@ int plan_build(struct plan *plan, struct config *config, const struct options *o
         .guest = builtin_guest(config),
         .disks = disk_interface_find(config_text(config, "virtualisation.qemu.diskInterface")),
         .variables = {.environment = at->environment},
-        .own_initrd = !strcmp(config_text(config, "runVm.initrd"), "builtin"),
+        .own_initrd = streq(config_text(config, "runVm.initrd"), "builtin"),
         .e = e,
     };
 

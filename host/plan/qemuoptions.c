@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
@@ -102,13 +103,13 @@ static bool has_other_display(const struct planner *p)
     struct qemu_option option;
 
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
-        if (!strcmp(option.name, "device") && option.value) {
+        if (streq(option.name, "device") && option.value) {
             char *driver CLEANUP_FREE = xstrndup(option.value, strcspn(option.value, ","));
 
             if (strcasestr(driver, "vga") && strncmp(driver, "secondary", strlen("secondary")) != 0)
                 return true;
         }
-    return vga && strcmp(vga, "std") != 0;
+    return vga && !streq(vga, "std");
 }
 
 /* A resolution that was asked for is also what the display says it prefers. */

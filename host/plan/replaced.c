@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 
@@ -79,8 +80,7 @@ static struct word last_word(const struct planner *p, const char *ours)
 
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         for (size_t i = 0; i < ELEMENTS(replacements); i++)
-            if (!strcmp(replacements[i].ours, ours) &&
-                !strcmp(replacements[i].given, option.name) &&
+            if (streq(replacements[i].ours, ours) && streq(replacements[i].given, option.name) &&
                 (replacements[i].always || p->own_initrd))
                 (void)read_word(&word, &replacements[i], &option);
     return word;

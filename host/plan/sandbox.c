@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 
@@ -109,7 +110,7 @@ static char *find_starter(struct planner *p)
 
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         for (size_t i = 0; option.value && i < ELEMENTS(starters); i++)
-            if (!strcmp(starters[i].name, option.name) && starters[i].starts(option.value))
+            if (streq(starters[i].name, option.name) && starters[i].starts(option.value))
                 return xasprintf("-%s %s", option.name, option.value);
     char *network CLEANUP_FREE = more ? xasprintf("user,%s", more) : NULL;
     return network && network_starts_program(network) ? xasprintf("QEMU_NET_OPTS=%s", more) : NULL;
@@ -122,7 +123,7 @@ static bool starts_programs(const struct planner *p)
     size_t i;
 
     json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule)
-        if (!strcmp(json_string_value(json_object_get(rule, "from")), "guest"))
+        if (streq(json_string_value(json_object_get(rule, "from")), "guest"))
             return true;
     return false;
 }

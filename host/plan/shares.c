@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/builtin.h"
 #include "host/config/definition.h"
 #include "host/plan/planner.h"
@@ -14,7 +15,7 @@
 /* The built-in share of the store: where the host has it, and not writable by the guest. */
 static bool is_store(const struct planner *p, const char *tag)
 {
-    return !strcmp(tag, "nix-store") && !config_bool(p->config, "virtualisation.useNixStoreImage");
+    return streq(tag, "nix-store") && !config_bool(p->config, "virtualisation.useNixStoreImage");
 }
 
 /* With security_model=none the guest's root makes files as the user that QEMU runs as. */
@@ -36,7 +37,7 @@ static void warn_of_root(struct planner *p, const char *tag, const char *path)
 
 static bool is_virtiofs(const struct planner *p, const char *tag)
 {
-    return !strcmp(builtin_transport(p->config, tag), "virtiofs");
+    return streq(builtin_transport(p->config, tag), "virtiofs");
 }
 
 bool planner_uses_virtiofs(const struct planner *p)
@@ -156,7 +157,7 @@ static void add_virtiofs(struct planner *p, size_t number, const char *tag, cons
     char *plain_tag CLEANUP_FREE = path_double_commas(tag);
     char *bus CLEANUP_FREE = bus_option(p, number);
 
-    if (strcmp(security_model(p, tag), "none") != 0)
+    if (!streq(security_model(p, tag), "none"))
         strv_pushf(&p->config->warnings,
                    "virtualisation.sharedDirectories.%s.securityModel has no effect: the share is "
                    "on virtiofs, which keeps owners and modes itself.",
@@ -184,7 +185,7 @@ static void add_share(struct planner *p, size_t number, const char *tag, const c
 {
     char *option CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.source", tag);
     char *expanded CLEANUP_FREE = planner_expand_path(p, option, source);
-    bool prefixed = is_store(p, tag) && !strcmp(source, "/nix/store");
+    bool prefixed = is_store(p, tag) && streq(source, "/nix/store");
     char *inside CLEANUP_FREE = prefixed ? planner_store_path(p, option, expanded) : NULL;
     char *path CLEANUP_FREE = xstrdup(inside ? inside : expanded);
 

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 void variables_set(struct variables *variables, const char *name, const char *value)
 {
     strv_push(&variables->names, name);
@@ -14,7 +16,7 @@ const char *variables_get(const struct variables *variables, const char *name)
     size_t length = strlen(name);
 
     for (size_t i = variables->names.count; i-- > 0;)
-        if (!strcmp(variables->names.items[i], name))
+        if (streq(variables->names.items[i], name))
             return variables->values.items[i];
     for (char *const *entry = variables->environment; entry && *entry; entry++)
         if (!strncmp(*entry, name, length) && (*entry)[length] == '=')

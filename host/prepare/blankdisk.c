@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "common/stamp.h"
 
 /* No ext4 fits on less. */
@@ -258,9 +259,9 @@ bool blankdisk_stamp(const char *path, const char *format, const char *word, boo
         return false;
     (void)read_at(&disk, 0, magic, sizeof magic);
     bool qcow2 = memcmp(magic, qcow2_magic, sizeof magic) == 0;
-    if (qcow2 && (!format || strcmp(format, "qcow2") == 0))
+    if (qcow2 && (!format || streq(format, "qcow2")))
         return stamp_qcow2(&disk);
-    if (!qcow2 && (!format || strcmp(format, "raw") == 0))
+    if (!qcow2 && (!format || streq(format, "raw")))
         return stamp_raw(&disk, (uint64_t)st.st_size);
     return false;
 }

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "common/stamp.h"
 #include "host/initrd/initrd.h"
 #include "host/initrd/kernelimage.h"
@@ -131,7 +132,7 @@ static void stamp_new(struct prepared *prepared, const struct plan *plan, const 
                       const char *temporary)
 {
     for (size_t i = 0; i < plan->blank_count && has_room(prepared, plan); i++)
-        if (strcmp(plan->blank[i].path, path) == 0) {
+        if (streq(plan->blank[i].path, path)) {
             stamp_disk(prepared, &plan->blank[i], temporary, true);
             return;
         }

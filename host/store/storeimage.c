@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "host/initrd/decompress.h"
 #include "host/store/closure.h"
 #include "host/store/progress.h"
@@ -53,7 +54,7 @@ static int parse_list(struct strv *paths, const char *file, struct error *e)
         return error_set(e, -EINVAL, "%s: there is no path in it", file);
     qsort(lines.items, lines.count, sizeof *lines.items, by_bytes);
     for (size_t i = 0; i < lines.count; i++)
-        if (i == 0 || strcmp(lines.items[i], lines.items[i - 1]) != 0)
+        if (i == 0 || !streq(lines.items[i], lines.items[i - 1]))
             strv_push(paths, lines.items[i]);
     return 0;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/system/atomicfile.h"
 #include "host/system/namespace.h"
 #include "host/system/paths.h"
@@ -163,7 +164,7 @@ static int copy_directory(const char *from, const char *to, mode_t mode, struct 
     }
     int r = 0;
     for (const struct dirent *entry; r == 0 && (entry = readdir(stream));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
             continue;
         char *below CLEANUP_FREE = xasprintf("%s/%s", from, entry->d_name);
         char *copy CLEANUP_FREE = xasprintf("%s/%s", to, entry->d_name);

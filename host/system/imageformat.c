@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 #define RECORD     "user.run-vm.format"
 #define RECORD_RAW "raw"
@@ -52,13 +53,13 @@ static bool is_named_otherwise(const char *path)
 {
     const char *dot = strrchr(path, '.');
 
-    return dot && !strcmp(dot, ".dmg");
+    return dot && streq(dot, ".dmg");
 }
 
 /* A raw disk may hold LUKS from its first byte on, and a guest put it there. */
 static bool is_of_a_disk(const char *header)
 {
-    return !header || !strcmp(header, "luks");
+    return !header || streq(header, "luks");
 }
 
 /* Judges a file by its record; without one, by its header, its name and whether a record can be

@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 
 /* As many links as the kernel follows (MAXSYMLINKS). */
 #define LINKS 40
@@ -24,7 +25,7 @@ char *path_absolute(const char *cwd, const char *path)
         return xstrdup(path);
     while (path[0] == '.' && path[1] == '/')
         path += 2 + strspn(path + 2, "/");
-    return xasprintf("%s/%s", strcmp(cwd, "/") ? cwd : "", path);
+    return xasprintf("%s/%s", !streq(cwd, "/") ? cwd : "", path);
 }
 
 /* The target of a symbolic link; the caller frees. NULL where it is none. */
@@ -67,7 +68,7 @@ static int resolve_missing(char **resolved, const char *path, int links, struct 
     if (!parent)
         return error_errno(e, errno, "%s: directory %s", path, directory);
     if (!target) {
-        *resolved = xasprintf("%s/%s", strcmp(parent, "/") ? parent : "", slash + 1);
+        *resolved = xasprintf("%s/%s", !streq(parent, "/") ? parent : "", slash + 1);
         return 0;
     }
     if (links <= 0)

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "host/system/signals.h"
 
 /* Which Debian package has a program we run; names that end in '*' are prefixes. */
@@ -54,7 +55,7 @@ static int missing(const char *name, struct error *e)
         size_t length = strlen(packages[i].program);
         bool prefix = packages[i].program[length - 1] == '*';
         if (prefix ? strncmp(base, packages[i].program, length - 1) == 0
-                   : strcmp(base, packages[i].program) == 0)
+                   : streq(base, packages[i].program))
             package = packages[i].package;
     }
     const char *where = strchr(name, '/') ? "no such program" : "not found on PATH";

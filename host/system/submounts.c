@@ -15,17 +15,18 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 
 /* Filesystems that entering would mount, or that hang where their other end does. */
 static bool is_automatic(const struct mntent *entry)
 {
-    return !strcmp(entry->mnt_type, "autofs");
+    return streq(entry->mnt_type, "autofs");
 }
 
 /* Appends the mounts below `directory`, as absolute paths; those of btrfs to `btrfs` as well. */
 static void add_mounts(struct strv *paths, struct strv *btrfs, const char *directory)
 {
-    size_t length = strcmp(directory, "/") ? strlen(directory) : 0;
+    size_t length = !streq(directory, "/") ? strlen(directory) : 0;
     FILE *table CLEANUP_FCLOSE = setmntent("/proc/self/mounts", "re");
     const struct mntent *entry;
 
@@ -37,7 +38,7 @@ static void add_mounts(struct strv *paths, struct strv *btrfs, const char *direc
             is_automatic(entry) || strv_contains(paths, where))
             continue;
         strv_push(paths, where);
-        if (!strcmp(entry->mnt_type, "btrfs"))
+        if (streq(entry->mnt_type, "btrfs"))
             strv_push(btrfs, where);
     }
 }
@@ -62,7 +63,7 @@ static void add_subvolumes(struct strv *paths, struct strv *btrfs, const char *d
 
             if (ioctl(fd, BTRFS_IOC_INO_LOOKUP_USER, &child) < 0)
                 continue; /* outside of the directory */
-            char *path CLEANUP_FREE = xasprintf("%s/%s%s", strcmp(directory, "/") ? directory : "",
+            char *path CLEANUP_FREE = xasprintf("%s/%s%s", !streq(directory, "/") ? directory : "",
                                                 child.path, child.name);
             if (!strv_contains(paths, path)) {
                 strv_push(paths, path);
@@ -82,7 +83,7 @@ bool submounts_list(struct strv *paths, const char *directory, size_t limit)
     char *real CLEANUP_FREE = realpath(directory, NULL);
     struct strv found CLEANUP_STRV = {0};
     struct strv btrfs CLEANUP_STRV = {0};
-    size_t length = real && strcmp(real, "/") != 0 ? strlen(real) : 0;
+    size_t length = real && !streq(real, "/") ? strlen(real) : 0;
 
     if (!real)
         return true;

@@ -7,11 +7,11 @@
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 /* The directory and those above it that are missing. */
 static int make_with_parents(const char *path, mode_t mode, struct error *e)
@@ -136,7 +136,7 @@ static int empty(struct removal *removal, int directory, const char *path, struc
     rewinddir(stream); /* the copy goes on where an earlier one has ended */
     int result = 0;
     for (const struct dirent *entry; (entry = readdir(stream));) {
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+        if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))
             continue;
         int r = remove_entry(removal, directory, entry->d_name, path, result ? NULL : e);
         result = result ? result : r;

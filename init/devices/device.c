@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 
 /* /sys gives every size in these, whatever the device's sectors are. */
 #define SECTOR 512
@@ -101,7 +102,7 @@ static struct device *look_at(const struct device_list *list, const char *name)
 static struct device *by_name(const struct device_list *list, const char *name)
 {
     for (size_t i = 0; name && i < list->count; i++)
-        if (strcmp(list->items[i]->name, name) == 0)
+        if (streq(list->items[i]->name, name))
             return list->items[i];
     return NULL;
 }
@@ -200,7 +201,7 @@ static const struct probe_partition *entry_of(const struct device *d)
 
 static bool same(const char *a, const char *b)
 {
-    return a && b && strcmp(a, b) == 0;
+    return a && b && streq(a, b);
 }
 
 static bool same_uuid(const char *a, const char *b)
@@ -245,7 +246,7 @@ static char *serial_of(const struct device_list *list, const char *disk)
 static bool names_serial(const char *value, const char *serial)
 {
     size_t length = strlen(value), tail = strlen(serial);
-    if (!tail || length < tail || strcmp(value + length - tail, serial) != 0)
+    if (!tail || length < tail || !streq(value + length - tail, serial))
         return false;
     return length == tail || value[length - tail - 1] == '_';
 }
@@ -286,7 +287,7 @@ static struct device *by_path(const struct device_list *list, const char *value)
 {
     char *path CLEANUP_FREE = xasprintf("%s/%s", dev_root(list), value);
     for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->items[i]->path, path) == 0)
+        if (streq(list->items[i]->path, path))
             return list->items[i];
     for (size_t i = 0; i < list->count; i++)
         if (same_node(list->items[i]->path, path))

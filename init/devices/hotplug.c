@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "init/devices/uevent.h"
 
 /* Every device that has a modalias is on a bus; the class directories and the rest of
@@ -74,9 +75,9 @@ static int walk_buses(struct modules *modules, struct error *e)
 static void handle(const struct uevent *event, void *data)
 {
     struct hotplug *hotplug = data;
-    if (event->subsystem && strcmp(event->subsystem, "block") == 0)
+    if (event->subsystem && streq(event->subsystem, "block"))
         hotplug->block = true;
-    if (event->modalias && event->action && strcmp(event->action, "add") == 0)
+    if (event->modalias && event->action && streq(event->action, "add"))
         (void)modules_load(hotplug->modules, event->modalias);
 }
 

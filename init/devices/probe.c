@@ -3,10 +3,10 @@
 
 #include <blkid/blkid.h>
 #include <errno.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 
 static void free_prober(blkid_probe *prober)
 {
@@ -130,8 +130,8 @@ int probe_damaged(int fd, const char *name, struct probe *p, struct error *e)
 /* libblkid counts a disk of a ZFS pool among the filesystems, but nobody can mount one disk. */
 bool probe_is_filesystem(const struct probe *p)
 {
-    return p->verdict == PROBE_FOUND && p->type && p->usage &&
-           strcmp(p->usage, "filesystem") == 0 && strcmp(p->type, "zfs_member") != 0;
+    return p->verdict == PROBE_FOUND && p->type && p->usage && streq(p->usage, "filesystem") &&
+           !streq(p->type, "zfs_member");
 }
 
 char *probe_describe(const struct probe *p)

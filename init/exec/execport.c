@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "common/frame.h"
 #include "init/devices/hotplug.h"
 #include "init/devices/uevent.h"
@@ -27,7 +28,7 @@ static bool has_our_name(const char *port)
     if (!name)
         return false;
     name[strcspn(name, "\n")] = '\0';
-    return strcmp(name, FRAME_PORT) == 0;
+    return streq(name, FRAME_PORT);
 }
 
 /* The path of its device; the caller frees. NULL where it is not there (yet). */

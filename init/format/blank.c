@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "common/stamp.h"
 #include "init/format/ext4.h"
 #include "init/format/formatmarker.h"
@@ -105,7 +106,7 @@ static int look_for_marker(int fd, const char *name, struct blank *b, bool *deci
         *decided = true;
         return examine_interrupted(fd, name, b, e);
     }
-    if (probe_is_filesystem(&b->probe) && strcmp(b->probe.type, "ext4") == 0 && !b->probe.pttype &&
+    if (probe_is_filesystem(&b->probe) && streq(b->probe.type, "ext4") && !b->probe.pttype &&
         memcmp(superblock + SUPERBLOCK_UUID, m->uuid, sizeof m->uuid) == 0) {
         *decided = true;
         return decide(b, BLANK_UNCLEARED, probe_describe(&b->probe));

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "init/format/grow.h"
 #include "init/format/makefs.h"
 #include "init/inroot.h"
@@ -90,7 +91,7 @@ int mount_wait_for_devices(struct mounter *mounter, const struct boot_plan *plan
 static int make_filesystem(struct device *device, const struct plan_mount *mount,
                            const struct strv *stamps, struct error *e)
 {
-    if (mount->fstype && strcmp(mount->fstype, "ext4") != 0)
+    if (mount->fstype && !streq(mount->fstype, "ext4"))
         return error_set(e, -ENOTSUP, "only ext4 can be made on a blank device, not %s",
                          mount->fstype);
     int r = makefs_if_blank(device->path, NULL, stamps, &device->probe, e);
@@ -170,7 +171,7 @@ static int prepare(struct mounter *mounter, const struct plan_mount *mount, stru
 static int open_target(struct mounter *mounter, const struct plan_mount *mount,
                        const struct call *call)
 {
-    if (strcmp(mount->where, "/") == 0)
+    if (streq(mount->where, "/"))
         return inroot_make_directory(AT_FDCWD, MOUNT_ROOT, 0755);
     if (mount->outside)
         return inroot_make_directory(AT_FDCWD, mount->where, 0755);
@@ -221,7 +222,7 @@ static int finish_bind(const struct plan_mount *mount, int target)
 /* The directory again, which now is the root of what was mounted there. */
 static int open_mounted(struct mounter *mounter, const struct plan_mount *mount)
 {
-    if (strcmp(mount->where, "/") == 0)
+    if (streq(mount->where, "/"))
         return open(MOUNT_ROOT, O_PATH | O_CLOEXEC);
     if (mount->outside)
         return open(mount->where, O_PATH | O_CLOEXEC);
@@ -258,7 +259,7 @@ static int finish(struct mounter *mounter, const struct plan_mount *mount, struc
 /* Everything else is mounted inside of it. */
 static int enter_root(struct mounter *mounter, const struct plan_mount *mount, struct error *e)
 {
-    if (strcmp(mount->where, "/") != 0)
+    if (!streq(mount->where, "/"))
         return 0;
     mounter->root = open_mounted(mounter, mount);
     return mounter->root < 0 ? error_errno(e, errno, "opening the root") : 0;

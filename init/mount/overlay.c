@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 #include "init/inroot.h"
 #include "init/textfile.h"
 
@@ -29,7 +30,7 @@ static char *escape(const char *path)
 /* What the overlay's layers are looked up in: its own root, or the initramfs. */
 static int base_of(const struct plan_mount *mount, int root)
 {
-    return mount->outside || strcmp(mount->where, "/") == 0 ? AT_FDCWD : root;
+    return mount->outside || streq(mount->where, "/") ? AT_FDCWD : root;
 }
 
 static int add_lower(struct strv *options, const struct plan_mount *mount, int root,
@@ -63,7 +64,7 @@ static char *filesystem_of(int fd)
         char number[32];
         char type[64];
         const char *separator = strstr(line, " - ");
-        if (separator && sscanf(line, "%*d %*d %31s", number) == 1 && strcmp(number, device) == 0 &&
+        if (separator && sscanf(line, "%*d %*d %31s", number) == 1 && streq(number, device) &&
             sscanf(separator + 3, "%63s", type) == 1)
             return xstrdup(type);
     }
@@ -75,12 +76,12 @@ static char *filesystem_of(int fd)
 static int consider_filesystem(struct strv *options, int fd, const char *layer, struct error *e)
 {
     char *type CLEANUP_FREE = filesystem_of(fd);
-    if (strcmp(type, "9p") == 0)
+    if (streq(type, "9p"))
         return error_set(e, -ENOTSUP,
                          "the upper layer %s is on a 9p share, which cannot hold one: put it on a "
                          "tmpfs or a disk",
                          layer);
-    if (strcmp(type, "virtiofs") == 0)
+    if (streq(type, "virtiofs"))
         strv_push(options, "userxattr");
     return 0;
 }

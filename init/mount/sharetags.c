@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 #include "init/textfile.h"
 
 /* Linux has told 9p's since 2.6.39, virtiofs's since 6.9. */
@@ -38,7 +39,7 @@ char *share_tags(const char *fstype)
 {
     glob_t found;
     for (size_t i = 0; i < ELEMENTS(places); i++) {
-        if (strcmp(places[i].fstype, fstype) != 0)
+        if (!streq(places[i].fstype, fstype))
             continue;
         if (glob(places[i].driver, 0, NULL, &found) != 0)
             return xstrdup("not told by this kernel");

@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "init/inroot.h"
 #include "init/nix/nixdb.h"
 
@@ -71,7 +72,7 @@ static char *destination(int root, const char *path)
     int fd CLEANUP_CLOSE = inroot_open(root, path, O_PATH, 0);
     char *outside CLEANUP_FREE = fd < 0 ? NULL : inroot_path(fd);
     char *top CLEANUP_FREE = inroot_path(root);
-    size_t prefix = strcmp(top, "/") == 0 ? 0 : strlen(top);
+    size_t prefix = streq(top, "/") ? 0 : strlen(top);
     return outside && strncmp(outside, top, prefix) == 0 ? xstrdup(outside + prefix) : NULL;
 }
 

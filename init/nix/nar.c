@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 enum { ALIGNMENT = 8, READ_BYTES = 1 << 16 };
 
@@ -90,7 +91,7 @@ static int put_link(struct archive *a, const char *name)
 
 static int no_dots(const struct dirent *entry)
 {
-    return strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    return !streq(entry->d_name, ".") && !streq(entry->d_name, "..");
 }
 
 /* By bytes; alphasort() would go by the locale. */

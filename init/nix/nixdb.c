@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "init/nix/durable.h"
 #include "init/nix/nar.h"
 #include "init/nix/nixcreate.h"
@@ -128,7 +129,7 @@ static int read_schema(const char *name, bool *there, struct error *e)
     *there = got > 0; /* Nix, cut off while it made the database, leaves an empty file */
     if (got == 0)
         return 0;
-    bool known = strcmp(text, NIXSCHEMA_NUMBER) == 0;
+    bool known = streq(text, NIXSCHEMA_NUMBER);
     for (char *c = text; (c = strpbrk(c, "\n\r\t\x1b"));)
         *c = ' ';
     if (!known)

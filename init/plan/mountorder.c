@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
 bool path_is_within(const char *path, const char *directory)
 {
@@ -19,7 +20,7 @@ bool path_is_within(const char *path, const char *directory)
 static bool path_needs(const struct plan_mount *mount, const char *path,
                        const struct plan_mount *other)
 {
-    bool outside = mount->outside || strcmp(mount->where, "/") == 0;
+    bool outside = mount->outside || streq(mount->where, "/");
     return other->outside == outside && path_is_within(path, other->where);
 }
 
@@ -29,7 +30,7 @@ static bool needs(const struct plan_mount *mount, const struct plan_mount *other
 {
     if (mount == other)
         return false;
-    if (strcmp(mount->where, "/") != 0 && path_needs(mount, mount->where, other))
+    if (!streq(mount->where, "/") && path_needs(mount, mount->where, other))
         return true;
     if (mount->source == PLAN_BIND)
         return path_needs(mount, mount->what, other);
@@ -45,8 +46,7 @@ static int refuse_duplicates(const struct plan_mount *mounts, size_t count, stru
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < i; j++)
-            if (mounts[i].outside == mounts[j].outside &&
-                strcmp(mounts[i].where, mounts[j].where) == 0)
+            if (mounts[i].outside == mounts[j].outside && streq(mounts[i].where, mounts[j].where))
                 return error_set(e, -EINVAL, "%s: both \"%s\" and \"%s\" are to be mounted there",
                                  mounts[i].where, mounts[j].what, mounts[i].what);
     return 0;

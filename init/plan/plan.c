@@ -7,6 +7,7 @@
 #include <sys/mount.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "init/devices/device.h"
 #include "init/plan/mountorder.h"
 
@@ -25,11 +26,11 @@ static int normal_path(const char *path, char **normal, struct error *e)
     char *end = text;
     strv_split(&parts, path, '/');
     for (size_t i = 0; i < parts.count; i++) {
-        if (strcmp(parts.items[i], "..") == 0) {
+        if (streq(parts.items[i], "..")) {
             free(text);
             return error_set(e, -EINVAL, "\"%s\": \"..\" is not allowed in a path", path);
         }
-        if (*parts.items[i] && strcmp(parts.items[i], ".") != 0)
+        if (*parts.items[i] && !streq(parts.items[i], "."))
             end = stpcpy(stpcpy(end, "/"), parts.items[i]);
     }
     if (end == text)
@@ -126,7 +127,7 @@ static int classify(struct plan_mount *mount, struct error *e)
         mount->what = what;
         return 0;
     }
-    if (mount->fstype && strcmp(mount->fstype, "overlay") == 0) {
+    if (mount->fstype && streq(mount->fstype, "overlay")) {
         mount->source = PLAN_OVERLAY;
         return read_layers(mount, e);
     }
@@ -152,7 +153,7 @@ struct request {
 
 static const char *known_type(const char *fstype)
 {
-    return fstype && *fstype && strcmp(fstype, "auto") != 0 ? fstype : NULL;
+    return fstype && *fstype && !streq(fstype, "auto") ? fstype : NULL;
 }
 
 static int add_mount(struct boot_plan *plan, const struct request *request, bool outside,
@@ -289,15 +290,15 @@ static const char *root_type(const struct guest_params *params)
     const char *given = known_type(params->rootfstype);
     if (given || device_spec_is_device(params->root))
         return given;
-    return strcmp(params->root, "tmpfs") == 0 ? "tmpfs" : "9p";
+    return streq(params->root, "tmpfs") ? "tmpfs" : "9p";
 }
 
 static char *root_options(const struct guest_params *params, const char *fstype)
 {
     /* sshd refuses the keys of a root whose mode is a tmpfs's usual 1777 */
-    const char *defaults = fstype && strcmp(fstype, "tmpfs") == 0 ? "mode=755" : NULL;
+    const char *defaults = fstype && streq(fstype, "tmpfs") ? "mode=755" : NULL;
     char *given CLEANUP_FREE = join_options(defaults, params->rootflags);
-    char *options CLEANUP_FREE = fstype && strcmp(fstype, "9p") == 0
+    char *options CLEANUP_FREE = fstype && streq(fstype, "9p")
                                      ? options_9p(params, GUEST_STORE_MSIZE, given)
                                      : xstrdup(given);
     return join_options(options, params->read_only || params->root_overlay ? "ro" : NULL);
@@ -343,7 +344,7 @@ static void collect_filesystems(struct boot_plan *plan)
         const char *type = plan->mounts[i].fstype;
         bool builtin = !type || plan->mounts[i].source == PLAN_BIND;
         for (size_t j = 0; j < ELEMENTS(builtin_types) && !builtin; j++)
-            builtin = strcmp(type, builtin_types[j]) == 0;
+            builtin = streq(type, builtin_types[j]);
         if (!builtin && !strv_contains(&plan->filesystems, type))
             strv_push(&plan->filesystems, type);
     }
@@ -370,7 +371,7 @@ int boot_plan_make(struct boot_plan *plan, const struct guest_params *params, st
 const struct plan_mount *boot_plan_find(const struct boot_plan *plan, const char *where)
 {
     for (size_t i = 0; i < plan->count; i++)
-        if (!plan->mounts[i].outside && strcmp(plan->mounts[i].where, where) == 0)
+        if (!plan->mounts[i].outside && streq(plan->mounts[i].where, where))
             return &plan->mounts[i];
     return NULL;
 }

@@ -5,10 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 int initramfs_check(int fd, int new_root, struct error *e)
 {
@@ -55,7 +56,7 @@ static void delete_below(int directory, dev_t device)
         return;
     }
     for (const struct dirent *entry; (entry = readdir(d));)
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+        if (!streq(entry->d_name, ".") && !streq(entry->d_name, ".."))
             delete_entry(dirfd(d), entry->d_name, device);
     (void)closedir(d);
 }

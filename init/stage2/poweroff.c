@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/strv.h"
+#include "base/text.h"
 #include "init/fatal.h"
 
 /* What hangs in the kernel cannot be killed: it is not waited for longer than this. */
@@ -53,7 +54,7 @@ static bool is_ours(const char *place)
 {
     static const char *const kept[] = {"/", "/proc", "/dev", NULL};
     for (size_t i = 0; kept[i]; i++)
-        if (strcmp(kept[i], place) == 0)
+        if (streq(kept[i], place))
             return true;
     return false;
 }

@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "common/mountspec.h"
 #include "init/inroot.h"
 #include "init/mount/apimounts.h"
@@ -120,7 +121,7 @@ static char *terminal_group(int root)
 void postmount_set_terminal_group(int root)
 {
     char *group CLEANUP_FREE = terminal_group(root);
-    if (!group || strcmp(group, APIMOUNTS_TTY_GROUP) == 0)
+    if (!group || streq(group, APIMOUNTS_TTY_GROUP))
         return;
     char *options CLEANUP_FREE = xasprintf(APIMOUNTS_PTS_OPTIONS "%s", group);
     if (mount(NULL, "/dev/pts", NULL, MS_REMOUNT | MS_NOSUID | MS_NOEXEC, options) < 0)

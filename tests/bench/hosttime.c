@@ -15,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 enum { MOST_RUNS = 1000, MOST_WORDS = 20 };
 
 static double microseconds(void)
@@ -76,7 +78,7 @@ int main(int argc, char **argv)
     const char *name = strrchr(argv[0], '/') ? strrchr(argv[0], '/') + 1 : argv[0];
     if (strncmp(name, "qemu-", 5) == 0)
         return stamp();
-    if (strcmp(name, "spawn") == 0)
+    if (streq(name, "spawn"))
         return start_and_wait(getenv("HOSTTIME_QEMU"));
     int runs = argc > 2 ? atoi(argv[1]) : 0;
     if (runs < 1 || runs > MOST_RUNS)

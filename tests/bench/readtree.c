@@ -10,11 +10,12 @@
 #include <ftw.h>
 #include <mntent.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/text.h"
 
 #define MOUNTED "/run/tree"
 
@@ -68,7 +69,7 @@ static void print_store(void)
 {
     FILE *mounts = setmntent("/proc/mounts", "re");
     for (const struct mntent *m; mounts && (m = getmntent(mounts));)
-        if (strcmp(m->mnt_dir, "/nix/.ro-store") == 0)
+        if (streq(m->mnt_dir, "/nix/.ro-store"))
             (void)printf("bench: store %s %s\n", m->mnt_type, m->mnt_opts);
     if (mounts)
         (void)endmntent(mounts);

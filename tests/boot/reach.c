@@ -8,6 +8,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 int main(int argc, char **argv)
 {
     static const struct timeval patience = {.tv_sec = 20};
@@ -20,7 +22,7 @@ int main(int argc, char **argv)
 
     if (argc != 5)
         return 2;
-    hints.ai_socktype = strcmp(argv[1], "udp") ? SOCK_STREAM : SOCK_DGRAM;
+    hints.ai_socktype = !streq(argv[1], "udp") ? SOCK_STREAM : SOCK_DGRAM;
     if (getaddrinfo(argv[2], argv[3], &hints, &to))
         return 2;
     fd = socket(to->ai_family, to->ai_socktype | SOCK_CLOEXEC, 0);
@@ -35,5 +37,5 @@ int main(int argc, char **argv)
     got = recv(fd, answer, sizeof answer - 1, 0);
     if (got < 0)
         perror(argv[4]);
-    return got <= 0 || strcmp(answer, name) != 0;
+    return got <= 0 || !streq(answer, name);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any /proc/bootconfig is read or refused; words written as bootconfig are read back. */
+#include "base/text.h"
 #include "common/bootconfig.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,6 +21,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     must(bootconfig_parse(&again, once, NULL) == 0);
     must(again.count == line.count);
     char *twice CLEANUP_FREE = bootconfig_format(&again, NULL);
-    must(twice && strcmp(once, twice) == 0);
+    must(twice && streq(once, twice));
     return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any command line is read; what the table says of it, encoded and read again, is the same. */
+#include "base/text.h"
 #include "common/cmdline.h"
 #include "common/params.h"
 #include "tests/fuzz/fuzz.h"
@@ -44,6 +45,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     guest_params_init(&again);
     must(parse(&again, once) == 0);
     char *twice CLEANUP_FREE = encode(&again);
-    must(twice && strcmp(once, twice) == 0);
+    must(twice && streq(once, twice));
     return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any text is expanded or refused, in every mode; a text that was quoted for a shell is one word,
  * itself; $'...', which it is quoted with where it has control characters, is refused. */
+#include "base/text.h"
 #include "host/commands/dryrun.h"
 #include "host/plan/expand.h"
 #include "tests/fuzz/fuzz.h"
@@ -43,7 +44,7 @@ static void quoted(const char *text)
         return;
     }
     must(expand_words(&list, quoted_text, &variables, NULL) == 0);
-    must(list.count == 1 && strcmp(list.items[0], text) == 0);
+    must(list.count == 1 && streq(list.items[0], text));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

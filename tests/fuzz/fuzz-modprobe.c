@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "host/initrd/moduleindex.h"
 #include "init/devices/modules.h"
 #include "tests/fuzz/arena.h"
@@ -95,7 +96,7 @@ static bool executing;
 static struct file *find(const char *path)
 {
     for (size_t i = 0; i < FILES; i++)
-        if (files[i].bytes && strcmp(files[i].path, path) == 0)
+        if (files[i].bytes && streq(files[i].path, path))
             return &files[i];
     errno = ENOENT;
     return NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Any index of modules is read, or refused with a reason; one that was read can be written and read
  * again. Any signature has a hash or none. */
+#include "base/text.h"
 #include "host/initrd/moduleindex.h"
 #include "host/initrd/modulesign.h"
 #include "host/initrd/modulesource.h"
@@ -25,8 +26,8 @@ static void write_again(struct module_index *index)
     char *content CLEANUP_FREE = module_index_format(index, &size);
     must(module_index_parse(&again, content, size, NULL) == 0 && again.count == index->count);
     for (size_t i = 0; i < index->count; i++)
-        must(strcmp(again.entries[i].key, index->entries[i].key) == 0 &&
-             strcmp(again.entries[i].value, index->entries[i].value) == 0);
+        must(streq(again.entries[i].key, index->entries[i].key) &&
+             streq(again.entries[i].value, index->entries[i].value));
     module_index_free(&again);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any mount, share or store is read or refused; what was read is written and read again alike. */
+#include "base/text.h"
 #include "common/mountspec.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -12,8 +13,8 @@ static void mount(const char *text)
     char *once CLEANUP_FREE = mount_spec_format(&spec);
     must(mount_spec_parse(&again, once, NULL) == 0);
     char *twice CLEANUP_FREE = mount_spec_format(&again);
-    must(strcmp(once, twice) == 0);
-    must(strcmp(spec.what, again.what) == 0 && strcmp(spec.where, again.where) == 0);
+    must(streq(once, twice));
+    must(streq(spec.what, again.what) && streq(spec.where, again.where));
     mount_spec_free(&spec);
     mount_spec_free(&again);
 }
@@ -26,7 +27,7 @@ static void share(const char *text)
         return;
     char *once CLEANUP_FREE = share_spec_format(&spec);
     must(share_spec_parse(&again, once, NULL) == 0);
-    must(strcmp(spec.tag, again.tag) == 0 && strcmp(spec.where, again.where) == 0);
+    must(streq(spec.tag, again.tag) && streq(spec.where, again.where));
     must(spec.transport == again.transport);
     share_spec_free(&spec);
     share_spec_free(&again);
@@ -40,7 +41,7 @@ static void store(const char *text)
     char *once CLEANUP_FREE = store_spec_format(&spec);
     struct store_spec again;
     must(store_spec_parse(&again, once, NULL) == 0);
-    must(spec.kind == again.kind && strcmp(spec.source, again.source) == 0);
+    must(spec.kind == again.kind && streq(spec.source, again.source));
     store_spec_free(&spec);
     store_spec_free(&again);
 }
@@ -53,6 +54,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     store(text);
     char *escaped CLEANUP_FREE = mount_escape(text);
     char *plain CLEANUP_FREE = mount_unescape(escaped);
-    must(strcmp(plain, text) == 0);
+    must(streq(plain, text));
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "host/commandline.h"
 #include "host/commands/dryrun.h"
 #include "host/config/config.h"
@@ -137,7 +138,7 @@ static void check_arguments(const struct strv *argv)
                                         "-global", "-fsdev",  "-object", "-sandbox"};
     for (size_t i = 0; i + 1 < argv->count; i++)
         for (size_t j = 0; j < ELEMENTS(lists); j++)
-            if (strcmp(argv->items[i], lists[j]) == 0)
+            if (streq(argv->items[i], lists[j]))
                 must_have_no_canary(argv->items[i + 1]);
 }
 

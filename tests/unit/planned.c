@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
@@ -142,7 +143,7 @@ const char *planned_argument(const struct planned *planned, const char *option, 
     const struct strv *argv = &planned->plan.argv;
 
     for (size_t i = 0; i + 1 < argv->count; i++)
-        if (!strcmp(argv->items[i], option) && n-- == 0)
+        if (streq(argv->items[i], option) && n-- == 0)
             return argv->items[i + 1];
     return NULL;
 }
@@ -152,7 +153,7 @@ size_t planned_count(const struct planned *planned, const char *option)
     size_t found = 0;
 
     for (size_t i = 0; i < planned->plan.argv.count; i++)
-        found += !strcmp(planned->plan.argv.items[i], option);
+        found += streq(planned->plan.argv.items[i], option);
     return found;
 }
 

@@ -4,10 +4,10 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 #include "host/system/process.h"
 #include "host/system/tree.h"
 #include "tests/unit/unit.h"
@@ -57,7 +57,7 @@ size_t scratch_count(const char *directory)
     assert_non_null(stream);
     size_t count = 0;
     for (const struct dirent *entry; (entry = readdir(stream));)
-        count += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        count += !streq(entry->d_name, ".") && !streq(entry->d_name, "..");
     (void)closedir(stream);
     return count;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "common/stamp.h"
 #include "init/format/ext4.h"
 #include "init/format/formatmarker.h"
@@ -31,7 +32,7 @@ static struct blank examine(int fd)
 static void assert_state(int fd, enum blank_state state, const char *what)
 {
     struct blank b CLEANUP_BLANK = examine(fd);
-    if (b.state != state || strcmp(b.what, what) != 0)
+    if (b.state != state || !streq(b.what, what))
         fail_msg("%d: %s, not %d: %s", (int)b.state, b.what, (int)state, what);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "common/stamp.h"
 #include "tests/unit/image.h"
 #include "tests/unit/scratch.h"
@@ -51,7 +52,7 @@ static void assert_stamped(const char *path, const char *format, const char *wor
     stamp_encode(word, expected);
     image_write(blank, 0, expected, sizeof expected);
     assert_true(image_same(fd, blank));
-    if (!strcmp(format, "qcow2"))
+    if (streq(format, "qcow2"))
         run("qemu-img check $0 && [ \"$(qemu-img check $0 | grep -ci leak)\" = 0 ]", path);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/config/definition.h"
 #include "host/config/schema.h"
 #include "tests/unit/planned.h"
@@ -33,7 +34,7 @@ static void assert_value(const char *json, const char *option, const char *expec
 {
     char *value CLEANUP_FREE = value_under(json, option);
 
-    if (strcmp(value, expected) != 0)
+    if (!streq(value, expected))
         fail_msg("%s: %s under %s, not %s", option, value, json, expected);
 }
 
@@ -350,7 +351,7 @@ static void settings_win_over_files(void **state)
         planned_expect_success(&p);
         value = json_dumps(config_get(&p.config, cases[i].option), JSON_ENCODE_ANY | JSON_COMPACT);
         /* settings stand after files, whatever came first here */
-        if (strcmp(cases[i].value, "[2,7]") != 0)
+        if (!streq(cases[i].value, "[2,7]"))
             assert_string_equal(value, cases[i].value);
         else
             assert_int_equal(strlen(value), strlen("[2,7]"));

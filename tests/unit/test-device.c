@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "tests/unit/image.h"
 #include "tests/unit/unit.h"
 
@@ -261,7 +262,7 @@ static void devices_are_found_by_each_of_their_names(void **state)
     struct device_list list CLEANUP_DEVICE_LIST = list_of(m);
     assert_int_equal(device_list_refresh(&list, NULL), 0);
     for (size_t i = 0; i < ELEMENTS(rows); i++)
-        if (strcmp(found(&list, rows[i].text), rows[i].name) != 0)
+        if (!streq(found(&list, rows[i].text), rows[i].name))
             fail_msg("%s is %s, not %s", rows[i].text, found(&list, rows[i].text), rows[i].name);
 }
 

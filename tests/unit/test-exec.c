@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "common/channel.h"
 #include "host/system/message.h"
 #include "host/system/signals.h"
@@ -269,7 +270,7 @@ static int run_guest(const char *name)
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         return 1;
     for (size_t i = 0; i < ELEMENTS(guests); i++)
-        if (strcmp(guests[i].name, name) == 0)
+        if (streq(guests[i].name, name))
             guests[i].run(fd);
     if (*name >= '0' && *name <= '9')
         send_forbidden(fd, name);

@@ -2,10 +2,10 @@
 #include "host/plan/expand.h"
 
 #include <errno.h>
-#include <string.h>
 #include <wordexp.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "tests/unit/unit.h"
 
 static const struct {
@@ -19,7 +19,7 @@ static const char *lookup(const void *context, const char *name)
 {
     (void)context;
     for (size_t i = 0; i < ELEMENTS(environment); i++)
-        if (!strcmp(environment[i].name, name))
+        if (streq(environment[i].name, name))
             return environment[i].value;
     return NULL;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "common/bootconfig.h"
 #include "host/initrd/decompress.h"
 #include "host/system/process.h"
@@ -34,9 +35,9 @@ static int setup(void **state)
         scratch_run("sh", "-c", sign);
         char *copy CLEANUP_FREE = xasprintf("%s/%s.original", scratch, names[i]);
         scratch_run("cp", object, copy);
-        if (strcmp(names[i], "xz") == 0)
+        if (streq(names[i], "xz"))
             scratch_run("xz", "--check=crc32", object);
-        if (strcmp(names[i], "zstd") == 0)
+        if (streq(names[i], "zstd"))
             scratch_run("zstd", "-q", "--rm", object);
     }
     char *directory CLEANUP_FREE = scratch_path(scratch, "lib/modules/1.0");

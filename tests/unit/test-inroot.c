@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "init/mount/overlay.h"
 #include "init/stage2/initramfs.h"
 #include "init/stage2/prepareroot.h"
@@ -296,7 +297,7 @@ static int delete_around_a_mount(const struct place *place)
     int fd CLEANUP_CLOSE = open(root, O_RDONLY | O_DIRECTORY);
     initramfs_delete(fd);
     const char *text = read_at(AT_FDCWD, kept);
-    if (!text || strcmp(text, "kept") != 0)
+    if (!text || !streq(text, "kept"))
         return 3;
     return faccessat(place->fd, "gone", F_OK, 0) < 0 ? 0 : 4;
 }

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/initrd/decompress.h"
 #include "host/initrd/moduleindex.h"
 #include "host/initrd/modulesource.h"
@@ -292,9 +293,8 @@ static void the_guest_finds_what_is_there(void **state)
     for (size_t i = 0; i < ELEMENTS(aliases); i++) {
         char *ours CLEANUP_FREE = look_up(guest, aliases[i]);
         /* the module that was not wanted is the one difference from the whole kernel */
-        char *whole CLEANUP_FREE = strcmp(aliases[i], "unused") == 0
-                                       ? xstrdup("")
-                                       : look_up(kernel->directory, aliases[i]);
+        char *whole CLEANUP_FREE =
+            streq(aliases[i], "unused") ? xstrdup("") : look_up(kernel->directory, aliases[i]);
         assert_string_equal(ours, whole);
     }
     char *found CLEANUP_FREE = look_up(guest, "fs-disk");

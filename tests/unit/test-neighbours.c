@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/config/neighbours.h"
 
-#include <string.h>
-
 #include "base/alloc.h"
+#include "base/text.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
@@ -57,7 +56,7 @@ static void a_name_that_is_nearly_right_names_what_was_meant(void **state)
         char *meant CLEANUP_FREE =
             neighbours_meant(schema_options, schema_option_count, cases[i].name);
 
-        if (strcmp(meant ? meant : "", cases[i].meant ? cases[i].meant : "") != 0)
+        if (!streq(meant ? meant : "", cases[i].meant ? cases[i].meant : ""))
             fail_msg("%s: %s", cases[i].name, meant ? meant : "nothing");
     }
 }

@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 #include "init/nix/nixdb.h"
 #include "init/nix/nixsql.h"
 #include "tests/unit/scratch.h"
@@ -212,7 +213,7 @@ static bool is_synced(size_t number, size_t cut)
 {
     for (size_t i = number + 1; i < cut; i++)
         if (recorded.items[i].kind == SYNC &&
-            strcmp(recorded.items[i].name, recorded.items[number].name) == 0)
+            streq(recorded.items[i].name, recorded.items[number].name))
             return true;
     return false;
 }
@@ -318,8 +319,8 @@ static void cut_everywhere(const char *disk, const char *then, const char *after
                        seed * 7919 + (unsigned)cut);
             char *health CLEANUP_FREE = ask(disk, "pragma integrity_check");
             char *now CLEANUP_FREE = contents(disk);
-            bool done = strcmp(now, after) == 0;
-            if (strcmp(health, "ok") != 0 || !(done || strcmp(now, then) == 0) ||
+            bool done = streq(now, after);
+            if (!streq(health, "ok") || !(done || streq(now, then)) ||
                 (cut == recorded.count && !done))
                 fail_msg("cut %zu of %zu, seed %u: %s; %s, expected %s or %s", cut, recorded.count,
                          seed, health, now, then, after);

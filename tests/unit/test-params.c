@@ -2,9 +2,9 @@
 #include "common/params.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "tests/unit/unit.h"
 
 static int parse(struct guest_params *params, const char *text, struct error *e)
@@ -69,7 +69,7 @@ static const struct saying {
 static const struct saying *saying_of(const char *name)
 {
     for (size_t i = 0; i < ELEMENTS(sayings); i++)
-        if (strcmp(sayings[i].name, name) == 0)
+        if (streq(sayings[i].name, name))
             return &sayings[i];
     fail_msg("no saying for the parameter %s", name);
     return NULL;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/plan/plan.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
@@ -89,14 +90,14 @@ static void options_of_the_users_replace_ours(void **state)
         planned_make_with(&p, (int)(i % 3), cases[i / 3].words, "");
         planned_expect_success(&p);
         for (size_t j = 0; j < p.plan.argv.count; j++) /* the user's come last */
-            if (!strcmp(p.plan.argv.items[j], "-usb"))
+            if (streq(p.plan.argv.items[j], "-usb"))
                 break;
             else
                 strv_push(&ours, p.plan.argv.items[j]);
         text = strv_join(&ours, " ");
         if (strstr(text, gone))
             fail_msg("%s: %s is still in: %s", cases[i / 3].words, gone, text);
-        assert_null(p.plan.accel_reason && !strcmp(gone, "-accel") ? "a reason" : NULL);
+        assert_null(p.plan.accel_reason && streq(gone, "-accel") ? "a reason" : NULL);
     }
 }
 

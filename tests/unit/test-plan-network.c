@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/plan/plan.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
@@ -47,7 +48,7 @@ static void no_network_is_none_unless_the_user_brings_one(void **state)
         make(&p, cases[i].json, environment);
         planned_expect_success(&p);
         nic = planned_argument(&p, "-nic", 0);
-        if (cases[i].none != (nic && !strcmp(nic, "none")))
+        if (cases[i].none != (nic && streq(nic, "none")))
             fail_msg("case %zu: -nic %s", i, nic ? nic : "is not there");
     }
 }

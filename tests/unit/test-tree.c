@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
@@ -82,7 +83,7 @@ static int try_with_a_mount(const char *tree, const char *inside, const char *ou
     if (tree_remove(tree, &e) != -EXDEV || !strstr(e.message, inside))
         return 3;
     char *kept CLEANUP_FREE = scratch_read(outside, "precious");
-    return kept && strcmp(kept, "kept") == 0 ? 0 : 4;
+    return kept && streq(kept, "kept") ? 0 : 4;
 }
 
 static void what_is_mounted_inside_is_left_alone(void **state)
