@@ -280,7 +280,7 @@ bench-quick: all | $(call packages,tests boot bench) ## measure, in under five m
 	tests/bench/run --quick
 
 .PHONY: lint
-lint: | $(call packages,build tests lint) ## clang-format, cppcheck, clang-tidy, shellcheck
+lint: | $(call packages,build tests lint) ## includes, clang-format, cppcheck, clang-tidy, shellcheck
 	scripts/lint $(CPPFLAGS) -std=gnu17 $(NATIVE_CPPFLAGS)
 
 # ---------------------------------------------------------------------------------------------
