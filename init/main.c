@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "common/bootconfig.h"
@@ -28,7 +29,6 @@
 #include "init/stage2/poweroff.h"
 #include "init/stage2/prepareroot.h"
 #include "init/stage2/stage2.h"
-#include "init/textfile.h"
 
 /* What one step leaves for the next. */
 struct boot {
@@ -54,7 +54,7 @@ static int open_consoles(struct boot *boot, struct error *e)
 {
     struct strv names CLEANUP_STRV = {0};
     struct cmdline rest CLEANUP_CMDLINE = {0};
-    char *text CLEANUP_FREE = textfile_read("/proc/cmdline", e);
+    char *text CLEANUP_FREE = file_read("/proc/cmdline", FILE_LIMIT, NULL, e);
     if (!text)
         return -EIO;
     (void)cmdline_parse(&rest, cmdline_parse(&boot->line, text));
@@ -95,9 +95,9 @@ static char *read_bootconfig(const struct cmdline *line)
 {
     if (!has_word(line, "bootconfig"))
         return NULL;
-    char *text = textfile_read("/proc/bootconfig", NULL);
+    char *text = file_read("/proc/bootconfig", FILE_LIMIT, NULL, NULL);
     if (!text)
-        text = textfile_read(BOOTCONFIG_FILE, NULL);
+        text = file_read(BOOTCONFIG_FILE, FILE_LIMIT, NULL, NULL);
     if (!text)
         log_warning("\"bootconfig\" is on the command line, but neither the kernel nor the initrd "
                     "has one");

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "host/system/signals.h"
 
@@ -195,11 +196,7 @@ static int seal(int directory, const char *name, struct cache_inputs *records)
 static int write_records(int directory, const char *name, struct cache_inputs *records)
 {
     cache_info_add(records, xstrdup("end"));
-    int fd CLEANUP_CLOSE = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    ssize_t written = fd < 0 ? -1 : write(fd, records->records, records->size);
-    if (written == (ssize_t)records->size)
-        return 0;
-    return written < 0 ? -errno : -ENOSPC;
+    return file_create_at(directory, name, 0600, records->records, records->size, NULL);
 }
 
 /* Seals all files in the directory that `stream` reads. */

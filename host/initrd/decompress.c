@@ -2,11 +2,9 @@
 #include "host/initrd/decompress.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
@@ -21,49 +19,6 @@ static char *resize(char *data, size_t size, struct error *e)
     free(data);
     (void)error_set(e, -ENOMEM, "no memory for %zu MiB", size >> 20);
     return NULL;
-}
-
-/* A regular file: a FIFO or device has no end, and may wait for somebody. */
-static int open_file(const char *path, size_t *size, struct error *e)
-{
-    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return error_errno(e, errno, "%s", path);
-    if (!S_ISREG(st.st_mode))
-        return error_set(e, -EINVAL, "%s: not a regular file", path);
-    if ((uint64_t)st.st_size > UNPACK_LIMIT)
-        return error_set(e, -EFBIG, "%s: larger than %zu MiB", path, UNPACK_LIMIT >> 20);
-    *size = (size_t)st.st_size;
-    int opened = fd;
-    fd = -1;
-    return opened;
-}
-
-char *unpack_read_file(const char *path, size_t *size, struct error *e)
-{
-    size_t wanted = 0;
-    int fd CLEANUP_CLOSE = open_file(path, &wanted, e);
-    char *data CLEANUP_FREE = fd < 0 ? NULL : resize(NULL, wanted + 1, e);
-    if (!data) {
-        if (fd >= 0)
-            (void)error_context(e, -ENOMEM, "%s", path);
-        return NULL;
-    }
-    size_t filled = 0;
-    while (filled < wanted) {
-        ssize_t got = read(fd, data + filled, wanted - filled);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            (void)error_errno(e, got < 0 ? errno : EIO, "%s: cannot be read whole", path);
-            return NULL;
-        }
-        filled += (size_t)got;
-    }
-    data[filled] = '\0';
-    *size = filled;
-    return TAKE(data);
 }
 
 typedef int filter(struct archive *archive);
@@ -133,17 +88,12 @@ static bool ends_with(const char *text, const char *end)
 char *unpack_read_module(const char *path, size_t limit, size_t *size, struct error *e)
 {
     bool packed = !ends_with(path, ".ko");
-    char *content = unpack_read_file(path, size, e);
-    if (!content || (!packed && *size <= limit))
-        return content;
+    char *content CLEANUP_FREE = file_read(path, packed ? FILE_LIMIT : limit, size, e);
+    if (!content || !packed)
+        return TAKE(content);
     char *data = NULL;
-    if (!packed) {
-        (void)error_set(e, -EFBIG, "%s: larger than %zu MiB", path, limit >> 20);
-    } else {
-        int r = unpack(content, *size, limit, &data, size, e);
-        if (r < 0)
-            (void)error_context(e, r, "%s", path);
-    }
-    free(content);
+    int r = unpack(content, *size, limit, &data, size, e);
+    if (r < 0)
+        (void)error_context(e, r, "%s", path);
     return data;
 }

@@ -5,14 +5,10 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/file.h"
 
-/* No file that is read whole is larger, nor is anything that comes out of one: a small file can
- * unpack to more than a machine has room for. */
-#define UNPACK_LIMIT ((size_t)512 << 20)
-
-/* The whole content of a regular file, with a zero byte behind it; the caller frees. NULL with the
- * message otherwise. */
-char *unpack_read_file(const char *path, size_t *size, struct error *e);
+/* Default limit of what comes out: a small file can unpack to more than a machine has room for. */
+#define UNPACK_LIMIT FILE_LIMIT
 
 /* What `data` unpacks to, up to the end of the compressed stream: whatever follows it is ignored.
  * 0, and the caller frees; or a negative errno with the message for data in none of the formats or

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "common/bootconfig.h"
 #include "host/initrd/decompress.h"
@@ -197,7 +198,7 @@ static int add_everything(struct writer *w, const struct initrd_spec *spec,
     if (r < 0)
         return r;
     size_t size = 0;
-    char *init CLEANUP_FREE = unpack_read_file(spec->init, &size, e);
+    char *init CLEANUP_FREE = file_read(spec->init, FILE_LIMIT, &size, e);
     return init ? add_file(w, "init", 0755, init, size, e) : -EIO;
 }
 

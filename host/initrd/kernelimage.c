@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "host/initrd/decompress.h"
 #include "host/initrd/lazylibs.h"
 #include "host/store/progress.h"
@@ -140,22 +141,14 @@ static int write_file(const char *directory, const char *name, const char *conte
                       struct error *e)
 {
     char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
-    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    while (fd >= 0 && size > 0) {
-        ssize_t written = write(fd, content, size);
-        if (written < 0)
-            break;
-        content += written;
-        size -= (size_t)written;
-    }
-    return fd < 0 || size > 0 ? error_errno(e, errno, "%s: cannot be written", path) : 0;
+    return file_create_at(AT_FDCWD, path, 0644, content, size, e);
 }
 
 static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
 {
     (void)inputs;
     size_t size = 0;
-    char *image CLEANUP_FREE = unpack_read_file(context, &size, e);
+    char *image CLEANUP_FREE = file_read(context, FILE_LIMIT, &size, e);
     if (!image)
         return -EIO;
     /* that it cannot be unpacked now must not be remembered */

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "host/commands/dryrun.h"
-#include "host/initrd/decompress.h"
 #include "host/initrd/moduleindex.h"
 #include "host/initrd/modulesign.h"
 #include "host/initrd/modulesource.h"
@@ -448,7 +448,7 @@ static int read_index(const char *root, const char *directory, struct module_fil
         file->content = format_empty_index(NULL, &file->size);
         return 0;
     }
-    file->content = unpack_read_file(found, &file->size, e);
+    file->content = file_read(found, FILE_LIMIT, &file->size, e);
     return file->content ? 0 : -EIO;
 }
 

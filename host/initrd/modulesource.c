@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/text.h"
-#include "host/initrd/decompress.h"
 #include "host/system/paths.h"
 
 char *module_source_read(const char *root, const char *directory, const char *name, size_t *size,
@@ -18,7 +18,7 @@ char *module_source_read(const char *root, const char *directory, const char *na
 {
     char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
     char *found CLEANUP_FREE = NULL;
-    return path_below(&found, root, path, e) < 0 ? NULL : unpack_read_file(found, size, e);
+    return path_below(&found, root, path, e) < 0 ? NULL : file_read(found, FILE_LIMIT, size, e);
 }
 
 /* One of the indexes; one that is not there is empty. Where a kernel's build left no list of what
@@ -33,7 +33,7 @@ static int read_index(struct module_source *source, const char *name, struct mod
     if (r == -ENOENT || (r == 0 && access(found, F_OK) < 0 && errno == ENOENT))
         return 0;
     size_t size = 0;
-    char *data CLEANUP_FREE = r < 0 ? NULL : unpack_read_file(found, &size, &failure);
+    char *data CLEANUP_FREE = r < 0 ? NULL : file_read(found, FILE_LIMIT, &size, &failure);
     if (!data)
         return error_set(e, r < 0 ? r : -EIO, "%s", failure.message);
     if (size == 0 && (index == &source->builtin || index == &source->builtin_aliases))

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/log.h"
-#include "host/initrd/decompress.h"
 #include "host/initrd/ftrace.h"
 #include "host/initrd/modulesign.h"
 #include "host/system/process.h"
@@ -21,20 +21,11 @@ static char *file_of(const char *directory, size_t i)
     return xasprintf("%s/%zu.ko", directory, i);
 }
 
-static int write_module(const char *path, const struct module_content *module, struct error *e)
-{
-    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    ssize_t written = fd < 0 ? -1 : write(fd, module->data, module->size);
-    if (written == (ssize_t)module->size)
-        return 0;
-    return error_errno(e, written < 0 ? errno : ENOSPC, "%s", path);
-}
-
 /* Puts what strip has made of a module in place of it. */
 static int read_module(const char *path, struct module_content *module, struct error *e)
 {
     size_t size = 0;
-    char *data CLEANUP_FREE = unpack_read_file(path, &size, e);
+    char *data CLEANUP_FREE = file_read(path, FILE_LIMIT, &size, e);
     if (!data)
         return -EIO;
     if (size == 0 || size > module->size)
@@ -73,8 +64,7 @@ static bool are_native(const struct module_content *modules, const bool *chosen,
 {
     enum { MACHINE = offsetof(Elf64_Ehdr, e_machine), MACHINE_END = MACHINE + sizeof(Elf64_Half) };
     char ours[MACHINE_END];
-    int fd CLEANUP_CLOSE = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || read(fd, ours, sizeof ours) != sizeof ours)
+    if (file_read_head("/proc/self/exe", ours, sizeof ours) != sizeof ours)
         return false;
     for (size_t i = 0; i < count; i++)
         if (chosen[i] &&
@@ -91,7 +81,8 @@ static int strip_in(const char *scratch, struct module_content *modules, const b
     int r = tree_make(scratch, 0700, e);
     for (size_t i = 0; r == 0 && i < count; i++) {
         char *path CLEANUP_FREE = file_of(scratch, i);
-        r = chosen[i] ? write_module(path, &modules[i], e) : 0;
+        if (chosen[i])
+            r = file_create_at(AT_FDCWD, path, 0600, modules[i].data, modules[i].size, e);
     }
     if (r < 0)
         return r;

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "host/config/builtin.h"
-#include "host/initrd/decompress.h"
 #include "host/plan/planner.h"
 #include "host/system/paths.h"
 
@@ -76,7 +76,7 @@ static char *system_parameters(struct planner *p)
     }
     inside = xasprintf("%s/kernel-params", toplevel(p));
     path = planner_store_path(p, "system.build.toplevel", inside);
-    text = path ? unpack_read_file(path, &size, &e) : NULL;
+    text = path ? file_read(path, FILE_LIMIT, &size, &e) : NULL;
     if (path && !text && !config_has_problem(p->config, "system.build.toplevel"))
         config_problem(p->config, "system.build.toplevel",
                        "%s, expected the system's kernel parameters", e.message);

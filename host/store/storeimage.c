@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "host/initrd/decompress.h"
 #include "host/store/closure.h"
 #include "host/store/progress.h"
 #include "host/store/storetree.h"
@@ -42,7 +42,7 @@ static int by_bytes(const void *left, const void *right)
 static int parse_list(struct strv *paths, const char *file, struct error *e)
 {
     size_t size = 0;
-    char *text CLEANUP_FREE = unpack_read_file(file, &size, e);
+    char *text CLEANUP_FREE = file_read(file, FILE_LIMIT, &size, e);
     if (!text)
         return -EIO;
     struct strv lines CLEANUP_STRV = {0};
@@ -66,7 +66,7 @@ static uint64_t registered_bytes(const char *list)
     char *file CLEANUP_FREE =
         xasprintf("%.*s" CLOSURE_REGISTRATION, slash ? (int)(slash - list) + 1 : 0, list);
     size_t size = 0;
-    char *text CLEANUP_FREE = unpack_read_file(file, &size, NULL);
+    char *text CLEANUP_FREE = file_read(file, FILE_LIMIT, &size, NULL);
     uint64_t bytes = 0;
     for (char *rest = text; rest && *rest;) {
         const char *fields[5] = {NULL};

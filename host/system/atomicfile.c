@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "host/system/leftovers.h"
 #include "host/system/signals.h"
 
@@ -139,12 +140,9 @@ static int copy_through_memory(int from, int to, uint64_t size)
         if (got <= 0)
             return got < 0 ? -errno : -EIO; /* shorter than it was */
         size -= (uint64_t)got;
-        for (ssize_t done = 0; done < got;) {
-            ssize_t written = write(to, bytes + done, (size_t)(got - done));
-            if (written < 0)
-                return -errno;
-            done += written;
-        }
+        int r = file_write(to, bytes, (size_t)got);
+        if (r < 0)
+            return r;
     }
     return 0;
 }

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/system/namespace.h"
 
-#include <fcntl.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
-
-/* Writes a short file of /proc. */
-static bool tell(const char *path, const char *text)
-{
-    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-}
+#include "base/file.h"
 
 bool namespace_enter(void)
 {
@@ -26,8 +18,8 @@ bool namespace_enter(void)
             return false;
         char *uids CLEANUP_FREE = xasprintf("0 %u 1", uid);
         char *gids CLEANUP_FREE = xasprintf("0 %u 1", gid);
-        if (!tell("/proc/self/setgroups", "deny") || !tell("/proc/self/uid_map", uids) ||
-            !tell("/proc/self/gid_map", gids))
+        if (file_set("/proc/self/setgroups", "deny") < 0 ||
+            file_set("/proc/self/uid_map", uids) < 0 || file_set("/proc/self/gid_map", gids) < 0)
             return false;
     }
     return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "init/devices/modules.h"
-#include "init/textfile.h"
 
 #define KERNEL_SETTING "/proc/sys/kernel/modprobe"
 #define OURSELVES      "/init"
@@ -16,15 +16,15 @@ static char *previous;
 
 void helper_install(void)
 {
-    previous = textfile_read(KERNEL_SETTING, NULL);
+    previous = file_read(KERNEL_SETTING, FILE_LIMIT, NULL, NULL);
     if (previous)
-        (void)textfile_write(KERNEL_SETTING, OURSELVES);
+        (void)file_set(KERNEL_SETTING, OURSELVES);
 }
 
 void helper_remove(void)
 {
     if (previous)
-        (void)textfile_write(KERNEL_SETTING, previous);
+        (void)file_set(KERNEL_SETTING, previous);
     free(previous);
     previous = NULL;
 }

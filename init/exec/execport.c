@@ -9,12 +9,12 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "common/frame.h"
 #include "init/devices/hotplug.h"
 #include "init/devices/uevent.h"
-#include "init/textfile.h"
 
 #define PORTS "/sys/class/virtio-ports"
 
@@ -24,7 +24,7 @@
 static bool has_our_name(const char *port)
 {
     char *path CLEANUP_FREE = xasprintf(PORTS "/%s/name", port);
-    char *name CLEANUP_FREE = textfile_read(path, NULL);
+    char *name CLEANUP_FREE = file_read(path, FILE_LIMIT, NULL, NULL);
     if (!name)
         return false;
     name[strcspn(name, "\n")] = '\0';

@@ -9,10 +9,10 @@
 #include <sys/sysmacros.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/strv.h"
 #include "base/text.h"
 #include "init/inroot.h"
-#include "init/textfile.h"
 
 /* overlayfs splits at commas and colons that no backslash precedes. */
 static char *escape(const char *path)
@@ -55,7 +55,7 @@ static int add_lower(struct strv *options, const struct plan_mount *mount, int r
 static char *filesystem_of(int fd)
 {
     struct stat s;
-    char *table CLEANUP_FREE = textfile_read("/proc/self/mountinfo", NULL);
+    char *table CLEANUP_FREE = file_read("/proc/self/mountinfo", FILE_LIMIT, NULL, NULL);
     if (!table || fstat(fd, &s) < 0)
         return xstrdup("");
     char *device CLEANUP_FREE = xasprintf("%u:%u", major(s.st_dev), minor(s.st_dev));

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "base/strv.h"
 #include "base/text.h"
-#include "init/textfile.h"
 
 /* Linux has told 9p's since 2.6.39, virtiofs's since 6.9. */
 static const struct {
@@ -27,7 +27,7 @@ static char *list_tags(const char *pattern)
     if (glob(pattern, 0, NULL, &found) != 0)
         return xstrdup("none");
     for (size_t i = 0; i < found.gl_pathc; i++) {
-        char *tag CLEANUP_FREE = textfile_read(found.gl_pathv[i], NULL);
+        char *tag CLEANUP_FREE = file_read(found.gl_pathv[i], FILE_LIMIT, NULL, NULL);
         if (tag)
             strv_pushf(&tags, "\"%.*s\"", (int)strcspn(tag, "\n"), tag);
     }

@@ -124,7 +124,7 @@ static char *module_in_initrd(const char *scratch, bool is_signed, bool strip_si
     assert_int_equal(initrd_write(path, &spec, NULL, NULL), 0);
     unpack_initrd(scratch);
     char *file CLEANUP_FREE = scratch_path(scratch, "unpacked/lib/modules/1.0/kernel/raw.ko");
-    char *data = unpack_read_file(file, size, NULL);
+    char *data = file_read(file, FILE_LIMIT, size, NULL);
     assert_non_null(data);
     return data;
 }
@@ -165,7 +165,7 @@ static void without_strip_modules_stay_as_they_are(void **state)
 static char *read_initrd(const char *path, size_t *size)
 {
     struct error e CLEANUP_ERROR = {0};
-    char *data = unpack_read_file(path, size, &e);
+    char *data = file_read(path, FILE_LIMIT, size, &e);
     if (!data)
         fail_msg("%s", e.message);
     return data;

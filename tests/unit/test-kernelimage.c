@@ -66,7 +66,7 @@ static void write_bzimage(const char *scratch, const struct kernel *kernel, cons
     scratch_run("sh", "-c", command);
     char *path CLEANUP_FREE = scratch_path(scratch, "payload");
     size_t size = 0;
-    char *payload CLEANUP_FREE = unpack_read_file(path, &size, NULL);
+    char *payload CLEANUP_FREE = file_read(path, FILE_LIMIT, &size, NULL);
     uint32_t length = (uint32_t)size + (with_size ? 4 : 0);
 
     char image[SETUP_SIZE] = {0};
@@ -132,7 +132,7 @@ static void every_compression_is_unpacked(void **state)
         write_bzimage(*state, kernel, cases[i].command, cases[i].with_size);
         char *path CLEANUP_FREE = chosen(*state);
         size_t size = 0;
-        char *unpacked CLEANUP_FREE = unpack_read_file(path, &size, NULL);
+        char *unpacked CLEANUP_FREE = file_read(path, FILE_LIMIT, &size, NULL);
         if (size != sizeof *kernel)
             fail_msg("%s: %zu bytes", cases[i].command, size);
         assert_memory_equal(unpacked, kernel, sizeof *kernel);

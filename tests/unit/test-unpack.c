@@ -51,27 +51,11 @@ static void a_file_larger_than_all_that_is_read_is_named(void **state)
     assert_error_names(e, path, "larger than 1 MiB");
 }
 
-static void what_is_no_file_is_named_at_once(void **state)
-{
-    char *scratch CLEANUP_SCRATCH = scratch_new();
-    char *fifo CLEANUP_FREE = scratch_path(scratch, "fifo");
-    const char *const paths[] = {fifo, scratch, "/dev/zero"};
-    (void)state;
-    scratch_run("mkfifo", fifo);
-    for (size_t i = 0; i < ELEMENTS(paths); i++) {
-        struct error e CLEANUP_ERROR = {0};
-        size_t size = 0;
-        assert_null(unpack_read_file(paths[i], &size, &e));
-        assert_error_names(e, paths[i], "not a regular file");
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_more_comes_out_than_the_limit),
         cmocka_unit_test(a_file_larger_than_all_that_is_read_is_named),
-        cmocka_unit_test(what_is_no_file_is_named_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Bytes to begin with for a file that reports no size. */
+#define FIRST_SIZE 4096
+
+/* Content that grows while it is read; owns `bytes`, of which `capacity` are allocated. */
+struct content {
+    char *bytes;
+    size_t size;
+    size_t capacity;
+};
+
+/* Opens a regular file of at most `limit` bytes. Returns the descriptor or a negative errno. */
+static int open_regular(int directory, const char *path, int flags, size_t limit, struct stat *st,
+                        struct error *e)
+{
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
+    if (fd < 0)
+        return error_errno(e, errno, "%s", path);
+    int r = 0;
+    if (fstat(fd, st) < 0)
+        r = error_errno(e, errno, "%s", path);
+    else if (!S_ISREG(st->st_mode))
+        r = error_set(e, -EINVAL, "%s: not a regular file", path);
+    else if ((uint64_t)st->st_size > limit)
+        r = error_set(e, -EFBIG, "%s: larger than %zu MiB", path, limit >> 20);
+    if (r == 0)
+        return fd;
+    (void)close(fd);
+    return r;
+}
+
+/* Memory is not taken by xreallocarray(): a file too large for this machine is an error that the
+ * caller can report. */
+static int grow(struct content *content, size_t capacity)
+{
+    char *bytes = realloc(content->bytes, capacity);
+    if (!bytes)
+        return -ENOMEM;
+    content->bytes = bytes;
+    content->capacity = capacity;
+    return 0;
+}
+
+/* Reads to the end of the file or until more than `limit` bytes have come. */
+static int read_to_end(int fd, struct content *content, size_t limit)
+{
+    for (;;) {
+        if (content->size > limit)
+            return -EFBIG;
+        if (content->size + 1 == content->capacity && grow(content, 2 * content->capacity) < 0)
+            return -ENOMEM;
+        ssize_t got =
+            read(fd, content->bytes + content->size, content->capacity - content->size - 1);
+        if (got == 0)
+            return 0;
+        if (got < 0 && errno != EINTR)
+            return -errno;
+        content->size += got > 0 ? (size_t)got : 0;
+    }
+}
+
+char *file_read_at(int directory, const char *path, int flags, size_t limit, size_t *size,
+                   struct error *e)
+{
+    struct stat st;
+    int fd CLEANUP_CLOSE = open_regular(directory, path, flags, limit, &st, e);
+    if (fd < 0)
+        return NULL;
+    /* the byte more that the zero takes is followed by another, so that the end is seen without
+     * growing */
+    struct content content = {0};
+    int r = grow(&content, (st.st_size > 0 ? (size_t)st.st_size : FIRST_SIZE) + 2);
+    if (r == 0)
+        r = read_to_end(fd, &content, limit);
+    if (r < 0) {
+        free(content.bytes);
+        (void)error_errno(e, -r, "%s: cannot be read whole", path);
+        return NULL;
+    }
+    content.bytes[content.size] = '\0';
+    if (size)
+        *size = content.size;
+    return content.bytes;
+}
+
+char *file_read(const char *path, size_t limit, size_t *size, struct error *e)
+{
+    return file_read_at(AT_FDCWD, path, 0, limit, size, e);
+}
+
+ssize_t file_read_head(const char *path, void *head, size_t size)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return -errno;
+    size_t filled = 0;
+    while (filled < size) {
+        ssize_t got = read(fd, (char *)head + filled, size - filled);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            break;
+        filled += (size_t)got;
+    }
+    return (ssize_t)filled;
+}
+
+int file_write(int fd, const void *content, size_t size)
+{
+    for (const char *rest = content; size > 0;) {
+        ssize_t written = write(fd, rest, size);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return written < 0 ? -errno : -ENOSPC;
+        rest += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+int file_create_at(int directory, const char *path, mode_t mode, const void *content, size_t size,
+                   struct error *e)
+{
+    int fd CLEANUP_CLOSE = openat(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    int r = fd < 0 ? -errno : file_write(fd, content, size);
+    return r < 0 ? error_errno(e, -r, "%s: cannot be written", path) : 0;
+}
+
+int file_set(const char *path, const char *text)
+{
+    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? -errno : file_write(fd, text, strlen(text));
+}
