@@ -5,10 +5,10 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -239,19 +239,12 @@ static const struct step {
     {"stage 2", switch_to_stage2},
 };
 
-static int64_t microseconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static void run_step(const struct step *step, struct boot *boot)
 {
     struct error e CLEANUP_ERROR = {0};
-    int64_t start = microseconds();
+    int64_t start = clock_microseconds();
     int r = step->run(boot, &e);
-    log_debug("step \"%s\" took %" PRId64 " us", step->name, microseconds() - start);
+    log_debug("step \"%s\" took %" PRId64 " us", step->name, clock_microseconds() - start);
     if (r < 0) {
         char *reason CLEANUP_FREE = xasprintf("the boot failed at \"%s\": %s", step->name,
                                               e.message ? e.message : strerror(-r));

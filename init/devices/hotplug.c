@@ -7,10 +7,10 @@
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "init/devices/uevent.h"
@@ -106,18 +106,11 @@ int hotplug_start(struct hotplug *hotplug, struct modules *modules, struct error
     return r;
 }
 
-int64_t hotplug_now(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 bool hotplug_wait(struct hotplug *hotplug, int64_t deadline)
 {
     struct pollfd poller = {.fd = hotplug->fd, .events = POLLIN};
     for (;;) {
-        int64_t left = deadline - hotplug_now();
+        int64_t left = deadline - clock_milliseconds();
         if (left <= 0)
             return false;
         int ready = poll(&poller, 1, left > INT_MAX ? INT_MAX : (int)left);

@@ -22,11 +22,8 @@ int hotplug_start(struct hotplug *hotplug, struct modules *modules, struct error
 /* Loads modules for devices that have appeared since, until nothing is new. */
 void hotplug_settle(struct hotplug *hotplug);
 
-/* The same, after waiting until something appears or `deadline` (CLOCK_MONOTONIC, milliseconds)
+/* The same, after waiting until something appears or `deadline` (clock_milliseconds())
  * has passed; false when it has. */
 bool hotplug_wait(struct hotplug *hotplug, int64_t deadline);
-
-/* CLOCK_MONOTONIC in milliseconds. */
-int64_t hotplug_now(void);
 
 void hotplug_stop(struct hotplug *hotplug);

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "common/channel.h"
-#include "init/devices/hotplug.h"
 #include "init/exec/command.h"
 #include "init/exec/execport.h"
 
@@ -71,7 +71,7 @@ static void enter_phase(struct session *s, enum phase phase)
 {
     bool terminating = phase == TERMINATING;
     s->phase = phase;
-    s->deadline = hotplug_now() + (terminating ? TERMINATION_TIME : KILL_TIME);
+    s->deadline = clock_milliseconds() + (terminating ? TERMINATION_TIME : KILL_TIME);
     kill_all(terminating ? SIGTERM : SIGKILL);
     if (terminating)
         kill_all(SIGCONT); /* one that is stopped would not end */
@@ -275,7 +275,7 @@ static void advance(struct session *s)
 {
     if (s->phase != TERMINATING && s->phase != KILLING)
         return;
-    bool late = !s->alone && hotplug_now() >= s->deadline;
+    bool late = !s->alone && clock_milliseconds() >= s->deadline;
     if (late && s->phase == TERMINATING) {
         enter_phase(s, KILLING);
         return;
@@ -311,7 +311,7 @@ static int time_left(const struct session *s)
 {
     if (s->alone || (s->phase != TERMINATING && s->phase != KILLING))
         return -1;
-    int64_t left = s->deadline - hotplug_now();
+    int64_t left = s->deadline - clock_milliseconds();
     return left > 0 ? (int)left : 0;
 }
 

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "common/frame.h"
-#include "init/devices/hotplug.h"
 #include "init/devices/uevent.h"
 
 #define PORTS "/sys/class/virtio-ports"
@@ -58,10 +58,10 @@ static char *wait_for_port(uint64_t timeout, struct error *e)
     int events CLEANUP_CLOSE = uevent_open(e);
     if (events < 0)
         return NULL;
-    int64_t deadline = hotplug_now() + (int64_t)timeout * 1000;
+    int64_t deadline = clock_milliseconds() + (int64_t)timeout * 1000;
     for (;;) {
         char *path = find_port();
-        int64_t left = deadline - hotplug_now();
+        int64_t left = deadline - clock_milliseconds();
         if (path)
             return path;
         if (left <= 0)
@@ -100,7 +100,7 @@ int execport_open(uint64_t timeout, struct error *e)
 static bool wait_until(int fd, short events, int64_t deadline)
 {
     struct pollfd polled = {.fd = fd, .events = events};
-    int64_t left = deadline - hotplug_now();
+    int64_t left = deadline - clock_milliseconds();
     return left > 0 && poll(&polled, 1, (int)left) > 0;
 }
 
@@ -114,7 +114,7 @@ void execport_report(const char *reason)
     unsigned char frame[FRAME_HEADER + 4096];
     frame_header(frame, FRAME_FAILED, length);
     (void)memcpy(frame + FRAME_HEADER, reason, length);
-    int64_t deadline = hotplug_now() + PATIENCE;
+    int64_t deadline = clock_milliseconds() + PATIENCE;
     if (wait_until(fd, POLLOUT, deadline) &&
         write(fd, frame, FRAME_HEADER + length) == (ssize_t)(FRAME_HEADER + length))
         (void)wait_until(fd, 0, deadline); /* the host hangs up when it has the reason */

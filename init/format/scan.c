@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "init/devices/hotplug.h"
 
 #define MIB ((uint64_t)1024 * 1024)
 
@@ -112,7 +112,7 @@ struct progress {
 
 static void say_progress(const struct scan *scan, struct progress *progress, uint64_t offset)
 {
-    int64_t now = hotplug_now();
+    int64_t now = clock_milliseconds();
     if (now < progress->next)
         return;
     progress->next = now + PROGRESS_INTERVAL;
@@ -164,7 +164,7 @@ int scan_range(const struct scan *scan, uint64_t offset, uint64_t end, uint64_t 
 
 int scan_whole(const struct scan *scan, uint64_t *found, struct error *e)
 {
-    struct progress progress = {.next = hotplug_now() + PROGRESS_INTERVAL / 2};
+    struct progress progress = {.next = clock_milliseconds() + PROGRESS_INTERVAL / 2};
     struct stat st;
     int flags = fcntl(scan->fd, F_GETFL);
     /* Past the page cache: a copy of each byte, and of memory all that there is, for nothing. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "init/format/grow.h"
@@ -62,7 +63,7 @@ static void find_missing(struct mounter *mounter, const struct boot_plan *plan,
 int mount_wait_for_devices(struct mounter *mounter, const struct boot_plan *plan, uint64_t timeout,
                            struct error *e)
 {
-    int64_t start = hotplug_now();
+    int64_t start = clock_milliseconds();
     for (bool waiting = true;;) {
         struct strv missing CLEANUP_STRV = {0};
         if (mounter->hotplug->block) {
