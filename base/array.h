@@ -16,8 +16,8 @@ static inline void *array_grown(void *items, size_t count, size_t size)
 }
 
 /* Appends an element to the array `items`, a pointer that is NULL as long as `count` is 0. The
- * element may be a compound literal; it is evaluated before the array grows. An array is grown by
- * this macro alone. */
+ * element may be a compound literal; it is evaluated before the array grows. An array that is grown
+ * by this macro must not be grown in any other way: the capacity would not be what it assumes. */
 #define ARRAY_PUSH(items, count, ...)                                                              \
     do {                                                                                           \
         __typeof__(*(items)) pushed_ = __VA_ARGS__;                                                \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 
 /* The kernel's isspace(): its ctype table is Latin-1, in which 0xa0 is a space. */
@@ -64,8 +65,7 @@ static const char *next_word(const char *text, struct cmdline_word *word)
 
 static void take_word(struct cmdline *line, struct cmdline_word word)
 {
-    line->words = xreallocarray(line->words, line->count + 1, sizeof *line->words);
-    line->words[line->count++] = word;
+    ARRAY_PUSH(line->words, line->count, word);
 }
 
 const char *cmdline_parse(struct cmdline *line, const char *text)

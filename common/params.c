@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 
 static const char *const store_overlays[] = {
@@ -330,8 +331,7 @@ static int read_mount(const struct param *param, void *member, const char *value
     if (r < 0)
         return error_context(e, r, "%s", param->name);
     struct mount_list *list = member;
-    list->items = xreallocarray(list->items, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = spec;
+    ARRAY_PUSH(list->items, list->count, spec);
     return 0;
 }
 
@@ -361,8 +361,7 @@ static int read_share(const struct param *param, void *member, const char *value
     if (r < 0)
         return error_context(e, r, "%s", param->name);
     struct share_list *list = member;
-    list->items = xreallocarray(list->items, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = spec;
+    ARRAY_PUSH(list->items, list->count, spec);
     return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "host/cache/cache.h"
 #include "host/system/atomicfile.h"
 #include "host/system/message.h"
@@ -61,12 +62,13 @@ static void add_item(struct cache_items *items, int cache, const char *name)
     int fd CLEANUP_CLOSE = openat(cache, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0)
         return;
-    items->items = xreallocarray(items->items, items->count + 1, sizeof *items->items);
-    items->items[items->count++] =
-        (struct cache_item){.name = xstrdup(name),
-                            .bytes = bytes_in(fd),
-                            .last_used = st.st_mtim.tv_sec,
-                            .in_use = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK};
+    const struct cache_item item = {
+        .name = xstrdup(name),
+        .bytes = bytes_in(fd),
+        .last_used = st.st_mtim.tv_sec,
+        .in_use = flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK,
+    };
+    ARRAY_PUSH(items->items, items->count, item);
 }
 
 static int by_use(const void *left, const void *right)

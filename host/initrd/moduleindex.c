@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 
 #define MAGIC   UINT32_C(0xB007F457)
@@ -27,12 +28,8 @@ struct range {
 
 void module_index_add(struct module_index *index, char *key, char *value, uint32_t priority)
 {
-    /* grows when the count is one less than a power of two */
-    if ((index->count & (index->count + 1)) == 0)
-        index->entries =
-            xreallocarray(index->entries, 2 * (index->count + 1), sizeof *index->entries);
-    index->entries[index->count++] =
-        (struct module_index_entry){.key = key, .value = value, .priority = priority};
+    const struct module_index_entry entry = {.key = key, .value = value, .priority = priority};
+    ARRAY_PUSH(index->entries, index->count, entry);
 }
 
 static int compare(const void *left, const void *right)

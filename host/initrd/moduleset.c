@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "host/commands/dryrun.h"
@@ -87,9 +88,8 @@ static int add(struct search *s, const char *name, struct error *e)
     int r = path_below(&found, s->source.root, file, e);
     if (r < 0)
         return error_context(e, r, "module %s", name);
-    set->items = xreallocarray(set->items, set->count + 1, sizeof *set->items);
-    set->items[set->count++] =
-        (struct module){.name = xstrdup(name), .file = found, .path = path_in_guest(path)};
+    const struct module added = {.name = xstrdup(name), .file = found, .path = path_in_guest(path)};
+    ARRAY_PUSH(set->items, set->count, added);
     return 0;
 }
 

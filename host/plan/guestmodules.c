@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
@@ -99,13 +100,13 @@ void planner_share_modules(struct planner *p, struct guest_params *params)
     char *version CLEANUP_FREE = path_last_name(p->plan->initrd.modules_dir);
 
     /* the last one: what else is mounted, such as /usr, may be where /lib leads */
-    list->items = xreallocarray(list->items, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = (struct share_spec){
+    const struct share_spec spec = {
         .tag = xstrdup(PLANNER_MODULES_TAG),
         .where = xasprintf("/lib/modules/%s", version),
         .transport = SHARE_9P,
         .options = xstrdup(MODULES_OPTIONS),
     };
+    ARRAY_PUSH(list->items, list->count, spec);
 }
 
 /* Finds the host's directory of the modules, for a file server that does not know of a chroot

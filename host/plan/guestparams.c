@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 #include "host/config/definition.h"
 #include "host/plan/planner.h"
@@ -126,13 +127,13 @@ static void add_mount(struct guest_params *params, const struct fs *fs)
 {
     struct mount_list *list = &params->mounts;
 
-    list->items = xreallocarray(list->items, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = (struct mount_spec){
+    const struct mount_spec spec = {
         .what = device_spec(fs->device ? fs->device : fs->type),
         .where = xstrdup(fs->where),
         .fstype = !streq(fs->type, "auto") ? xstrdup(fs->type) : NULL,
         .options = fs_options(fs, true),
     };
+    ARRAY_PUSH(list->items, list->count, spec);
 }
 
 /* More filesystems in one share than this are entered when the guest first does. */
@@ -167,13 +168,13 @@ static void add_share(struct planner *p, struct guest_params *params, const stru
 {
     struct share_list *list = &params->shares;
 
-    list->items = xreallocarray(list->items, list->count + 1, sizeof *list->items);
-    list->items[list->count++] = (struct share_spec){
+    const struct share_spec spec = {
         .tag = xstrdup(fs->device),
         .where = xstrdup(fs->where),
         .transport = !streq(fs->type, "9p") ? SHARE_VIRTIOFS : SHARE_9P,
         .options = fs_options(fs, false),
     };
+    ARRAY_PUSH(list->items, list->count, spec);
     if (streq(fs->type, "virtiofs"))
         add_submounts(p, params, fs);
 }
