@@ -8,7 +8,7 @@ first_start() {
     local -A before=([there]=":" [disk]="rm -f $base/disk.qcow2" [initrd]="rm -rf $base/cache/run-vm/initrd-*"
         [kernel]="rm -rf $base/cache/run-vm/vmlinux-*" [all]="rm -rf $base/cache $base/disk.qcow2")
     mkdir -p "$base/bin" "$base/tmp"
-    gcc -O2 -std=gnu17 -D_GNU_SOURCE -Wall -o "$base/bin/qemu-system-x86_64" "$here/hosttime.c"
+    gcc -O2 -std=gnu17 -D_GNU_SOURCE -Wall -I"$here/../.." -o "$base/bin/qemu-system-x86_64" "$here/hosttime.c"
     ln -s bin/qemu-system-x86_64 "$base/hosttime"
     for part in there disk initrd kernel all; do
         # the shell and rm take the same in each: `there` has them too

@@ -9,8 +9,8 @@ load harness
 # address of the host and every port is known: 127.0.0.1, ::1, and two that are there besides. What
 # comes to its port 53 or 9000 is written down in `echoed` and sent back. It is its own name server.
 setup_file() {
-    musl-gcc -static -O1 -o "$BATS_FILE_TMPDIR/udp-answer" "$BATS_TEST_DIRNAME/udp-answer.c"
-    musl-gcc -static -O1 -o "$BATS_FILE_TMPDIR/reach" "$BATS_TEST_DIRNAME/reach.c"
+    musl-gcc -static -O1 -I"$BATS_TEST_DIRNAME/../.." -o "$BATS_FILE_TMPDIR/udp-answer" "$BATS_TEST_DIRNAME/udp-answer.c"
+    musl-gcc -static -O1 -I"$BATS_TEST_DIRNAME/../.." -o "$BATS_FILE_TMPDIR/reach" "$BATS_TEST_DIRNAME/reach.c"
     printf 'nameserver %s\n' 127.0.0.1 ::1 >"$BATS_FILE_TMPDIR/resolv.conf"
     # shellcheck disable=SC2016 # expanded inside; a connection that nobody closes ends by itself
     unshare --map-root-user --net --mount --pid --fork --kill-child bash -ec '
