@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/commandline.h"
+#include "host/commands/bootloader.h"
 #include "host/commands/cachecommand.h"
 #include "host/commands/dryrun.h"
 #include "host/commands/runner.h"
@@ -141,7 +142,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, struct 
                        const struct options *options, struct error *e)
 {
     struct share_servers servers CLEANUP_SHARE_SERVERS = {.ended = -1};
-    int r = prepare(prepared, plan, e);
+    int r = prepare(prepared, plan, bootloader_install, e);
 
     if (r < 0)
         return r;

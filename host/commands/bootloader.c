@@ -22,12 +22,12 @@ static const char *const settings[] = {
     "nix.enable=false",
     "virtualisation.diskImage=null",
     "virtualisation.graphics=false",
-    "virtualisation.efiVars=$TMPDIR/" INSTALLATION_VARIABLES,
+    "virtualisation.efiVars=$TMPDIR/" BOOTDISK_VARIABLES,
     "virtualisation.qemu.networkingOptions={\"_type\":\"override\",\"priority\":50,"
     "\"content\":[]}",
     "virtualisation.fileSystems={\"/boot\":{\"device\":\"/dev/vda2\",\"fsType\":\"vfat\","
     "\"neededForBoot\":true}}",
-    "virtualisation.qemu.drives=[{\"name\":\"boot\",\"file\":\"\\\"$TMPDIR\\\"/" INSTALLATION_DISK
+    "virtualisation.qemu.drives=[{\"name\":\"boot\",\"file\":\"\\\"$TMPDIR\\\"/" BOOTDISK_RAW
     "\",\"driveExtraOpts\":{\"format\":\"raw\",\"werror\":\"report\"}}]",
 };
 
@@ -115,11 +115,11 @@ static int boot(const struct plan *plan, const char *log, struct error *e)
     if (null < 0 || output < 0)
         return error_errno(e, errno, "%s", log);
     const struct exec_streams streams = {null, output, output};
-    int r = prepare(&prepared, plan, e);
+    int r = prepare(&prepared, plan, NULL, e);
     return r < 0 ? r : exec_run(plan, &supervise_default_limits, NULL, &streams, e);
 }
 
-int installation_run(const struct boot_disk_spec *spec, const char *work, struct error *e)
+int bootloader_install(const struct boot_disk_spec *spec, const char *work, struct error *e)
 {
     struct config config CLEANUP_CONFIG = {0};
     struct options options CLEANUP_OPTIONS = {0};

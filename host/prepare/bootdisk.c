@@ -9,7 +9,6 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "host/commands/bootloader.h"
 #include "host/system/atomicfile.h"
 #include "host/system/process.h"
 #include "host/system/tree.h"
@@ -135,20 +134,21 @@ static int convert(const char *qemu_img, const char *image, const char *to, stru
 struct making {
     const struct boot_disk_spec *spec;
     const char *qemu_img;
+    bootdisk_installer *install;
 };
 
 static int make_in(const char *work, const char *directory, const struct making *making,
                    struct error *e)
 {
-    char *image CLEANUP_FREE = xasprintf("%s/" INSTALLATION_DISK, work);
+    char *image CLEANUP_FREE = xasprintf("%s/" BOOTDISK_RAW, work);
     char *result CLEANUP_FREE = xasprintf("%s/" BOOTDISK_IMAGE, directory);
-    char *made CLEANUP_FREE = xasprintf("%s/" INSTALLATION_VARIABLES, work);
+    char *made CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, work);
     char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
     int r = make_filesystem(image, e);
     if (r == 0)
         r = make_partitions(image, e);
     if (r == 0)
-        r = installation_run(making->spec, work, e);
+        r = making->install(making->spec, work, e);
     if (r == 0)
         r = convert(making->qemu_img, image, result, e);
     if (r == 0 && making->spec->efi)
@@ -173,7 +173,7 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
 }
 
 int bootdisk_get(struct cache_entry *entry, const struct boot_disk_spec *spec, const char *qemu_img,
-                 const char *fallback, struct error *e)
+                 bootdisk_installer *install, const char *fallback, struct error *e)
 {
     struct cache_key key;
     cache_key_start(&key, "boot-disk", FORMAT);
@@ -184,7 +184,8 @@ int bootdisk_get(struct cache_entry *entry, const struct boot_disk_spec *spec, c
         cache_key_text(&key, spec->settings.items[i]);
     for (size_t i = 0; i < spec->firmware.count; i++)
         cache_key_file(&key, spec->firmware.items[i]);
-    struct making making = {.spec = spec, .qemu_img = qemu_img ? qemu_img : "qemu-img"};
+    struct making making = {
+        .spec = spec, .qemu_img = qemu_img ? qemu_img : "qemu-img", .install = install};
     const struct cache_request request = {
         .kind = "boot-disk", .key = &key, .make = make, .context = &making, .fallback = fallback};
     int r = cache_get(entry, &request, e);

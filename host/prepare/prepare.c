@@ -313,7 +313,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
         return 0;
     char *fallback CLEANUP_FREE = place_directory(file->path);
     struct cache_entry entry;
-    int r = bootdisk_get(&entry, &plan->boot_disk, plan->qemu_img, fallback, e);
+    int r = bootdisk_get(&entry, &plan->boot_disk, plan->qemu_img, prepared->install, fallback, e);
     if (r < 0)
         return r;
     char *directory CLEANUP_FREE = TAKE(entry.path);
@@ -390,9 +390,10 @@ static void stamp_disks(struct prepared *prepared, const struct plan *plan)
             stamp_disk(prepared, &plan->blank[i], plan->blank[i].path, false);
 }
 
-int prepare(struct prepared *prepared, const struct plan *plan, struct error *e)
+int prepare(struct prepared *prepared, const struct plan *plan, bootdisk_installer *install,
+            struct error *e)
 {
-    *prepared = (struct prepared){0};
+    *prepared = (struct prepared){.install = install};
     cache_set_limit(plan->cache_size);
     int r = check(prepared, plan, e);
     for (size_t i = 0; r == 0 && i < plan->file_count; i++) {

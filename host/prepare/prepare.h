@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 #include "host/plan/plan.h"
+#include "host/prepare/bootdisk.h"
 
 /* A file that this start has made, and its state right then. */
 struct made_file {
@@ -28,16 +29,18 @@ struct prepared {
     size_t made_count;
     struct strv stamped; /* disk images that bear a stamp (common/stamp.h) and nothing else */
     struct strv words;   /* their stamps' */
+    bootdisk_installer *install; /* for FILE_BOOT_DISK; NULL: the plan has none */
 };
 
 /* struct prepared prepared CLEANUP_PREPARED = {0}; */
 #define CLEANUP_PREPARED CLEANUP(prepared_free)
 
-/* Makes the files in the plan's order. First every disk image, and the temporary directory, that
- * exists is locked against a second run-vm: where one is in use, nothing is touched. 0, or a
- * negative errno with the reason and, as the error's status, that of the tool that failed (else 74,
- * or 69 for a missing one). */
-int prepare(struct prepared *prepared, const struct plan *plan, struct error *e);
+/* Makes the files in the plan's order, a boot disk with `install` (NULL if the plan has none).
+ * First every disk image, and the temporary directory, that exists is locked against a second
+ * run-vm: where one is in use, nothing is touched. 0, or a negative errno with the reason and, as
+ * the error's status, that of the tool that failed (else 74, or 69 for a missing one). */
+int prepare(struct prepared *prepared, const struct plan *plan, bootdisk_installer *install,
+            struct error *e);
 
 /* Puts into the plan what became known: that there are disks that are blank. */
 void prepared_tell(const struct prepared *prepared, struct plan *plan);

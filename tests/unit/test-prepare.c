@@ -56,7 +56,7 @@ static int teardown(void **state)
 static void expect_success(struct prepared *prepared, const struct fixture *f)
 {
     struct error e CLEANUP_ERROR = {0};
-    if (prepare(prepared, &f->plan, &e) < 0)
+    if (prepare(prepared, &f->plan, NULL, &e) < 0)
         fail_msg("%s", e.message);
 }
 
@@ -158,7 +158,7 @@ static void a_second_start_is_refused_and_touches_nothing(void **state)
     {
         struct prepared second CLEANUP_PREPARED = {0};
         struct error e CLEANUP_ERROR = {0};
-        assert_int_equal(prepare(&second, &f->plan, &e), -EBUSY);
+        assert_int_equal(prepare(&second, &f->plan, NULL, &e), -EBUSY);
         assert_error_names(e, "disk.qcow2", "in use");
         assert_int_equal(e.status, STATUS_IO);
         assert_int_equal(scratch_count(f->scratch), 2);
@@ -198,7 +198,7 @@ static void what_another_start_makes_meanwhile_is_its_own(void **state)
         assert_int_equal(flock(other, LOCK_EX | LOCK_NB), 0);
         struct prepared prepared CLEANUP_PREPARED = {0};
         struct error e CLEANUP_ERROR = {0};
-        assert_int_equal(prepare(&prepared, &f->plan, &e), -EBUSY);
+        assert_int_equal(prepare(&prepared, &f->plan, NULL, &e), -EBUSY);
         assert_error_names(e, "shown", "in use");
         (void)unlink(first);
         assert_int_equal(remove(second->path), 0);
@@ -213,7 +213,7 @@ static void a_temporary_directory_that_exists_is_not_taken(void **state)
     {
         struct prepared prepared CLEANUP_PREPARED = {0};
         struct error e CLEANUP_ERROR = {0};
-        assert_int_equal(prepare(&prepared, &f->plan, &e), -EEXIST);
+        assert_int_equal(prepare(&prepared, &f->plan, NULL, &e), -EEXIST);
         assert_error_names(e, "there");
     }
     assert_int_equal(access(f->plan.files[0].path, F_OK), 0);
@@ -230,7 +230,7 @@ static void a_tool_that_fails_gives_its_status_and_leaves_nothing(void **state)
     {
         struct prepared prepared CLEANUP_PREPARED = {0};
         struct error e CLEANUP_ERROR = {0};
-        assert_true(prepare(&prepared, &f->plan, &e) < 0);
+        assert_true(prepare(&prepared, &f->plan, NULL, &e) < 0);
         assert_int_equal(e.status, 4);
         assert_error_names(e, "disk.qcow2", "qemu-img", "exit status 4");
     }
