@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "host/config/definition.h"
 #include "host/config/origin.h"
+#include "host/config/value.h"
 
 /* --- defaults --- */
 
@@ -96,17 +97,17 @@ void builtin_shares(const struct scope *scope, json_t *definitions)
 {
     if (!config_bool(scope->config, "virtualisation.useNixStoreImage") &&
         config_text(scope->config, "system.build.toplevel"))
-        json_array_append_new(definitions, json_pack("{s:{s:s,s:s}}", "nix-store", "source",
+        json_array_append_new(definitions, json_pack("{s:{s:s,s:s}}", SHARE_STORE, "source",
                                                      "/nix/store", "target", "/nix/store"));
-    json_array_append_new(definitions,
-                          json_pack("{s:{s:s,s:s},s:{s:s,s:s}}", "xchg", "source",
-                                    "\"$TMPDIR\"/xchg", "target", "/tmp/xchg", "shared", "source",
-                                    "\"${SHARED_DIR:-$TMPDIR/xchg}\"", "target", "/tmp/shared"));
+    json_array_append_new(
+        definitions, json_pack("{s:{s:s,s:s},s:{s:s,s:s}}", SHARE_EXCHANGE, "source",
+                               "\"$TMPDIR\"/xchg", "target", "/tmp/xchg", SHARE_SHARED, "source",
+                               "\"${SHARED_DIR:-$TMPDIR/xchg}\"", "target", "/tmp/shared"));
 }
 
 static void add_token(json_t *definitions, const char *name)
 {
-    json_array_append_new(definitions, json_pack("[{s:s}]", "builtin", name));
+    json_array_append_new(definitions, json_pack("[o]", qemu_entry_built_in(name)));
 }
 
 void builtin_networking(const struct scope *scope, json_t *definitions)
@@ -215,14 +216,11 @@ void builtin_boot_device(const struct scope *scope, json_t *definitions)
 static char *named_drive_device(struct config *config, const char *name)
 {
     static const char option[] = "virtualisation.qemu.drives";
-    const json_t *drives = config_get(config, option);
-    size_t found = 0, index = 0;
-    json_t *drive;
-    size_t i;
-    char *device;
+    size_t found = 0;
+    size_t index = 0;
 
-    json_array_foreach (drives, i, drive) {
-        const char *its_name = json_string_value(json_object_get(drive, "name"));
+    for (size_t i = 0; i < config->drives.count; i++) {
+        const char *its_name = config->drives.items[i].name;
 
         if (its_name && streq(its_name, name)) {
             found++;
@@ -238,7 +236,7 @@ static char *named_drive_device(struct config *config, const char *name)
                        name);
         return NULL;
     }
-    device = builtin_drive_device(config, index);
+    char *device = builtin_drive_device(config, index);
     if (!device)
         config_problem(config, option,
                        "has drive %s at place %zu, expected it among the first 26: only they have "
@@ -258,8 +256,7 @@ static const char *store_mount_point(const struct config *config)
 static void check_mount_point(struct config *config, const json_t *mounts, const char *tag,
                               const char *where)
 {
-    const char *other =
-        json_string_value(json_object_get(json_object_get(mounts, where), "device"));
+    const char *other = value_text(json_object_get(mounts, where), "device");
 
     if (!other)
         return;
@@ -272,65 +269,53 @@ static void check_mount_point(struct config *config, const json_t *mounts, const
                       other, tag, where);
 }
 
-const char *builtin_transport(const struct config *config, const char *tag)
+/* The mount options of a share, the user's first, as in a filesystem; a new reference. The store
+ * never changes while the guest runs. */
+static json_t *share_options(const struct config *config, const struct share *share)
 {
-    const json_t *settings = json_object_get(config_get(config, "runVm.shares"), tag);
-    const char *own = json_string_value(json_object_get(settings, "transport"));
+    bool store = streq(share->tag, SHARE_STORE);
+    json_t *options = json_array();
 
-    return own ? own : config_text(config, "runVm.transport");
-}
-
-/* The built-in mount options of a share; a new reference. The store's never changes while the guest
- * runs. */
-static json_t *built_in_options(const struct config *config, const char *tag)
-{
-    bool store = streq(tag, "nix-store");
-    json_t *options;
-
-    if (streq(builtin_transport(config, tag), "virtiofs"))
-        return json_pack("[s]", store ? "ro" : "defaults");
-    options = json_pack("[s,s,o]", "trans=virtio", "version=9p2000.L",
-                        json_sprintf("msize=%" JSON_INTEGER_FORMAT,
-                                     config_integer(config, "virtualisation.msize")));
+    for (size_t i = 0; i < share->options.count; i++)
+        json_array_append_new(options, json_string(share->options.items[i]));
+    if (share->transport == SHARE_VIRTIOFS) {
+        json_array_append_new(options, json_string(store ? "ro" : "defaults"));
+        return options;
+    }
+    json_array_append_new(options, json_string("trans=virtio"));
+    json_array_append_new(options, json_string("version=9p2000.L"));
+    json_array_append_new(options, json_sprintf("msize=%" JSON_INTEGER_FORMAT,
+                                                config_integer(config, "virtualisation.msize")));
     if (store)
         json_array_append_new(options, json_string("cache=loose"));
     return options;
 }
 
-/* The mount options of a share, the user's first, as in a file system; a new reference. */
-static json_t *share_options(const struct config *config, const char *tag, const json_t *share)
+const char *builtin_transport(const struct config *config, const char *tag)
 {
-    json_t *options = json_copy(json_object_get(share, "options"));
-    json_t *ours = built_in_options(config, tag);
+    const struct share *share = share_find(&config->shares, tag);
 
-    json_array_extend(options, ours);
-    json_decref(ours);
-    return options;
+    return share ? share_transport_name(share->transport) : config_text(config, "runVm.transport");
 }
 
 static void define_shares(struct config *config, json_t *definitions)
 {
-    json_t *shares = config_get(config, "virtualisation.sharedDirectories");
     json_t *mounts = json_object();
-    size_t count;
-    const char **tags CLEANUP_FREE = merge_sorted_keys(shares, &count);
 
-    for (size_t i = 0; i < count; i++) {
-        bool store = streq(tags[i], "nix-store");
-        const json_t *share = json_object_get(shares, tags[i]);
-        const char *target = json_string_value(json_object_get(share, "target"));
-        const char *where = store && config_bool(config, "virtualisation.writableStore")
-                                ? store_mount_point(config)
-                                : target;
+    for (size_t i = 0; i < config->shares.count; i++) {
+        const struct share *share = &config->shares.items[i];
+        bool moved =
+            streq(share->tag, SHARE_STORE) && config_bool(config, "virtualisation.writableStore");
+        const char *where = moved ? store_mount_point(config) : share->target;
 
-        if (where)
-            check_mount_point(config, mounts, tags[i], where);
-        json_object_set_new(mounts, where ? where : "",
-                            json_pack("{s:s,s:s,s:b,s:o}", "device", tags[i], "fsType",
-                                      builtin_transport(config, tags[i]), "neededForBoot", 1,
-                                      "options", share_options(config, tags[i], share)));
+        if (!where)
+            continue; /* a problem has been noted */
+        check_mount_point(config, mounts, share->tag, where);
+        json_object_set_new(mounts, where,
+                            json_pack("{s:s,s:s,s:b,s:o}", "device", share->tag, "fsType",
+                                      share_transport_name(share->transport), "neededForBoot", 1,
+                                      "options", share_options(config, share)));
     }
-    json_object_del(mounts, "");
     json_array_append_new(definitions, mounts);
 }
 
@@ -368,9 +353,8 @@ static void define_store(struct config *config, json_t *definitions)
 {
     bool writable = config_bool(config, "virtualisation.writableStore");
     bool image = config_bool(config, "virtualisation.useNixStoreImage");
-    const json_t *shares = config_get(config, "virtualisation.sharedDirectories");
 
-    if (!image && !json_object_get(shares, "nix-store") &&
+    if (!image && !share_find(&config->shares, SHARE_STORE) &&
         !config_text(config, "system.build.toplevel"))
         return;
     if (image) {
@@ -425,8 +409,8 @@ void builtin_fs_mount_point(const struct scope *scope, json_t *definitions)
 void builtin_fs_device(const struct scope *scope, json_t *definitions)
 {
     static const char *const special[] = {"proc", "sysfs", "tmpfs", "ramfs", "devtmpfs", "devpts"};
-    const char *type = json_string_value(json_object_get(scope->values, "fsType"));
-    const char *label = json_string_value(json_object_get(scope->values, "label"));
+    const char *type = value_text(scope->values, "fsType");
+    const char *label = value_text(scope->values, "label");
 
     for (size_t i = 0; type && i < ELEMENTS(special); i++)
         if (streq(special[i], type))

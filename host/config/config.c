@@ -16,6 +16,7 @@
 #include "host/config/resolve.h"
 #include "host/config/schema.h"
 #include "host/config/setting.h"
+#include "host/config/value.h"
 #include "host/system/message.h"
 
 /* The most bytes of a file: what is larger is something else, and its values would take many times
@@ -221,6 +222,14 @@ const char *config_text(const struct config *config, const char *option)
     return json_string_value(config_get(config, option));
 }
 
+struct strv config_texts(const struct config *config, const char *option)
+{
+    struct strv list = {0};
+
+    value_texts(&list, config_get(config, option));
+    return list;
+}
+
 bool config_is_set(const struct config *config, const char *option)
 {
     (void)config_get(config, option);
@@ -237,6 +246,14 @@ void config_free(struct config *config)
     }
     free(config->sources);
     free(config->built_in.name);
+    share_free(&config->shares);
+    drive_free(&config->drives);
+    port_forward_free(&config->forward_ports);
+    filesystem_free(&config->filesystems);
+    qemu_entry_free(&config->qemu_options);
+    qemu_entry_free(&config->networking_options);
+    free(config->empty_disks);
+    free(config->vlans);
     json_decref(config->values);
     free(config->priorities);
     strv_free(&config->problems);

@@ -4,11 +4,18 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
 #include "base/error.h"
 #include "base/strv.h"
+#include "host/config/drive.h"
+#include "host/config/filesystem.h"
+#include "host/config/portforward.h"
+#include "host/config/qemuentry.h"
+#include "host/config/share.h"
 
 /* Where a definition stands. */
 struct source {
@@ -28,6 +35,18 @@ struct config {
     struct strv problems;   /* what is wrong, each a whole message; of very many the first */
     size_t problem_count;   /* of all */
     struct strv warnings;
+
+    /* Values decoded from `values`, to which their texts belong. */
+    struct shares shares;
+    struct drives drives;
+    struct port_forwards forward_ports;
+    struct filesystems filesystems;
+    struct qemu_entries qemu_options, networking_options;
+    uint64_t *empty_disks; /* virtualisation.emptyDiskImages: the sizes in bytes */
+    size_t empty_disk_count;
+    unsigned int *vlans; /* virtualisation.vlans */
+    size_t vlan_count;
+    uint64_t cache_size; /* runVm.cacheSize in bytes; 0: null */
 };
 
 /* struct config config CLEANUP_CONFIG = {0}; */
@@ -77,6 +96,9 @@ json_t *config_get(const struct config *config, const char *option);
 bool config_bool(const struct config *config, const char *option);
 json_int_t config_integer(const struct config *config, const char *option);
 const char *config_text(const struct config *config, const char *option);
+
+/* The strings of a list; the caller frees. */
+struct strv config_texts(const struct config *config, const char *option);
 
 /* Whether somebody has set it, more strongly than mkDefault does. */
 bool config_is_set(const struct config *config, const char *option);

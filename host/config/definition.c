@@ -9,7 +9,9 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "host/config/qemuentry.h"
 #include "host/config/resolve.h"
+#include "host/config/value.h"
 #include "host/system/message.h"
 
 void definitions_add(struct definitions *list, const struct definition *definition)
@@ -53,25 +55,6 @@ char *merge_path(const struct position *place)
     const char *quote = place->attribute && !is_plain(place->name) ? "\"" : "";
 
     return xasprintf("%s%s%s%s%s", within, *within ? "." : "", quote, name, quote);
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-const char **merge_sorted_keys(json_t *object, size_t *count)
-{
-    const char **keys = xcalloc(json_object_size(object) + 1, sizeof *keys);
-    const char *key;
-    json_t *value;
-
-    *count = 0;
-    json_object_foreach (object, key, value)
-        keys[(*count)++] = key;
-    if (*count)
-        qsort(keys, *count, sizeof *keys, compare_texts);
-    return keys;
 }
 
 void merge_problem(struct config *config, const struct definition *d, const struct position *place,
@@ -310,7 +293,7 @@ static json_t *merge_element(struct config *config, const struct position *list_
     struct definitions one = {.items = &d, .count = 1};
     const struct position place = {.within = list_place, .entry = index + 1};
 
-    if (whole->source->built_in && json_object_get(element, "builtin"))
+    if (whole->source->built_in && qemu_entry_name(element))
         return json_incref(element);
     return merge_definitions(config, &place, type, &one).value;
 }
@@ -356,7 +339,7 @@ static json_t *merge_attrs(struct config *config, const struct position *place,
 
     for (size_t i = 0; i < list->count; i++)
         json_object_update(all, list->items[i].value);
-    names = merge_sorted_keys(all, &count);
+    names = value_keys(all, &count);
     for (size_t i = 0; i < count; i++) {
         json_t *merged = merge_attribute(config, place, type->element, list, names[i]);
 

@@ -10,6 +10,7 @@
 
 #include "host/config/config.h"
 #include "host/config/schema.h"
+#include "host/config/value.h"
 
 struct definition {
     json_t *value; /* borrowed */
@@ -70,5 +71,5 @@ char *merge_show(const json_t *value);
 /* The whole path: attribute c/d within a.b gives a.b."c/d"; the caller frees. */
 char *merge_path(const struct position *place);
 
-/* The keys of an object in bytewise order; they belong to the object. */
-const char **merge_sorted_keys(json_t *object, size_t *count);
+/* Until its users have the decoded structs. */
+#define merge_sorted_keys value_keys

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/config/neighbours.h"
+#include "host/config/value.h"
 
 /* The definitions of each option, while they are sorted out. */
 struct sorting {
@@ -110,7 +111,7 @@ static void sort_out(struct sorting *s, const char *group, struct definition d)
             merge_problem(s->config, &part, &place, "is %s, expected a set of options", shown);
             continue;
         }
-        keys = merge_sorted_keys(object, &count);
+        keys = value_keys(object, &count);
         for (size_t j = 0; j < count; j++) {
             part.value = json_object_get(object, keys[j]);
             sort_out_key(s, group, keys[j], &part);
@@ -234,6 +235,8 @@ static void resolve_one(struct sorting *s, const struct option *option)
     if (!merged.value)
         merged.value = fallback ? json_incref(fallback) : json_null();
     json_object_set_new(set->values, option->name, merged.value);
+    if (option->decode)
+        option->decode(s->config, merged.value);
     if (set->priorities)
         set->priorities[option - set->options] = merged.priority;
     json_decref(built_in);

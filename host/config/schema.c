@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/config/builtin.h"
+#include "host/config/decode.h"
 #include "host/config/size.h"
 
 static const char *const drive_interfaces[] = {"virtio", "scsi", "ide", NULL};
@@ -277,7 +278,7 @@ const struct option schema_options[] = {
      .help = "Let the kernel test its cryptography whenever it starts, as Debian's kernels do: "
              "with the builtin initrd it is told not to (cryptomgr.notests=1), which saves a third "
              "of its start. A parameter of the user's own, or fips=1, has precedence."},
-    {"runVm.cacheSize", &type_null_or_size, "null",
+    {"runVm.cacheSize", &type_null_or_size, "null", .decode = decode_cache_size,
      .shown = "4G, or a tenth of the cache's file system where that is less",
      .help = "How much the cache may take, in MiB or with K, M, G or T. When something is added, "
              "what was not used for longest goes, but nothing that is in use."},
@@ -316,7 +317,7 @@ const struct option schema_options[] = {
              "and nothing is kept. Variables in it are expanded; NIX_DISK_IMAGE replaces it."},
     {V "persistBootDevice", &type_bool, "false",
      .help = "Keep the boot disk in the temporary directory instead of making it anew."},
-    {V "emptyDiskImages", &type_empty_disks, "[]",
+    {V "emptyDiskImages", &type_empty_disks, "[]", .decode = decode_empty_disks,
      .help = "Sizes in MiB of more disks, empty when they are made."},
     {V "graphics", &type_bool, "true",
      .help = "A window. Otherwise -nographic, and the serial console is the preferred one."},
@@ -344,7 +345,7 @@ const struct option schema_options[] = {
     {V "restrictNetwork", &type_bool, "false",
      .help = "Let nothing of the guest out, but for what forwardPorts lets through. QEMU then "
              "drops answers by UDP too. A network of the user's own options is not restricted."},
-    {V "vlans", &type_networks, "[1]",
+    {V "vlans", &type_networks, "[1]", .decode = decode_vlans,
      .help = "Virtual networks: for each number N, a card on the VDE switch that "
              "QEMU_VDE_SOCKET_N names, if it is set."},
     {V "test.nodeNumber", &type_node, "1",
@@ -367,25 +368,28 @@ const struct option schema_options[] = {
      .help = "The old name of additionalPaths."},
     {V "additionalPaths", &type_paths, "[]", .define = builtin_additional_paths,
      .help = "Store paths whose closure the guest shall have. The system is one of them."},
-    {V "forwardPorts", &type_port_forwards, "[]",
+    {V "forwardPorts", &type_port_forwards, "[]", .decode = decode_forward_ports,
      .help = "Ports of the guest to be reached from the host, or the other way round."},
-    {V "sharedDirectories", &type_shares, "{}", .define = builtin_shares,
+    {V "sharedDirectories", &type_shares, "{}", .define = builtin_shares, .decode = decode_shares,
      .help = "Directories that the guest shares with the host, by tag. nix-store, xchg and shared "
              "are built in."},
     {V "qemu.networkingOptions", &type_texts, "[]", .define = builtin_networking,
+     .decode = decode_networking_options,
      .help =
          "QEMU's options for the network. They are expanded and split on white space. A network "
          "of the id user.0, and a card on it, replace the built-in ones. Where no option is left "
          "that says anything of a network, the machine has no card (-nic none)."},
     {V "qemu.options", &type_texts, "[]", .define = builtin_qemu_options,
+     .decode = decode_qemu_options,
      .help = "More options for QEMU. They are expanded and split on white space. Whatever the user "
              "says to QEMU, here, in QEMU_OPTS or behind --, has precedence: an accelerator, "
              "-machine TYPE, -cpu, -m, -smp, -sandbox and -vga replace run-vm's own."},
-    {V "qemu.drives", &type_drives, "[]", .define = builtin_drives, .help = "The disks, in order."},
+    {V "qemu.drives", &type_drives, "[]", .define = builtin_drives, .decode = decode_drives,
+     .help = "The disks, in order."},
     {V "bootDevice", &type_path, .define = builtin_boot_device, .shown = "the first drive",
      .help = "The device of the root file system."},
     {V "fileSystems", &type_file_systems, "{}", .define = builtin_file_systems,
-     .help = "The guest's file systems by mount point."},
+     .decode = decode_filesystems, .help = "The guest's file systems by mount point."},
     {"boot.initrd.kernelModules", &type_texts, "[]", .define = builtin_kernel_modules,
      .help = "Modules that the initrd loads."},
     {"boot.initrd.availableKernelModules", &type_texts, "[]", .define = builtin_available_modules,

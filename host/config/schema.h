@@ -27,6 +27,8 @@ struct option {
     const char *shown; /* how the manual shows a default that is computed */
     /* Appends built-in definitions of the ordinary priority, unless they have their own _type. */
     void (*define)(const struct scope *scope, json_t *definitions);
+    /* Decodes the value, once it is known, into a field of `config`. */
+    void (*decode)(struct config *config, json_t *value);
     const char *alias_of; /* the old name of that option, which must come later in the table */
     const char *help;
 };

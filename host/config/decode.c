@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/decode.h"
+
+#include "base/alloc.h"
+#include "host/config/size.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+void decode_shares(struct config *config, json_t *value)
+{
+    share_decode(&config->shares, value, config_get(config, "runVm.shares"),
+                 config_text(config, "runVm.transport"));
+}
+
+void decode_drives(struct config *config, json_t *value)
+{
+    drive_decode(&config->drives, value);
+}
+
+void decode_forward_ports(struct config *config, json_t *value)
+{
+    port_forward_decode(&config->forward_ports, value);
+}
+
+void decode_filesystems(struct config *config, json_t *value)
+{
+    filesystem_decode(&config->filesystems, value);
+}
+
+/* An integer of MiB, or a set with one as `size`. */
+void decode_empty_disks(struct config *config, json_t *value)
+{
+    json_t *disk;
+    size_t i;
+
+    config->empty_disks = xcalloc(json_array_size(value), sizeof *config->empty_disks);
+    json_array_foreach (value, i, disk) {
+        const json_t *size = json_is_object(disk) ? json_object_get(disk, "size") : disk;
+
+        config->empty_disks[config->empty_disk_count++] = (uint64_t)json_integer_value(size) * MIB;
+    }
+}
+
+void decode_vlans(struct config *config, json_t *value)
+{
+    json_t *number;
+    size_t i;
+
+    config->vlans = xcalloc(json_array_size(value), sizeof *config->vlans);
+    json_array_foreach (value, i, number)
+        config->vlans[config->vlan_count++] = (unsigned int)json_integer_value(number);
+}
+
+void decode_qemu_options(struct config *config, json_t *value)
+{
+    qemu_entry_decode(&config->qemu_options, value);
+}
+
+void decode_networking_options(struct config *config, json_t *value)
+{
+    qemu_entry_decode(&config->networking_options, value);
+}
+
+/* A text with its unit, an integer of MiB, or null. */
+void decode_cache_size(struct config *config, json_t *value)
+{
+    if (json_is_string(value))
+        (void)size_parse(json_string_value(value), MIB, &config->cache_size);
+    else
+        config->cache_size = (uint64_t)json_integer_value(value) * MIB;
+}
