@@ -110,7 +110,7 @@ static int make_plan(struct plan *plan, struct config *config, const struct opti
     if (readlink("/proc/self/exe", program, sizeof program - 1) < 0)
         program[0] = '\0';
     if (options->dry_run == DRY_RUN_NO)
-        place_random_name(random);
+        atomicfile_random_name(random);
     r = plan_build(plan, config, options, &at, &e);
     if (r < 0 && config->problems.count)
         return report_problems(config);
@@ -120,9 +120,9 @@ static int make_plan(struct plan *plan, struct config *config, const struct opti
 static int print_plan(const struct plan *plan, const struct config *config, enum dry_run format)
 {
     if (format == DRY_RUN_JSON)
-        dry_run_json(plan, config, stdout);
+        dryrun_json(plan, config, stdout);
     else
-        dry_run_text(plan, stdout);
+        dryrun_text(plan, stdout);
     return output_finish();
 }
 
@@ -141,7 +141,7 @@ static const struct exec_streams standard_streams = {STDIN_FILENO, STDOUT_FILENO
 static int run_machine(struct prepared *prepared, struct keeper *keeper, struct plan *plan,
                        const struct options *options, struct error *e)
 {
-    struct share_servers servers CLEANUP_SHARE_SERVERS = {.ended = -1};
+    struct virtiofsd_list servers CLEANUP_VIRTIOFSD = {.ended = -1};
     int r = prepare(prepared, plan, bootloader_install, e);
 
     if (r < 0)
@@ -150,7 +150,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, struct 
     keeper_start(keeper, &prepared->temporary);
     if (options->keep_tmp)
         log_info("temporary directory %s", plan->cwd);
-    r = share_servers_start(&servers, plan, e);
+    r = virtiofsd_start(&servers, plan, e);
     if (r < 0)
         return r;
     prepared_pass_on(prepared);

@@ -21,6 +21,7 @@
 #include "host/cache/cacheitems.h"
 #include "host/system/atomicfile.h"
 #include "host/system/leftovers.h"
+#include "host/system/path.h"
 #include "host/system/signals.h"
 #include "host/system/tree.h"
 
@@ -221,7 +222,7 @@ static int lock_arrival(const struct cache *cache)
 static char *new_directory(const char *parent)
 {
     char random[11];
-    place_random_name(random);
+    atomicfile_random_name(random);
     char *path = xasprintf("%s/" CACHE_NEW "%s", parent, random);
     leftovers_note(path);
     if (mkdir(path, 0700) == 0)
@@ -376,7 +377,7 @@ static int refuse(const char *directory, struct danger danger, struct error *e)
 static int open_cache(const char *cache, struct error *e)
 {
     struct stat st;
-    char *above CLEANUP_FREE = place_directory(cache);
+    char *above CLEANUP_FREE = path_directory(cache);
     int r = tree_make(above, 0700, e); /* as the XDG Base Directory Specification has it */
     if (r == 0)
         r = tree_make(cache, 0700, e);

@@ -127,7 +127,7 @@ static int remove_unless_used(const char *cache, const char *name, bool locked_o
         return 0;
     /* under another name first: whoever finds the name from now on makes the entry anew */
     char random[11];
-    place_random_name(random);
+    atomicfile_random_name(random);
     char *old CLEANUP_FREE = xasprintf("%s/" CACHE_OLD "%s", cache, random);
     if (rename(path, old) < 0)
         return error_errno(e, errno, "%s: cannot be removed", path);

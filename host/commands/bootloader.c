@@ -96,13 +96,13 @@ static int build(struct plan *plan, struct config *config, const struct options 
 /* What the installation has said, for the error's message. The caller frees. */
 static char *read_log(const char *path)
 {
-    struct tail tail = {0};
+    struct consoletail tail = {0};
     char bytes[4096];
     int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
     for (ssize_t got; fd >= 0 && (got = read(fd, bytes, sizeof bytes)) > 0;)
-        tail_add(&tail, bytes, (size_t)got);
-    char *text = tail_text(&tail, OUTPUT_LINES, "\n  | ");
-    tail_free(&tail);
+        consoletail_add(&tail, bytes, (size_t)got);
+    char *text = consoletail_text(&tail, OUTPUT_LINES, "\n  | ");
+    consoletail_free(&tail);
     return text;
 }
 

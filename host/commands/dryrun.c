@@ -43,7 +43,7 @@ static void quote_bytes(char *to, const char *text)
     (void)stpcpy(to, "'");
 }
 
-char *shell_quote(const char *text)
+char *dryrun_quote(const char *text)
 {
     char *quoted = xcalloc(4 * strlen(text) + 4, 1);
     char *to = quoted;
@@ -69,10 +69,10 @@ char *shell_quote(const char *text)
     return quoted;
 }
 
-void dry_run_text(const struct plan *plan, FILE *out)
+void dryrun_text(const struct plan *plan, FILE *out)
 {
     for (size_t i = 0; i < plan->argv.count; i++) {
-        char *word CLEANUP_FREE = shell_quote(plan->argv.items[i]);
+        char *word CLEANUP_FREE = dryrun_quote(plan->argv.items[i]);
         bool is_option = plan->argv.items[i][0] == '-';
 
         (void)fprintf(out, "%s%s", i == 0 ? "" : is_option ? " \\\n  " : " ", word);
@@ -211,7 +211,7 @@ static json_t *json_initrd(const struct initrd_spec *initrd)
     return object;
 }
 
-void dry_run_json(const struct plan *plan, const struct config *config, FILE *out)
+void dryrun_json(const struct plan *plan, const struct config *config, FILE *out)
 {
     json_t *object = json_object();
     json_t *files = json_array();

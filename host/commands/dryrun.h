@@ -9,11 +9,11 @@
 #include "host/plan/plan.h"
 
 /* QEMU's command, one option a line, so that a shell would read it back. */
-void dry_run_text(const struct plan *plan, FILE *out);
+void dryrun_text(const struct plan *plan, FILE *out);
 
 /* The whole plan as a JSON object: argv, environment, cwd, kernelParams, files, fileSystems,
  * warnings. Bytes that are not UTF-8 become U+FFFD. */
-void dry_run_json(const struct plan *plan, const struct config *config, FILE *out);
+void dryrun_json(const struct plan *plan, const struct config *config, FILE *out);
 
 /* The text as one word of a shell; the caller frees. */
-char *shell_quote(const char *text);
+char *dryrun_quote(const char *text);

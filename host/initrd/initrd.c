@@ -16,7 +16,7 @@
 #include "host/initrd/moduleset.h"
 #include "host/initrd/modulestrip.h"
 #include "host/system/atomicfile.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 #include "host/system/process.h"
 
 /* Counts up when the same inputs shall give other bytes. */
@@ -108,7 +108,7 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
                         struct error *e)
 {
     struct module_content *contents CLEANUP_FREE = xcalloc(set->count, sizeof *contents);
-    char *scratch CLEANUP_FREE = place_directory(w->path);
+    char *scratch CLEANUP_FREE = path_directory(w->path);
     struct error failure CLEANUP_ERROR = {0};
     size_t left = UNPACK_LIMIT;
     int r = 0;

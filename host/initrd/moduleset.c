@@ -14,7 +14,7 @@
 #include "host/initrd/moduleindex.h"
 #include "host/initrd/modulesign.h"
 #include "host/initrd/modulesource.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 /* What the aliases of the kernel's cryptography begin with (MODULE_ALIAS_CRYPTO). */
 #define CRYPTO "crypto-"
@@ -281,8 +281,8 @@ static char *depmod_command(const char *directory)
         return NULL;
     *version++ = '\0';
     path[strlen(path) - strlen(parent)] = '\0';
-    char *base CLEANUP_FREE = shell_quote(*path ? path : "/");
-    char *quoted CLEANUP_FREE = shell_quote(version);
+    char *base CLEANUP_FREE = dryrun_quote(*path ? path : "/");
+    char *quoted CLEANUP_FREE = dryrun_quote(version);
     return xasprintf("depmod -b %s %s", base, quoted);
 }
 

@@ -11,7 +11,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 char *module_source_read(const char *root, const char *directory, const char *name, size_t *size,
                          struct error *e)

@@ -11,7 +11,7 @@
 #include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 static const char *drive_option(const json_t *drive, const char *list, const char *name)
 {

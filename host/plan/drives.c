@@ -7,7 +7,7 @@
 #include "base/text.h"
 #include "host/plan/planner.h"
 #include "host/system/imageformat.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 /* KEY=VALUE of an option list. */
 struct pair {
@@ -173,7 +173,7 @@ static bool is_on(const char *value)
 }
 
 /* Reports a raw image that QEMU cannot, or perhaps should not, be given as raw. */
-static void report_format(struct planner *p, enum image_format format, const char *path,
+static void report_format(struct planner *p, enum imageformat format, const char *path,
                           const char *header)
 {
     if (format == IMAGE_AMBIGUOUS)
@@ -212,12 +212,12 @@ static void set_format(struct planner *p, struct pairs *pairs, const char *file)
     bool written = !is_on(get_pair(pairs, "readonly")) && !is_on(get_pair(pairs, "snapshot"));
     char *path CLEANUP_FREE = path_absolute(p->plan->cwd, file);
     const char *header = NULL;
-    enum image_format format;
+    enum imageformat format;
 
     if (!p->own_initrd || get_pair(pairs, "format") || get_pair(pairs, "driver") ||
         get_pair(pairs, "file.driver") || is_replaced(p, path))
         return;
-    format = image_format(path, &header);
+    format = imageformat_find(path, &header);
     if (!written && (format == IMAGE_RAW_NEW || format == IMAGE_RAW_NEVER))
         format = IMAGE_RAW;
     report_format(p, format, path, header);

@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 /* Read-only and never changing while the guest runs: cached, and in large pieces. What the root has
  * itself is never hidden, and a root that nothing can be mounted on is no reason not to boot. */

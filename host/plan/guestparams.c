@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "host/config/definition.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 #include "host/system/submounts.h"
 
 /* A file system of the configuration. */

@@ -10,7 +10,7 @@
 #include "host/config/origin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 /* Takes the name. */
 static void add_need(struct planner *p, char *name, const char *path, enum need_kind kind)

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "host/config/builtin.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 static const char *toplevel(const struct planner *p)
 {

@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 /* Without the slashes at its end; the caller frees. */
 static char *without_end(const char *path)

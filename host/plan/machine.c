@@ -9,7 +9,7 @@
 #include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 #include "host/system/process.h"
 
 #define MONITOR "run-vm.qmp"

@@ -8,7 +8,7 @@
 #include "host/config/origin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 #include "host/system/process.h"
 
 static const char *text_of(const json_t *rule, const char *key)

@@ -11,7 +11,7 @@
 #include "host/config/size.h"
 #include "host/plan/expand.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 #define MIB (UINT64_C(1) << 20)
 

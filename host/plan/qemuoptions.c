@@ -7,7 +7,7 @@
 #include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 static void add_keyboard(struct planner *p, struct strv *words)
 {

@@ -9,7 +9,7 @@
 #include "host/config/builtin.h"
 #include "host/config/definition.h"
 #include "host/plan/planner.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 #include "host/system/process.h"
 
 /* The built-in share of the store: where the host has it, and not writable by the guest. */

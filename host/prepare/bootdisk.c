@@ -152,7 +152,7 @@ static int make_in(const char *work, const char *directory, const struct making 
     if (r == 0)
         r = convert(making->qemu_img, image, result, e);
     if (r == 0 && making->spec->efi)
-        r = place_copy(made, variables, true, e);
+        r = atomicfile_copy(made, variables, true, e);
     return r;
 }
 

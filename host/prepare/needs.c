@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "host/system/atomicfile.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 #include "host/system/process.h"
 
 static bool is_made(const struct plan *plan, const char *path)
@@ -123,7 +123,7 @@ static void check_need(const struct plan *plan, const struct plan_need *need, st
 /* A file is made under another name in its directory first. */
 static void check_directory(const struct plan_file *file, struct strv *problems)
 {
-    char *directory CLEANUP_FREE = place_directory(file->path);
+    char *directory CLEANUP_FREE = path_directory(file->path);
     struct stat st;
 
     if (stat(file->path, &st) == 0 || stat(directory, &st) < 0 ||

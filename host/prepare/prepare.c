@@ -25,6 +25,7 @@
 #include "host/system/atomicfile.h"
 #include "host/system/imageformat.h"
 #include "host/system/leftovers.h"
+#include "host/system/path.h"
 #include "host/system/process.h"
 #include "host/system/signals.h"
 #include "host/system/tree.h"
@@ -120,7 +121,7 @@ static void stamp_disk(struct prepared *prepared, const struct plan_blank *disk,
                        bool made)
 {
     char word[STAMP_WORD + 1];
-    place_random_name(word);
+    atomicfile_random_name(word);
     if (!blankdisk_stamp(path, made ? "qcow2" : disk->format, word, made))
         return;
     strv_push(&prepared->stamped, disk->path);
@@ -144,8 +145,8 @@ static int create_image(struct prepared *prepared, const struct plan *plan,
                         const struct plan_file *file, struct strv *argv, const char *size,
                         struct error *e)
 {
-    place_tidy(file->path);
-    char *temporary CLEANUP_FREE = place_temporary(file->path);
+    atomicfile_tidy(file->path);
+    char *temporary CLEANUP_FREE = atomicfile_temporary(file->path);
     strv_push(argv, temporary);
     if (size)
         strv_push(argv, size);
@@ -154,7 +155,7 @@ static int create_image(struct prepared *prepared, const struct plan *plan,
     if (r == 0 && size)
         stamp_new(prepared, plan, file->path, temporary);
     if (r == 0)
-        r = place_file(temporary, file->path, file->replace, e);
+        r = atomicfile_commit(temporary, file->path, file->replace, e);
     if (r < 0)
         (void)unlink(temporary);
     if (r == -EEXIST)
@@ -194,7 +195,7 @@ static int make_copy(struct prepared *prepared, const struct plan *plan,
 {
     (void)prepared;
     (void)plan;
-    return place_copy(file->source, file->path, file->replace, e);
+    return atomicfile_copy(file->source, file->path, file->replace, e);
 }
 
 static int make_directory(struct prepared *prepared, const struct plan *plan,
@@ -228,10 +229,10 @@ static int use_entry(struct prepared *prepared, const struct plan_file *file,
     char *made CLEANUP_FREE = xasprintf("%s/%s", path, name);
     if (entry->lock >= 0) {
         hold_entry(prepared, entry->lock);
-        return file->writable ? place_copy(made, file->path, true, e)
-                              : place_link(made, file->path, e);
+        return file->writable ? atomicfile_copy(made, file->path, true, e)
+                              : atomicfile_link(made, file->path, e);
     }
-    int r = place_file(made, file->path, true, e);
+    int r = atomicfile_commit(made, file->path, true, e);
     (void)tree_remove(path, NULL);
     return r;
 }
@@ -239,7 +240,7 @@ static int use_entry(struct prepared *prepared, const struct plan_file *file,
 static int make_initrd(struct prepared *prepared, const struct plan *plan,
                        const struct plan_file *file, struct error *e)
 {
-    char *fallback CLEANUP_FREE = place_directory(file->path);
+    char *fallback CLEANUP_FREE = path_directory(file->path);
     struct cache_entry entry;
     int r = initrd_get(&entry, &plan->initrd, fallback, e);
     return r < 0 ? error_context(e, r, "initrd")
@@ -251,7 +252,7 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
                        const struct plan_file *file, struct error *e)
 {
     (void)plan;
-    char *fallback CLEANUP_FREE = place_directory(file->path);
+    char *fallback CLEANUP_FREE = path_directory(file->path);
     char *kernel CLEANUP_FREE = NULL;
     int lock = -1;
     int r = kernelimage_get(file->source, fallback, &kernel, &lock, e);
@@ -259,13 +260,13 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
         return error_context(e, r, "kernel");
     if (lock >= 0)
         hold_entry(prepared, lock);
-    return place_link(kernel, file->path, e);
+    return atomicfile_link(kernel, file->path, e);
 }
 
 static int make_store_image(struct prepared *prepared, const struct plan *plan,
                             const struct plan_file *file, struct error *e)
 {
-    char *fallback CLEANUP_FREE = place_directory(file->path);
+    char *fallback CLEANUP_FREE = path_directory(file->path);
     struct cache_entry entry;
     int r = storeimage_get(&entry, file->source, &file->roots, plan->store_prefix, fallback, e);
     return r < 0 ? r : use_entry(prepared, file, &entry, STOREIMAGE_NAME, e);
@@ -276,14 +277,14 @@ static int make_registration(struct prepared *prepared, const struct plan *plan,
                              const struct plan_file *file, struct error *e)
 {
     (void)prepared;
-    char *fallback CLEANUP_FREE = place_directory(file->path);
+    char *fallback CLEANUP_FREE = path_directory(file->path);
     struct cache_entry entry;
     int r = nixstore_closure(&entry, &file->roots, plan->store_prefix, fallback, e);
     if (r < 0)
         return r;
     char *directory CLEANUP_FREE = TAKE(entry.path);
     char *registration CLEANUP_FREE = xasprintf("%s/" CLOSURE_REGISTRATION, directory);
-    r = place_copy(registration, file->path, file->replace, e);
+    r = atomicfile_copy(registration, file->path, file->replace, e);
     if (entry.lock < 0)
         (void)tree_remove(directory, NULL);
     else
@@ -311,7 +312,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
 {
     if (!file->replace && access(file->path, F_OK) == 0)
         return 0;
-    char *fallback CLEANUP_FREE = place_directory(file->path);
+    char *fallback CLEANUP_FREE = path_directory(file->path);
     struct cache_entry entry;
     int r = bootdisk_get(&entry, &plan->boot_disk, plan->qemu_img, prepared->install, fallback, e);
     if (r < 0)
@@ -324,7 +325,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
     if (entry.lock < 0 && chmod(image, 0444) < 0) /* in the cache it is so already */
         return error_errno(e, errno, "%s: cannot be made read-only", image);
     if (file->source)
-        r = place_link(variables, file->source, e);
+        r = atomicfile_link(variables, file->source, e);
     if (r == 0)
         r = make_writable(prepared, plan, file, image, e);
     return r;
@@ -402,7 +403,7 @@ int prepare(struct prepared *prepared, const struct plan *plan, bootdisk_install
             r = make_file_of(prepared, plan, &plan->files[i], e);
     }
     for (size_t i = 0; r == 0 && i < plan->raw_images.count; i++)
-        r = image_record_raw(plan->raw_images.items[i], e);
+        r = imageformat_record_raw(plan->raw_images.items[i], e);
     /* whoever asked run-vm to end while the last file was made need not wait for a guest; and what
      * a signal has cut short says so */
     if (r == 0 || (e && e->status == 0))

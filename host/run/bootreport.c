@@ -18,14 +18,14 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-static void note_failure(struct report *report, const char *text, size_t length)
+static void note_failure(struct bootreport *report, const char *text, size_t length)
 {
     free(report->reason);
-    report->reason = tail_clean(text, length);
+    report->reason = consoletail_clean(text, length);
     report->failed = true;
 }
 
-static void note_start(struct report *report, const char *text, size_t length)
+static void note_start(struct bootreport *report, const char *text, size_t length)
 {
     (void)text;
     (void)length;
@@ -34,13 +34,13 @@ static void note_start(struct report *report, const char *text, size_t length)
 
 static const struct {
     const char *word;
-    void (*note)(struct report *report, const char *text, size_t length);
+    void (*note)(struct bootreport *report, const char *text, size_t length);
 } words[] = {
     {REPORT_FAILED " ", note_failure},
     {REPORT_STARTED " ", note_start},
 };
 
-static void end_line(struct report *report)
+static void end_line(struct bootreport *report)
 {
     for (size_t i = 0; i < ELEMENTS(words); i++) {
         size_t word = strlen(words[i].word);
@@ -50,20 +50,20 @@ static void end_line(struct report *report)
     report->length = 0;
 }
 
-int report_open(struct report *report, const char *path, struct error *e)
+int bootreport_open(struct bootreport *report, const char *path, struct error *e)
 {
-    *report = (struct report){.listener = -1, .connection = -1};
+    *report = (struct bootreport){.listener = -1, .connection = -1};
     if (path)
-        report->listener = listener_open(path, e);
+        report->listener = unixsocket_listen(path, e);
     return path && report->listener < 0 ? report->listener : 0;
 }
 
-int report_fd(const struct report *report)
+int bootreport_fd(const struct bootreport *report)
 {
     return report->connection >= 0 ? report->connection : report->listener;
 }
 
-bool report_attend(struct report *report)
+bool bootreport_attend(struct bootreport *report)
 {
     char bytes[4096];
     if (report->connection < 0) {
@@ -85,7 +85,7 @@ bool report_attend(struct report *report)
     return got > 0;
 }
 
-void report_close(struct report *report)
+void bootreport_close(struct bootreport *report)
 {
     close_end(&report->listener);
     close_end(&report->connection);

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "common/report.h"
 
-struct report {
+struct bootreport {
     int listener;   /* until QEMU has connected; -1 */
     int connection; /* -1: none (any more) */
     char line[REPORT_LINE];
@@ -19,13 +19,13 @@ struct report {
 
 /* Listens for QEMU at `path`; NULL: nobody reports anything. 0, or a negative errno with the
  * reason. */
-int report_open(struct report *report, const char *path, struct error *e);
+int bootreport_open(struct bootreport *report, const char *path, struct error *e);
 
 /* The descriptor to wait for; -1: none. */
-int report_fd(const struct report *report);
+int bootreport_fd(const struct bootreport *report);
 
 /* Reads what has come, without waiting for more. False: nothing had. */
-bool report_attend(struct report *report);
+bool bootreport_attend(struct bootreport *report);
 
-#define CLEANUP_REPORT CLEANUP(report_close)
-void report_close(struct report *report);
+#define CLEANUP_BOOTREPORT CLEANUP(bootreport_close)
+void bootreport_close(struct bootreport *report);

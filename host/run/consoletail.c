@@ -7,13 +7,13 @@
 #include "base/alloc.h"
 #include "base/strv.h"
 
-void tail_add(struct tail *tail, const void *bytes, size_t count)
+void consoletail_add(struct consoletail *tail, const void *bytes, size_t count)
 {
     const char *from = bytes;
     if (!tail->ring)
-        tail->ring = xcalloc(TAIL_SIZE, 1);
+        tail->ring = xcalloc(CONSOLETAIL_SIZE, 1);
     for (size_t i = 0; i < count; i++)
-        tail->ring[tail->total++ % TAIL_SIZE] = from[i];
+        tail->ring[tail->total++ % CONSOLETAIL_SIZE] = from[i];
 }
 
 /* Takes escape sequences out, byte by byte (ECMA-48: ESC and a letter, or ESC [ … a letter). */
@@ -42,14 +42,15 @@ static char clean(struct cleaner *cleaner, unsigned char byte)
     return byte < 0x80 ? 0 : '?';
 }
 
-char *tail_text(const struct tail *tail, size_t lines, const char *prefix)
+char *consoletail_text(const struct consoletail *tail, size_t lines, const char *prefix)
 {
-    size_t count = tail->total < TAIL_SIZE ? tail->total : TAIL_SIZE;
+    size_t count = tail->total < CONSOLETAIL_SIZE ? tail->total : CONSOLETAIL_SIZE;
     char *text CLEANUP_FREE = xcalloc(count + 1, 1);
     struct cleaner cleaner = {PLAIN};
     size_t length = 0;
     for (size_t i = 0; i < count; i++) {
-        char c = clean(&cleaner, (unsigned char)tail->ring[(tail->total - count + i) % TAIL_SIZE]);
+        char c = clean(&cleaner,
+                       (unsigned char)tail->ring[(tail->total - count + i) % CONSOLETAIL_SIZE]);
         if (c)
             text[length++] = c;
     }
@@ -65,7 +66,7 @@ char *tail_text(const struct tail *tail, size_t lines, const char *prefix)
     return strv_join(&last, "");
 }
 
-char *tail_clean(const void *bytes, size_t length)
+char *consoletail_clean(const void *bytes, size_t length)
 {
     const unsigned char *from = bytes;
     char *text = xcalloc(length + 1, 1);
@@ -79,8 +80,8 @@ char *tail_clean(const void *bytes, size_t length)
     return text;
 }
 
-void tail_free(struct tail *tail)
+void consoletail_free(struct consoletail *tail)
 {
     free(tail->ring);
-    *tail = (struct tail){0};
+    *tail = (struct consoletail){0};
 }

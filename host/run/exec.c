@@ -39,7 +39,7 @@
 struct session {
     const struct plan *plan;
     struct channel channel;
-    struct tail tail;
+    struct consoletail tail;
     int listener; /* until QEMU has connected; -1 */
     int connection;
     int console;
@@ -135,7 +135,7 @@ static int handle(struct session *s, const struct frame *frame, struct error *e)
         finish(s);
         return 0;
     case FRAME_FAILED:
-        s->reason = tail_clean(frame->payload, frame->length);
+        s->reason = consoletail_clean(frame->payload, frame->length);
         finish(s);
         return 0;
     }
@@ -199,7 +199,7 @@ static void read_console(struct session *s)
     char bytes[CHUNK];
     ssize_t got = read(s->console, bytes, sizeof bytes);
     if (got > 0)
-        tail_add(&s->tail, bytes, (size_t)got);
+        consoletail_add(&s->tail, bytes, (size_t)got);
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
         close_end(&s->console);
 }
@@ -277,7 +277,7 @@ static void take_resizes(struct session *s)
 }
 
 enum place { CONNECTION, CONSOLE, RESIZES, ENDS, PLACES = ENDS + STREAM_COUNT };
-_Static_assert(PLACES <= COMPANION_POLLED, "supervise() waits for so many");
+_Static_assert(PLACES <= SUPERVISE_POLLED, "supervise() waits for so many");
 
 static struct pollfd output_events(const struct session *s, enum stream_name name)
 {
@@ -305,7 +305,7 @@ static size_t choose(void *context, struct pollfd *polled)
     return PLACES;
 }
 
-static enum companion_state attend(void *context, const struct pollfd *polled)
+static enum supervise_state attend(void *context, const struct pollfd *polled)
 {
     struct session *s = context;
     struct error e CLEANUP_ERROR = {0};
@@ -322,9 +322,9 @@ static enum companion_state attend(void *context, const struct pollfd *polled)
         free(s->reason);
         s->reason = TAKE(e.message);
         finish(s);
-        return COMPANION_BROKEN;
+        return SUPERVISE_BROKEN;
     }
-    return s->done ? COMPANION_DONE : s->unheard ? COMPANION_WAITS : COMPANION_RUNS;
+    return s->done ? SUPERVISE_DONE : s->unheard ? SUPERVISE_WAITS : SUPERVISE_RUNS;
 }
 
 /* The first one is the command's; who sends a second one wants an end. */
@@ -392,7 +392,7 @@ static int result(const struct session *s, int qemu, struct error *e)
                         s->reason);
         return error_status(e, -ECANCELED, failed);
     }
-    char *console CLEANUP_FREE = tail_text(&s->tail, CONSOLE_LINES, "  | ");
+    char *console CLEANUP_FREE = consoletail_text(&s->tail, CONSOLE_LINES, "  | ");
     if (!s->signal && *console)
         log_info("the end of the guest's console:\n%s", console);
     (void)error_set(e, -ECANCELED,
@@ -414,19 +414,19 @@ static int open_resizes(sigset_t *before)
 }
 
 static int run(struct session *s, const struct supervise_limits *limits,
-               struct share_servers *servers, struct error *e)
+               struct virtiofsd_list *servers, struct error *e)
 {
     int console[2];
     if (pipe2(console, O_CLOEXEC) < 0)
         return error_errno(e, errno, "a pipe for the guest's console");
     s->console = console[0];
-    const struct companion companion = {.output = console[1],
-                                        .choose = choose,
-                                        .attend = attend,
-                                        .signalled = signalled,
-                                        .context = s};
-    s->listener = listener_open(s->plan->exec_socket, e);
-    int r = s->listener < 0 ? s->listener : supervise(s->plan, limits, servers, &companion, e);
+    const struct supervise_handler handler = {.output = console[1],
+                                              .choose = choose,
+                                              .attend = attend,
+                                              .signalled = signalled,
+                                              .context = s};
+    s->listener = unixsocket_listen(s->plan->exec_socket, e);
+    int r = s->listener < 0 ? s->listener : supervise(s->plan, limits, servers, &handler, e);
     (void)close(console[1]);
     if (r < 0)
         return error_status(e, r, STATUS_EXEC_FAILED);
@@ -448,7 +448,7 @@ static int use_again(int *fd)
 }
 
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             struct share_servers *servers, const struct exec_streams *streams, struct error *e)
+             struct virtiofsd_list *servers, const struct exec_streams *streams, struct error *e)
 {
     sigset_t before;
     struct session s = {.plan = plan,
@@ -472,7 +472,7 @@ int exec_run(const struct plan *plan, const struct supervise_limits *limits,
     close_end(&s.console);
     close_end(&s.resizes);
     channel_free(&s.channel);
-    tail_free(&s.tail);
+    consoletail_free(&s.tail);
     free(s.reason);
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
     (void)signal(SIGPIPE, pipes);

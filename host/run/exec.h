@@ -24,4 +24,4 @@ struct exec_streams {
  * last lines go to stderr. `servers` are those of the shares, NULL: there are none.
  * signals_block() must have been called. */
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             struct share_servers *servers, const struct exec_streams *streams, struct error *e);
+             struct virtiofsd_list *servers, const struct exec_streams *streams, struct error *e);

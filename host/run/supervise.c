@@ -33,7 +33,7 @@ const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .q
 enum stage {
     RUNNING,
     UNSERVED,  /* a share's server has ended, as it does when QEMU ends */
-    SIGNALLED, /* the companion has passed a signal on, which the guest has not taken yet */
+    SIGNALLED, /* the handler has passed a signal on, which the guest has not taken yet */
     POWERING_DOWN,
     QUITTING,
     KILLED,
@@ -42,9 +42,9 @@ enum stage {
 struct supervisor {
     const struct plan *plan;
     const struct supervise_limits *limits;
-    struct share_servers *servers;     /* NULL: none */
-    const struct companion *companion; /* NULL: none */
-    struct report report;
+    struct virtiofsd_list *servers;          /* NULL: none */
+    const struct supervise_handler *handler; /* NULL: none */
+    struct bootreport report;
     int control;     /* listens for QEMU's connection with our monitor; -1: none */
     struct qmp *qmp; /* that connection, once it is used */
     bool losses_told;
@@ -117,8 +117,8 @@ static void power_down(struct supervisor *s)
 static void lose_server(struct supervisor *s)
 {
     s->lost = true;
-    share_servers_report(s->servers);
-    if (s->companion)
+    virtiofsd_report(s->servers);
+    if (s->handler)
         quit(s);
     else
         power_down(s);
@@ -178,9 +178,9 @@ static void take_signal(struct supervisor *s)
     int number = signals_take();
     if (!number || (s->signalled && clock_milliseconds() - s->signalled < SAME_WISH))
         return;
-    if (!s->companion || s->stage >= QUITTING)
+    if (!s->handler || s->stage >= QUITTING)
         end_further(s);
-    else if (!s->companion->signalled(s->companion->context, number))
+    else if (!s->handler->signalled(s->handler->context, number))
         quit(s);
     else if (s->stage == RUNNING)
         s->stage = SIGNALLED;
@@ -189,45 +189,44 @@ static void take_signal(struct supervisor *s)
     s->signalled = clock_milliseconds();
 }
 
-static void attend_companion(struct supervisor *s, const struct pollfd *polled)
+static void call_handler(struct supervisor *s, const struct pollfd *polled)
 {
-    enum companion_state state = s->companion->attend(s->companion->context, polled);
-    if (state == COMPANION_RUNS && s->stage == SIGNALLED)
+    enum supervise_state state = s->handler->attend(s->handler->context, polled);
+    if (state == SUPERVISE_RUNS && s->stage == SIGNALLED)
         s->stage = RUNNING;
-    else if (state == COMPANION_DONE && s->stage < POWERING_DOWN)
+    else if (state == SUPERVISE_DONE && s->stage < POWERING_DOWN)
         s->stage = POWERING_DOWN;
-    else if (state == COMPANION_BROKEN && s->stage < QUITTING)
+    else if (state == SUPERVISE_BROKEN && s->stage < QUITTING)
         quit(s);
 }
 
 /* Until QEMU has ended. A signal starts the stage's time anew, since it goes on to the next; what
- * the companion does must not. */
+ * the handler does must not. */
 static void watch(struct supervisor *s, int end)
 {
-    enum { END, SIGNALS, SERVERS, REPORT, COMPANION };
+    enum { END, SIGNALS, SERVERS, REPORT, HANDLER };
     enum stage stage = s->stage;
     int64_t since = clock_milliseconds();
     for (;;) {
         bool served = s->servers && s->stage == RUNNING;
-        struct pollfd polled[COMPANION + COMPANION_POLLED] = {
+        struct pollfd polled[HANDLER + SUPERVISE_POLLED] = {
             [END] = {end, POLLIN, 0},
             [SIGNALS] = {signals_fd(), POLLIN, 0},
             [SERVERS] = {served ? s->servers->ended : -1, POLLIN, 0},
-            [REPORT] = {report_fd(&s->report), POLLIN, 0},
+            [REPORT] = {bootreport_fd(&s->report), POLLIN, 0},
         };
-        size_t more =
-            s->companion ? s->companion->choose(s->companion->context, polled + COMPANION) : 0;
+        size_t more = s->handler ? s->handler->choose(s->handler->context, polled + HANDLER) : 0;
         if (stage != s->stage) {
             stage = s->stage;
             since = clock_milliseconds();
         }
-        int ready = poll(polled, COMPANION + more, time_left(s, since));
+        int ready = poll(polled, HANDLER + more, time_left(s, since));
         if (ready < 0 && errno != EINTR)
             return;
-        if (s->companion && ready > 0)
-            attend_companion(s, polled + COMPANION);
+        if (s->handler && ready > 0)
+            call_handler(s, polled + HANDLER);
         if (polled[REPORT].revents)
-            (void)report_attend(&s->report);
+            (void)bootreport_attend(&s->report);
         if (polled[END].revents)
             return;
         if (polled[SIGNALS].revents)
@@ -257,7 +256,7 @@ static int wait_for_end(struct supervisor *s, struct error *e)
 /* The guest's last boot has failed: the reason is the last thing that is said. */
 static int tell_failure(struct supervisor *s, int status, struct error *e)
 {
-    while (report_attend(&s->report))
+    while (bootreport_attend(&s->report))
         ;
     if (!s->report.failed)
         return status;
@@ -268,7 +267,7 @@ static int tell_failure(struct supervisor *s, int status, struct error *e)
 
 static void close_sockets(struct supervisor *s)
 {
-    report_close(&s->report);
+    bootreport_close(&s->report);
     qmp_close(&s->qmp);
     if (s->control >= 0)
         (void)close(s->control);
@@ -277,16 +276,17 @@ static void close_sockets(struct supervisor *s)
 /* Opens the sockets that QEMU connects to at its start. */
 static int open_sockets(struct supervisor *s, struct error *e)
 {
-    int r = report_open(&s->report, s->plan->report_socket, e);
+    int r = bootreport_open(&s->report, s->plan->report_socket, e);
     if (r == 0 && s->plan->control_socket)
-        r = s->control = listener_open(s->plan->control_socket, e);
+        r = s->control = unixsocket_listen(s->plan->control_socket, e);
     if (r < 0)
         close_sockets(s);
     return r < 0 ? r : 0;
 }
 
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
-              struct share_servers *servers, const struct companion *companion, struct error *e)
+              struct virtiofsd_list *servers, const struct supervise_handler *handler,
+              struct error *e)
 {
     struct terminal terminal;
     terminal_save(&terminal);
@@ -296,11 +296,11 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                                  .environment = &plan->environment,
                                  .cwd = plan->cwd,
                                  .input = -1,
-                                 .output = companion ? companion->output : -1,
-                                 .keep_io = !companion,
+                                 .output = handler ? handler->output : -1,
+                                 .keep_io = !handler,
                                  .hold_signals = true};
     struct supervisor s = {
-        .plan = plan, .limits = limits, .servers = servers, .companion = companion, .control = -1};
+        .plan = plan, .limits = limits, .servers = servers, .handler = handler, .control = -1};
     int r = open_sockets(&s, e);
     if (r < 0)
         return r;
@@ -311,7 +311,7 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
     if (plan->helpers.count > 0)
         process_end_orphans(&plan->helpers);
     terminal_restore(&terminal);
-    if (r == 0 && s.lost && !companion)
+    if (r == 0 && s.lost && !handler)
         r = STATUS_IO;
     tell_losses(&s, false);
     if (r >= 0)

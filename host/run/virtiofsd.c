@@ -81,14 +81,14 @@ static void become(const struct plan_server *server, const char *directory, char
 }
 
 /* Where the kernel has no pidfd, nobody is told of its end before QEMU's. */
-static void add_server(struct share_servers *servers, pid_t pid, const char *source, char *log)
+static void add_server(struct virtiofsd_list *servers, pid_t pid, const char *source, char *log)
 {
     char *name = xasprintf("virtiofsd for %s", source);
     struct epoll_event event = {.events = EPOLLIN};
     int end = pidfd_open(pid, 0);
 
     servers->items = xreallocarray(servers->items, servers->count + 1, sizeof *servers->items);
-    servers->items[servers->count++] = (struct share_server){pid, end, name, log};
+    servers->items[servers->count++] = (struct virtiofsd){pid, end, name, log};
     if (end >= 0)
         (void)epoll_ctl(servers->ended, EPOLL_CTL_ADD, end, &event);
 }
@@ -101,7 +101,7 @@ static int create_log(const char *path)
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-static int start_one(struct share_servers *servers, const struct plan_server *server,
+static int start_one(struct virtiofsd_list *servers, const struct plan_server *server,
                      struct error *e)
 {
     char *directory CLEANUP_FREE = realpath(server->source, NULL);
@@ -111,7 +111,7 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
     static const char *const announce[] = {"-o", "announce_submounts"};
     struct strv argv CLEANUP_STRV = {0};
     char *log_path CLEANUP_FREE = xasprintf("%s.log", server->socket);
-    int listener CLEANUP_CLOSE = listener_open(server->socket, e);
+    int listener CLEANUP_CLOSE = unixsocket_listen(server->socket, e);
     int log CLEANUP_CLOSE = create_log(log_path);
     pid_t parent = getpid();
     pid_t pid;
@@ -138,7 +138,7 @@ static int start_one(struct share_servers *servers, const struct plan_server *se
     return 0;
 }
 
-int share_servers_start(struct share_servers *servers, const struct plan *plan, struct error *e)
+int virtiofsd_start(struct virtiofsd_list *servers, const struct plan *plan, struct error *e)
 {
     int r = 0;
 
@@ -166,7 +166,7 @@ static void print_log(const char *path)
 }
 
 /* Whether it has ended by itself; a failure is shown. */
-static bool has_ended(struct share_server *server)
+static bool has_ended(struct virtiofsd *server)
 {
     struct error e CLEANUP_ERROR = {0};
     int status = 0;
@@ -183,14 +183,14 @@ static bool has_ended(struct share_server *server)
     return true;
 }
 
-void share_servers_report(struct share_servers *servers)
+void virtiofsd_report(struct virtiofsd_list *servers)
 {
     for (size_t i = 0; i < servers->count; i++)
         if (has_ended(&servers->items[i]))
             log_error("%s: has ended before QEMU", servers->items[i].name);
 }
 
-static void stop_one(struct share_server *server)
+static void stop_one(struct virtiofsd *server)
 {
     struct pollfd end = {server->end, POLLIN, 0};
 
@@ -204,10 +204,10 @@ static void stop_one(struct share_server *server)
         ;
 }
 
-void share_servers_stop(struct share_servers *servers)
+void virtiofsd_stop(struct virtiofsd_list *servers)
 {
     for (size_t i = 0; i < servers->count; i++) {
-        struct share_server *server = &servers->items[i];
+        struct virtiofsd *server = &servers->items[i];
 
         stop_one(server);
         if (server->end >= 0)
@@ -218,5 +218,5 @@ void share_servers_stop(struct share_servers *servers)
     free(servers->items);
     if (servers->ended >= 0)
         (void)close(servers->ended);
-    *servers = (struct share_servers){.ended = -1};
+    *servers = (struct virtiofsd_list){.ended = -1};
 }

@@ -17,7 +17,7 @@
 #include "base/text.h"
 #include "host/system/atomicfile.h"
 #include "host/system/namespace.h"
-#include "host/system/paths.h"
+#include "host/system/path.h"
 #include "host/system/signals.h"
 
 /* Nix will not open a store without this directory, and cannot make it in one that is read-only. */
@@ -193,7 +193,7 @@ static int copy_path(const char *from, const char *to, struct error *e)
     /* fs.protected_hardlinks forbids it for others' files, and another filesystem always does */
     if (link(from, to) == 0)
         return 0;
-    int r = place_fill(from, to, e);
+    int r = atomicfile_fill(from, to, e);
     if (r == 0 && chmod(to, st.st_mode & 07777) < 0)
         r = error_errno(e, errno, "%s", to);
     return r;

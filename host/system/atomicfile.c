@@ -16,13 +16,14 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "host/system/leftovers.h"
+#include "host/system/path.h"
 #include "host/system/signals.h"
 
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 #define NAME_LENGTH 10
 
-void place_random_name(char name[11])
+void atomicfile_random_name(char name[11])
 {
     uint64_t number = 0;
     /* 8 bytes are never cut short (getrandom(2)), and 62^10 is less than 2^64 */
@@ -44,15 +45,9 @@ static bool is_temporary(const char *name)
            strspn(name + prefix, letters) == NAME_LENGTH;
 }
 
-char *place_directory(const char *path)
+void atomicfile_tidy(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
-}
-
-void place_tidy(const char *path)
-{
-    char *directory CLEANUP_FREE = place_directory(path);
+    char *directory CLEANUP_FREE = path_directory(path);
     DIR *stream = opendir(directory);
     time_t now = time(NULL);
     struct stat st;
@@ -65,11 +60,11 @@ void place_tidy(const char *path)
         (void)closedir(stream);
 }
 
-char *place_temporary(const char *path)
+char *atomicfile_temporary(const char *path)
 {
     char random[NAME_LENGTH + 1];
-    place_random_name(random);
-    char *directory CLEANUP_FREE = place_directory(path);
+    atomicfile_random_name(random);
+    char *directory CLEANUP_FREE = path_directory(path);
     char *temporary = xasprintf("%s/" TEMPORARY "%s", directory, random);
     leftovers_note(temporary);
     return temporary;
@@ -91,7 +86,7 @@ static int move(const char *from, const char *to, bool replace)
     return 0;
 }
 
-int place_file(const char *temporary, const char *path, bool replace, struct error *e)
+int atomicfile_commit(const char *temporary, const char *path, bool replace, struct error *e)
 {
     int fd CLEANUP_CLOSE = open(temporary, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0 || fsync(fd) < 0)
@@ -110,7 +105,7 @@ static bool is_link_to(const char *path, const char *target)
            memcmp(found, target, (size_t)length) == 0;
 }
 
-int place_link(const char *target, const char *path, struct error *e)
+int atomicfile_link(const char *target, const char *path, struct error *e)
 {
     if (symlink(target, path) == 0)
         return 0;
@@ -119,7 +114,7 @@ int place_link(const char *target, const char *path, struct error *e)
     /* replacing a file takes longer than all else there is to do at a start */
     if (is_link_to(path, target))
         return 0;
-    char *temporary CLEANUP_FREE = place_temporary(path);
+    char *temporary CLEANUP_FREE = atomicfile_temporary(path);
     if (symlink(target, temporary) < 0)
         return error_errno(e, errno, "%s: cannot make the link", path);
     if (rename(temporary, path) == 0)
@@ -174,7 +169,7 @@ static int copy_bytes(int from, int to, uint64_t size)
     return 0;
 }
 
-int place_fill(const char *source, const char *path, struct error *e)
+int atomicfile_fill(const char *source, const char *path, struct error *e)
 {
     /* a FIFO would wait for somebody to write to it */
     int from CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -192,15 +187,15 @@ int place_fill(const char *source, const char *path, struct error *e)
     return 0;
 }
 
-int place_copy(const char *source, const char *path, bool replace, struct error *e)
+int atomicfile_copy(const char *source, const char *path, bool replace, struct error *e)
 {
     if (!replace && access(path, F_OK) == 0)
         return 0;
-    place_tidy(path);
-    char *temporary CLEANUP_FREE = place_temporary(path);
-    int r = place_fill(source, temporary, e);
+    atomicfile_tidy(path);
+    char *temporary CLEANUP_FREE = atomicfile_temporary(path);
+    int r = atomicfile_fill(source, temporary, e);
     if (r == 0)
-        r = place_file(temporary, path, replace, e);
+        r = atomicfile_commit(temporary, path, replace, e);
     if (r < 0)
         (void)unlink(temporary);
     return r == -EEXIST ? 0 : r < 0 ? r : 1;

@@ -64,7 +64,7 @@ static bool is_of_a_disk(const char *header)
 
 /* Judges a file by its record; without one, by its header, its name and whether a record can be
  * made. */
-static enum image_format read_record(int fd, const char *path, const char *header)
+static enum imageformat read_record(int fd, const char *path, const char *header)
 {
     char value[sizeof RECORD_RAW] = "";
     ssize_t length = fgetxattr(fd, RECORD, value, sizeof value);
@@ -77,7 +77,7 @@ static enum image_format read_record(int fd, const char *path, const char *heade
     return none && access(path, W_OK) == 0 ? IMAGE_RAW_NEW : IMAGE_RAW_NEVER;
 }
 
-enum image_format image_format(const char *path, const char **header)
+enum imageformat imageformat_find(const char *path, const char **header)
 {
     int fd CLEANUP_CLOSE = -1;
     char bytes[HEADER_SIZE];
@@ -101,7 +101,7 @@ enum image_format image_format(const char *path, const char **header)
     return is_of_a_disk(*header) ? IMAGE_RAW : IMAGE_AMBIGUOUS;
 }
 
-int image_record_raw(const char *path, struct error *e)
+int imageformat_record_raw(const char *path, struct error *e)
 {
     if (setxattr(path, RECORD, RECORD_RAW, strlen(RECORD_RAW), 0) < 0)
         return error_errno(e, errno,

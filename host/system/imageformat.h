@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-enum image_format {
+enum imageformat {
     IMAGE_UNKNOWN,     /* not there, not readable, or with a header: QEMU finds out */
     IMAGE_RAW,         /* a block device without a header, or a file whose record says so */
     IMAGE_RAW_NEW,     /* raw, and to be recorded before a guest writes to it */
@@ -16,7 +16,7 @@ enum image_format {
 };
 
 /* Looks. `header` becomes the format that the image's first bytes are of, NULL for none. Static. */
-enum image_format image_format(const char *path, const char **header);
+enum imageformat imageformat_find(const char *path, const char **header);
 
 /* Records that the file is raw. 0, or a negative errno with the reason. */
-int image_record_raw(const char *path, struct error *e);
+int imageformat_record_raw(const char *path, struct error *e);

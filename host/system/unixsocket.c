@@ -20,7 +20,7 @@ static int bind_privately(int fd, const struct sockaddr_un *address)
     return r;
 }
 
-int listener_open(const char *path, struct error *e)
+int unixsocket_listen(const char *path, struct error *e)
 {
     char *directory CLEANUP_FREE = xstrdup(path);
     char *slash = strrchr(directory, '/');

@@ -6,4 +6,4 @@
 
 /* Listens at `path`, which may be longer than a socket's address; what is there is replaced. Only
  * the user can connect. A descriptor that does not block, or a negative errno with the reason. */
-int listener_open(const char *path, struct error *e);
+int unixsocket_listen(const char *path, struct error *e);

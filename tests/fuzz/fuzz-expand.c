@@ -36,7 +36,7 @@ static void words(const char *text)
 
 static void quoted(const char *text)
 {
-    char *quoted_text CLEANUP_FREE = shell_quote(text);
+    char *quoted_text CLEANUP_FREE = dryrun_quote(text);
     struct strv list CLEANUP_STRV = {0};
 
     if (*quoted_text == '$') {

@@ -106,41 +106,41 @@ static void check_windows(const struct session *s)
 }
 
 /* One event, where the session waits for it. */
-static enum companion_state happen(struct session *s, enum event event)
+static enum supervise_state happen(struct session *s, enum event event)
 {
     static const enum place places[EVENTS] = {
         [GUEST_SENDS] = CONNECTION,           [GUEST_TAKES] = CONNECTION,
         [USER_TYPES] = ENDS + STREAM_INPUT,   [OUTPUT_TAKES] = ENDS + STREAM_OUTPUT,
         [ERRORS_TAKE] = ENDS + STREAM_ERRORS, [CONSOLE_SAYS] = CONSOLE,
     };
-    struct pollfd polled[COMPANION_POLLED];
+    struct pollfd polled[SUPERVISE_POLLED];
     size_t count = choose(s, polled);
     short wanted = (short)(event == GUEST_SENDS ? POLLIN : event == GUEST_TAKES ? POLLOUT : ~0);
     struct pollfd *place = &polled[places[event]];
     if (place->fd < 0 || !(place->events & wanted))
-        return COMPANION_RUNS;
+        return SUPERVISE_RUNS;
     short revents = place->events & wanted;
     for (size_t i = 0; i < count; i++)
         polled[i].revents = 0;
     place->revents = revents;
-    enum companion_state state = attend(s, polled);
+    enum supervise_state state = attend(s, polled);
     check_windows(s);
-    must(state == COMPANION_RUNS || s->done);
-    must(state != COMPANION_BROKEN || s->reason);
+    must(state == SUPERVISE_RUNS || s->done);
+    must(state != SUPERVISE_BROKEN || s->reason);
     return state;
 }
 
 static void run_session(struct session *s, const uint8_t *events, size_t count)
 {
-    enum companion_state state = COMPANION_RUNS;
-    for (size_t i = 0; i < count && state == COMPANION_RUNS; i++) {
+    enum supervise_state state = SUPERVISE_RUNS;
+    for (size_t i = 0; i < count && state == SUPERVISE_RUNS; i++) {
         amount = events[i] / EVENTS;
         if (amount == UINT8_MAX / EVENTS)
             amount = FRAME_WINDOW;
         state = happen(s, (enum event)(events[i] % EVENTS));
     }
     amount = CHUNK;
-    while (state == COMPANION_RUNS && guest_left > 0 && s->connection >= 0)
+    while (state == SUPERVISE_RUNS && guest_left > 0 && s->connection >= 0)
         state = happen(s, GUEST_SENDS);
 }
 
@@ -174,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error e CLEANUP_ERROR = {0};
     must(result(&s, 0, &e) >= 0 || e.message);
     channel_free(&s.channel);
-    tail_free(&s.tail);
+    consoletail_free(&s.tail);
     free(s.reason);
     return 0;
 }

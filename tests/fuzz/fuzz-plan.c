@@ -176,8 +176,8 @@ static void plan(struct config *config, const char *path)
         check_arguments(&plan.argv);
     if (r < 0)
         return;
-    dry_run_text(&plan, nowhere);
-    dry_run_json(&plan, config, nowhere);
+    dryrun_text(&plan, nowhere);
+    dryrun_json(&plan, config, nowhere);
 }
 
 /* What names the canary by itself proves nothing. */

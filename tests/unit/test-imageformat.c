@@ -31,14 +31,14 @@ static void only_what_has_no_header_is_raw(void **state)
     };
     char *scratch CLEANUP_SCRATCH = scratch_new();
     char *path CLEANUP_FREE = scratch_path(scratch, "image");
-    enum image_format raw = has_records(scratch) ? IMAGE_RAW_NEW : IMAGE_RAW_NEVER;
+    enum imageformat raw = has_records(scratch) ? IMAGE_RAW_NEW : IMAGE_RAW_NEVER;
 
     (void)state;
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         const char *header = NULL;
 
         scratch_write(scratch, "image", cases[i].bytes);
-        assert_int_equal(image_format(path, &header), cases[i].header ? IMAGE_UNKNOWN : raw);
+        assert_int_equal(imageformat_find(path, &header), cases[i].header ? IMAGE_UNKNOWN : raw);
         assert_string_equal(header ? header : "none", cases[i].header ? cases[i].header : "none");
     }
 }
@@ -54,12 +54,12 @@ static void what_is_recorded_as_raw_stays_so_whatever_a_guest_writes(void **stat
     if (!has_records(scratch))
         skip();
     scratch_write(scratch, "image", "raw");
-    assert_int_equal(image_record_raw(path, &e), 0);
-    assert_int_equal(image_format(path, &header), IMAGE_RAW);
+    assert_int_equal(imageformat_record_raw(path, &e), 0);
+    assert_int_equal(imageformat_find(path, &header), IMAGE_RAW);
     scratch_write(scratch, "image", "LUKS\xba\xbe");
-    assert_int_equal(image_format(path, &header), IMAGE_RAW);
+    assert_int_equal(imageformat_find(path, &header), IMAGE_RAW);
     scratch_write(scratch, "image", "QFI\xfb");
-    assert_int_equal(image_format(path, &header), IMAGE_RAW_CHANGED);
+    assert_int_equal(imageformat_find(path, &header), IMAGE_RAW_CHANGED);
     assert_string_equal(header, "qcow2");
 }
 
@@ -72,10 +72,10 @@ static void what_is_no_image_is_left_to_qemu(void **state)
 
     (void)state;
     assert_int_equal(mkfifo(fifo, 0600), 0);
-    assert_int_equal(image_format(fifo, &header), IMAGE_UNKNOWN);
-    assert_int_equal(image_format(scratch, &header), IMAGE_UNKNOWN);
-    assert_int_equal(image_format("/nowhere", &header), IMAGE_UNKNOWN);
-    assert_int_equal(image_record_raw("/nowhere", &e), -ENOENT);
+    assert_int_equal(imageformat_find(fifo, &header), IMAGE_UNKNOWN);
+    assert_int_equal(imageformat_find(scratch, &header), IMAGE_UNKNOWN);
+    assert_int_equal(imageformat_find("/nowhere", &header), IMAGE_UNKNOWN);
+    assert_int_equal(imageformat_record_raw("/nowhere", &e), -ENOENT);
     assert_non_null(strstr(e.message, "/nowhere: "));
 }
 

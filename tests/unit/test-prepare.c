@@ -244,10 +244,10 @@ static void a_place_that_was_taken_meanwhile_is_respected(void **state)
     scratch_write(f->scratch, "there", "precious");
     char *new CLEANUP_FREE = scratch_path(f->scratch, "new");
     char *there CLEANUP_FREE = scratch_path(f->scratch, "there");
-    assert_int_equal(place_file(new, there, false, NULL), -EEXIST);
+    assert_int_equal(atomicfile_commit(new, there, false, NULL), -EEXIST);
     char *kept CLEANUP_FREE = scratch_read(f->scratch, "there");
     assert_string_equal(kept, "precious");
-    assert_int_equal(place_file(new, there, true, NULL), 0);
+    assert_int_equal(atomicfile_commit(new, there, true, NULL), 0);
     char *replaced CLEANUP_FREE = scratch_read(f->scratch, "there");
     assert_string_equal(replaced, "new");
 }
@@ -256,8 +256,8 @@ static void a_link_replaces_what_was_there(void **state)
 {
     struct fixture *f = *state;
     char *link CLEANUP_FREE = scratch_path(f->scratch, "link");
-    assert_int_equal(place_link("/one", link, NULL), 0);
-    assert_int_equal(place_link("/two", link, NULL), 0);
+    assert_int_equal(atomicfile_link("/one", link, NULL), 0);
+    assert_int_equal(atomicfile_link("/two", link, NULL), 0);
     char target[16] = {0};
     assert_int_equal(readlink(link, target, sizeof target - 1), 4);
     assert_string_equal(target, "/two");

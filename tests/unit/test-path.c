@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 #include <errno.h>
 #include <string.h>

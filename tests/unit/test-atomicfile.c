@@ -42,7 +42,7 @@ static void a_file_is_on_the_disk_before_it_has_its_name(void **state)
         scratch_write(scratch, "source", "content");
         memset(&disk, 0, sizeof disk);
         disk.watched = path;
-        assert_int_equal(place_copy(source, path, replaces[i], NULL), 1);
+        assert_int_equal(atomicfile_copy(source, path, replaces[i], NULL), 1);
         assert_int_equal(stat(path, &st), 0);
         assert_int_equal(disk.synced, st.st_ino);
         assert_true(disk.early);
@@ -58,8 +58,8 @@ static void what_is_there_is_not_replaced_unasked(void **state)
     char *path CLEANUP_FREE = scratch_path(scratch, "file");
     scratch_write(scratch, "source", "new");
     scratch_write(scratch, "file", "old");
-    assert_int_equal(place_copy(source, path, false, NULL), 0);
-    assert_int_equal(place_file(source, path, false, NULL), -EEXIST);
+    assert_int_equal(atomicfile_copy(source, path, false, NULL), 0);
+    assert_int_equal(atomicfile_commit(source, path, false, NULL), -EEXIST);
     char *text CLEANUP_FREE = scratch_read(scratch, "file");
     assert_string_equal(text, "old");
 }

@@ -24,6 +24,9 @@ int path_in_prefix(char **found, const char *prefix, const char *path, struct er
  * not. The path itself is never taken for a directory of that name. */
 const char *path_tilde_problem(const char *path);
 
+/* The directory part of a path, "." if it has none; the caller frees. */
+char *path_directory(const char *path);
+
 /* The last name of a path, whatever slashes follow it; the caller frees. */
 char *path_last_name(const char *path);
 

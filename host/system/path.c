@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/system/paths.h"
+#include "host/system/path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -116,6 +116,12 @@ const char *path_tilde_problem(const char *path)
     return *path != '~' ? NULL
                         : "begins with ~, which is not expanded here: write $HOME in its place, or "
                           "./~ for a directory of that name";
+}
+
+char *path_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
 }
 
 char *path_last_name(const char *path)

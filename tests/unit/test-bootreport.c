@@ -13,7 +13,7 @@
 
 struct pair {
     char *scratch;
-    struct report report;
+    struct bootreport report;
     int guest;
 };
 
@@ -22,7 +22,7 @@ static void open_pair(struct pair *pair)
     *pair = (struct pair){.scratch = scratch_new(), .guest = -1};
     char *path CLEANUP_FREE = scratch_path(pair->scratch, "report");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    assert_int_equal(report_open(&pair->report, path, NULL), 0);
+    assert_int_equal(bootreport_open(&pair->report, path, NULL), 0);
     assert_true(strlen(path) < sizeof address.sun_path);
     (void)strcpy(address.sun_path, path);
     pair->guest = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -36,7 +36,7 @@ static void say(struct pair *pair, const char *text, size_t length)
         assert_int_equal(send(pair->guest, text, part, 0), part);
         text += part;
         length -= part;
-        while (report_attend(&pair->report))
+        while (bootreport_attend(&pair->report))
             ;
     }
 }
@@ -44,10 +44,10 @@ static void say(struct pair *pair, const char *text, size_t length)
 static void close_pair(struct pair *pair)
 {
     (void)close(pair->guest);
-    while (report_attend(&pair->report))
+    while (bootreport_attend(&pair->report))
         ;
-    assert_int_equal(report_fd(&pair->report), -1);
-    report_close(&pair->report);
+    assert_int_equal(bootreport_fd(&pair->report), -1);
+    bootreport_close(&pair->report);
     scratch_free(&pair->scratch);
 }
 
@@ -107,11 +107,11 @@ static void a_hostile_guest_neither_fills_memory_nor_reaches_the_terminal(void *
 static void a_plan_without_it_has_nothing_to_wait_for(void **state)
 {
     (void)state;
-    struct report report;
-    assert_int_equal(report_open(&report, NULL, NULL), 0);
-    assert_int_equal(report_fd(&report), -1);
-    assert_false(report_attend(&report));
-    report_close(&report);
+    struct bootreport report;
+    assert_int_equal(bootreport_open(&report, NULL, NULL), 0);
+    assert_int_equal(bootreport_fd(&report), -1);
+    assert_false(bootreport_attend(&report));
+    bootreport_close(&report);
 }
 
 int main(void)
