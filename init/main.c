@@ -25,7 +25,7 @@
 #include "init/mount/apimounts.h"
 #include "init/mount/mount.h"
 #include "init/nix/closure.h"
-#include "init/plan/plan.h"
+#include "init/plan/build.h"
 #include "init/stage2/poweroff.h"
 #include "init/stage2/prepareroot.h"
 #include "init/stage2/stage2.h"
@@ -120,7 +120,7 @@ static int read_parameters(struct boot *boot, struct error *e)
 
 static int make_plan(struct boot *boot, struct error *e)
 {
-    return boot_plan_make(&boot->plan, &boot->params, e);
+    return build_boot_plan(&boot->plan, &boot->params, e);
 }
 
 /* Devices first: while the kernel looks at a disk, the filesystems' modules come in. */

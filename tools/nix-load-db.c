@@ -21,17 +21,17 @@ static const char usage[] =
     "  --verbose         say what was done\n";
 
 struct options {
-    struct nixdb_place place;
+    struct nixtarget target;
     const char *file;
     bool verbose;
 };
 
 static bool set_version(struct options *o, const char *version)
 {
-    static const char *const names[] = {[NIXDB_2_8] = "2.8", [NIXDB_2_26] = "2.26"};
+    static const char *const names[] = {[NIXTARGET_2_8] = "2.8", [NIXTARGET_2_26] = "2.26"};
     for (size_t i = 0; i < ELEMENTS(names); i++) {
         if (streq(version, names[i])) {
-            o->place.version = (enum nixdb_version)i;
+            o->target.version = (enum nixtarget_version)i;
             return true;
         }
     }
@@ -51,11 +51,11 @@ static bool parse(int argc, char **argv, struct options *o)
     };
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         if (c == 's')
-            o->place.store_dir = optarg;
+            o->target.store_dir = optarg;
         else if (c == 'r')
-            o->place.real_store = optarg;
+            o->target.real_store = optarg;
         else if (c == 'o')
-            o->place.registration_path = optarg;
+            o->target.registration_path = optarg;
         else if (c == 'f')
             o->file = optarg;
         else if (c == 'v')
@@ -65,24 +65,24 @@ static bool parse(int argc, char **argv, struct options *o)
     }
     if (optind + 1 != argc)
         return false;
-    o->place.state_dir = argv[optind];
+    o->target.state_dir = argv[optind];
     return true;
 }
 
 int main(int argc, char **argv)
 {
     struct options o = {0};
-    struct nixdb_result result;
+    struct nixtarget_result result;
     struct error e CLEANUP_ERROR = {0};
     if (!parse(argc, argv, &o)) {
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    char *store CLEANUP_FREE = xasprintf("%s/../../store", o.place.state_dir);
-    if (!o.place.real_store)
-        o.place.real_store = store;
-    int r = o.file ? nixdb_register(&o.place, o.file, &result, &e)
-                   : nixdb_register_fd(&o.place, STDIN_FILENO, "standard input", &result, &e);
+    char *store CLEANUP_FREE = xasprintf("%s/../../store", o.target.state_dir);
+    if (!o.target.real_store)
+        o.target.real_store = store;
+    int r = o.file ? nixdb_register(&o.target, o.file, &result, &e)
+                   : nixdb_register_fd(&o.target, STDIN_FILENO, "standard input", &result, &e);
     if (r < 0) {
         (void)fprintf(stderr, "nix-load-db: %s\n", e.message);
         return EXIT_FAILURE;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "common/mountspec.h"
 #include "init/format/grow.h"
 #include "init/format/makefs.h"
 #include "init/inroot.h"

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "init/inroot.h"
+#include "init/nix/gcroots.h"
 #include "init/nix/nixdb.h"
 
 #define STORE       "/nix/store"
@@ -52,13 +53,13 @@ int closure_register(int root, const char *path, bool lasting_store, struct erro
                          : !db  ? STATE "/db"
                                 : STORE);
 
-    const struct nixdb_place place = {.state_dir = state,
-                                      .db_dir = db,
-                                      .real_store = store,
-                                      .registration_path = path,
-                                      .forget_missing = !lasting_store};
-    struct nixdb_result result = {0};
-    int r = nixdb_register_fd(&place, fd, path, &result, e);
+    const struct nixtarget target = {.state_dir = state,
+                                     .db_dir = db,
+                                     .real_store = store,
+                                     .registration_path = path,
+                                     .forget_missing = !lasting_store};
+    struct nixtarget_result result = {0};
+    int r = nixdb_register_fd(&target, fd, path, &result, e);
     if (r < 0)
         return r;
     log_debug("%zu store paths in the registration: %zu new, %zu updated; %zu forgotten",
@@ -83,11 +84,11 @@ static bool is_in_store(const char *path)
 
 /* A path that is in the store by its name counts as that, even if it is a symlink to another: the
  * system is where init= points to. */
-static int keep(int root, const struct nixdb_place *place, const char *name, const char *path,
+static int keep(int root, const struct nixtarget *target, const char *name, const char *path,
                 struct error *e)
 {
     char *leads_to CLEANUP_FREE = is_in_store(path) ? xstrdup(path) : destination(root, path);
-    return is_in_store(leads_to) ? nixdb_keep(place, name, leads_to, e) : 0;
+    return is_in_store(leads_to) ? gcroots_add(target, name, leads_to, e) : 0;
 }
 
 int closure_keep(int root, const char *init, const char *registration, struct error *e)
@@ -95,7 +96,7 @@ int closure_keep(int root, const char *init, const char *registration, struct er
     char *roots CLEANUP_FREE = real_directory(root, ROOTS);
     if (!roots)
         return error_set(e, -EROFS, ROOTS " cannot be made in the root");
-    const struct nixdb_place place = {.roots_dir = roots};
-    int r = init ? keep(root, &place, "booted-system", init, e) : 0;
-    return r == 0 ? keep(root, &place, "registration", registration, e) : r;
+    const struct nixtarget target = {.roots_dir = roots};
+    int r = init ? keep(root, &target, "booted-system", init, e) : 0;
+    return r == 0 ? keep(root, &target, "registration", registration, e) : r;
 }

@@ -60,14 +60,14 @@ static int fill(struct nixrows *rows, struct error *e)
 {
     int r = nixbulk_offer(rows->db, rows->registration, e);
     for (enum nixschema_part part = 0; part < NIXSCHEMA_PARTS && r == 0; part++) {
-        r = nixschema_create(rows->db, rows->place->version, part, e);
+        r = nixschema_create(rows->db, rows->target->version, part, e);
         if (r == 0 && fillers[part])
             r = fillers[part](rows, e);
     }
     return r;
 }
 
-static int build(const char *file, const struct nixdb_place *place, const struct registration *r,
+static int build(const char *file, const struct nixtarget *target, const struct registration *r,
                  int64_t now, struct error *e)
 {
     struct nixsql db CLEANUP_NIXSQL = {0};
@@ -76,7 +76,7 @@ static int build(const char *file, const struct nixdb_place *place, const struct
         result = nixsql_exec(&db, settings, e);
     if (result == 0) {
         struct nixrows rows CLEANUP_NIXROWS = {
-            .db = &db, .place = place, .registration = r, .now = now};
+            .db = &db, .target = target, .registration = r, .now = now};
         result = fill(&rows, e);
     }
     if (result == 0)
@@ -98,14 +98,14 @@ static int remove_leftovers(const char *db_dir, struct error *e)
     return 0;
 }
 
-int nixcreate(const char *db_dir, const struct nixdb_place *place, const struct registration *r,
+int nixcreate(const char *db_dir, const struct nixtarget *target, const struct registration *r,
               int64_t now, struct error *e)
 {
     char *temporary CLEANUP_FREE = xasprintf("%s/" NEW_NAME, db_dir);
     char *final CLEANUP_FREE = xasprintf("%s/db.sqlite", db_dir);
     int result = remove_leftovers(db_dir, e);
     if (result == 0)
-        result = build(temporary, place, r, now, e);
+        result = build(temporary, target, r, now, e);
     if (result == 0)
         result = durable_publish(temporary, final, e);
     if (result < 0)

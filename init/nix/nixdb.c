@@ -18,6 +18,7 @@
 #include "init/nix/nixschema.h"
 #include "init/nix/nixupdate.h"
 #include "init/nix/registration.h"
+#include "init/nix/registrationparser.h"
 #include "init/nix/storepath.h"
 
 enum {
@@ -44,8 +45,7 @@ static void free_files(struct files *f)
     free(f->reserved);
 }
 
-static int read_blocks(int fd, const char *name, struct registration_parser *parser,
-                       struct error *e)
+static int read_blocks(int fd, const char *name, struct registrationparser *parser, struct error *e)
 {
     char *block CLEANUP_FREE = xreallocarray(NULL, BLOCK_BYTES, 1);
     for (;;) {
@@ -56,7 +56,7 @@ static int read_blocks(int fd, const char *name, struct registration_parser *par
             return error_errno(e, errno, "%s: cannot be read", name);
         if (got == 0)
             return 0;
-        int result = registration_feed(parser, block, (size_t)got, e);
+        int result = registrationparser_feed(parser, block, (size_t)got, e);
         if (result < 0)
             return result;
     }
@@ -64,38 +64,39 @@ static int read_blocks(int fd, const char *name, struct registration_parser *par
 
 /* The store path that the registration lies in; NULL if it need not be registered. Hashing it takes
  * a while, so it is done only where the database does not list it. */
-static char *find_owner(const struct nixdb_place *place, const struct files *f,
-                        struct registration_parser *parser)
+static char *find_owner(const struct nixtarget *target, const struct files *f,
+                        struct registrationparser *parser)
 {
     uint8_t hash[SHA256_BYTES];
     uint64_t size;
     struct error e CLEANUP_ERROR = {0};
-    char *path =
-        place->registration_path ? storepath_of(place->store_dir, place->registration_path) : NULL;
+    char *path = target->registration_path
+                     ? storepath_of(target->store_dir, target->registration_path)
+                     : NULL;
     if (!path || (f->has_database && nixupdate_lists(f->database, path)))
         return path;
-    char *real CLEANUP_FREE = xasprintf("%s%s", place->real_store, strrchr(path, '/'));
+    char *real CLEANUP_FREE = xasprintf("%s%s", target->real_store, strrchr(path, '/'));
     if (nar_hash(real, hash, &size, &e) == 0)
-        registration_set_owner(parser, path, hash, size);
+        registrationparser_set_owner(parser, path, hash, size);
     else
         log_warning("%s is not kept from garbage collection: %s", path, e.message);
     return path;
 }
 
-static int read_registration(const struct nixdb_place *place, const struct files *f, int fd,
+static int read_registration(const struct nixtarget *target, const struct files *f, int fd,
                              const char *name, struct registration *r, struct error *e)
 {
-    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
-        registration_parser_new(place->store_dir, name);
+    struct registrationparser *parser CLEANUP_REGISTRATIONPARSER =
+        registrationparser_new(target->store_dir, name);
     int result = read_blocks(fd, name, parser, e);
     if (result < 0)
         return result;
-    char *owner CLEANUP_FREE = find_owner(place, f, parser);
-    return registration_finish(parser, r, e);
+    char *owner CLEANUP_FREE = find_owner(target, f, parser);
+    return registrationparser_finish(parser, r, e);
 }
 
-/* Opening a FIFO would wait for ever, and a device may do anything. And a symlink that leads
- * nowhere from here is not followed from inside the root: a new file would take its place. */
+/* Refuses a FIFO, whose opening would block, a device, and a dangling symlink: its target may exist
+ * inside the guest's root, where a new file would replace the symlink. */
 static int check_regular(const char *directory, struct error *e)
 {
     static const char *const names[] = {
@@ -140,11 +141,11 @@ static int read_schema(const char *name, bool *there, struct error *e)
     return 0;
 }
 
-static int look(const struct nixdb_place *place, struct files *f, struct error *e)
+static int look(const struct nixtarget *target, struct files *f, struct error *e)
 {
     struct stat st;
-    char *own CLEANUP_FREE = xasprintf("%s/db", place->state_dir);
-    const char *directory = place->db_dir ? place->db_dir : own;
+    char *own CLEANUP_FREE = xasprintf("%s/db", target->state_dir);
+    const char *directory = target->db_dir ? target->db_dir : own;
     *f = (struct files){
         .directory = xstrdup(directory),
         .database = xasprintf("%s/db.sqlite", directory),
@@ -203,8 +204,8 @@ static void make_reserved(const struct files *f)
         (void)unlink(f->reserved);
 }
 
-static int create(const struct nixdb_place *place, const struct files *f,
-                  const struct registration *r, struct nixdb_result *result, struct error *e)
+static int create(const struct nixtarget *target, const struct files *f,
+                  const struct registration *r, struct nixtarget_result *result, struct error *e)
 {
     int lock CLEANUP_CLOSE = -1;
     int code = check_complete(r, e);
@@ -213,7 +214,7 @@ static int create(const struct nixdb_place *place, const struct files *f,
     if (code == 0)
         code = take_lock(f, LOCK_EX, &lock, e);
     if (code == 0)
-        code = nixcreate(f->directory, place, r, time(NULL), e);
+        code = nixcreate(f->directory, target, r, time(NULL), e);
     if (code < 0)
         return code;
     result->created = true;
@@ -222,54 +223,54 @@ static int create(const struct nixdb_place *place, const struct files *f,
     return 0;
 }
 
-static int update(const struct nixdb_place *place, const struct files *f,
-                  const struct registration *r, struct nixdb_result *result, struct error *e)
+static int update(const struct nixtarget *target, const struct files *f,
+                  const struct registration *r, struct nixtarget_result *result, struct error *e)
 {
     int lock CLEANUP_CLOSE = -1;
     bool needed = true;
-    int code = f->has_schema ? nixupdate_needed(f->database, place, r, &needed, e) : 0;
+    int code = f->has_schema ? nixupdate_needed(f->database, target, r, &needed, e) : 0;
     if (code < 0 || !needed)
         return code;
     code = take_lock(f, LOCK_SH, &lock, e);
     if (code == 0)
-        code = nixupdate_apply(f->database, place, r, time(NULL), !f->has_schema, result, e);
+        code = nixupdate_apply(f->database, target, r, time(NULL), !f->has_schema, result, e);
     return code;
 }
 
 /* What the database lists and the store no longer has. */
-static int forget(const struct nixdb_place *place, const struct files *f,
-                  const struct registration *r, struct nixdb_result *result, struct error *e)
+static int forget(const struct nixtarget *target, const struct files *f,
+                  const struct registration *r, struct nixtarget_result *result, struct error *e)
 {
     int lock CLEANUP_CLOSE = -1;
     bool needed = false;
-    int code = nixforget_needed(f->database, place, r, &needed, e);
+    int code = nixforget_needed(f->database, target, r, &needed, e);
     if (code < 0 || !needed)
         return code;
     code = take_lock(f, LOCK_SH, &lock, e);
-    return code == 0 ? nixforget_apply(f->database, place, r, &result->forgotten, e) : code;
+    return code == 0 ? nixforget_apply(f->database, target, r, &result->forgotten, e) : code;
 }
 
-int nixdb_register_fd(const struct nixdb_place *given, int fd, const char *name,
-                      struct nixdb_result *result, struct error *e)
+int nixdb_register_fd(const struct nixtarget *given, int fd, const char *name,
+                      struct nixtarget_result *result, struct error *e)
 {
-    struct nixdb_result ignored;
-    struct nixdb_place place = *given;
+    struct nixtarget_result ignored;
+    struct nixtarget target = *given;
     struct registration registration CLEANUP_REGISTRATION = {0};
     struct files files CLEANUP(free_files) = {0};
     if (!result)
         result = &ignored;
-    *result = (struct nixdb_result){0};
-    if (!place.store_dir)
-        place.store_dir = REGISTRATION_STORE_DIR;
-    int code = look(&place, &files, e);
+    *result = (struct nixtarget_result){0};
+    if (!target.store_dir)
+        target.store_dir = REGISTRATION_STORE_DIR;
+    int code = look(&target, &files, e);
     if (code == 0)
-        code = read_registration(&place, &files, fd, name, &registration, e);
+        code = read_registration(&target, &files, fd, name, &registration, e);
     if (code < 0)
         return code;
     result->paths = registration.entry_count;
-    code = (files.has_database ? update : create)(&place, &files, &registration, result, e);
-    if (code == 0 && files.has_database && place.forget_missing)
-        code = forget(&place, &files, &registration, result, e);
+    code = (files.has_database ? update : create)(&target, &files, &registration, result, e);
+    if (code == 0 && files.has_database && target.forget_missing)
+        code = forget(&target, &files, &registration, result, e);
     if (code == 0 && !files.has_schema)
         code = durable_write(files.schema, NIXSCHEMA_NUMBER, e);
     if (code == 0 && result->created)
@@ -277,11 +278,11 @@ int nixdb_register_fd(const struct nixdb_place *given, int fd, const char *name,
     return code;
 }
 
-int nixdb_register(const struct nixdb_place *place, const char *registration,
-                   struct nixdb_result *result, struct error *e)
+int nixdb_register(const struct nixtarget *target, const char *registration,
+                   struct nixtarget_result *result, struct error *e)
 {
     int fd CLEANUP_CLOSE = open(registration, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return error_errno(e, errno, "%s: the registration cannot be opened", registration);
-    return nixdb_register_fd(place, fd, registration, result, e);
+    return nixdb_register_fd(target, fd, registration, result, e);
 }

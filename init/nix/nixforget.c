@@ -31,10 +31,10 @@ static void add_id(struct ids *ids, int64_t id)
 }
 
 /* Whether nothing is in the store by this path's name. What cannot be looked at is taken to be. */
-static bool is_missing(const struct nixdb_place *place, const char *path)
+static bool is_missing(const struct nixtarget *target, const char *path)
 {
     const char *base = strrchr(path, '/');
-    char *real CLEANUP_FREE = xasprintf("%s/%s", place->real_store, base ? base + 1 : path);
+    char *real CLEANUP_FREE = xasprintf("%s/%s", target->real_store, base ? base + 1 : path);
     struct stat st;
     return lstat(real, &st) < 0 && errno == ENOENT;
 }
@@ -67,7 +67,7 @@ static int compare_descending(const void *left, const void *right)
     return *a > *b ? -1 : *a < *b;
 }
 
-static int find_missing(struct nixsql *db, const struct nixdb_place *place,
+static int find_missing(struct nixsql *db, const struct nixtarget *target,
                         const struct registration *r, struct ids *missing, struct error *e)
 {
     sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
@@ -78,7 +78,7 @@ static int find_missing(struct nixsql *db, const struct nixdb_place *place,
     result = nixsql_prepare(db, "select id, path from ValidPaths order by path", &s, e);
     while (result >= 0 && (result = nixsql_step(db, s, e)) > 0) {
         const char *path = (const char *)sqlite3_column_text(s, 1);
-        if (path && !is_registered(r, path, &at) && is_missing(place, path))
+        if (path && !is_registered(r, path, &at) && is_missing(target, path))
             add_id(missing, sqlite3_column_int64(s, 0));
     }
     if (missing->count)
@@ -86,8 +86,8 @@ static int find_missing(struct nixsql *db, const struct nixdb_place *place,
     return result;
 }
 
-int nixforget_needed(const char *file, const struct nixdb_place *place,
-                     const struct registration *r, bool *needed, struct error *e)
+int nixforget_needed(const char *file, const struct nixtarget *target, const struct registration *r,
+                     bool *needed, struct error *e)
 {
     struct ids missing CLEANUP(free_ids) = {0};
     int guard CLEANUP_CLOSE = nixfrozen_guard(file);
@@ -97,7 +97,7 @@ int nixforget_needed(const char *file, const struct nixdb_place *place,
     struct nixsql db CLEANUP_NIXSQL = {0};
     int result = nixsql_open(&db, file, NIXSQL_FROZEN, e);
     if (result == 0)
-        result = find_missing(&db, place, r, &missing, e);
+        result = find_missing(&db, target, r, &missing, e);
     *needed = missing.count > 0;
     return result;
 }
@@ -143,7 +143,7 @@ static int delete_missing(struct nixsql *db, struct ids *missing, size_t *forgot
     return result;
 }
 
-int nixforget_apply(const char *file, const struct nixdb_place *place, const struct registration *r,
+int nixforget_apply(const char *file, const struct nixtarget *target, const struct registration *r,
                     size_t *forgotten, struct error *e)
 {
     struct ids missing CLEANUP(free_ids) = {0};
@@ -153,7 +153,7 @@ int nixforget_apply(const char *file, const struct nixdb_place *place, const str
     if (result == 0)
         result = nixsql_exec(&db, settings, e);
     if (result == 0)
-        result = find_missing(&db, place, r, &missing, e);
+        result = find_missing(&db, target, r, &missing, e);
     if (result == 0)
         result = delete_missing(&db, &missing, forgotten, e);
     if (result == 0)

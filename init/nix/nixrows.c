@@ -126,7 +126,7 @@ int nixrows_add_outputs(struct nixrows *rows, const struct registration_entry *e
     if (!registration_is_derivation(rows->registration, entry->name))
         return 0;
     const char *base = strrchr(registration_text(rows->registration, entry->name), '/') + 1;
-    char *name CLEANUP_FREE = xasprintf("%s/%s", rows->place->real_store, base);
+    char *name CLEANUP_FREE = xasprintf("%s/%s", rows->target->real_store, base);
     char *bytes CLEANUP_FREE = NULL;
     size_t length = 0;
     struct derivation derivation CLEANUP_DERIVATION = {0};

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "init/nix/nixdb.h"
 #include "init/nix/nixsql.h"
+#include "init/nix/nixtarget.h"
 #include "init/nix/registration.h"
 
 enum nixrows_statement {
@@ -21,7 +21,7 @@ enum nixrows_statement {
 
 struct nixrows {
     struct nixsql *db;
-    const struct nixdb_place *place;
+    const struct nixtarget *target;
     const struct registration *registration;
     int64_t now; /* registrationTime of new rows */
     sqlite3_stmt *statements[NIXROWS_STATEMENTS];

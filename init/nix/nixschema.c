@@ -48,12 +48,12 @@ static const char migrations[] =
     "create table if not exists SchemaMigrations (migration text primary key not null)";
 
 static const char *const texts[][NIXSCHEMA_PARTS] = {
-    [NIXDB_2_8] = {VALID_PATHS(""), refs, refs_indexes, outputs, outputs_index, ""},
-    [NIXDB_2_26] = {VALID_PATHS(" -- base16 representation"), refs, refs_indexes, outputs,
-                    outputs_index, migrations},
+    [NIXTARGET_2_8] = {VALID_PATHS(""), refs, refs_indexes, outputs, outputs_index, ""},
+    [NIXTARGET_2_26] = {VALID_PATHS(" -- base16 representation"), refs, refs_indexes, outputs,
+                        outputs_index, migrations},
 };
 
-int nixschema_create(struct nixsql *db, enum nixdb_version version, enum nixschema_part part,
+int nixschema_create(struct nixsql *db, enum nixtarget_version version, enum nixschema_part part,
                      struct error *e)
 {
     return nixsql_exec(db, texts[version][part], e);

@@ -2,8 +2,8 @@
 /* The tables of Nix's database, schema 10, in the words of Nix, which the database remembers. */
 #pragma once
 
-#include "init/nix/nixdb.h"
 #include "init/nix/nixsql.h"
+#include "init/nix/nixtarget.h"
 
 #define NIXSCHEMA_NUMBER "10" /* what db/schema holds, without a newline */
 
@@ -19,5 +19,5 @@ enum nixschema_part {
     NIXSCHEMA_PARTS,
 };
 
-int nixschema_create(struct nixsql *db, enum nixdb_version version, enum nixschema_part part,
+int nixschema_create(struct nixsql *db, enum nixtarget_version version, enum nixschema_part part,
                      struct error *e);

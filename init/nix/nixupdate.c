@@ -16,7 +16,7 @@ struct pass {
     bool *added;  /* for each entry */
     bool apply;
     bool differs;
-    struct nixdb_result *result;
+    struct nixtarget_result *result;
     int64_t *known; /* the references that the entry at hand has in the database, sorted */
     size_t known_count, known_size;
 };
@@ -29,11 +29,11 @@ static void free_pass(struct pass *p)
     free(p->known);
 }
 
-static struct pass new_pass(struct nixsql *db, const struct nixdb_place *place,
+static struct pass new_pass(struct nixsql *db, const struct nixtarget *target,
                             const struct registration *r)
 {
     return (struct pass){
-        .rows = {.db = db, .place = place, .registration = r},
+        .rows = {.db = db, .target = target, .registration = r},
         .ids = xcalloc(r->name_count, sizeof(int64_t)),
         .added = xcalloc(r->entry_count, sizeof(bool)),
     };
@@ -189,8 +189,8 @@ static int run_pass(struct pass *p, struct error *e)
     return r;
 }
 
-int nixupdate_needed(const char *file, const struct nixdb_place *place,
-                     const struct registration *r, bool *needed, struct error *e)
+int nixupdate_needed(const char *file, const struct nixtarget *target, const struct registration *r,
+                     bool *needed, struct error *e)
 {
     int guard CLEANUP_CLOSE = nixfrozen_guard(file);
     *needed = true;
@@ -200,7 +200,7 @@ int nixupdate_needed(const char *file, const struct nixdb_place *place,
     int result = nixsql_open(&db, file, NIXSQL_FROZEN, e);
     if (result < 0)
         return result;
-    struct pass pass CLEANUP(free_pass) = new_pass(&db, place, r);
+    struct pass pass CLEANUP(free_pass) = new_pass(&db, target, r);
     result = nixsql_exec(&db, "pragma cell_size_check = on", e);
     if (result == 0)
         result = run_pass(&pass, e);
@@ -225,17 +225,17 @@ static const char settings[] = "pragma locking_mode = exclusive; pragma synchron
                                "pragma temp_store = memory; pragma cache_size = -16000;"
                                "pragma cell_size_check = on; begin immediate";
 
-int nixupdate_apply(const char *file, const struct nixdb_place *place, const struct registration *r,
-                    int64_t now, bool half_made, struct nixdb_result *result, struct error *e)
+int nixupdate_apply(const char *file, const struct nixtarget *target, const struct registration *r,
+                    int64_t now, bool half_made, struct nixtarget_result *result, struct error *e)
 {
     struct nixsql db CLEANUP_NIXSQL = {0};
     int code = nixsql_open(&db, file, NIXSQL_WRITE, e);
     if (code == 0)
         code = nixsql_exec(&db, settings, e);
     for (enum nixschema_part p = 0; half_made && p < NIXSCHEMA_PARTS && code == 0; p++)
-        code = nixschema_create(&db, place->version, p, e);
+        code = nixschema_create(&db, target->version, p, e);
     if (code == 0) {
-        struct pass pass CLEANUP(free_pass) = new_pass(&db, place, r);
+        struct pass pass CLEANUP(free_pass) = new_pass(&db, target, r);
         pass.rows.now = now;
         pass.apply = true;
         pass.result = result;

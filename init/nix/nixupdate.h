@@ -10,8 +10,8 @@
  * change a row. Writes nothing, not even a lock file. *needed is also set when the file cannot be
  * read that way, because another process has it open or left changes in a log: nixupdate_apply()
  * then finds out. */
-int nixupdate_needed(const char *file, const struct nixdb_place *place,
-                     const struct registration *r, bool *needed, struct error *e);
+int nixupdate_needed(const char *file, const struct nixtarget *target, const struct registration *r,
+                     bool *needed, struct error *e);
 
 /* Whether the database `file`, as it lies there, lists `path`. False also when it cannot be read
  * that way. */
@@ -19,5 +19,5 @@ bool nixupdate_lists(const char *file, const char *path);
 
 /* Makes the change in one transaction, which is on the disk when it returns. `half_made`: the
  * database was never finished, tables may be missing. Fills in `result`. */
-int nixupdate_apply(const char *file, const struct nixdb_place *place, const struct registration *r,
-                    int64_t now, bool half_made, struct nixdb_result *result, struct error *e);
+int nixupdate_apply(const char *file, const struct nixtarget *target, const struct registration *r,
+                    int64_t now, bool half_made, struct nixtarget_result *result, struct error *e);

@@ -1,325 +1,174 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/nix/registration.h"
 
+#include <endian.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "init/nix/nametable.h"
-#include "init/nix/regorder.h"
-#include "init/nix/storepath.h"
 
-enum {
-    /* The longest line that can be right is a path: a store directory and a base name. */
-    LINE_MAX_BYTES = 4096 + 256,
-};
-
-struct registration_parser {
-    const char *file;
-    char *prefix; /* the store directory and a slash */
-    size_t prefix_length;
-    uint64_t line; /* number of the line at hand */
-    size_t field;  /* which of `fields` it is */
-    char *partial; /* a line that continues in the next block */
-    size_t partial_length;
-    struct registration_entry entry; /* the one being read */
-    const char *owner_path;          /* NULL: there is none */
-    struct registration_entry owner;
-    uint32_t references_left;
-    struct nametable names;
-    struct registration_entry *entries;
-    uint32_t entry_count, entry_size;
-    uint32_t *references;
-    uint32_t reference_count, reference_size;
-};
-
-/* As much of a line as a message should quote, with what a terminal could take amiss replaced. */
-static char *quotable(const char *text, size_t length)
-{
-    enum { SHOWN = 100 };
-    char *copy = xcalloc(SHOWN + 4, 1);
-    for (size_t i = 0; i < length && i < SHOWN; i++)
-        copy[i] = text[i] >= ' ' && text[i] <= '~' ? text[i] : '?';
-    if (length > SHOWN)
-        memcpy(copy + SHOWN, "...", 4);
-    return copy;
-}
-
-static int bad_line(const struct registration_parser *p, struct error *e, const char *text,
-                    size_t length, const char *reason)
-{
-    char *quoted CLEANUP_FREE = quotable(text, length);
-    return error_set(e, -EBADMSG, "%s:%llu: \"%s\": %s", p->file, (unsigned long long)p->line,
-                     quoted, reason);
-}
-
-static uint32_t line_number(const struct registration_parser *p)
-{
-    return p->line < UINT32_MAX ? (uint32_t)p->line : UINT32_MAX;
-}
-
-/* Checks a store path and puts its place among the names into *name. */
-static int take_path(struct registration_parser *p, const char *text, size_t length, uint32_t *name,
-                     struct error *e)
-{
-    *name = nametable_find(&p->names, text, length, p->prefix_length);
-    if (*name != REGISTRATION_NONE)
-        return 0;
-    if (length < p->prefix_length || memcmp(text, p->prefix, p->prefix_length) != 0) {
-        char *reason CLEANUP_FREE =
-            xasprintf("is not a path in the store %.*s", (int)p->prefix_length - 1, p->prefix);
-        return bad_line(p, e, text, length, reason);
-    }
-    const char *fault = storepath_base_fault(text + p->prefix_length, length - p->prefix_length);
-    if (fault) {
-        char *reason CLEANUP_FREE = xasprintf("is not a store path: %s", fault);
-        return bad_line(p, e, text, length, reason);
-    }
-    *name = nametable_add(&p->names, text, length, p->prefix_length, line_number(p));
-    if (*name == REGISTRATION_NONE)
-        return bad_line(p, e, text, length, "the registration is larger than 4 GiB");
-    return 0;
-}
-
-/* A number as Nix takes it: digits with perhaps a '+'. False if it is none or above `limit`. */
-static bool parse_number(const char *text, size_t length, uint64_t limit, uint64_t *number)
-{
-    uint64_t n = 0;
-    size_t i = length > 1 && text[0] == '+';
-    if (i == length)
-        return false;
-    for (; i < length; i++) {
-        unsigned digit = (unsigned char)text[i] - (unsigned)'0';
-        if (digit > 9 || __builtin_mul_overflow(n, 10, &n) || __builtin_add_overflow(n, digit, &n))
-            return false;
-    }
-    *number = n;
-    return n <= limit;
-}
-
-static int field_path(struct registration_parser *p, const char *text, size_t length,
-                      struct error *e)
-{
-    p->entry = (struct registration_entry){.line = line_number(p)};
-    return take_path(p, text, length, &p->entry.name, e);
-}
-
-static int field_hash(struct registration_parser *p, const char *text, size_t length,
-                      struct error *e)
-{
-    const char *fault = storepath_parse_sha256(text, length, p->entry.hash);
-    return fault ? bad_line(p, e, text, length, fault) : 0;
-}
-
-static int field_size(struct registration_parser *p, const char *text, size_t length,
-                      struct error *e)
-{
-    if (!parse_number(text, length, UINT64_MAX, &p->entry.nar_size))
-        return bad_line(p, e, text, length, "the size is not a number of bytes");
-    return 0;
-}
-
-static int field_deriver(struct registration_parser *p, const char *text, size_t length,
-                         struct error *e)
-{
-    p->entry.deriver = REGISTRATION_NONE;
-    return length ? take_path(p, text, length, &p->entry.deriver, e) : 0;
-}
-
-static int field_count(struct registration_parser *p, const char *text, size_t length,
-                       struct error *e)
-{
-    uint64_t count;
-    if (!parse_number(text, length, INT32_MAX, &count))
-        return bad_line(p, e, text, length, "the number of references is not a number");
-    p->entry.first_reference = p->reference_count;
-    p->references_left = (uint32_t)count;
-    return 0;
-}
-
-static void push_reference(struct registration_parser *p, uint32_t name)
-{
-    if (p->reference_count == p->reference_size) {
-        p->reference_size = p->reference_size + p->reference_size / 2 + 256;
-        p->references = xreallocarray(p->references, p->reference_size, sizeof *p->references);
-    }
-    p->references[p->reference_count++] = name;
-    p->entry.reference_count++;
-}
-
-static int field_reference(struct registration_parser *p, const char *text, size_t length,
-                           struct error *e)
-{
+/* Sorted instead of the names, so that most comparisons need not touch the texts. */
+struct key {
+    uint64_t start; /* eight bytes of the base name, as a big-endian number */
     uint32_t name;
-    int r = take_path(p, text, length, &name, e);
-    if (r < 0)
-        return r;
-    push_reference(p, name);
-    p->references_left--;
-    return 0;
-}
-
-static const struct {
-    const char *what;
-    int (*take)(struct registration_parser *p, const char *text, size_t length, struct error *e);
-} fields[] = {
-    {"a path", field_path},   {"a hash", field_hash},
-    {"a size", field_size},   {"a deriver, or an empty line", field_deriver},
-    {"a count", field_count}, {"a reference", field_reference},
 };
-enum { FIELD_PATH, FIELD_REFERENCE = ELEMENTS(fields) - 1 };
 
-static void end_entry(struct registration_parser *p)
+static int compare_keys(const void *left, const void *right, void *registration)
 {
-    if (p->entry_count == p->entry_size) {
-        p->entry_size = p->entry_size + p->entry_size / 2 + 64;
-        p->entries = xreallocarray(p->entries, p->entry_size, sizeof *p->entries);
+    const struct key *a = left, *b = right;
+    const struct registration *r = registration;
+    if (a->start != b->start)
+        return a->start < b->start ? -1 : 1;
+    return strcmp(registration_text(r, a->name), registration_text(r, b->name));
+}
+
+static struct key *sorted_keys(struct registration *r, size_t skip)
+{
+    struct key *keys = xcalloc(r->name_count, sizeof *keys);
+    bool sorted = true;
+    for (uint32_t i = 0; i < r->name_count; i++) {
+        uint64_t start;
+        memcpy(&start, registration_text(r, i) + skip, sizeof start);
+        keys[i] = (struct key){.start = be64toh(start), .name = i};
+        sorted = sorted && (i == 0 || compare_keys(&keys[i - 1], &keys[i], r) < 0);
     }
-    p->names.names[p->entry.name].entry = p->entry_count;
-    p->entries[p->entry_count++] = p->entry;
-    p->field = FIELD_PATH;
+    if (!sorted)
+        qsort_r(keys, r->name_count, sizeof *keys, compare_keys, r);
+    return keys;
 }
 
-static int take_line(struct registration_parser *p, const char *text, size_t length,
-                     struct error *e)
+static int compare_numbers(const void *left, const void *right)
 {
-    int r = fields[p->field].take(p, text, length, e);
-    if (r < 0)
-        return r;
-    if (p->field < FIELD_REFERENCE)
-        p->field++;
-    if (p->field == FIELD_REFERENCE && p->references_left == 0)
-        end_entry(p);
-    p->line++;
-    return 0;
+    const uint32_t *a = left, *b = right;
+    return *a < *b ? -1 : *a > *b;
 }
 
-/* Keeps the start of a line for the next block. */
-static int keep(struct registration_parser *p, const char *text, size_t length, struct error *e)
+/* Sorts and removes repetitions; returns how many are left. Most lists are short or in order. */
+static uint32_t sort_unique(uint32_t *list, uint32_t count)
 {
-    if (p->partial_length + length > LINE_MAX_BYTES)
-        return bad_line(p, e, p->partial_length ? p->partial : text,
-                        p->partial_length ? p->partial_length : length,
-                        "the line is longer than any that can be right");
-    memcpy(p->partial + p->partial_length, text, length);
-    p->partial_length += length;
-    return 0;
-}
-
-struct registration_parser *registration_parser_new(const char *store_dir, const char *file)
-{
-    struct registration_parser *p = xcalloc(1, sizeof *p);
-    p->file = file;
-    p->prefix = xasprintf("%s/", store_dir);
-    p->prefix_length = strlen(p->prefix);
-    p->partial = xcalloc(LINE_MAX_BYTES, 1);
-    p->line = 1;
-    return p;
-}
-
-void registration_parser_free(struct registration_parser **parser)
-{
-    struct registration_parser *p = *parser;
-    *parser = NULL;
-    if (!p)
-        return;
-    nametable_free(&p->names);
-    free(p->entries);
-    free(p->references);
-    free(p->partial);
-    free(p->prefix);
-    free(p);
-}
-
-int registration_feed(struct registration_parser *p, const char *bytes, size_t length,
-                      struct error *e)
-{
-    for (const char *end = bytes + length; bytes < end;) {
-        const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
-        size_t part = (size_t)((newline ? newline : end) - bytes);
-        int r = 0;
-        if (!newline || p->partial_length || part > LINE_MAX_BYTES)
-            r = keep(p, bytes, part, e);
-        if (r == 0 && newline) {
-            r = p->partial_length ? take_line(p, p->partial, p->partial_length, e)
-                                  : take_line(p, bytes, part, e);
-            p->partial_length = 0;
+    enum { SHORT = 24 };
+    if (count > SHORT) {
+        qsort(list, count, sizeof *list, compare_numbers);
+    } else {
+        for (uint32_t i = 1; i < count; i++) {
+            uint32_t moved = list[i], j = i;
+            for (; j > 0 && list[j - 1] > moved; j--)
+                list[j] = list[j - 1];
+            list[j] = moved;
         }
-        if (r < 0)
-            return r;
-        bytes += part + 1;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (kept == 0 || list[kept - 1] != list[i])
+            list[kept++] = list[i];
+    return kept;
+}
+
+/* Renames what an entry refers to, by the table from old to new places. */
+static void relabel(struct registration *r, struct registration_entry *entry,
+                    const uint32_t *new_of_old)
+{
+    entry->name = new_of_old[entry->name];
+    if (entry->deriver != REGISTRATION_NONE)
+        entry->deriver = new_of_old[entry->deriver];
+    if (entry->reference_count == 0)
+        return; /* a registration without any reference has no list of them */
+    uint32_t *references = r->references + entry->first_reference;
+    for (uint32_t i = 0; i < entry->reference_count; i++)
+        references[i] = new_of_old[references[i]];
+    entry->reference_count = sort_unique(references, entry->reference_count);
+}
+
+void registration_order(struct registration *r, size_t skip)
+{
+    if (r->name_count == 0)
+        return;
+    struct key *keys CLEANUP_FREE = sorted_keys(r, skip);
+    uint32_t *new_of_old CLEANUP_FREE = xcalloc(r->name_count, sizeof *new_of_old);
+    struct registration_name *names = xcalloc(r->name_count, sizeof *names);
+    struct registration_entry *entries = xcalloc(r->entry_count, sizeof *entries);
+    uint32_t kept = 0;
+    r->reference_count = 0;
+    for (uint32_t i = 0; i < r->name_count; i++)
+        new_of_old[keys[i].name] = i;
+    for (uint32_t i = 0; i < r->name_count; i++) {
+        names[i] = r->names[keys[i].name];
+        if (names[i].entry == REGISTRATION_NONE)
+            continue;
+        entries[kept] = r->entries[names[i].entry];
+        relabel(r, &entries[kept], new_of_old);
+        r->reference_count += entries[kept].reference_count;
+        names[i].entry = kept++;
+    }
+    free(r->names);
+    free(r->entries);
+    r->names = names;
+    r->entries = entries;
+    r->entry_count = kept;
+}
+
+/* One walk in depth: the entries on the way to the one at hand, and for each how far its
+ * references have been followed. */
+struct walk {
+    const struct registration *r;
+    uint32_t *followed; /* for each entry; DONE when nothing below it is part of a cycle */
+    uint32_t *path;
+    uint32_t depth;
+};
+enum { UNSEEN = 0 };
+#define DONE UINT32_MAX
+
+/* The next entry to go down to, DONE when there is none; `followed` counts from one. */
+static uint32_t next_entry(struct walk *w)
+{
+    uint32_t at = w->path[w->depth - 1];
+    const struct registration_entry *entry = &w->r->entries[at];
+    while (w->followed[at] <= entry->reference_count) {
+        uint32_t name = w->r->references[entry->first_reference + w->followed[at]++ - 1];
+        uint32_t next = w->r->names[name].entry;
+        if (next != REGISTRATION_NONE && next != at && w->followed[next] != DONE)
+            return next;
+    }
+    return DONE;
+}
+
+/* Walks everything below an entry; returns an entry that leads back to itself, or DONE. */
+static uint32_t find_cycle(struct walk *w, uint32_t start)
+{
+    w->path[0] = start;
+    w->followed[start] = 1;
+    for (w->depth = 1; w->depth > 0;) {
+        uint32_t next = next_entry(w);
+        if (next == DONE) {
+            w->followed[w->path[--w->depth]] = DONE;
+        } else if (w->followed[next] != UNSEEN) {
+            return next;
+        } else {
+            w->followed[next] = 1;
+            w->path[w->depth++] = next;
+        }
+    }
+    return DONE;
+}
+
+int registration_check_acyclic(const struct registration *r, struct error *e)
+{
+    uint32_t *followed CLEANUP_FREE = xcalloc(r->entry_count, sizeof *followed);
+    uint32_t *path CLEANUP_FREE = xcalloc(r->entry_count, sizeof *path);
+    struct walk walk = {.r = r, .followed = followed, .path = path};
+    for (uint32_t i = 0; i < r->entry_count; i++) {
+        if (followed[i] != UNSEEN)
+            continue;
+        uint32_t found = find_cycle(&walk, i);
+        if (found == DONE)
+            continue;
+        const struct registration_entry *last = &r->entries[path[walk.depth - 1]];
+        return error_set(e, -EBADMSG, "%s:%u: %s refers to %s, which refers back to it: a cycle",
+                         r->file, last->line, registration_text(r, last->name),
+                         registration_text(r, r->entries[found].name));
     }
     return 0;
-}
-
-/* A file that was cut off, told by where it ends. */
-static int check_end(const struct registration_parser *p, struct error *e)
-{
-    if (p->partial_length)
-        return bad_line(p, e, p->partial, p->partial_length,
-                        "the file ends within this line; it has been cut off");
-    if (p->field == FIELD_PATH)
-        return 0;
-    return error_set(e, -EBADMSG,
-                     "%s:%llu: the file ends where %s should stand, within the entry of %s that "
-                     "begins in line %u; it has been cut off",
-                     p->file, (unsigned long long)p->line, fields[p->field].what,
-                     p->names.texts + p->names.names[p->entry.name].text, p->entry.line);
-}
-
-void registration_set_owner(struct registration_parser *p, const char *path,
-                            const uint8_t hash[REGISTRATION_HASH_BYTES], uint64_t nar_size)
-{
-    p->owner_path = path;
-    p->owner = (struct registration_entry){.nar_size = nar_size, .deriver = REGISTRATION_NONE};
-    memcpy(p->owner.hash, hash, sizeof p->owner.hash);
-}
-
-static void add_owner(struct registration_parser *p)
-{
-    const char *path = p->owner_path;
-    size_t length = path ? strlen(path) : 0;
-    if (!path || nametable_find(&p->names, path, length, p->prefix_length) != REGISTRATION_NONE)
-        return;
-    uint32_t name = nametable_add(&p->names, path, length, p->prefix_length, line_number(p));
-    if (name == REGISTRATION_NONE)
-        return;
-    p->entry = p->owner;
-    p->entry.name = name;
-    p->entry.line = line_number(p);
-    p->entry.first_reference = p->reference_count;
-    for (uint32_t i = 0; i < name; i++)
-        if (p->names.names[i].entry != REGISTRATION_NONE)
-            push_reference(p, i);
-    end_entry(p);
-}
-
-int registration_finish(struct registration_parser *p, struct registration *r, struct error *e)
-{
-    int result = check_end(p, e);
-    if (result < 0)
-        return result;
-    add_owner(p);
-    free(p->names.slots);
-    p->names.slots = NULL;
-    *r = (struct registration){
-        .file = p->file,
-        .texts = p->names.texts,
-        .names = p->names.names,
-        .entries = p->entries,
-        .references = p->references,
-        .name_count = p->names.count,
-        .entry_count = p->entry_count,
-        .reference_count = p->reference_count,
-    };
-    p->names = (struct nametable){0};
-    p->entries = NULL;
-    p->references = NULL;
-    registration_order(r, p->prefix_length);
-    result = registration_check_acyclic(r, e);
-    if (result < 0)
-        registration_free(r);
-    return result;
 }
 
 void registration_free(struct registration *r)

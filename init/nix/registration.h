@@ -66,23 +66,11 @@ static inline const char *registration_text(const struct registration *r, uint32
 /* Whether the path of a name is a derivation's. */
 bool registration_is_derivation(const struct registration *r, uint32_t name);
 
-/* A parser takes the file block by block. `store_dir` is the directory that every path must lie
- * in, `file` what messages call the file; both must outlive the parser. */
-struct registration_parser;
-struct registration_parser *registration_parser_new(const char *store_dir, const char *file);
-void registration_parser_free(struct registration_parser **parser);
-#define CLEANUP_REGISTRATION_PARSER CLEANUP(registration_parser_free)
+/* Brings names, entries and references as they were read into the order that registration.h
+ * promises; of entries for the same path only the one that its name points to stays. `skip` is how
+ * many bytes all paths have in common at their start. */
+void registration_order(struct registration *r, size_t skip);
 
-/* At the end of the file a path is added that refers to all of its entries, unless the file names
- * it. `path` must be a store path in the parser's store, and outlive the parser. */
-void registration_set_owner(struct registration_parser *parser, const char *path,
-                            const uint8_t hash[REGISTRATION_HASH_BYTES], uint64_t nar_size);
-
-/* Takes the next block. Returns 0, or -EBADMSG with "FILE:LINE: reason"; feed no more then. */
-int registration_feed(struct registration_parser *parser, const char *bytes, size_t length,
-                      struct error *e);
-
-/* The end of the file: checks that it ends where an entry does and that the references make no
- * cycle, and fills `r`, which the caller frees. Returns 0 or -EBADMSG likewise. */
-int registration_finish(struct registration_parser *parser, struct registration *r,
-                        struct error *e);
+/* Returns 0, or -EBADMSG and a message with the file, a line and two paths of the cycle. That a
+ * path refers to itself is no cycle. */
+int registration_check_acyclic(const struct registration *r, struct error *e);

@@ -6,9 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
+#include "base/cleanup.h"
 #include "base/strv.h"
-#include "common/params.h"
 #include "init/plan/mountoptions.h"
 
 enum plan_source {
@@ -50,9 +49,6 @@ struct boot_plan {
 /* Where in the initramfs the layers of a root overlay are mounted. */
 #define PLAN_ROOT_LOWER "/.root-lower"
 #define PLAN_ROOT_UPPER "/.root-upper"
-
-/* Makes the plan. Returns 0, or -EINVAL with a message that names the parameter. */
-int boot_plan_make(struct boot_plan *plan, const struct guest_params *params, struct error *e);
 
 /* The plan's mount at `where` (inside the root), or NULL. */
 const struct plan_mount *boot_plan_find(const struct boot_plan *plan, const char *where);

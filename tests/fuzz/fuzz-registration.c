@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any registration file is read or refused with a reason, whatever blocks it comes in. */
-#include "init/nix/registration.h"
+#include "init/nix/registrationparser.h"
 #include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -8,18 +8,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 1)
         return 0;
     size_t step = data[0] + 1U;
-    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
-        registration_parser_new(REGISTRATION_STORE_DIR, "input");
+    struct registrationparser *parser CLEANUP_REGISTRATIONPARSER =
+        registrationparser_new(REGISTRATION_STORE_DIR, "input");
     struct error e CLEANUP_ERROR = {0};
     for (size_t at = 1; at < size; at += step) {
         size_t count = step < size - at ? step : size - at;
-        if (registration_feed(parser, (const char *)data + at, count, &e) < 0) {
+        if (registrationparser_feed(parser, (const char *)data + at, count, &e) < 0) {
             must(e.message);
             return 0;
         }
     }
     struct registration r CLEANUP_REGISTRATION = {0};
-    int result = registration_finish(parser, &r, &e);
+    int result = registrationparser_finish(parser, &r, &e);
     must((result < 0) == (e.message != NULL));
     if (result < 0)
         return 0;

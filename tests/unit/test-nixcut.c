@@ -300,11 +300,11 @@ static void boot(const char *scratch, int paths, bool forget)
     char *store CLEANUP_FREE = scratch_path(scratch, "store");
     char *list CLEANUP_FREE = scratch_path(scratch, "list");
     char *text CLEANUP_FREE = registration(paths);
-    const struct nixdb_place place = {
+    const struct nixtarget target = {
         .state_dir = state_dir, .real_store = store, .forget_missing = forget};
     struct error e CLEANUP_ERROR = {0};
     scratch_write(scratch, "list", text);
-    if (nixdb_register(&place, list, NULL, &e) < 0)
+    if (nixdb_register(&target, list, NULL, &e) < 0)
         fail_msg("%s", e.message);
 }
 

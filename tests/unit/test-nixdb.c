@@ -13,6 +13,7 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "init/nix/gcroots.h"
 #include "tests/unit/unit.h"
 
 #define A  "/nix/store/00000000000000000000000000000001-a"
@@ -30,7 +31,7 @@
 struct fixture {
     char root[sizeof "/tmp/test-nixdb-XXXXXX"];
     char *state_dir, *real_store, *database;
-    struct nixdb_place place;
+    struct nixtarget target;
 };
 
 static int setup(void **state)
@@ -42,7 +43,7 @@ static int setup(void **state)
     f->state_dir = xasprintf("%s/nix/var/nix", f->root);
     f->real_store = xasprintf("%s/store", f->root);
     f->database = xasprintf("%s/db/db.sqlite", f->state_dir);
-    f->place = (struct nixdb_place){.state_dir = f->state_dir, .real_store = f->real_store};
+    f->target = (struct nixtarget){.state_dir = f->state_dir, .real_store = f->real_store};
     *state = f;
     return mkdir(f->real_store, 0755);
 }
@@ -80,12 +81,12 @@ static char *read_bytes(const char *name, size_t *length)
     return bytes;
 }
 
-static int registers(struct fixture *f, const char *text, struct nixdb_result *result,
+static int registers(struct fixture *f, const char *text, struct nixtarget_result *result,
                      struct error *e)
 {
     char *name CLEANUP_FREE = xasprintf("%s/registration", f->root);
     write_bytes(name, text, strlen(text));
-    return nixdb_register(&f->place, name, result, e);
+    return nixdb_register(&f->target, name, result, e);
 }
 
 static sqlite3 *open_database(const struct fixture *f)
@@ -156,7 +157,7 @@ static unsigned mode_of(const struct fixture *f, const char *name)
 static void a_new_database_has_the_files_and_rows_of_nix(void **state)
 {
     struct fixture *f = *state;
-    struct nixdb_result result;
+    struct nixtarget_result result;
     assert_int_equal(
         registers(f, B "\n" H1 "\n0\n" C "\n2\n" B "\n" A "\n" ENTRY(A, H2), &result, NULL), 0);
     assert_true(result.created);
@@ -187,7 +188,7 @@ static void a_new_database_has_the_files_and_rows_of_nix(void **state)
 static void registering_again_touches_no_file(void **state)
 {
     struct fixture *f = *state;
-    struct nixdb_result result;
+    struct nixtarget_result result;
     static const char text[] = ENTRY(A, H1) REFERS(B, H1, B) REFERS(C, H2, A);
     assert_int_equal(registers(f, text, NULL, NULL), 0);
     char *before CLEANUP_FREE = list(f);
@@ -202,7 +203,7 @@ static void registering_again_touches_no_file(void **state)
 static void known_paths_are_updated_and_others_left_alone(void **state)
 {
     struct fixture *f = *state;
-    struct nixdb_result result;
+    struct nixtarget_result result;
     assert_int_equal(registers(f, ENTRY(A, H1) ENTRY(B, H1) REFERS(C, H1, A), NULL, NULL), 0);
     free(query(f, "update ValidPaths set id = id + 40, registrationTime = 7, sigs = 'k:x', "
                   "ca = 'text:y', ultimate = 1, deriver = '" D "';"
@@ -339,9 +340,9 @@ static void a_directory_that_db_leads_to_is_used(void **state)
     char *registration CLEANUP_FREE = xasprintf("%s-registration", f->state_dir);
     assert_int_equal(registers(f, ENTRY(B, H1), NULL, NULL), 0);
     write_bytes(registration, ENTRY(A, H1), strlen(ENTRY(A, H1)));
-    const struct nixdb_place place = {
+    const struct nixtarget target = {
         .state_dir = f->state_dir, .db_dir = other, .real_store = f->state_dir};
-    assert_int_equal(nixdb_register(&place, registration, NULL, NULL), 0);
+    assert_int_equal(nixdb_register(&target, registration, NULL, NULL), 0);
     assert_int_equal(access(file, F_OK), 0);
     assert_query(f, "select path from ValidPaths", B "\n");
 }
@@ -520,7 +521,7 @@ static void the_registrations_own_path_is_registered_once_and_refers_to_all(void
     struct fixture *f = *state;
     static const char text[] = ENTRY(A, H1) REFERS(C, H1, A);
     char *own CLEANUP_FREE = xasprintf("%s%s", f->real_store, strrchr(B, '/'));
-    f->place.registration_path = B "/registration";
+    f->target.registration_path = B "/registration";
 
     /* not there: all else is registered */
     assert_int_equal(registers(f, ENTRY(A, H1), NULL, NULL), 0);
@@ -548,28 +549,28 @@ static void what_is_booted_is_kept_from_garbage_collection(void **state)
     struct error e CLEANUP_ERROR = {0};
     char target[128] = "";
     char *name CLEANUP_FREE = xasprintf("%s/gcroots/run-vm/booted-system", f->state_dir);
-    assert_int_equal(nixdb_keep(&f->place, "booted-system", A "/init", NULL), 0);
+    assert_int_equal(gcroots_add(&f->target, "booted-system", A "/init", NULL), 0);
     assert_int_equal(readlink(name, target, sizeof target), strlen(A));
     assert_memory_equal(target, A, strlen(A));
 
     char *before CLEANUP_FREE = list(f);
-    assert_int_equal(nixdb_keep(&f->place, "booted-system", A "/bin/init", NULL), 0);
+    assert_int_equal(gcroots_add(&f->target, "booted-system", A "/bin/init", NULL), 0);
     char *after CLEANUP_FREE = list(f);
     assert_string_equal(after, before);
 
-    assert_int_equal(nixdb_keep(&f->place, "booted-system", B, NULL), 0);
+    assert_int_equal(gcroots_add(&f->target, "booted-system", B, NULL), 0);
     assert_int_equal(readlink(name, target, sizeof target), strlen(B));
     assert_memory_equal(target, B, strlen(B));
 
     static const char *const outside[] = {"/sbin/init", "/nix/store", "/nix/store/x",
                                           "/nix/store//"};
     for (size_t i = 0; i < ELEMENTS(outside); i++) {
-        assert_int_equal(nixdb_keep(&f->place, "x", outside[i], &e), -EINVAL);
+        assert_int_equal(gcroots_add(&f->target, "x", outside[i], &e), -EINVAL);
         assert_error_names(e, outside[i]);
     }
     assert_int_equal(unlink(name), 0);
     assert_int_equal(mkdir(name, 0755), 0);
-    assert_int_equal(nixdb_keep(&f->place, "booted-system", B, &e), -EEXIST);
+    assert_int_equal(gcroots_add(&f->target, "booted-system", B, &e), -EEXIST);
     assert_error_names(e, name);
 }
 

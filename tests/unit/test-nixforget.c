@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Paths that a database lists and the store no longer has: which are forgotten, and which not. */
+#include "init/nix/nixdb.h"
 #include "init/nix/nixforget.h"
 
 #include <stdlib.h>
@@ -28,7 +29,7 @@ static const char first_boot[] = ENTRY_A PATH_B
 
 struct machine {
     char *directory;
-    struct nixdb_place place;
+    struct nixtarget target;
     char *database;
 };
 
@@ -37,15 +38,15 @@ static int set_up(void **state)
 {
     struct machine *m = xcalloc(1, sizeof *m);
     m->directory = scratch_new();
-    m->place.state_dir = scratch_path(m->directory, "state");
-    m->place.real_store = scratch_path(m->directory, "store");
+    m->target.state_dir = scratch_path(m->directory, "state");
+    m->target.real_store = scratch_path(m->directory, "store");
     m->database = scratch_path(m->directory, "state/db/db.sqlite");
-    assert_int_equal(mkdir(m->place.real_store, 0755), 0);
+    assert_int_equal(mkdir(m->target.real_store, 0755), 0);
     scratch_write(m->directory, "store/dddddddddddddddddddddddddddddddd-still-there", "D");
     scratch_write(m->directory, "first", first_boot);
     scratch_write(m->directory, "second", ENTRY_A);
     char *first CLEANUP_FREE = scratch_path(m->directory, "first");
-    assert_int_equal(nixdb_register(&m->place, first, NULL, NULL), 0);
+    assert_int_equal(nixdb_register(&m->target, first, NULL, NULL), 0);
     *state = m;
     return 0;
 }
@@ -53,20 +54,20 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct machine *m = *state;
-    free((char *)m->place.state_dir);
-    free((char *)m->place.real_store);
+    free((char *)m->target.state_dir);
+    free((char *)m->target.real_store);
     free(m->database);
     scratch_free(&m->directory);
     free(m);
     return 0;
 }
 
-static struct nixdb_result boot_again(struct machine *m, bool forget_missing)
+static struct nixtarget_result boot_again(struct machine *m, bool forget_missing)
 {
-    struct nixdb_result result;
+    struct nixtarget_result result;
     char *second CLEANUP_FREE = scratch_path(m->directory, "second");
-    m->place.forget_missing = forget_missing;
-    assert_int_equal(nixdb_register(&m->place, second, &result, NULL), 0);
+    m->target.forget_missing = forget_missing;
+    assert_int_equal(nixdb_register(&m->target, second, &result, NULL), 0);
     return result;
 }
 
@@ -143,7 +144,7 @@ static void a_store_that_lasts_is_not_looked_at(void **state)
 static void what_cannot_be_looked_at_is_not_forgotten(void **state)
 {
     struct machine *m = *state;
-    scratch_run("rm", "-r", m->place.real_store);
+    scratch_run("rm", "-r", m->target.real_store);
     scratch_write(m->directory, "store", "no directory");
     assert_int_equal(boot_again(m, true).forgotten, 0);
     char *paths CLEANUP_FREE = query(m, "select count(*) from ValidPaths");

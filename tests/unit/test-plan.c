@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/plan/plan.h"
+#include "init/plan/build.h"
 
 #include <errno.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static int plan_from(struct boot_plan *plan, const char *line, struct error *e)
     cmdline_parse(&words, line);
     *plan = (struct boot_plan){0};
     int r = guest_params_parse(&params, &words, e);
-    return r < 0 ? r : boot_plan_make(plan, &params, e);
+    return r < 0 ? r : build_boot_plan(plan, &params, e);
 }
 
 /* One line a mount: "WHAT WHERE FSTYPE DATA", "-" for what is not there. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/nix/registration.h"
+#include "init/nix/registrationparser.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,18 +16,18 @@
 static int parse(const char *text, size_t length, size_t block, struct registration *r,
                  struct error *e)
 {
-    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
-        registration_parser_new("/nix/store", "reg");
+    struct registrationparser *parser CLEANUP_REGISTRATIONPARSER =
+        registrationparser_new("/nix/store", "reg");
     for (size_t at = 0; at < length; at += block) {
         size_t left = length - at;
         /* a copy of the very size, so that a sanitizer sees a read beyond it */
         char *copy CLEANUP_FREE = xcalloc(block, 1);
         memcpy(copy, text + at, left < block ? left : block);
-        int code = registration_feed(parser, copy, left < block ? left : block, e);
+        int code = registrationparser_feed(parser, copy, left < block ? left : block, e);
         if (code < 0)
             return code;
     }
-    return registration_finish(parser, r, e);
+    return registrationparser_finish(parser, r, e);
 }
 
 static const char three[] = C "\n" H1 "30\n" A "\n3\n" B "\n" A "\n" B "\n" B "\n" H2 "0\n\n1\n" B
@@ -199,14 +199,14 @@ static void a_line_of_100_megabytes_is_refused_without_being_held(void **state)
 {
     (void)state;
     enum { BLOCK = 1 << 20, BLOCKS = 100 };
-    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
-        registration_parser_new("/nix/store", "reg");
+    struct registrationparser *parser CLEANUP_REGISTRATIONPARSER =
+        registrationparser_new("/nix/store", "reg");
     char *block CLEANUP_FREE = xcalloc(BLOCK, 1);
     memset(block, 'x', BLOCK);
     struct error e CLEANUP_ERROR = {0};
     int code = 0, fed = 0;
     for (; fed < BLOCKS && code == 0; fed++)
-        code = registration_feed(parser, block, BLOCK, &e);
+        code = registrationparser_feed(parser, block, BLOCK, &e);
     assert_int_equal(code, -EBADMSG);
     assert_int_equal(fed, 1);
     assert_error_names(e, "reg:1:", "xxx...", "longer");
@@ -240,11 +240,11 @@ static void another_store_directory_can_be_asked_for(void **state)
 {
     (void)state;
     static const char text[] = "/tmp/s/00000000000000000000000000000001-a\n" H1 "1\n\n0\n";
-    struct registration_parser *parser CLEANUP_REGISTRATION_PARSER =
-        registration_parser_new("/tmp/s", "reg");
+    struct registrationparser *parser CLEANUP_REGISTRATIONPARSER =
+        registrationparser_new("/tmp/s", "reg");
     struct registration r CLEANUP_REGISTRATION = {0};
-    assert_int_equal(registration_feed(parser, text, sizeof text - 1, NULL), 0);
-    assert_int_equal(registration_finish(parser, &r, NULL), 0);
+    assert_int_equal(registrationparser_feed(parser, text, sizeof text - 1, NULL), 0);
+    assert_int_equal(registrationparser_finish(parser, &r, NULL), 0);
     assert_int_equal(r.entry_count, 1);
 }
 

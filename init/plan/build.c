@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+#include "init/plan/build.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "init/plan/devicespec.h"
+#include "init/plan/mountorder.h"
+
+/* Types that no module is needed for: they are part of every kernel that can start an initramfs. */
+static const char *const builtin_types[] = {"tmpfs", "ramfs", "proc", "sysfs", "devtmpfs", "none"};
+
+/* Before a mount's own options, which win. The store alone is cached: it does not change while the
+ * guest runs, and a loose cache makes other shares stale. */
+static const char store_9p_defaults[] = "ro,cache=loose";
+
+/* `path` without "//", "/./" and "/" at the end. 0, or -EINVAL for "..". */
+static int normal_path(const char *path, char **normal, struct error *e)
+{
+    struct strv parts CLEANUP_STRV = {0};
+    char *text = xcalloc(strlen(path) + 2, 1);
+    char *end = text;
+    strv_split(&parts, path, '/');
+    for (size_t i = 0; i < parts.count; i++) {
+        if (streq(parts.items[i], "..")) {
+            free(text);
+            return error_set(e, -EINVAL, "\"%s\": \"..\" is not allowed in a path", path);
+        }
+        if (*parts.items[i] && !streq(parts.items[i], "."))
+            end = stpcpy(stpcpy(end, "/"), parts.items[i]);
+    }
+    if (end == text)
+        *end = '/';
+    *normal = text;
+    return 0;
+}
+
+/* One layer: overlayfs's own escapes and fstab's taken out, the path made normal. */
+static int parse_layer(char **layer, const char *text, struct error *e)
+{
+    char *plain CLEANUP_FREE = mount_unescape(text);
+    char *to = plain;
+    for (const char *from = plain; *from; from++) {
+        if (*from == '\\' && from[1])
+            from++;
+        *to++ = *from;
+    }
+    *to = '\0';
+    if (*plain != '/')
+        return error_set(e, -EINVAL, "layer \"%s\" is not an absolute path", plain);
+    char *normal = NULL;
+    int r = normal_path(plain, &normal, e);
+    if (r < 0)
+        return r;
+    free(*layer);
+    *layer = normal;
+    return 0;
+}
+
+static int add_layer(struct strv *layers, const char *text, struct error *e)
+{
+    char *layer = NULL;
+    int r = parse_layer(&layer, text, e);
+    if (r == 0)
+        strv_take(layers, layer);
+    return r;
+}
+
+/* Splits lowerdir= at the colons that no backslash escapes. */
+static int add_layers(struct strv *layers, const char *text, struct error *e)
+{
+    const char *start = text;
+    for (const char *c = text;; c++) {
+        if (*c == '\\' && c[1]) {
+            c++;
+            continue;
+        }
+        if (*c != ':' && *c != '\0')
+            continue;
+        char *layer CLEANUP_FREE = xstrndup(start, (size_t)(c - start));
+        int r = add_layer(layers, layer, e);
+        if (r < 0 || *c == '\0')
+            return r;
+        start = c + 1;
+    }
+}
+
+/* upperdir= or workdir=: one path. */
+static int read_layer(struct plan_mount *mount, const char *option, char **layer, struct error *e)
+{
+    char *value CLEANUP_FREE = mount_options_take(&mount->options, option);
+    return value ? parse_layer(layer, value, e) : 0;
+}
+
+static int read_layers(struct plan_mount *mount, struct error *e)
+{
+    struct plan_layers *layers = &mount->layers;
+    char *lower CLEANUP_FREE = mount_options_take(&mount->options, "lowerdir");
+    if (!lower)
+        return error_set(e, -EINVAL, "an overlay needs lowerdir=");
+    int r = add_layers(&layers->lower, lower, e);
+    if (r == 0)
+        r = read_layer(mount, "upperdir", &layers->upper, e);
+    if (r == 0)
+        r = read_layer(mount, "workdir", &layers->work, e);
+    if (r == 0 && !layers->upper != !layers->work)
+        r = error_set(e, -EINVAL, "an overlay needs both upperdir= and workdir=, or neither");
+    return r;
+}
+
+/* How the source is to be understood, and what follows from that. */
+static int classify(struct plan_mount *mount, struct error *e)
+{
+    if (mount->options.flags & MS_BIND) {
+        mount->source = PLAN_BIND;
+        char *what = NULL;
+        int r = *mount->what == '/'
+                    ? normal_path(mount->what, &what, e)
+                    : error_set(e, -EINVAL, "\"%s\" is not an absolute path to bind", mount->what);
+        if (r < 0)
+            return r;
+        free(mount->what);
+        mount->what = what;
+        return 0;
+    }
+    if (mount->fstype && streq(mount->fstype, "overlay")) {
+        mount->source = PLAN_OVERLAY;
+        return read_layers(mount, e);
+    }
+    if (device_spec_is_device(mount->what)) {
+        mount->source = PLAN_DEVICE;
+        return 0;
+    }
+    if (!mount->fstype)
+        return error_set(e, -EINVAL,
+                         "\"%s\" is not a block device: say what filesystem type it has",
+                         mount->what);
+    return 0;
+}
+
+/* A mount as a parameter gives it, or as it would have been given. */
+struct request {
+    const char *parameter; /* for messages */
+    const char *what;
+    const char *where;
+    const char *fstype;
+    const char *options;
+};
+
+static const char *known_type(const char *fstype)
+{
+    return fstype && *fstype && !streq(fstype, "auto") ? fstype : NULL;
+}
+
+static int add_mount(struct boot_plan *plan, const struct request *request, bool outside,
+                     struct error *e)
+{
+    plan->mounts = xreallocarray(plan->mounts, plan->count + 1, sizeof *plan->mounts);
+    struct plan_mount *mount = &plan->mounts[plan->count++];
+    *mount = (struct plan_mount){
+        .what = xstrdup(request->what),
+        .fstype = xstrdup(known_type(request->fstype)),
+        .outside = outside,
+    };
+    int r = normal_path(request->where, &mount->where, e);
+    if (r == 0)
+        r = mount_options_parse(&mount->options, request->options, e);
+    if (r == 0)
+        r = classify(mount, e);
+    if (r < 0)
+        (void)error_context(e, r, "%s (%s on %s)", request->parameter, request->what,
+                            request->where);
+    return r;
+}
+
+/* "DEFAULTS,GIVEN"; the caller frees. */
+static char *join_options(const char *defaults, const char *given)
+{
+    bool both = defaults && *defaults && given && *given;
+    return xasprintf("%s%s%s", defaults ? defaults : "", both ? "," : "", given ? given : "");
+}
+
+/* 9p's options before the user's own: a value given by the user replaces ours. `msize` is this
+ * mount's where none is given for all. */
+static char *options_9p(const struct guest_params *params, uint64_t msize, const char *given)
+{
+    const struct {
+        const char *name;
+        char *text;
+    } defaults[] = {
+        {"trans", xstrdup("trans=virtio")},
+        {"version", xstrdup("version=9p2000.L")},
+        {"msize", xasprintf("msize=%" PRIu64, params->msize ? params->msize : msize)},
+    };
+    struct strv list CLEANUP_STRV = {0};
+    for (size_t i = 0; i < ELEMENTS(defaults); i++) {
+        char *value CLEANUP_FREE = given ? mount_option(given, defaults[i].name) : NULL;
+        if (value)
+            free(defaults[i].text);
+        else
+            strv_take(&list, defaults[i].text);
+    }
+    char *ours CLEANUP_FREE = strv_join(&list, ",");
+    return join_options(ours, given);
+}
+
+static int add_shares(struct boot_plan *plan, const struct guest_params *params, struct error *e)
+{
+    int r = 0;
+    for (size_t i = 0; i < params->shares.count && r == 0; i++) {
+        const struct share_spec *share = &params->shares.items[i];
+        bool virtiofs = share->transport == SHARE_VIRTIOFS;
+        char *options CLEANUP_FREE = virtiofs
+                                         ? xstrdup(share->options)
+                                         : options_9p(params, GUEST_SHARE_MSIZE, share->options);
+        const struct request request = {"vm.share", share->tag, share->where,
+                                        virtiofs ? "virtiofs" : "9p", options};
+        r = add_mount(plan, &request, false, e);
+    }
+    return r;
+}
+
+/* Whole specifications, 9p ones too: nothing is added. */
+static int add_extra_mounts(struct boot_plan *plan, const struct guest_params *params,
+                            struct error *e)
+{
+    int r = 0;
+    for (size_t i = 0; i < params->mounts.count && r == 0; i++) {
+        const struct mount_spec *spec = &params->mounts.items[i];
+        const struct request request = {"vm.mount", spec->what, spec->where, spec->fstype,
+                                        spec->options};
+        r = add_mount(plan, &request, false, e);
+    }
+    return r;
+}
+
+/* A mount of the store's own, unless the user gave one for the same place. */
+static int add_store_mount(struct boot_plan *plan, const char *what, const char *where,
+                           const char *fstype, const char *options, struct error *e)
+{
+    const struct request request = {"vm.store", what, where, fstype, options};
+    return boot_plan_find(plan, where) ? 0 : add_mount(plan, &request, false, e);
+}
+
+static int add_store_source(struct boot_plan *plan, const struct guest_params *params,
+                            const char *where, struct error *e)
+{
+    static const struct {
+        const char *fstype;
+        const char *options;
+    } kinds[] = {
+        [STORE_9P] = {"9p", store_9p_defaults},
+        [STORE_VIRTIOFS] = {"virtiofs", "ro"},
+        [STORE_EROFS] = {"erofs", "ro"},
+    };
+    const struct store_spec *store = &params->store;
+    const char *given = kinds[store->kind].options;
+    char *options CLEANUP_FREE =
+        store->kind == STORE_9P ? options_9p(params, GUEST_STORE_MSIZE, given) : xstrdup(given);
+    return add_store_mount(plan, store->source, where, kinds[store->kind].fstype, options, e);
+}
+
+/* The lower layer may change between two boots, which forbids the overlay to remember anything
+ * about it: hence every feature that does is switched off, whatever the kernel's defaults are. */
+#define STORE_OVERLAY                                                                              \
+    "lowerdir=/nix/.ro-store,upperdir=/nix/.rw-store/store,workdir=/nix/.rw-store/work,"           \
+    "index=off,redirect_dir=off,metacopy=off,xino=off"
+
+static int add_store(struct boot_plan *plan, const struct guest_params *params, struct error *e)
+{
+    if (params->store.kind == STORE_NONE)
+        return 0;
+    if (params->store_overlay == STORE_OVERLAY_NONE)
+        return add_store_source(plan, params, "/nix/store", e);
+    int r = add_store_source(plan, params, "/nix/.ro-store", e);
+    if (r == 0 && params->store_overlay == STORE_OVERLAY_TMPFS)
+        r = add_store_mount(plan, "tmpfs", "/nix/.rw-store", "tmpfs", "mode=0755", e);
+    if (r == 0)
+        r = add_store_mount(plan, "overlay", "/nix/store", "overlay", STORE_OVERLAY, e);
+    return r;
+}
+
+/* root= as a specification: its type is what rootfstype= says, or what its form tells. */
+static const char *root_type(const struct guest_params *params)
+{
+    const char *given = known_type(params->rootfstype);
+    if (given || device_spec_is_device(params->root))
+        return given;
+    return streq(params->root, "tmpfs") ? "tmpfs" : "9p";
+}
+
+static char *root_options(const struct guest_params *params, const char *fstype)
+{
+    /* sshd refuses the keys of a root whose mode is a tmpfs's usual 1777 */
+    const char *defaults = fstype && streq(fstype, "tmpfs") ? "mode=755" : NULL;
+    char *given CLEANUP_FREE = join_options(defaults, params->rootflags);
+    char *options CLEANUP_FREE = fstype && streq(fstype, "9p")
+                                     ? options_9p(params, GUEST_STORE_MSIZE, given)
+                                     : xstrdup(given);
+    return join_options(options, params->read_only || params->root_overlay ? "ro" : NULL);
+}
+
+static int add_plain_root(struct boot_plan *plan, const struct guest_params *params,
+                          struct error *e)
+{
+    bool lower = params->root_overlay;
+    const char *fstype = root_type(params);
+    char *options CLEANUP_FREE = root_options(params, fstype);
+    const struct request request = {"root", params->root, lower ? PLAN_ROOT_LOWER : "/", fstype,
+                                    options};
+    return add_mount(plan, &request, lower, e);
+}
+
+static int add_root_overlay(struct boot_plan *plan, const struct guest_params *params,
+                            struct error *e)
+{
+    static const char layers[] = "lowerdir=" PLAN_ROOT_LOWER ",upperdir=" PLAN_ROOT_UPPER
+                                 "/upper,workdir=" PLAN_ROOT_UPPER "/work";
+    static const struct request upper = {"vm.root.overlay", "tmpfs", PLAN_ROOT_UPPER, "tmpfs",
+                                         "mode=0755"};
+    char *options CLEANUP_FREE = join_options(layers, params->read_only ? "ro" : NULL);
+    const struct request overlay = {"vm.root.overlay", "overlay", "/", "overlay", options};
+    int r = add_mount(plan, &upper, true, e);
+    return r < 0 ? r : add_mount(plan, &overlay, false, e);
+}
+
+static int add_root(struct boot_plan *plan, const struct guest_params *params, struct error *e)
+{
+    if (!params->root)
+        return error_set(e, -EINVAL,
+                         "root= is missing: name the root on the kernel command line "
+                         "(a device, tmpfs, or the tag of a share)");
+    int r = add_plain_root(plan, params, e);
+    return r == 0 && params->root_overlay ? add_root_overlay(plan, params, e) : r;
+}
+
+static void collect_filesystems(struct boot_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *type = plan->mounts[i].fstype;
+        bool builtin = !type || plan->mounts[i].source == PLAN_BIND;
+        for (size_t j = 0; j < ELEMENTS(builtin_types) && !builtin; j++)
+            builtin = streq(type, builtin_types[j]);
+        if (!builtin && !strv_contains(&plan->filesystems, type))
+            strv_push(&plan->filesystems, type);
+    }
+}
+
+int build_boot_plan(struct boot_plan *plan, const struct guest_params *params, struct error *e)
+{
+    *plan = (struct boot_plan){0};
+    strv_extend(&plan->modules, &params->modules);
+    int r = add_root(plan, params, e);
+    if (r == 0)
+        r = add_extra_mounts(plan, params, e);
+    if (r == 0)
+        r = add_shares(plan, params, e);
+    if (r == 0)
+        r = add_store(plan, params, e);
+    if (r == 0)
+        r = order_mounts(plan->mounts, plan->count, e);
+    if (r == 0)
+        collect_filesystems(plan);
+    return r;
+}
