@@ -18,7 +18,7 @@
 #include "host/commands/dryrun.h"
 #include "host/commands/runner.h"
 #include "host/config/config.h"
-#include "host/plan/plan.h"
+#include "host/plan/build.h"
 #include "host/prepare/prepare.h"
 #include "host/run/exec.h"
 #include "host/run/keeper.h"

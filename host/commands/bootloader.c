@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "host/commandline.h"
 #include "host/config/config.h"
+#include "host/plan/build.h"
 #include "host/prepare/prepare.h"
 #include "host/run/consoletail.h"
 #include "host/run/exec.h"

@@ -102,26 +102,6 @@ struct boot_disk_spec {
     unsigned int accel; /* enum accel_choice */
 };
 
-/* Kinds of standard input. */
-enum input {
-    INPUT_NONE, /* it is /dev/null, or closed */
-    INPUT_STREAM,
-    INPUT_TERMINAL,
-};
-
-/* Inputs of a plan besides the configuration. */
-struct surroundings {
-    char *const *environment; /* NAME=VALUE, ended by NULL */
-    const char *cwd;          /* the caller's directory */
-    const char *random;       /* ten letters or digits for the temporary directory's name */
-    const char *program;      /* our own path, beside which the guest's init may be */
-    bool is_root;             /* we run as root */
-    enum input input;
-};
-
-struct config;
-struct options;
-
 struct plan {
     struct plan_file *files;
     size_t file_count;
@@ -159,11 +139,6 @@ struct plan {
     char *store_prefix;  /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
                           * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
 };
-
-/* Makes the plan out of a resolved configuration. 0; or -EINVAL when the configuration has
- * problems, all of them noted in it; or another negative errno with the reason. */
-int plan_build(struct plan *plan, struct config *config, const struct options *options,
-               const struct surroundings *at, struct error *e);
 
 /* Puts one more parameter before those of the kernel. For what turns out only when the files are
  * made. */

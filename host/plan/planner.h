@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The making of a plan: what its steps share. Each step is in a file of its own, plan-*.c; what is
- * wrong goes to the configuration's problems, and the next step goes on, so that all of it is
+/* The making of a plan: what its steps share. build.c lists the steps, each in a file of its own. A
+ * problem goes to the configuration's problems, and the next step goes on, so that all of it is
  * reported. */
 #pragma once
 
@@ -14,6 +14,7 @@
 #include "host/config/platform.h"
 #include "host/plan/accel.h"
 #include "host/plan/plan.h"
+#include "host/plan/surroundings.h"
 #include "host/plan/variables.h"
 
 /* The tag of the share that --root-dir makes. */

@@ -12,7 +12,7 @@
 #include "host/commandline.h"
 #include "host/commands/dryrun.h"
 #include "host/config/config.h"
-#include "host/plan/plan.h"
+#include "host/plan/build.h"
 #include "tests/fuzz/arena.h"
 
 #define CANARY "canary"

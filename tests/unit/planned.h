@@ -6,7 +6,7 @@
 
 #include "host/commandline.h"
 #include "host/config/config.h"
-#include "host/plan/plan.h"
+#include "host/plan/build.h"
 
 struct planned {
     char *scratch; /* the caller's directory, with a system and a QEMU in it */

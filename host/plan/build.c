@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/plan/build.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "host/config/builtin.h"
+#include "host/config/size.h"
+#include "host/plan/planner.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+/* QEMU runs where the temporary files are; what it keeps for itself goes there too. */
+static void set_environment(struct planner *p)
+{
+    strv_pushf(&p->plan->environment, "TMPDIR=%s", p->plan->cwd);
+}
+
+/* A number is one of MiB; null stays 0. */
+static void set_cache_size(struct planner *p)
+{
+    const json_t *size = config_get(p->config, "runVm.cacheSize");
+
+    if (json_is_string(size))
+        (void)size_parse(json_string_value(size), MIB, &p->plan->cache_size);
+    else
+        p->plan->cache_size = (uint64_t)json_integer_value(size) * MIB;
+}
+
+static void (*const steps[])(struct planner *p) = {
+    plan_places,  plan_given,      plan_checks, plan_files,     plan_machine,
+    plan_network, plan_shares,     plan_drives, plan_exec,      plan_options,
+    plan_effects, set_environment, plan_roots,  set_cache_size,
+};
+
+int plan_build(struct plan *plan, struct config *config, const struct options *options,
+               const struct surroundings *at, struct error *e)
+{
+    struct planner p = {
+        .plan = plan,
+        .config = config,
+        .options = options,
+        .at = at,
+        .guest = builtin_guest(config),
+        .disks = disk_interface_find(config_text(config, "virtualisation.qemu.diskInterface")),
+        .variables = {.environment = at->environment},
+        .own_initrd = streq(config_text(config, "runVm.initrd"), "builtin"),
+        .e = e,
+    };
+
+    plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
+    plan->undo = p.own_initrd;
+    plan->quits = options->runner;
+    for (size_t i = 0; i < ELEMENTS(steps); i++)
+        steps[i](&p);
+    strv_extend(&plan->warnings, &config->warnings);
+    variables_free(&p.variables);
+    free(p.disk_image);
+    free(p.efi_vars);
+    free(p.reg_info);
+    strv_free(&p.drive_files);
+    strv_free(&p.drive_formats);
+    strv_free(&p.given);
+    if (config->problems.count)
+        return -EINVAL;
+    return p.failed;
+}

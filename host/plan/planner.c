@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/plan/planner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "host/config/builtin.h"
+#include "host/plan/expand.h"
+#include "host/system/path.h"
+
+void planner_environment_problem(struct planner *p, const char *variable, const char *format, ...)
+{
+    va_list arguments;
+    char *text CLEANUP_FREE = NULL;
+
+    va_start(arguments, format);
+    text = xvasprintf(format, arguments);
+    va_end(arguments);
+    strv_pushf(&p->config->problems, "environment: %s: %s", variable, text);
+}
+
+struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path, char *source)
+{
+    struct plan *plan = p->plan;
+    struct plan_file *file;
+
+    plan->files = xreallocarray(plan->files, plan->file_count + 1, sizeof *plan->files);
+    file = &plan->files[plan->file_count++];
+    *file = (struct plan_file){.kind = kind, .path = path, .source = source};
+    return file;
+}
+
+/* On a bridge: the first is for its own controller. */
+#define PLACES_ON_BRIDGE 31
+
+char *planner_bus(struct planner *p, const char *bridge, size_t own, size_t number)
+{
+    if (number < own)
+        return NULL;
+    size_t place = number - own;
+    char *name = xasprintf("%s%zu", bridge, place / PLACES_ON_BRIDGE);
+
+    if (place % PLACES_ON_BRIDGE == 0) {
+        strv_push(&p->plan->argv, "-device");
+        strv_pushf(&p->plan->argv, "pcie-pci-bridge,id=%s", name);
+    }
+    return name;
+}
+
+char *planner_temporary(const struct planner *p, const char *name)
+{
+    return xasprintf("%s/%s", p->plan->cwd, name);
+}
+
+/* NULL after a problem. */
+static char *expand(struct planner *p, const char *option, const char *text, bool in_list)
+{
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    struct error e CLEANUP_ERROR = {0};
+    char *word;
+
+    variables.in_list = in_list;
+    variables.unset = in_list ? EXPAND_UNSET_IN_PATH : EXPAND_UNSET_ERROR;
+    word = expand_word(text, &variables, &e);
+    if (!word)
+        config_text_problem(p->config, option, text, e.message);
+    return word;
+}
+
+char *planner_expand_item(struct planner *p, const char *option, const char *text)
+{
+    char *word = expand(p, option, text, true);
+
+    return word ? word : xstrdup("");
+}
+
+char *planner_expand_path(struct planner *p, const char *option, const char *text)
+{
+    bool is_home =
+        text[0] == '~' && (text[1] == '/' || !text[1]) && variables_nonempty(&p->variables, "HOME");
+    char *given CLEANUP_FREE = is_home ? xasprintf("\"$HOME\"%s", text + 1) : xstrdup(text);
+    char *word = expand(p, option, given, false);
+
+    if (word && !*word)
+        config_text_problem(p->config, option, text, "is empty, expected a path");
+    else if (word && path_tilde_problem(word))
+        config_text_problem(p->config, option, text, path_tilde_problem(word));
+    return word ? word : xstrdup("");
+}
+
+char *planner_store_path(struct planner *p, const char *option, const char *path)
+{
+    struct error e CLEANUP_ERROR = {0};
+    char *found = NULL;
+
+    if (path_in_prefix(&found, p->plan->store_prefix, path, &e) < 0 &&
+        !config_has_problem(p->config, "runVm.store") && !config_has_problem(p->config, option))
+        config_problem(p->config, option, "%s", e.message);
+    return found;
+}
+
+char *planner_host_path(struct planner *p, const char *option, const char *path)
+{
+    static const char store[] = "/nix/store/";
+
+    if (!*p->plan->store_prefix || strncmp(path, store, strlen(store)) != 0)
+        return xstrdup(path);
+    return planner_store_path(p, option, path);
+}
+
+char *planner_tree_path(const struct planner *p, const char *given, char **root)
+{
+    char *path CLEANUP_FREE = path_absolute(p->at->cwd, given);
+    const char *dir = p->options->root_dir;
+    char *const roots[] = {dir ? path_absolute(p->at->cwd, dir) : NULL,
+                           xstrdup(p->plan->store_prefix)};
+    char *below = NULL;
+
+    *root = NULL;
+    for (size_t i = 0; i < ELEMENTS(roots); i++) {
+        const char *rest =
+            roots[i] && !below && !streq(roots[i], "/") ? path_rest(roots[i], path) : NULL;
+
+        if (rest) {
+            below = xasprintf("%s%s", roots[i], rest);
+            *root = roots[i];
+        } else {
+            free(roots[i]);
+        }
+    }
+    if (!*root)
+        *root = xstrdup("");
+    return below ? below : TAKE(path);
+}
+
+char *planner_named_path(const struct planner *p, const char *given)
+{
+    char *root CLEANUP_FREE = NULL;
+    char *path CLEANUP_FREE = planner_tree_path(p, given, &root);
+    char *found = NULL;
+    int r = path_below(&found, root, path, NULL);
+
+    if (r < 0)
+        errno = -r;
+    return found;
+}
+
+static void add_user_entry(struct planner *p, const char *option, const char *text)
+{
+    struct expand_variables variables = variables_for_expansion(&p->variables);
+    struct error e CLEANUP_ERROR = {0};
+
+    variables.unset = EXPAND_UNSET_IN_PATH;
+    if (expand_words(&p->plan->argv, text, &variables, &e) < 0)
+        config_text_problem(p->config, option, text, e.message);
+}
+
+void planner_add_entries(struct planner *p, const char *option,
+                         const struct planner_builtin *builtins, size_t count)
+{
+    json_t *entry;
+    size_t i;
+
+    json_array_foreach (config_get(p->config, option), i, entry) {
+        const char *name = json_string_value(json_object_get(entry, "builtin"));
+
+        for (size_t j = 0; name && j < count; j++)
+            if (streq(builtins[j].name, name))
+                builtins[j].add(p, &p->plan->argv);
+        if (!name) {
+            char *its_option CLEANUP_FREE = xasprintf("%s.<entry %zu>", option, i + 1);
+
+            add_user_entry(p, its_option, json_string_value(entry));
+        }
+    }
+}
