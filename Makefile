@@ -68,8 +68,9 @@ GUEST_LDLIBS := -L$(GUEST_LIBS)/lib -lmount -lblkid -luuid -lkmod -lzstd -llzma 
 GUEST_MAX_BYTES := 1600000
 
 # Asked of pkg-config when first needed, which is after the packages have been installed.
-HOST_PACKAGES := jansson libarchive libmd blkid
-TEST_PACKAGES := $(HOST_PACKAGES) libkmod mount uuid ext2fs com_err sqlite3
+HOST_PACKAGES := jansson
+# also for the headers of libarchive, which the host half opens when it is needed
+TEST_PACKAGES := $(HOST_PACKAGES) libarchive libkmod blkid mount uuid ext2fs com_err sqlite3
 once = $(eval $1 := $2)$($1)
 HOST_LDLIBS = $(call once,HOST_LDLIBS,$(shell $(PKG_CONFIG) --libs $(HOST_PACKAGES)))
 NATIVE_LDLIBS = $(call once,NATIVE_LDLIBS,$(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)))

@@ -33,12 +33,12 @@
 
 void cache_key_text(struct cache_key *key, const char *text)
 {
-    SHA256Update(&key->hash, (const uint8_t *)text, strlen(text) + 1);
+    sha256_feed(&key->hash, text, strlen(text) + 1);
 }
 
 void cache_key_start(struct cache_key *key, const char *kind, int format)
 {
-    SHA256Init(&key->hash);
+    sha256_begin(&key->hash);
     char *text CLEANUP_FREE = xasprintf("%s %d", kind, format);
     cache_key_text(key, text);
 }
@@ -422,8 +422,10 @@ static int make_uncached(struct cache_entry *entry, const struct cache_request *
 int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e)
 {
     *entry = (struct cache_entry){.lock = -1};
-    char key[SHA256_DIGEST_STRING_LENGTH];
-    (void)SHA256End(&request->key->hash, key);
+    char key[SHA256_HEX];
+    uint8_t digest[SHA256_BYTES];
+    sha256_end(&request->key->hash, digest);
+    sha256_hex(digest, key);
     char *cache CLEANUP_FREE = cache_directory();
     if (!cache)
         return make_uncached(entry, request, e);

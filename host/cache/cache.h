@@ -4,18 +4,18 @@
  * only while its files and everything that they were made from are unchanged. */
 #pragma once
 
-#include <sha2.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/sha256.h"
 
 /* The key: a SHA-256 of what an entry depends on. Texts are delimited; a file counts by its
  * identity (file system, inode, size, times), so that a key costs no reading. */
 struct cache_key {
-    SHA2_CTX hash;
+    struct sha256 hash;
 };
 
 /* `kind` names the entry and is followed by the number of its format. */

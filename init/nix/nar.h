@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "init/nix/sha256.h"
+#include "base/sha256.h"
 
 /* Reads the file, directory or symlink at `path` with all below it; gives its archive's hash and
  * its size in bytes. Returns 0 or a negative errno with the name of what could not be read. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "init/nix/sha256.h"
+#include "base/sha256.h"
 
 #include <endian.h>
 #include <string.h>
@@ -15,8 +15,9 @@ static const uint32_t constants[64] = {
     0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
     0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
 
-static const uint32_t initial_state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
-                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+static const uint32_t initial_state[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+};
 
 static uint32_t rotate(uint32_t x, unsigned by)
 {
@@ -25,7 +26,8 @@ static uint32_t rotate(uint32_t x, unsigned by)
 
 static void take_block(uint32_t state[8], const uint8_t *block)
 {
-    uint32_t w[64], v[8];
+    uint32_t w[64];
+    uint32_t v[8];
     memcpy(w, block, SHA256_BLOCK);
     memcpy(v, state, sizeof v);
     for (int i = 0; i < 16; i++)
@@ -91,4 +93,14 @@ void sha256_end(struct sha256 *s, uint8_t digest[SHA256_BYTES])
         uint32_t word = htobe32(s->state[i]);
         memcpy(digest + i * sizeof word, &word, sizeof word);
     }
+}
+
+void sha256_hex(const uint8_t digest[SHA256_BYTES], char text[SHA256_HEX])
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < SHA256_BYTES; i++) {
+        text[2 * i] = digits[digest[i] >> 4];
+        text[2 * i + 1] = digits[digest[i] & 15];
+    }
+    text[SHA256_HEX - 1] = '\0';
 }

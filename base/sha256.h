@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SHA256_BYTES = 32, SHA256_BLOCK = 64 };
+enum { SHA256_BYTES = 32, SHA256_BLOCK = 64, SHA256_HEX = 2 * SHA256_BYTES + 1 };
 
 struct sha256 {
     uint32_t state[8];
@@ -16,3 +16,6 @@ struct sha256 {
 void sha256_begin(struct sha256 *s);
 void sha256_feed(struct sha256 *s, const void *bytes, size_t length);
 void sha256_end(struct sha256 *s, uint8_t digest[SHA256_BYTES]);
+
+/* Formats a digest as hexadecimal digits and a zero byte. */
+void sha256_hex(const uint8_t digest[SHA256_BYTES], char text[SHA256_HEX]);
