@@ -63,14 +63,14 @@ GUEST_CFLAGS := -std=gnu17 -Os -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 GUEST_CPPFLAGS := -isystem $(GUEST_LIBS)/include
 GUEST_LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,relro
-GUEST_LDLIBS := -L$(GUEST_LIBS)/lib -lmount -lblkid -luuid -lkmod -lzstd -llzma -lz \
+GUEST_LDLIBS := -L$(GUEST_LIBS)/lib -lmount -lblkid -lkmod -lzstd -llzma -lz \
 	-lext2fs -lcom_err -lsqlite3
 GUEST_MAX_BYTES := 1600000
 
 # Asked of pkg-config when first needed, which is after the packages have been installed.
 HOST_PACKAGES := jansson
 # also for the headers of libarchive, which the host half opens when it is needed
-TEST_PACKAGES := $(HOST_PACKAGES) libarchive libkmod blkid mount uuid ext2fs com_err sqlite3
+TEST_PACKAGES := $(HOST_PACKAGES) libarchive libkmod blkid mount ext2fs com_err sqlite3
 once = $(eval $1 := $2)$($1)
 HOST_LDLIBS = $(call once,HOST_LDLIBS,$(shell $(PKG_CONFIG) --libs $(HOST_PACKAGES)))
 NATIVE_LDLIBS = $(call once,NATIVE_LDLIBS,$(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)))
@@ -174,7 +174,8 @@ build/guest/%.o: %.c Makefile $(GUEST_LIBS).stamp
 		$(DEPENDENCIES) -c -o $@ $<
 
 build/guest/init.debug: $(call guest,$(INIT) $(COMMON) $(BASE)) $(GUEST_LIBS).stamp
-	$(call say,LINK)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -o $@ $(filter %.o,$^) $(GUEST_LDLIBS)
+	$(call say,LINK)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -Wl,-Map=build/guest/init.map -o $@ \
+		$(filter %.o,$^) $(GUEST_LDLIBS)
 
 build/init: build/guest/init.debug scripts/check-static
 	$(call say,STRIP)strip --strip-all -o $@.new $<
