@@ -45,7 +45,7 @@ struct boot {
 static int mount_api(struct boot *boot, struct error *e)
 {
     (void)boot;
-    return mount_api_filesystems(e);
+    return apimounts_mount(e);
 }
 
 /* The consoles are taken from the words themselves: they have to be open before a parameter that
@@ -129,7 +129,7 @@ static int load_modules(struct boot *boot, struct error *e)
     int r = modules_open(&boot->modules, MODULES_DIRECTORY, e);
     if (r < 0)
         return r;
-    helper_install();
+    modprobe_install();
     modules_load_hashes(&boot->modules);
     r = hotplug_start(&boot->hotplug, &boot->modules, e);
     for (size_t i = 0; i < boot->plan.modules.count; i++)
@@ -164,10 +164,10 @@ static int prepare_root(struct boot *boot, struct error *e)
 {
     if (boot->mounter.root < 0)
         return error_set(e, -ENOENT, "no root is mounted");
-    postmount_prepare_root(boot->mounter.root);
-    postmount_link_device(boot->mounter.root);
-    postmount_set_terminal_group(boot->mounter.root);
-    postmount_enter_submounts(boot->mounter.root, &boot->params.submounts);
+    prepareroot_make_files(boot->mounter.root);
+    prepareroot_link_device(boot->mounter.root);
+    prepareroot_set_terminal_group(boot->mounter.root);
+    prepareroot_enter_submounts(boot->mounter.root, &boot->params.submounts);
     return 0;
 }
 
@@ -199,7 +199,7 @@ static int run_command(struct boot *boot, struct error *e)
         *name = '\0';
     const struct exec_options options = {.timeout = boot->params.device_timeout,
                                          .system = system && *system ? system : NULL};
-    helper_remove();
+    modprobe_remove();
     hotplug_stop(&boot->hotplug);
     int r = stage2_enter(MOUNT_ROOT, e);
     if (r == 0)
@@ -218,7 +218,7 @@ static int switch_to_stage2(struct boot *boot, struct error *e)
     char *stage2 CLEANUP_FREE = stage2_find(boot->mounter.root, boot->params.init, e);
     if (!stage2)
         return -ENOENT;
-    helper_remove();
+    modprobe_remove();
     hotplug_stop(&boot->hotplug);
     return stage2_switch(MOUNT_ROOT, stage2, &boot->arguments, e);
 }
@@ -260,7 +260,7 @@ static void end_out_of_memory(void)
 int main(int argc, char **argv)
 {
     if (getpid() != 1)
-        return helper_main(argc, argv);
+        return modprobe_main(argc, argv);
     struct boot boot = {.hotplug.fd = -1, .mounter.root = -1};
     guest_params_init(&boot.params);
     alloc_out_of_memory = end_out_of_memory;

@@ -252,7 +252,7 @@ static bool names_serial(const char *value, const char *serial)
 }
 
 static bool matches_serial(const struct device_list *list, const struct device *d,
-                           const struct device_spec *spec)
+                           const struct devicespec *spec)
 {
     if (d->partition != spec->partition)
         return false;
@@ -260,24 +260,23 @@ static bool matches_serial(const struct device_list *list, const struct device *
     return serial && names_serial(spec->value, serial);
 }
 
-static bool matches(const struct device_list *list, struct device *d,
-                    const struct device_spec *spec)
+static bool matches(const struct device_list *list, struct device *d, const struct devicespec *spec)
 {
     const struct probe_partition *entry;
     switch (spec->key) {
-    case DEVICE_PATH:
+    case DEVICESPEC_PATH:
         return false; /* by_path() */
-    case DEVICE_LABEL:
+    case DEVICESPEC_LABEL:
         return device_probe(d, NULL) == 0 && same(d->probe.label, spec->value);
-    case DEVICE_UUID:
+    case DEVICESPEC_UUID:
         return device_probe(d, NULL) == 0 && same_uuid(d->probe.uuid, spec->value);
-    case DEVICE_PARTLABEL:
+    case DEVICESPEC_PARTLABEL:
         entry = entry_of(d);
         return entry && same(entry->label, spec->value);
-    case DEVICE_PARTUUID:
+    case DEVICESPEC_PARTUUID:
         entry = entry_of(d);
         return entry && same_uuid(entry->uuid, spec->value);
-    case DEVICE_SERIAL:
+    case DEVICESPEC_SERIAL:
         return matches_serial(list, d, spec);
     }
     return false;
@@ -295,9 +294,9 @@ static struct device *by_path(const struct device_list *list, const char *value)
     return NULL;
 }
 
-struct device *device_list_find(struct device_list *list, const struct device_spec *spec)
+struct device *device_list_find(struct device_list *list, const struct devicespec *spec)
 {
-    if (spec->key == DEVICE_PATH)
+    if (spec->key == DEVICESPEC_PATH)
         return by_path(list, spec->value);
     for (size_t i = 0; i < list->count; i++)
         if (list->items[i]->searched && matches(list, list->items[i], spec))

@@ -53,7 +53,7 @@ int device_list_refresh(struct device_list *list, struct error *e);
  * serial number need none) and only until it is found: of two with one label it is the first.
  * NULL when there is none yet: wait for a uevent, refresh, ask again. A path may be a symlink.
  * UUIDs are compared without regard to case. Owned by the list. */
-struct device *device_list_find(struct device_list *list, const struct device_spec *spec);
+struct device *device_list_find(struct device_list *list, const struct devicespec *spec);
 
 /* Probes `device` unless that has been done. Returns 0 or a negative errno with the reason. */
 int device_probe(struct device *device, struct error *e);

@@ -14,14 +14,14 @@
 /* owned; NULL: not installed, or the kernel has no modules */
 static char *previous;
 
-void helper_install(void)
+void modprobe_install(void)
 {
     previous = file_read(KERNEL_SETTING, FILE_LIMIT, NULL, NULL);
     if (previous)
         (void)file_set(KERNEL_SETTING, OURSELVES);
 }
 
-void helper_remove(void)
+void modprobe_remove(void)
 {
     if (previous)
         (void)file_set(KERNEL_SETTING, previous);
@@ -29,7 +29,7 @@ void helper_remove(void)
     previous = NULL;
 }
 
-int helper_main(int argc, char **argv)
+int modprobe_main(int argc, char **argv)
 {
     struct modules modules CLEANUP_MODULES = {0};
     struct error e CLEANUP_ERROR = {0};

@@ -4,10 +4,10 @@
 #pragma once
 
 /* Makes init the kernel's modprobe. */
-void helper_install(void);
+void modprobe_install(void);
 
 /* Gives the place back to what was there: stage 2 has a modprobe of its own. */
-void helper_remove(void);
+void modprobe_remove(void);
 
 /* What init does when it is not PID 1: as modprobe, "-q -- ALIAS". Returns the exit status. */
-int helper_main(int argc, char **argv);
+int modprobe_main(int argc, char **argv);

@@ -21,7 +21,7 @@
  * there a filesystem may begin at any MiB. */
 #define BLANK_SAMPLE ((uint64_t)68 * 1024)
 
-/* Where a superblock of ext4 has its UUID: s_uuid, in the sector at MARKER_COMMIT. */
+/* Where a superblock of ext4 has its UUID: s_uuid, in the sector at FORMATMARKER_COMMIT. */
 #define SUPERBLOCK_UUID 104
 
 /* Offset of the sector that a stamp fills, or a marker that does not describe its format. */
@@ -86,23 +86,23 @@ static int examine_interrupted(int fd, const char *name, struct blank *b, struct
     return decide(b, BLANK_INTERRUPTED, xstrdup("an ext4 format that was interrupted"));
 }
 
-/* Whether our marker stands on the device and means something there; see marker.h. */
+/* Whether our marker stands on the device and means something there; see formatmarker.h. */
 static int look_for_marker(int fd, const char *name, struct blank *b, bool *decided,
                            struct error *e)
 {
-    uint8_t start[MARKER_COMMIT + MARKER_SECTOR];
-    const uint8_t *superblock = start + MARKER_COMMIT;
-    struct marker *m = &b->marker;
+    uint8_t start[FORMATMARKER_COMMIT + FORMATMARKER_SECTOR];
+    const uint8_t *superblock = start + FORMATMARKER_COMMIT;
+    struct formatmarker *m = &b->marker;
     *decided = false;
     if (b->probe.size < sizeof start)
         return 0;
     int r = scan_read(fd, name, 0, start, sizeof start, e);
     if (r < 0)
         return r;
-    if (!marker_decode(start, m) || m->size != b->probe.size ||
-        !scan_zeros(start + MARKER_SECTOR, MARKER_COMMIT - MARKER_SECTOR))
+    if (!formatmarker_decode(start, m) || m->size != b->probe.size ||
+        !scan_zeros(start + FORMATMARKER_SECTOR, FORMATMARKER_COMMIT - FORMATMARKER_SECTOR))
         return 0;
-    if (b->probe.verdict == PROBE_NOTHING && scan_zeros(superblock, MARKER_SECTOR)) {
+    if (b->probe.verdict == PROBE_NOTHING && scan_zeros(superblock, FORMATMARKER_SECTOR)) {
         *decided = true;
         return examine_interrupted(fd, name, b, e);
     }

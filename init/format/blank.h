@@ -22,9 +22,9 @@ enum blank_state {
 
 struct blank {
     enum blank_state state;
-    char *what;           /* owned: what is on it, in words for an error message */
-    struct probe probe;   /* owned: libblkid's findings, good for mounting */
-    struct marker marker; /* of a BLANK_INTERRUPTED one: the format to redo */
+    char *what;                 /* owned: what is on it, in words for an error message */
+    struct probe probe;         /* owned: libblkid's findings, good for mounting */
+    struct formatmarker marker; /* of a BLANK_INTERRUPTED one: the format to redo */
 };
 
 /* struct blank b CLEANUP_BLANK = {0}; */

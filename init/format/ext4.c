@@ -273,14 +273,14 @@ static const struct step {
 };
 
 /* Everything but sector 2. */
-static int write_filesystem(struct ext4io *io, const char *name, const struct ext4_format *f,
+static int write_filesystem(struct ext4guard *guard, const char *name, const struct ext4_format *f,
                             struct error *e)
 {
     struct ext2_super_block start;
     struct work w = {.format = f};
     choose(f, &start);
     errcode_t r = ext2fs_initialize(name, EXT2_FLAG_EXCLUSIVE | EXT2_FLAG_64BITS, &start,
-                                    &io->manager, &w.fs);
+                                    &guard->manager, &w.fs);
     if (r)
         return fail(e, r, name, "its layout");
     if (ext2fs_get_journal_params(&w.journal, w.fs))
@@ -318,9 +318,9 @@ static int check(const char *name, const struct ext4_format *f, struct error *e)
     return 0;
 }
 
-static struct marker marker_of(const struct ext4_format *f)
+static struct formatmarker marker_of(const struct ext4_format *f)
 {
-    struct marker m = {
+    struct formatmarker m = {
         .size = f->size,
         .time = f->time,
         .sector = f->sector,
@@ -335,7 +335,7 @@ static struct marker marker_of(const struct ext4_format *f)
     return m;
 }
 
-void ext4_resume(const struct marker *m, struct ext4_format *f)
+void ext4_resume(const struct formatmarker *m, struct ext4_format *f)
 {
     *f = (struct ext4_format){
         .size = m->size,
@@ -356,19 +356,19 @@ int ext4_make_through(io_manager backing, const char *backing_name, const char *
     int r = check(name, f, e);
     if (r < 0)
         return r;
-    struct marker marker = marker_of(f);
-    struct ext4io io;
-    errcode_t code = ext4io_begin(&io, backing, backing_name, &marker);
+    struct formatmarker marker = marker_of(f);
+    struct ext4guard guard;
+    errcode_t code = ext4guard_begin(&guard, backing, backing_name, &marker);
     if (code) {
         r = fail(e, code, name, "the marker");
     } else {
-        r = write_filesystem(&io, name, f, e);
-        if (!r && (code = io_channel_flush(io.backing)))
+        r = write_filesystem(&guard, name, f, e);
+        if (!r && (code = io_channel_flush(guard.backing)))
             r = fail(e, code, name, "writing it");
-        if (!r && (code = ext4io_commit(&io)))
+        if (!r && (code = ext4guard_commit(&guard)))
             r = fail(e, code, name, "its superblock");
     }
-    ext4io_close(&io);
+    ext4guard_close(&guard);
     return r;
 }
 
@@ -385,7 +385,7 @@ int ext4_make(int fd, const char *name, const struct ext4_format *f, struct erro
 
 int ext4_finish(int fd, const char *name, struct error *e)
 {
-    static const uint8_t zeros[MARKER_SECTOR];
+    static const uint8_t zeros[FORMATMARKER_SECTOR];
     if (pwrite(fd, zeros, sizeof zeros, 0) != (ssize_t)sizeof zeros || fsync(fd) < 0)
         return error_errno(e, errno, "%s: cannot clear the marker of an unfinished format", name);
     return 0;

@@ -27,8 +27,8 @@ struct ext4_format {
 int ext4_describe(int fd, const char *name, struct ext4_format *format, struct error *e);
 
 /* The format that a marker stands for; its label stays the marker's. */
-struct marker;
-void ext4_resume(const struct marker *marker, struct ext4_format *format);
+struct formatmarker;
+void ext4_resume(const struct formatmarker *marker, struct ext4_format *format);
 
 /* Writes the filesystem to `fd`, open for reading and writing, and syncs it. Only after
  * blank_examine() said that it may be done. Nothing is printed. */

@@ -6,12 +6,12 @@
 #include "base/alloc.h"
 
 /* Writes that end up to here need a second look; the rest of the disk is written as it comes. */
-#define GUARDED_END (MARKER_COMMIT + MARKER_SECTOR)
+#define GUARDED_END (FORMATMARKER_COMMIT + FORMATMARKER_SECTOR)
 
 /* libext2fs opens channels by name only: this is how open() knows which one is meant. */
-static struct ext4io *opening;
+static struct ext4guard *opening;
 
-static struct ext4io *of(io_channel channel)
+static struct ext4guard *of(io_channel channel)
 {
     return channel->private_data;
 }
@@ -62,14 +62,14 @@ static errcode_t guard_read_blk(io_channel channel, unsigned long block, int cou
 }
 
 /* In `data`, meant for `offset`, puts the marker where sector 0 is, and takes sector 2 out. */
-static void hold_back(struct ext4io *io, uint8_t *data, uint64_t offset, size_t length)
+static void hold_back(struct ext4guard *guard, uint8_t *data, uint64_t offset, size_t length)
 {
     for (uint64_t at = offset; at < offset + length && at < GUARDED_END; at++) {
         uint8_t *byte = &data[at - offset];
-        if (at < MARKER_SECTOR) {
-            *byte = io->first[at];
-        } else if (at >= MARKER_COMMIT) {
-            io->held[at - MARKER_COMMIT] = *byte;
+        if (at < FORMATMARKER_SECTOR) {
+            *byte = guard->first[at];
+        } else if (at >= FORMATMARKER_COMMIT) {
+            guard->held[at - FORMATMARKER_COMMIT] = *byte;
             *byte = 0;
         }
     }
@@ -78,17 +78,17 @@ static void hold_back(struct ext4io *io, uint8_t *data, uint64_t offset, size_t 
 static errcode_t guard_write_blk64(io_channel channel, unsigned long long block, int count,
                                    const void *data)
 {
-    struct ext4io *io = of(channel);
+    struct ext4guard *guard = of(channel);
     size_t unit = (size_t)channel->block_size;
     uint64_t offset = block * unit;
     if (offset >= GUARDED_END)
-        return io_channel_write_blk64(io->backing, block, count, data);
+        return io_channel_write_blk64(guard->backing, block, count, data);
 
     size_t length = count < 0 ? (size_t)-count : (size_t)count * unit;
     uint8_t *copy = xcalloc(1, length);
     memcpy(copy, data, length);
-    hold_back(io, copy, offset, length);
-    errcode_t r = io_channel_write_blk64(io->backing, block, count, copy);
+    hold_back(guard, copy, offset, length);
+    errcode_t r = io_channel_write_blk64(guard->backing, block, count, copy);
     free(copy);
     return r;
 }
@@ -118,18 +118,19 @@ static errcode_t guard_get_stats(io_channel channel, io_stats *stats)
     return backing->manager->get_stats ? backing->manager->get_stats(backing, stats) : 0;
 }
 
-static errcode_t write_sector(struct ext4io *io, unsigned long long sector, const uint8_t *data)
+static errcode_t write_sector(struct ext4guard *guard, unsigned long long sector,
+                              const uint8_t *data)
 {
-    errcode_t r = io_channel_set_blksize(io->backing, MARKER_SECTOR);
+    errcode_t r = io_channel_set_blksize(guard->backing, FORMATMARKER_SECTOR);
     if (!r)
-        r = io_channel_write_blk64(io->backing, sector, 1, data);
-    return r ? r : io_channel_flush(io->backing);
+        r = io_channel_write_blk64(guard->backing, sector, 1, data);
+    return r ? r : io_channel_flush(guard->backing);
 }
 
-errcode_t ext4io_begin(struct ext4io *io, io_manager backing, const char *name,
-                       const struct marker *marker)
+errcode_t ext4guard_begin(struct ext4guard *guard, io_manager backing, const char *name,
+                          const struct formatmarker *marker)
 {
-    *io = (struct ext4io){
+    *guard = (struct ext4guard){
         .manager =
             {
                 .magic = EXT2_ET_MAGIC_IO_MANAGER,
@@ -146,29 +147,29 @@ errcode_t ext4io_begin(struct ext4io *io, io_manager backing, const char *name,
                 .zeroout = guard_zeroout,
             },
     };
-    errcode_t r = backing->open(name, IO_FLAG_RW, &io->backing);
+    errcode_t r = backing->open(name, IO_FLAG_RW, &guard->backing);
     if (r)
         return r;
-    marker_encode(marker, io->first);
-    opening = io;
-    return write_sector(io, 0, io->first);
+    formatmarker_encode(marker, guard->first);
+    opening = guard;
+    return write_sector(guard, 0, guard->first);
 }
 
-errcode_t ext4io_clear(struct ext4io *io)
+static errcode_t clear_marker(struct ext4guard *guard)
 {
-    static const uint8_t zeros[MARKER_SECTOR];
-    return write_sector(io, 0, zeros);
+    static const uint8_t zeros[FORMATMARKER_SECTOR];
+    return write_sector(guard, 0, zeros);
 }
 
-errcode_t ext4io_commit(struct ext4io *io)
+errcode_t ext4guard_commit(struct ext4guard *guard)
 {
-    errcode_t r = write_sector(io, MARKER_COMMIT / MARKER_SECTOR, io->held);
-    return r ? r : ext4io_clear(io);
+    errcode_t r = write_sector(guard, FORMATMARKER_COMMIT / FORMATMARKER_SECTOR, guard->held);
+    return r ? r : clear_marker(guard);
 }
 
-void ext4io_close(struct ext4io *io)
+void ext4guard_close(struct ext4guard *guard)
 {
-    if (io->backing)
-        (void)io_channel_close(io->backing);
-    io->backing = NULL;
+    if (guard->backing)
+        (void)io_channel_close(guard->backing);
+    guard->backing = NULL;
 }

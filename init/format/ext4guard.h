@@ -11,22 +11,19 @@
 
 #include "init/format/formatmarker.h"
 
-struct ext4io {
+struct ext4guard {
     struct struct_io_manager manager; /* for ext2fs_initialize() */
     io_channel backing;
-    uint8_t first[MARKER_SECTOR]; /* what sector 0 holds while the format lasts */
-    uint8_t held[MARKER_SECTOR];  /* what sector 2 is to hold in the end */
+    uint8_t first[FORMATMARKER_SECTOR]; /* what sector 0 holds while the format lasts */
+    uint8_t held[FORMATMARKER_SECTOR];  /* what sector 2 is to hold in the end */
 };
 
 /* Opens `backing` by `name` and writes the marker. ext2fs_initialize() must follow with
- * &io->manager; one format at a time. All of these return 0 or an error of libext2fs. */
-errcode_t ext4io_begin(struct ext4io *io, io_manager backing, const char *name,
-                       const struct marker *marker);
+ * &guard->manager; one format at a time. All of these return 0 or an error of libext2fs. */
+errcode_t ext4guard_begin(struct ext4guard *guard, io_manager backing, const char *name,
+                          const struct formatmarker *marker);
 
 /* Writes what was held back, then clears the marker. After the filesystem has been closed. */
-errcode_t ext4io_commit(struct ext4io *io);
+errcode_t ext4guard_commit(struct ext4guard *guard);
 
-/* Clears the marker alone. */
-errcode_t ext4io_clear(struct ext4io *io);
-
-void ext4io_close(struct ext4io *io);
+void ext4guard_close(struct ext4guard *guard);

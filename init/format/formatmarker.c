@@ -17,9 +17,9 @@ struct layout {
     char label[16];
     uint8_t zeros[404];
 };
-_Static_assert(sizeof(struct layout) == MARKER_SECTOR, "the marker fills its sector");
+_Static_assert(sizeof(struct layout) == FORMATMARKER_SECTOR, "the marker fills its sector");
 
-void marker_encode(const struct marker *m, uint8_t sector[MARKER_SECTOR])
+void formatmarker_encode(const struct formatmarker *m, uint8_t sector[FORMATMARKER_SECTOR])
 {
     struct layout layout = {
         .size = htole64(m->size),
@@ -33,11 +33,11 @@ void marker_encode(const struct marker *m, uint8_t sector[MARKER_SECTOR])
     memcpy(sector, &layout, sizeof layout);
 }
 
-bool marker_decode(const uint8_t sector[MARKER_SECTOR], struct marker *m)
+bool formatmarker_decode(const uint8_t sector[FORMATMARKER_SECTOR], struct formatmarker *m)
 {
     struct layout layout;
     memcpy(&layout, sector, sizeof layout);
-    *m = (struct marker){
+    *m = (struct formatmarker){
         .size = le64toh(layout.size),
         .time = le32toh(layout.numbers[0]),
         .sector = le32toh(layout.numbers[1]),
@@ -49,7 +49,7 @@ bool marker_decode(const uint8_t sector[MARKER_SECTOR], struct marker *m)
     memcpy(m->hash_seed, layout.hash_seed, sizeof m->hash_seed);
     memcpy(m->label, layout.label, sizeof layout.label);
 
-    uint8_t expected[MARKER_SECTOR];
-    marker_encode(m, expected);
-    return memcmp(sector, expected, MARKER_SECTOR) == 0;
+    uint8_t expected[FORMATMARKER_SECTOR];
+    formatmarker_encode(m, expected);
+    return memcmp(sector, expected, FORMATMARKER_SECTOR) == 0;
 }

@@ -35,13 +35,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MARKER_SECTOR 512
+#define FORMATMARKER_SECTOR 512
 
 /* Offset of the superblock's first sector, the one that is written last. */
-#define MARKER_COMMIT 1024
+#define FORMATMARKER_COMMIT 1024
 
 /* struct ext4_format (ext4.h), with room for the label. */
-struct marker {
+struct formatmarker {
     uint64_t size; /* of the device in bytes */
     uint8_t uuid[16];
     uint8_t hash_seed[16];
@@ -53,7 +53,7 @@ struct marker {
     char label[17]; /* ended by a zero; "": none */
 };
 
-void marker_encode(const struct marker *m, uint8_t sector[MARKER_SECTOR]);
+void formatmarker_encode(const struct formatmarker *m, uint8_t sector[FORMATMARKER_SECTOR]);
 
 /* True when `sector` is a marker, byte by byte. */
-bool marker_decode(const uint8_t sector[MARKER_SECTOR], struct marker *m);
+bool formatmarker_decode(const uint8_t sector[FORMATMARKER_SECTOR], struct formatmarker *m);

@@ -45,7 +45,7 @@ static int mount_api(const struct api_mount *api, struct error *e)
     return error_errno(e, errno, "mounting %s on %s", api->fstype, api->where);
 }
 
-int mount_api_filesystems(struct error *e)
+int apimounts_mount(struct error *e)
 {
     (void)umask(022);
     if (chdir("/") < 0) /* the kernel starts us there, a program before us may not */
@@ -86,7 +86,7 @@ static int move_api(const struct api_mount *api, const char *root, struct error 
     return 0;
 }
 
-int move_api_filesystems(const char *root, struct error *e)
+int apimounts_move(const char *root, struct error *e)
 {
     for (size_t i = 0; i < ELEMENTS(api_mounts); i++) {
         int r = api_mounts[i].top ? move_api(&api_mounts[i], root, e) : 0;

@@ -11,8 +11,8 @@
 
 /* Mounts them all. One that is mounted already is no error. Returns 0, or a negative errno when
  * one that a boot cannot do without cannot be mounted. */
-int mount_api_filesystems(struct error *e);
+int apimounts_mount(struct error *e);
 
 /* Moves those at the top into `root` (a path), for stage 2 to find; where `root` has something
  * mounted in that place already, ours is detached instead. Returns 0 or a negative errno. */
-int move_api_filesystems(const char *root, struct error *e);
+int apimounts_move(const char *root, struct error *e);

@@ -44,9 +44,9 @@ static void free_call(struct call *call)
 
 static struct device *find_device(struct mounter *mounter, const char *text)
 {
-    struct device_spec spec CLEANUP_DEVICE_SPEC = {0};
-    return device_spec_parse(text, &spec, NULL) < 0 ? NULL
-                                                    : device_list_find(mounter->devices, &spec);
+    struct devicespec spec CLEANUP_DEVICESPEC = {0};
+    return devicespec_parse(text, &spec, NULL) < 0 ? NULL
+                                                   : device_list_find(mounter->devices, &spec);
 }
 
 /* The specifications of needed devices that are not there. */
@@ -197,7 +197,7 @@ static int explain(const struct call *call, int r, struct error *e)
     if (r == -ENODEV)
         return error_set(
             e, r, "the kernel has no filesystem \"%s\", and the initrd no module for it", type);
-    char *tags CLEANUP_FREE = share_tags(type);
+    char *tags CLEANUP_FREE = sharetags_describe(type);
     if ((r == -ENOENT || r == -EINVAL) && tags)
         return error_set(e, r,
                          "%s: no %s share with this tag, or an option that it does not have; the "

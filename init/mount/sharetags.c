@@ -35,7 +35,7 @@ static char *list_tags(const char *pattern)
     return strv_join(&tags, ", ");
 }
 
-char *share_tags(const char *fstype)
+char *sharetags_describe(const char *fstype)
 {
     glob_t found;
     for (size_t i = 0; i < ELEMENTS(places); i++) {

@@ -4,4 +4,4 @@
 
 /* The tags of the 9p or virtiofs shares there are, as far as the kernel tells: "\"a\", \"b\"", or
  * "none", or that it does not. The caller frees; NULL for another type of filesystem. */
-char *share_tags(const char *fstype);
+char *sharetags_describe(const char *fstype);

@@ -28,16 +28,15 @@ static const char finish[] = "commit; pragma journal_mode = wal";
 static int add_paths(struct nixrows *rows, struct error *e)
 {
     char *sql CLEANUP_FREE =
-        xasprintf("insert into ValidPaths (path, hash, registrationTime, deriver, narSize) "
-                  "select path, hash, %lld, deriver, narSize from registered",
+        xasprintf(NIXROWS_INTO_PATHS "select path, hash, %lld, deriver, narSize from registered",
                   (long long)rows->now);
     return nixsql_exec(rows->db, sql, e);
 }
 
 static int add_references(struct nixrows *rows, struct error *e)
 {
-    return nixsql_exec(rows->db, "insert into Refs select referrer, reference from registeredRefs",
-                       e);
+    return nixsql_exec(rows->db,
+                       NIXROWS_INTO_REFERENCES "select referrer, reference from registeredRefs", e);
 }
 
 static int add_outputs(struct nixrows *rows, struct error *e)
@@ -58,7 +57,7 @@ static int (*const fillers[NIXSCHEMA_PARTS])(struct nixrows *, struct error *) =
 
 static int fill(struct nixrows *rows, struct error *e)
 {
-    int r = nixbulk_offer(rows->db, rows->registration, e);
+    int r = nixvtable_offer(rows->db, rows->registration, e);
     for (enum nixschema_part part = 0; part < NIXSCHEMA_PARTS && r == 0; part++) {
         r = nixschema_create(rows->db, rows->target->version, part, e);
         if (r == 0 && fillers[part])
@@ -98,8 +97,8 @@ static int remove_leftovers(const char *db_dir, struct error *e)
     return 0;
 }
 
-int nixcreate(const char *db_dir, const struct nixtarget *target, const struct registration *r,
-              int64_t now, struct error *e)
+int nixcreate_database(const char *db_dir, const struct nixtarget *target,
+                       const struct registration *r, int64_t now, struct error *e)
 {
     char *temporary CLEANUP_FREE = xasprintf("%s/" NEW_NAME, db_dir);
     char *final CLEANUP_FREE = xasprintf("%s/db.sqlite", db_dir);

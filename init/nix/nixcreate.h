@@ -10,5 +10,5 @@
 /* Makes db.sqlite in the directory `db_dir`, in which there must be none, with all of the
  * registration in it; each reference must be to one of its entries. On the disk, with the
  * directory, when it returns; after an error or a cut there is no db.sqlite. */
-int nixcreate(const char *db_dir, const struct nixtarget *target, const struct registration *r,
-              int64_t now, struct error *e);
+int nixcreate_database(const char *db_dir, const struct nixtarget *target,
+                       const struct registration *r, int64_t now, struct error *e);

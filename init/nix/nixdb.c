@@ -214,7 +214,7 @@ static int create(const struct nixtarget *target, const struct files *f,
     if (code == 0)
         code = take_lock(f, LOCK_EX, &lock, e);
     if (code == 0)
-        code = nixcreate(f->directory, target, r, time(NULL), e);
+        code = nixcreate_database(f->directory, target, r, time(NULL), e);
     if (code < 0)
         return code;
     result->created = true;

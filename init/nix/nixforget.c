@@ -90,12 +90,12 @@ int nixforget_needed(const char *file, const struct nixtarget *target, const str
                      bool *needed, struct error *e)
 {
     struct ids missing CLEANUP(free_ids) = {0};
-    int guard CLEANUP_CLOSE = nixfrozen_guard(file);
+    int guard CLEANUP_CLOSE = nixreadlock_take(file);
     *needed = true;
     if (guard < 0)
         return 0;
     struct nixsql db CLEANUP_NIXSQL = {0};
-    int result = nixsql_open(&db, file, NIXSQL_FROZEN, e);
+    int result = nixsql_open(&db, file, NIXSQL_IMMUTABLE, e);
     if (result == 0)
         result = find_missing(&db, target, r, &missing, e);
     *needed = missing.count > 0;

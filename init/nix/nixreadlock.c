@@ -21,7 +21,7 @@ static bool has_bytes(const char *file, const char *suffix)
     return stat(name, &st) == 0 ? st.st_size > 0 : errno != ENOENT;
 }
 
-int nixfrozen_guard(const char *file)
+int nixreadlock_take(const char *file)
 {
     bool writable = true;
     int fd = open(file, O_RDWR | O_CLOEXEC);

@@ -5,4 +5,4 @@
 /* Returns a descriptor that keeps other processes out of the database `file` until it is closed, or
  * -1 if the file alone is not the database (a log holds changes that are not in it yet), another
  * process has it open, or it cannot be opened. */
-int nixfrozen_guard(const char *file);
+int nixreadlock_take(const char *file);

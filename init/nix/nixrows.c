@@ -10,9 +10,8 @@
 #include "init/nix/derivation.h"
 
 static const char *const texts[NIXROWS_STATEMENTS] = {
-    [NIXROWS_ADD_PATH] = "insert into ValidPaths (path, hash, registrationTime, deriver, narSize) "
-                         "values (?1, ?2, ?3, ?4, ?5)",
-    [NIXROWS_ADD_REFERENCE] = "insert into Refs (referrer, reference) values (?1, ?2)",
+    [NIXROWS_ADD_PATH] = NIXROWS_INTO_PATHS "values (?1, ?2, ?3, ?4, ?5)",
+    [NIXROWS_ADD_REFERENCE] = NIXROWS_INTO_REFERENCES "values (?1, ?2)",
     [NIXROWS_ADD_OUTPUT] =
         "insert or replace into DerivationOutputs (drv, id, path) values (?1, ?2, ?3)",
     [NIXROWS_FIND_ID] = "select id from ValidPaths where path = ?1",

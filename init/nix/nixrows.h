@@ -8,6 +8,11 @@
 #include "init/nix/nixtarget.h"
 #include "init/nix/registration.h"
 
+/* The statements that add rows, up to "values" or "select". */
+#define NIXROWS_INTO_PATHS                                                                         \
+    "insert into ValidPaths (path, hash, registrationTime, deriver, narSize) "
+#define NIXROWS_INTO_REFERENCES "insert into Refs (referrer, reference) "
+
 enum nixrows_statement {
     NIXROWS_ADD_PATH,
     NIXROWS_ADD_REFERENCE,

@@ -77,9 +77,9 @@ static char *uri_of(const char *file)
 
 int nixsql_open(struct nixsql *db, const char *file, enum nixsql_mode mode, struct error *e)
 {
-    char *uri CLEANUP_FREE = mode == NIXSQL_FROZEN ? uri_of(file) : NULL;
+    char *uri CLEANUP_FREE = mode == NIXSQL_IMMUTABLE ? uri_of(file) : NULL;
     int flags =
-        mode == NIXSQL_FROZEN ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE;
+        mode == NIXSQL_IMMUTABLE ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI : SQLITE_OPEN_READWRITE;
     if (mode == NIXSQL_CREATE)
         flags |= SQLITE_OPEN_CREATE;
     *db = (struct nixsql){.file = file};

@@ -21,9 +21,9 @@ void nixsql_abandon(struct nixsql *db);
 #define CLEANUP_STATEMENT CLEANUP(nixsql_finalize)
 void nixsql_finalize(sqlite3_stmt **statement);
 
-/* Opens `file`, which must outlive `db`. NIXSQL_FROZEN reads a file that nobody writes while it is
- * open, without locks, journals or any other file. */
-enum nixsql_mode { NIXSQL_CREATE, NIXSQL_WRITE, NIXSQL_FROZEN };
+/* Opens `file`, which must outlive `db`. NIXSQL_IMMUTABLE reads a file that nobody writes while it
+ * is open, without locks, journals or any other file. */
+enum nixsql_mode { NIXSQL_CREATE, NIXSQL_WRITE, NIXSQL_IMMUTABLE };
 int nixsql_open(struct nixsql *db, const char *file, enum nixsql_mode mode, struct error *e);
 
 /* Closes; an error in SQLite's last writes is reported. */

@@ -192,12 +192,12 @@ static int run_pass(struct pass *p, struct error *e)
 int nixupdate_needed(const char *file, const struct nixtarget *target, const struct registration *r,
                      bool *needed, struct error *e)
 {
-    int guard CLEANUP_CLOSE = nixfrozen_guard(file);
+    int guard CLEANUP_CLOSE = nixreadlock_take(file);
     *needed = true;
     if (guard < 0)
         return 0;
     struct nixsql db CLEANUP_NIXSQL = {0};
-    int result = nixsql_open(&db, file, NIXSQL_FROZEN, e);
+    int result = nixsql_open(&db, file, NIXSQL_IMMUTABLE, e);
     if (result < 0)
         return result;
     struct pass pass CLEANUP(free_pass) = new_pass(&db, target, r);
@@ -210,10 +210,10 @@ int nixupdate_needed(const char *file, const struct nixtarget *target, const str
 
 bool nixupdate_lists(const char *file, const char *path)
 {
-    int guard CLEANUP_CLOSE = nixfrozen_guard(file);
+    int guard CLEANUP_CLOSE = nixreadlock_take(file);
     struct nixsql db CLEANUP_NIXSQL = {0};
     sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
-    if (guard < 0 || nixsql_open(&db, file, NIXSQL_FROZEN, NULL) < 0 ||
+    if (guard < 0 || nixsql_open(&db, file, NIXSQL_IMMUTABLE, NULL) < 0 ||
         nixsql_prepare(&db, "select 1 from ValidPaths where path = ?1", &s, NULL) < 0)
         return false;
     (void)sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);

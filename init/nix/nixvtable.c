@@ -193,7 +193,7 @@ static const sqlite3_module references_module = {
     .xRowid = row_id,
 };
 
-int nixbulk_offer(struct nixsql *db, const struct registration *r, struct error *e)
+int nixvtable_offer(struct nixsql *db, const struct registration *r, struct error *e)
 {
     void *data = (void *)r;
     if (sqlite3_create_module(db->handle, "registered", &entries_module, data) != SQLITE_OK ||

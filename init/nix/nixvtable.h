@@ -10,4 +10,4 @@
  *   registeredRefs (referrer, reference)        their references; an entry is given by its place
  *                                               among the entries, counted from 1
  * Each reference must be to an entry. */
-int nixbulk_offer(struct nixsql *db, const struct registration *r, struct error *e);
+int nixvtable_offer(struct nixsql *db, const struct registration *r, struct error *e);

@@ -92,14 +92,14 @@ static int add_layers(struct strv *layers, const char *text, struct error *e)
 /* upperdir= or workdir=: one path. */
 static int read_layer(struct plan_mount *mount, const char *option, char **layer, struct error *e)
 {
-    char *value CLEANUP_FREE = mount_options_take(&mount->options, option);
+    char *value CLEANUP_FREE = mountoptions_take(&mount->options, option);
     return value ? parse_layer(layer, value, e) : 0;
 }
 
 static int read_layers(struct plan_mount *mount, struct error *e)
 {
     struct plan_layers *layers = &mount->layers;
-    char *lower CLEANUP_FREE = mount_options_take(&mount->options, "lowerdir");
+    char *lower CLEANUP_FREE = mountoptions_take(&mount->options, "lowerdir");
     if (!lower)
         return error_set(e, -EINVAL, "an overlay needs lowerdir=");
     int r = add_layers(&layers->lower, lower, e);
@@ -131,7 +131,7 @@ static int classify(struct plan_mount *mount, struct error *e)
         mount->source = PLAN_OVERLAY;
         return read_layers(mount, e);
     }
-    if (device_spec_is_device(mount->what)) {
+    if (devicespec_is_device(mount->what)) {
         mount->source = PLAN_DEVICE;
         return 0;
     }
@@ -168,7 +168,7 @@ static int add_mount(struct boot_plan *plan, const struct request *request, bool
     };
     int r = normal_path(request->where, &mount->where, e);
     if (r == 0)
-        r = mount_options_parse(&mount->options, request->options, e);
+        r = mountoptions_parse(&mount->options, request->options, e);
     if (r == 0)
         r = classify(mount, e);
     if (r < 0)
@@ -288,7 +288,7 @@ static int add_store(struct boot_plan *plan, const struct guest_params *params, 
 static const char *root_type(const struct guest_params *params)
 {
     const char *given = known_type(params->rootfstype);
-    if (given || device_spec_is_device(params->root))
+    if (given || devicespec_is_device(params->root))
         return given;
     return streq(params->root, "tmpfs") ? "tmpfs" : "9p";
 }
@@ -362,7 +362,7 @@ int build_boot_plan(struct boot_plan *plan, const struct guest_params *params, s
     if (r == 0)
         r = add_store(plan, params, e);
     if (r == 0)
-        r = order_mounts(plan->mounts, plan->count, e);
+        r = mountorder_sort(plan->mounts, plan->count, e);
     if (r == 0)
         collect_filesystems(plan);
     return r;

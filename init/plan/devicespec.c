@@ -11,22 +11,24 @@
 /* "NAME=value", as in fstab and root=. */
 static const struct {
     const char *name;
-    enum device_key key;
+    enum devicespec_key key;
 } tags[] = {
-    {"LABEL=", DEVICE_LABEL},
-    {"UUID=", DEVICE_UUID},
-    {"PARTLABEL=", DEVICE_PARTLABEL},
-    {"PARTUUID=", DEVICE_PARTUUID},
+    {"LABEL=", DEVICESPEC_LABEL},
+    {"UUID=", DEVICESPEC_UUID},
+    {"PARTLABEL=", DEVICESPEC_PARTLABEL},
+    {"PARTUUID=", DEVICESPEC_PARTUUID},
 };
 
 /* Directories of symlinks that udev would make. */
 static const struct {
     const char *path;
-    enum device_key key;
+    enum devicespec_key key;
 } links[] = {
-    {"/dev/disk/by-label/", DEVICE_LABEL},         {"/dev/disk/by-uuid/", DEVICE_UUID},
-    {"/dev/disk/by-partlabel/", DEVICE_PARTLABEL}, {"/dev/disk/by-partuuid/", DEVICE_PARTUUID},
-    {"/dev/disk/by-id/", DEVICE_SERIAL},
+    {"/dev/disk/by-label/", DEVICESPEC_LABEL},
+    {"/dev/disk/by-uuid/", DEVICESPEC_UUID},
+    {"/dev/disk/by-partlabel/", DEVICESPEC_PARTLABEL},
+    {"/dev/disk/by-partuuid/", DEVICESPEC_PARTUUID},
+    {"/dev/disk/by-id/", DEVICESPEC_SERIAL},
 };
 
 static const char *after_prefix(const char *text, const char *prefix)
@@ -79,7 +81,7 @@ static void unescape(char *text)
 }
 
 /* "virtio-SERIAL-part2" is partition 2 of the disk "SERIAL"; "BUS-" goes as well. */
-static void split_id(struct device_spec *spec)
+static void split_id(struct devicespec *spec)
 {
     char *part = NULL;
     for (char *at = spec->value; (at = strstr(at, "-part")); at++)
@@ -93,15 +95,15 @@ static void split_id(struct device_spec *spec)
         memmove(spec->value, bus + 1, strlen(bus + 1) + 1);
 }
 
-static int complete(struct device_spec *spec, const char *text, struct error *e)
+static int complete(struct devicespec *spec, const char *text, struct error *e)
 {
     if (*spec->value)
         return 0;
-    device_spec_free(spec);
+    devicespec_free(spec);
     return error_set(e, -EINVAL, "%s: names no device: something must follow", text);
 }
 
-static int parse_path(const char *text, const char *path, struct device_spec *spec, struct error *e)
+static int parse_path(const char *text, const char *path, struct devicespec *spec, struct error *e)
 {
     for (size_t i = 0; i < ELEMENTS(links); i++) {
         const char *value = after_prefix(path, links[i].path);
@@ -110,7 +112,7 @@ static int parse_path(const char *text, const char *path, struct device_spec *sp
         spec->key = links[i].key;
         spec->value = xstrdup(value);
         unescape(spec->value);
-        if (spec->key == DEVICE_SERIAL)
+        if (spec->key == DEVICESPEC_SERIAL)
             split_id(spec);
         return complete(spec, text, e);
     }
@@ -119,14 +121,14 @@ static int parse_path(const char *text, const char *path, struct device_spec *sp
                          "%s: of /dev/disk only by-label, by-uuid, by-partlabel, by-partuuid and "
                          "by-id are known before udev runs",
                          text);
-    spec->key = DEVICE_PATH;
+    spec->key = DEVICESPEC_PATH;
     spec->value = xstrdup(path + strlen("/dev/"));
     return complete(spec, text, e);
 }
 
-int device_spec_parse(const char *text, struct device_spec *spec, struct error *e)
+int devicespec_parse(const char *text, struct devicespec *spec, struct error *e)
 {
-    *spec = (struct device_spec){0};
+    *spec = (struct devicespec){0};
     for (size_t i = 0; i < ELEMENTS(tags); i++) {
         const char *value = after_prefix(text, tags[i].name);
         if (!value)
@@ -145,14 +147,14 @@ int device_spec_parse(const char *text, struct device_spec *spec, struct error *
     return r;
 }
 
-bool device_spec_is_device(const char *text)
+bool devicespec_is_device(const char *text)
 {
     char *path CLEANUP_FREE = unquote(text);
     return is_tag(text) || (after_prefix(path, "/dev/") && path[strlen("/dev/")]);
 }
 
-void device_spec_free(struct device_spec *spec)
+void devicespec_free(struct devicespec *spec)
 {
     free(spec->value);
-    *spec = (struct device_spec){0};
+    *spec = (struct devicespec){0};
 }

@@ -14,12 +14,12 @@
 /* Options that are for us rather than for the kernel. */
 static const struct {
     const char *name;
-    size_t flag; /* offset of a bool in struct mount_options */
+    size_t flag; /* offset of a bool in struct mountoptions */
 } own_options[] = {
-    {"x-systemd.makefs", offsetof(struct mount_options, makefs)},
-    {"x-systemd.growfs", offsetof(struct mount_options, growfs)},
-    {"x-run-vm.if-empty", offsetof(struct mount_options, if_empty)},
-    {"nofail", offsetof(struct mount_options, nofail)},
+    {"x-systemd.makefs", offsetof(struct mountoptions, makefs)},
+    {"x-systemd.growfs", offsetof(struct mountoptions, growfs)},
+    {"x-run-vm.if-empty", offsetof(struct mountoptions, if_empty)},
+    {"nofail", offsetof(struct mountoptions, nofail)},
 };
 
 /* What mount(8) would do in user space and nobody does here. */
@@ -33,7 +33,7 @@ static bool is_option(const char *option, const char *name)
     return strncmp(option, name, length) == 0 && (option[length] == '\0' || option[length] == '=');
 }
 
-static int read_user_option(struct mount_options *options, const char *option, struct error *e)
+static int read_user_option(struct mountoptions *options, const char *option, struct error *e)
 {
     for (size_t i = 0; i < ELEMENTS(own_options); i++)
         if (is_option(option, own_options[i].name))
@@ -44,7 +44,7 @@ static int read_user_option(struct mount_options *options, const char *option, s
     return 0;
 }
 
-static int read_user_options(struct mount_options *options, const char *text, struct error *e)
+static int read_user_options(struct mountoptions *options, const char *text, struct error *e)
 {
     struct strv list CLEANUP_STRV = {0};
     strv_split(&list, text, ',');
@@ -56,7 +56,7 @@ static int read_user_options(struct mount_options *options, const char *text, st
     return 0;
 }
 
-static void read_flags(struct mount_options *options, const char *text)
+static void read_flags(struct mountoptions *options, const char *text)
 {
     unsigned long flags = 0;
     (void)mnt_optstr_get_flags(text, &flags, mnt_get_builtin_optmap(MNT_LINUX_MAP));
@@ -69,9 +69,9 @@ static void read_flags(struct mount_options *options, const char *text)
     options->flags = flags;
 }
 
-int mount_options_parse(struct mount_options *options, const char *text, struct error *e)
+int mountoptions_parse(struct mountoptions *options, const char *text, struct error *e)
 {
-    *options = (struct mount_options){0};
+    *options = (struct mountoptions){0};
     if (!text || !*text) {
         options->data = xstrdup("");
         return 0;
@@ -87,19 +87,11 @@ int mount_options_parse(struct mount_options *options, const char *text, struct 
     read_flags(options, flags ? flags : "");
     r = read_user_options(options, user ? user : "", e);
     if (r < 0)
-        mount_options_free(options);
+        mountoptions_free(options);
     return r;
 }
 
-void mount_options_append(struct mount_options *options, const char *name, const char *value)
-{
-    char *data = xasprintf("%s%s%s%s%s", options->data, *options->data ? "," : "", name,
-                           value ? "=" : "", value ? value : "");
-    free(options->data);
-    options->data = data;
-}
-
-char *mount_options_take(struct mount_options *options, const char *name)
+char *mountoptions_take(struct mountoptions *options, const char *name)
 {
     struct strv list CLEANUP_STRV = {0};
     struct strv rest CLEANUP_STRV = {0};
@@ -122,8 +114,8 @@ char *mount_options_take(struct mount_options *options, const char *name)
     return value;
 }
 
-void mount_options_free(struct mount_options *options)
+void mountoptions_free(struct mountoptions *options)
 {
     free(options->data);
-    *options = (struct mount_options){0};
+    *options = (struct mountoptions){0};
 }

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-struct mount_options {
+struct mountoptions {
     unsigned long flags;       /* MS_RDONLY, MS_BIND … of mount(2) */
     unsigned long propagation; /* MS_PRIVATE … (with MS_REC): a call of its own, 0: none */
     char *data;                /* owned: the filesystem's own options, "" if there are none */
@@ -20,13 +20,10 @@ struct mount_options {
 /* Splits `text` (NULL: no options). Options that are for other programs (x-*, noauto, comment= …)
  * are dropped. Returns 0, or -EINVAL for one that asks for what is not done here (loop devices,
  * verity); nothing is left to free then. */
-int mount_options_parse(struct mount_options *options, const char *text, struct error *e);
-
-/* Appends one option to the filesystem's own: "NAME=VALUE", or "NAME" where the value is NULL. */
-void mount_options_append(struct mount_options *options, const char *name, const char *value);
+int mountoptions_parse(struct mountoptions *options, const char *text, struct error *e);
 
 /* Takes option `name` out of the filesystem's own. Returns its value, which the caller frees, ""
  * where it has none; NULL: it was not there. The last one counts where there are several. */
-char *mount_options_take(struct mount_options *options, const char *name);
+char *mountoptions_take(struct mountoptions *options, const char *name);
 
-void mount_options_free(struct mount_options *options);
+void mountoptions_free(struct mountoptions *options);

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
-bool path_is_within(const char *path, const char *directory)
+bool mountorder_is_within(const char *path, const char *directory)
 {
     size_t length = strlen(directory);
     if (length == 1) /* "/" */
@@ -21,7 +21,7 @@ static bool path_needs(const struct plan_mount *mount, const char *path,
                        const struct plan_mount *other)
 {
     bool outside = mount->outside || streq(mount->where, "/");
-    return other->outside == outside && path_is_within(path, other->where);
+    return other->outside == outside && mountorder_is_within(path, other->where);
 }
 
 /* Whether `other` must be mounted before `mount`. A source below the mount's own target is fine:
@@ -92,7 +92,7 @@ static size_t next_ready(const struct plan_mount *mounts, size_t count, const bo
     return count;
 }
 
-int order_mounts(struct plan_mount *mounts, size_t count, struct error *e)
+int mountorder_sort(struct plan_mount *mounts, size_t count, struct error *e)
 {
     int r = refuse_duplicates(mounts, count, e);
     if (r < 0)

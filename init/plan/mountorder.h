@@ -11,7 +11,7 @@
 /* Puts the `count` mounts into an order in which they can be mounted, keeping the given order
  * where it can. Returns 0, or -EINVAL with a message that names the mounts of a cycle, or a target
  * that two mounts share. */
-int order_mounts(struct plan_mount *mounts, size_t count, struct error *e);
+int mountorder_sort(struct plan_mount *mounts, size_t count, struct error *e);
 
 /* True when `path` is `directory` or lies below it; both normal as in struct plan_mount. */
-bool path_is_within(const char *path, const char *directory);
+bool mountorder_is_within(const char *path, const char *directory);

@@ -20,7 +20,7 @@ static void free_mount(struct plan_mount *mount)
     free(mount->layers.upper);
     free(mount->layers.work);
     strv_free(&mount->layers.lower);
-    mount_options_free(&mount->options);
+    mountoptions_free(&mount->options);
 }
 
 void boot_plan_free(struct boot_plan *plan)

@@ -29,7 +29,7 @@ struct plan_mount {
     char *what;   /* owned */
     char *where;  /* owned: absolute, no "//", no "/" at the end */
     char *fstype; /* owned, NULL: found by probing (devices only) */
-    struct mount_options options;
+    struct mountoptions options;
     struct plan_layers layers; /* PLAN_OVERLAY */
     /* Paths are the initramfs's rather than those of the root being made. "/" is always the
      * root being made. */

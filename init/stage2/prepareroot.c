@@ -57,13 +57,13 @@ static const struct {
     {"/boot", make_boot},
 };
 
-void postmount_prepare_root(int root)
+void prepareroot_make_files(int root)
 {
     for (size_t i = 0; i < ELEMENTS(in_root); i++)
         report(in_root[i].path, in_root[i].make(root));
 }
 
-void postmount_link_device(int root)
+void prepareroot_link_device(int root)
 {
     struct stat s;
     if (fstat(root, &s) < 0)
@@ -90,7 +90,7 @@ void postmount_link_device(int root)
                   major(s.st_dev), minor(s.st_dev));
 }
 
-void postmount_enter_submounts(int root, const struct strv *paths)
+void prepareroot_enter_submounts(int root, const struct strv *paths)
 {
     for (size_t i = 0; i < paths->count; i++) {
         char *path CLEANUP_FREE = mount_unescape(paths->items[i]);
@@ -118,7 +118,7 @@ static char *terminal_group(int root)
     return NULL;
 }
 
-void postmount_set_terminal_group(int root)
+void prepareroot_set_terminal_group(int root)
 {
     char *group CLEANUP_FREE = terminal_group(root);
     if (!group || streq(group, APIMOUNTS_TTY_GROUP))

@@ -72,7 +72,7 @@ static int enter_root(const char *path, struct error *e)
     /* a shared mount cannot be moved; it is private unless whoever ran us made it otherwise */
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return error_errno(e, errno, "making the mounts private");
-    int r = move_api_filesystems(path, e);
+    int r = apimounts_move(path, e);
     if (r < 0)
         return r;
     if (chdir(path) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||

@@ -6,8 +6,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text CLEANUP_FREE = fuzz_text(data, size);
-    struct device_spec spec CLEANUP_DEVICE_SPEC = {0};
-    int r = device_spec_parse(text, &spec, NULL);
-    must(r < 0 || (device_spec_is_device(text) && *spec.value));
+    struct devicespec spec CLEANUP_DEVICESPEC = {0};
+    int r = devicespec_parse(text, &spec, NULL);
+    must(r < 0 || (devicespec_is_device(text) && *spec.value));
     return 0;
 }

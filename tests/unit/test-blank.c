@@ -143,14 +143,14 @@ static void several_formats_at_once_are_ambivalent(void **state)
 
 /* ---- the marker of an interrupted format ---- */
 
-static const struct marker ours = {
+static const struct formatmarker ours = {
     .size = 8 * MIB, .uuid = {1, 2, 3}, .hash_seed = {4, 5, 6}, .time = 1700000000, .sector = 512};
 
 static int marked(uint64_t size)
 {
-    uint8_t sector[MARKER_SECTOR];
+    uint8_t sector[FORMATMARKER_SECTOR];
     int fd = image_new(size);
-    marker_encode(&ours, sector);
+    formatmarker_encode(&ours, sector);
     image_write(fd, 0, sector, sizeof sector);
     return fd;
 }
@@ -169,15 +169,15 @@ static void an_interrupted_format_is_known_by_its_marker(void **state)
 static void beside_the_marker_only_that_format_s_own_writes_may_be(void **state)
 {
     (void)state;
-    static const uint8_t zeros[2 * MARKER_SECTOR];
+    static const uint8_t zeros[2 * FORMATMARKER_SECTOR];
     static const uint64_t places[] = {1536, 4096, 700 * KIB, 8 * MIB - 512};
     struct ext4_format f;
-    uint8_t sector[MARKER_SECTOR];
+    uint8_t sector[FORMATMARKER_SECTOR];
     ext4_resume(&ours, &f);
     int fd CLEANUP_CLOSE = image_new(f.size);
     assert_int_equal(ext4_make(fd, "disk", &f, NULL), 0);
-    image_write(fd, MARKER_COMMIT, zeros, MARKER_SECTOR);
-    marker_encode(&ours, sector);
+    image_write(fd, FORMATMARKER_COMMIT, zeros, FORMATMARKER_SECTOR);
+    formatmarker_encode(&ours, sector);
     image_write(fd, 0, sector, sizeof sector);
     assert_state(fd, BLANK_INTERRUPTED, "an ext4 format that was interrupted");
     for (size_t i = 0; i < ELEMENTS(places); i++) {
@@ -197,7 +197,7 @@ static void beside_the_marker_only_that_format_s_own_writes_may_be(void **state)
     /* another format's: its UUID is in every checksum */
     memset(f.uuid, 9, sizeof f.uuid);
     assert_int_equal(ext4_make(fd, "disk", &f, NULL), 0);
-    image_write(fd, MARKER_COMMIT, zeros, MARKER_SECTOR);
+    image_write(fd, FORMATMARKER_COMMIT, zeros, FORMATMARKER_SECTOR);
     image_write(fd, 0, sector, sizeof sector);
     struct blank b CLEANUP_BLANK = examine(fd);
     assert_int_equal(b.state, BLANK_HELD);
@@ -207,10 +207,10 @@ static void beside_the_marker_only_that_format_s_own_writes_may_be(void **state)
 static void an_old_marker_is_good_for_a_disk_of_zeros_alone(void **state)
 {
     (void)state;
-    const struct marker old = {.size = 8 * MIB, .uuid = {1, 2, 3}};
-    uint8_t sector[MARKER_SECTOR];
+    const struct formatmarker old = {.size = 8 * MIB, .uuid = {1, 2, 3}};
+    uint8_t sector[FORMATMARKER_SECTOR];
     int fd CLEANUP_CLOSE = image_new(old.size);
-    marker_encode(&old, sector);
+    formatmarker_encode(&old, sector);
     image_write(fd, 0, sector, sizeof sector);
     assert_state(fd, BLANK_INTERRUPTED, "an ext4 format that was interrupted");
     image_write(fd, 4 * MIB, "x", 1);
@@ -320,7 +320,7 @@ static void a_format_uses_the_stamp_up(void **state)
 static void a_marker_that_is_not_whole_counts_for_nothing(void **state)
 {
     (void)state;
-    for (uint64_t at = 0; at < MARKER_COMMIT + MARKER_SECTOR; at++) {
+    for (uint64_t at = 0; at < FORMATMARKER_COMMIT + FORMATMARKER_SECTOR; at++) {
         int fd CLEANUP_CLOSE = marked(8 * MIB);
         if (at >= 40 && at < 108) /* any format may be on its way */
             continue;
@@ -350,9 +350,9 @@ static void anything_else_found_beside_the_marker_is_held(void **state)
     for (size_t i = 0; i < ELEMENTS(commands); i++) {
         int fd CLEANUP_CLOSE = marked(8 * MIB);
         char *path CLEANUP_FREE = image_path(fd);
-        uint8_t sector[MARKER_SECTOR];
+        uint8_t sector[FORMATMARKER_SECTOR];
         assert_int_equal(IMAGE_RUN("sh", "-c", commands[i], path), 0);
-        marker_encode(&ours, sector);
+        formatmarker_encode(&ours, sector);
         image_write(fd, 0, sector, 440); /* as if the tool had left it there */
         struct blank b CLEANUP_BLANK = examine(fd);
         assert_int_equal(b.state, BLANK_HELD);
@@ -368,16 +368,16 @@ static void a_complete_filesystem_with_its_own_marker_is_only_to_be_cleared(void
     assert_int_equal(ext4_make(fd, "disk", &f, NULL), 0);
     assert_state(fd, BLANK_HELD, "ext4 filesystem");
 
-    uint8_t sector[MARKER_SECTOR];
-    marker_encode(&ours, sector);
+    uint8_t sector[FORMATMARKER_SECTOR];
+    formatmarker_encode(&ours, sector);
     image_write(fd, 0, sector, sizeof sector);
     assert_state(fd, BLANK_UNCLEARED, "ext4 filesystem");
     assert_int_equal(ext4_finish(fd, "disk", NULL), 0);
     assert_state(fd, BLANK_HELD, "ext4 filesystem");
 
-    struct marker other = ours;
+    struct formatmarker other = ours;
     other.uuid[15] = 1;
-    marker_encode(&other, sector);
+    formatmarker_encode(&other, sector);
     image_write(fd, 0, sector, sizeof sector);
     assert_state(fd, BLANK_HELD, "ext4 filesystem");
 }
@@ -387,9 +387,9 @@ static void a_superblock_lost_after_the_format_is_not_an_interrupted_one(void **
     (void)state;
     struct ext4_format f = {.time = 1700000000, .size = 8 * MIB, .sector = 512};
     int fd CLEANUP_CLOSE = image_new(f.size);
-    static const uint8_t zeros[MARKER_SECTOR];
+    static const uint8_t zeros[FORMATMARKER_SECTOR];
     assert_int_equal(ext4_make(fd, "disk", &f, NULL), 0);
-    image_write(fd, MARKER_COMMIT, zeros, sizeof zeros);
+    image_write(fd, FORMATMARKER_COMMIT, zeros, sizeof zeros);
     struct blank b CLEANUP_BLANK = examine(fd);
     assert_int_equal(b.state, BLANK_HELD);
 }

@@ -21,44 +21,44 @@
 
 static const struct {
     const char *text;
-    enum device_key key;
+    enum devicespec_key key;
     const char *value;
     unsigned partition;
 } good[] = {
-    {"/dev/vda", DEVICE_PATH, "vda", 0},
-    {"/dev/mapper/root", DEVICE_PATH, "mapper/root", 0},
-    {"\"/dev/vda\"", DEVICE_PATH, "vda", 0},
-    {"LABEL=nixos", DEVICE_LABEL, "nixos", 0},
-    {"LABEL=\"my disk\"", DEVICE_LABEL, "my disk", 0},
-    {"LABEL='my disk'", DEVICE_LABEL, "my disk", 0},
-    {"LABEL=\"", DEVICE_LABEL, "\"", 0},
-    {"LABEL=a\\x20b", DEVICE_LABEL, "a\\x20b", 0},
-    {"UUID=0D1E-77AA", DEVICE_UUID, "0D1E-77AA", 0},
-    {"PARTLABEL=EFI System", DEVICE_PARTLABEL, "EFI System", 0},
-    {"PARTUUID=deadbeef-01", DEVICE_PARTUUID, "deadbeef-01", 0},
-    {"/dev/disk/by-label/my\\x20disk", DEVICE_LABEL, "my disk", 0},
-    {"/dev/disk/by-label/a\\x2fb\\x2Fc", DEVICE_LABEL, "a/b/c", 0},
-    {"/dev/disk/by-label/a\\x00b\\xzz\\x2", DEVICE_LABEL, "a\\x00b\\xzz\\x2", 0},
-    {"/dev/disk/by-uuid/0d1e", DEVICE_UUID, "0d1e", 0},
-    {"/dev/disk/by-partlabel/x", DEVICE_PARTLABEL, "x", 0},
-    {"/dev/disk/by-partuuid/x", DEVICE_PARTUUID, "x", 0},
-    {"/dev/disk/by-id/virtio-root", DEVICE_SERIAL, "root", 0},
-    {"/dev/disk/by-id/virtio-my-disk-part12", DEVICE_SERIAL, "my-disk", 12},
-    {"/dev/disk/by-id/virtio-x-part2-part3", DEVICE_SERIAL, "x-part2", 3},
-    {"/dev/disk/by-id/virtio-x-party", DEVICE_SERIAL, "x-party", 0},
-    {"/dev/disk/by-id/virtio-x-part", DEVICE_SERIAL, "x-part", 0},
+    {"/dev/vda", DEVICESPEC_PATH, "vda", 0},
+    {"/dev/mapper/root", DEVICESPEC_PATH, "mapper/root", 0},
+    {"\"/dev/vda\"", DEVICESPEC_PATH, "vda", 0},
+    {"LABEL=nixos", DEVICESPEC_LABEL, "nixos", 0},
+    {"LABEL=\"my disk\"", DEVICESPEC_LABEL, "my disk", 0},
+    {"LABEL='my disk'", DEVICESPEC_LABEL, "my disk", 0},
+    {"LABEL=\"", DEVICESPEC_LABEL, "\"", 0},
+    {"LABEL=a\\x20b", DEVICESPEC_LABEL, "a\\x20b", 0},
+    {"UUID=0D1E-77AA", DEVICESPEC_UUID, "0D1E-77AA", 0},
+    {"PARTLABEL=EFI System", DEVICESPEC_PARTLABEL, "EFI System", 0},
+    {"PARTUUID=deadbeef-01", DEVICESPEC_PARTUUID, "deadbeef-01", 0},
+    {"/dev/disk/by-label/my\\x20disk", DEVICESPEC_LABEL, "my disk", 0},
+    {"/dev/disk/by-label/a\\x2fb\\x2Fc", DEVICESPEC_LABEL, "a/b/c", 0},
+    {"/dev/disk/by-label/a\\x00b\\xzz\\x2", DEVICESPEC_LABEL, "a\\x00b\\xzz\\x2", 0},
+    {"/dev/disk/by-uuid/0d1e", DEVICESPEC_UUID, "0d1e", 0},
+    {"/dev/disk/by-partlabel/x", DEVICESPEC_PARTLABEL, "x", 0},
+    {"/dev/disk/by-partuuid/x", DEVICESPEC_PARTUUID, "x", 0},
+    {"/dev/disk/by-id/virtio-root", DEVICESPEC_SERIAL, "root", 0},
+    {"/dev/disk/by-id/virtio-my-disk-part12", DEVICESPEC_SERIAL, "my-disk", 12},
+    {"/dev/disk/by-id/virtio-x-part2-part3", DEVICESPEC_SERIAL, "x-part2", 3},
+    {"/dev/disk/by-id/virtio-x-party", DEVICESPEC_SERIAL, "x-party", 0},
+    {"/dev/disk/by-id/virtio-x-part", DEVICESPEC_SERIAL, "x-part", 0},
 };
 
 static void every_way_to_name_a_device_is_understood(void **state)
 {
     (void)state;
     for (size_t i = 0; i < ELEMENTS(good); i++) {
-        struct device_spec spec CLEANUP_DEVICE_SPEC = {0};
-        assert_int_equal(device_spec_parse(good[i].text, &spec, NULL), 0);
+        struct devicespec spec CLEANUP_DEVICESPEC = {0};
+        assert_int_equal(devicespec_parse(good[i].text, &spec, NULL), 0);
         assert_int_equal(spec.key, good[i].key);
         assert_string_equal(spec.value, good[i].value);
         assert_int_equal(spec.partition, good[i].partition);
-        assert_true(device_spec_is_device(good[i].text));
+        assert_true(devicespec_is_device(good[i].text));
     }
 }
 
@@ -73,14 +73,14 @@ static void what_names_no_device_is_refused_in_words(void **state)
     };
     for (size_t i = 0; i < ELEMENTS(bad); i++) {
         struct error e CLEANUP_ERROR = {0};
-        struct device_spec spec CLEANUP_DEVICE_SPEC = {0};
-        assert_int_equal(device_spec_parse(bad[i], &spec, &e), -EINVAL);
+        struct devicespec spec CLEANUP_DEVICESPEC = {0};
+        assert_int_equal(devicespec_parse(bad[i], &spec, &e), -EINVAL);
         assert_null(spec.value);
         assert_error_names(e, bad[i]);
     }
-    assert_false(device_spec_is_device("tmpfs"));
-    assert_false(device_spec_is_device("nix-store"));
-    assert_false(device_spec_is_device("/dev/"));
+    assert_false(devicespec_is_device("tmpfs"));
+    assert_false(devicespec_is_device("nix-store"));
+    assert_false(devicespec_is_device("/dev/"));
 }
 
 /* ---- devices ---- */
@@ -181,8 +181,8 @@ static void unplug(const struct machine *m, const char *name)
 /* The name of what `text` means in `list`, "none" when there is nothing. */
 static const char *found(struct device_list *list, const char *text)
 {
-    struct device_spec spec CLEANUP_DEVICE_SPEC = {0};
-    assert_int_equal(device_spec_parse(text, &spec, NULL), 0);
+    struct devicespec spec CLEANUP_DEVICESPEC = {0};
+    assert_int_equal(devicespec_parse(text, &spec, NULL), 0);
     const struct device *d = device_list_find(list, &spec);
     return d ? d->name : "none";
 }
@@ -273,8 +273,8 @@ static void a_device_found_has_been_probed_once_and_for_all(void **state)
     struct device_list list CLEANUP_DEVICE_LIST = list_of(m);
     assert_int_equal(device_list_refresh(&list, NULL), 0);
 
-    struct device_spec path CLEANUP_DEVICE_SPEC = {0};
-    assert_int_equal(device_spec_parse("/dev/vdb1", &path, NULL), 0);
+    struct devicespec path CLEANUP_DEVICESPEC = {0};
+    assert_int_equal(devicespec_parse("/dev/vdb1", &path, NULL), 0);
     struct device *d = device_list_find(&list, &path);
     assert_non_null(d);
     assert_false(d->probed); /* a path says all that is needed */
@@ -355,8 +355,8 @@ static void the_list_says_what_every_device_holds(void **state)
     struct device_list list CLEANUP_DEVICE_LIST = list_of(m);
     assert_int_equal(device_list_refresh(&list, NULL), 0);
     char *text CLEANUP_FREE = device_list_describe(&list);
-    struct device_spec spec CLEANUP_DEVICE_SPEC = {0};
-    assert_int_equal(device_spec_parse("/dev/vdb2", &spec, NULL), 0);
+    struct devicespec spec CLEANUP_DEVICESPEC = {0};
+    assert_int_equal(devicespec_parse("/dev/vdb2", &spec, NULL), 0);
     struct device *swap = device_list_find(&list, &spec);
     struct device *table = swap->disk;
     char *expected CLEANUP_FREE = xasprintf(

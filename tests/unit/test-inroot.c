@@ -136,13 +136,13 @@ static void a_file_that_is_there_is_kept(void **state)
 static void the_root_gets_what_stage_2_expects(void **state)
 {
     struct place *place = *state;
-    postmount_prepare_root(place->fd);
+    prepareroot_make_files(place->fd);
     assert_string_equal(read_at(place->fd, "etc/NIXOS"), "");
     assert_int_equal(mode_at(place->fd, "tmp"), S_IFDIR | 01777);
     assert_int_equal(mode_at(place->fd, "boot"), S_IFDIR | 0755);
 
     write_at(place->fd, "etc/NIXOS", "the user's", 0644);
-    postmount_prepare_root(place->fd);
+    prepareroot_make_files(place->fd);
     assert_string_equal(read_at(place->fd, "etc/NIXOS"), "the user's");
 }
 

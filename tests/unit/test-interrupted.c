@@ -231,7 +231,7 @@ static size_t commit_of_recording(void)
 {
     for (size_t i = 0; i < recording.count; i++) {
         const struct request *r = &recording.requests[i];
-        if (r->length == SECTOR && r->offset == MARKER_COMMIT)
+        if (r->length == SECTOR && r->offset == FORMATMARKER_COMMIT)
             return i;
     }
     fail_msg("the superblock has never been written");
@@ -348,8 +348,8 @@ static struct {
 
 int fsync(int fd)
 {
-    uint8_t sector[MARKER_SECTOR] = {1};
-    static const uint8_t zeros[MARKER_SECTOR];
+    uint8_t sector[FORMATMARKER_SECTOR] = {1};
+    static const uint8_t zeros[FORMATMARKER_SECTOR];
     synced.fd = fd;
     synced.cleared = pread(fd, sector, sizeof sector, 0) == (ssize_t)sizeof sector &&
                      memcmp(sector, zeros, sizeof zeros) == 0;
@@ -362,7 +362,7 @@ static void the_end_of_a_format_is_on_the_disk_when_it_is_told(void **state)
     (void)state;
     struct ext4_format f = format_of(8 * MIB, 512, 0x11);
     int image CLEANUP_CLOSE = image_new(f.size);
-    uint8_t marker[MARKER_SECTOR];
+    uint8_t marker[FORMATMARKER_SECTOR];
     memset(marker, 'm', sizeof marker);
     image_write(image, 0, marker, sizeof marker);
     synced.fd = -1;

@@ -181,10 +181,10 @@ static void a_format_that_lacks_only_its_end_is_finished_not_redone(void **state
     assert_int_equal(makefs_if_blank(path, NULL, NULL, &first, NULL), 1);
     int before CLEANUP_CLOSE = copy_of(fd);
 
-    struct marker m = {.size = 16 * MIB};
-    uint8_t sector[MARKER_SECTOR];
-    image_read(fd, MARKER_COMMIT + 104, m.uuid, sizeof m.uuid);
-    marker_encode(&m, sector);
+    struct formatmarker m = {.size = 16 * MIB};
+    uint8_t sector[FORMATMARKER_SECTOR];
+    image_read(fd, FORMATMARKER_COMMIT + 104, m.uuid, sizeof m.uuid);
+    formatmarker_encode(&m, sector);
     image_write(fd, 0, sector, sizeof sector);
     assert_int_equal(makefs_if_blank(path, NULL, NULL, &second, NULL), 0);
     assert_string_equal(second.uuid, first.uuid);

@@ -302,7 +302,7 @@ static void a_platform_that_is_not_known_is_named_with_those_that_are(void **sta
     }
 }
 
-static void mount_options_of_a_share_are_its_mounts(void **state)
+static void mountoptions_of_a_share_are_its_mounts(void **state)
 {
     struct planned p CLEANUP_PLANNED;
 
@@ -336,7 +336,7 @@ static void the_store_is_shared_read_only(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mount_options_of_a_share_are_its_mounts),
+        cmocka_unit_test(mountoptions_of_a_share_are_its_mounts),
         cmocka_unit_test(the_store_is_shared_read_only),
         cmocka_unit_test(only_a_machine_with_efi_needs_firmware),
         cmocka_unit_test(a_platform_that_is_not_known_is_named_with_those_that_are),

@@ -29,7 +29,7 @@ static void assert_order(struct plan_mount *mounts, size_t count, const char *ex
 {
     struct strv names CLEANUP_STRV = {0};
     struct error e CLEANUP_ERROR = {0};
-    if (order_mounts(mounts, count, &e) < 0)
+    if (mountorder_sort(mounts, count, &e) < 0)
         fail_msg("%s", e.message);
     for (size_t i = 0; i < count; i++) {
         strv_push(&names, mounts[i].where);
@@ -96,7 +96,7 @@ static void a_cycle_is_an_error_that_names_it(void **state)
     struct plan_mount mounts[] = {at("/", "x"),       at("/fine", "x"), at("/late", "/a"),
                                   at("/a", "/b/sub"), at("/b", "/c"),   at("/c", "/a")};
     struct error e CLEANUP_ERROR = {0};
-    assert_int_equal(order_mounts(mounts, ELEMENTS(mounts), &e), -EINVAL);
+    assert_int_equal(mountorder_sort(mounts, ELEMENTS(mounts), &e), -EINVAL);
     assert_error_names(e, "/a needs /b", "/b needs /c", "/c needs /a");
     assert_null(strstr(e.message, "/late"));
     assert_null(strstr(e.message, "/fine"));
@@ -107,7 +107,7 @@ static void one_target_twice_is_an_error_that_names_both(void **state)
     (void)state;
     struct plan_mount mounts[] = {at("/", "x"), at("/a", "first"), at("/a", "second")};
     struct error e CLEANUP_ERROR = {0};
-    assert_int_equal(order_mounts(mounts, ELEMENTS(mounts), &e), -EINVAL);
+    assert_int_equal(mountorder_sort(mounts, ELEMENTS(mounts), &e), -EINVAL);
     assert_error_names(e, "/a", "first", "second");
 }
 
@@ -130,12 +130,12 @@ static void any_order_given_leads_to_a_good_one(void **state)
             mounts[i] = mounts[other];
             mounts[other] = swap;
         }
-        assert_int_equal(order_mounts(mounts, COUNT, NULL), 0);
+        assert_int_equal(mountorder_sort(mounts, COUNT, NULL), 0);
         for (size_t i = 0; i < COUNT; i++)
             for (size_t later = i + 1; later < COUNT; later++) {
-                assert_false(path_is_within(mounts[i].where, mounts[later].where));
+                assert_false(mountorder_is_within(mounts[i].where, mounts[later].where));
                 assert_false(mounts[i].source == PLAN_BIND &&
-                             path_is_within(mounts[i].what, mounts[later].where));
+                             mountorder_is_within(mounts[i].what, mounts[later].where));
             }
     }
 }
@@ -143,11 +143,11 @@ static void any_order_given_leads_to_a_good_one(void **state)
 static void a_path_is_within_whole_names_only(void **state)
 {
     (void)state;
-    assert_true(path_is_within("/a/b", "/a"));
-    assert_true(path_is_within("/a", "/a"));
-    assert_true(path_is_within("/a", "/"));
-    assert_false(path_is_within("/ab", "/a"));
-    assert_false(path_is_within("/a", "/a/b"));
+    assert_true(mountorder_is_within("/a/b", "/a"));
+    assert_true(mountorder_is_within("/a", "/a"));
+    assert_true(mountorder_is_within("/a", "/"));
+    assert_false(mountorder_is_within("/ab", "/a"));
+    assert_false(mountorder_is_within("/a", "/a/b"));
 }
 
 int main(void)
