@@ -46,12 +46,12 @@ int plan_build(struct plan *plan, struct config *config, const struct options *o
         .guest = builtin_guest(config),
         .disks = disk_interface_find(config_text(config, "virtualisation.qemu.diskInterface")),
         .variables = {.environment = at->environment},
-        .own_initrd = streq(config_text(config, "runVm.initrd"), "builtin"),
+        .dialect = dialect_find(config_text(config, "runVm.initrd")),
         .e = e,
     };
 
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
-    plan->undo = p.own_initrd;
+    plan->undo = p.dialect->undo;
     plan->quits = options->runner;
     for (size_t i = 0; i < ELEMENTS(steps); i++)
         steps[i](&p);

@@ -140,7 +140,7 @@ static void check_parameters(struct planner *p)
     json_t *entry;
     size_t i;
 
-    if (!p->own_initrd || config_bool(p->config, "virtualisation.useBootLoader"))
+    if (!p->dialect->own_init || config_bool(p->config, "virtualisation.useBootLoader"))
         return;
     reason = reason_against(variable ? variable : "");
     if (reason)
@@ -218,7 +218,7 @@ static void check_shares(struct planner *p)
                            "is no share, expected the tag of one in "
                            "virtualisation.sharedDirectories");
         }
-    if (!p->own_initrd && planner_uses_virtiofs(p))
+    if (!p->dialect->own_init && planner_uses_virtiofs(p))
         config_problem(p->config, "runVm.transport",
                        "is \"virtiofs\", expected \"9p\": the system's own initrd, which "
                        "runVm.initrd = \"system\" asks for, mounts shares by 9p");
@@ -231,7 +231,7 @@ static void warn_of_little_memory(struct planner *p)
     const uint64_t least = 96;
     const uint64_t memory = planner_memory(p) >> 20;
 
-    if (p->own_initrd && memory < least)
+    if (p->dialect->checks_host && memory < least)
         strv_pushf(&p->config->warnings,
                    "%s is %" PRIu64 " MiB: a Linux guest may end without a word where its kernel "
                    "does not fit. Give it %" PRIu64 " or more.",

@@ -60,7 +60,7 @@ static void add_console(struct planner *p, const struct wishes *wishes)
                                         "-serial", "chardev:" CONSOLE, NULL};
 
     /* where nobody types anything the command stays that of nixpkgs' qemu-vm.nix */
-    if (p->own_initrd || p->at->input != INPUT_NONE)
+    if (p->dialect->always_console || p->at->input != INPUT_NONE)
         push(p, wishes->monitor ? alone : with_monitor);
 }
 

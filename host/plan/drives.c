@@ -93,7 +93,7 @@ static void set_port(struct planner *p, struct pairs *pairs, size_t number)
     bool x86 = p->guest->family == FAMILY_X86;
     size_t most = x86 ? ELEMENTS(q35_ports) : AHCI_PORTS;
 
-    if (!p->disks->ports || !p->own_initrd || (x86 && !planner_has_own_machine(p)))
+    if (!p->disks->ports || !p->dialect->named_ports || (x86 && !planner_has_own_machine(p)))
         return;
     if (number > most)
         config_problem(p->config, "virtualisation.qemu.drives",
@@ -113,7 +113,7 @@ static void set_port(struct planner *p, struct pairs *pairs, size_t number)
  * the specification's, word for word. */
 static void set_bus(struct planner *p, struct pairs *pairs, size_t number)
 {
-    if (!p->own_initrd || !p->disks->pci)
+    if (!p->dialect->bridges || !p->disks->pci)
         return;
     char *bus = planner_bus(p, "run-vm-disks", DISKS_ON_MACHINE_BUS, number - 1);
 
@@ -124,7 +124,7 @@ static void set_bus(struct planner *p, struct pairs *pairs, size_t number)
 /* Machines but a PC have no SATA of their own. */
 static void add_ahci(struct planner *p)
 {
-    if (!p->disks->ports || !p->own_initrd || p->guest->family == FAMILY_X86)
+    if (!p->disks->ports || !p->dialect->named_ports || p->guest->family == FAMILY_X86)
         return;
     strv_push(&p->plan->argv, "-device");
     strv_push(&p->plan->argv, "ahci,id=run-vm-ahci");
@@ -149,7 +149,7 @@ static void protect_store_image(const struct planner *p, struct pairs *pairs)
 {
     if (!p->disks->refuses_readonly)
         set_pair(pairs, "readonly", xstrdup("on"));
-    else if (p->own_initrd)
+    else if (p->dialect->snapshots)
         set_pair(pairs, "snapshot", xstrdup("on"));
 }
 
@@ -214,7 +214,7 @@ static void set_format(struct planner *p, struct pairs *pairs, const char *file)
     const char *header = NULL;
     enum imageformat format;
 
-    if (!p->own_initrd || get_pair(pairs, "format") || get_pair(pairs, "driver") ||
+    if (!p->dialect->tells_raw || get_pair(pairs, "format") || get_pair(pairs, "driver") ||
         get_pair(pairs, "file.driver") || is_replaced(p, path))
         return;
     format = imageformat_find(path, &header);

@@ -14,7 +14,7 @@ static void check(struct planner *p)
 {
     const struct strv *exec = &p->options->exec;
 
-    if (!p->own_initrd)
+    if (!p->dialect->own_init)
         config_problem(p->config, "runVm.initrd",
                        "is \"system\", expected \"builtin\": --exec needs an init that knows it");
     if (config_bool(p->config, "virtualisation.useBootLoader"))

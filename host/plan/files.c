@@ -90,7 +90,7 @@ static void file_store_image(struct planner *p)
     file = planner_add_file(p, FILE_STORE_IMAGE, planner_temporary(p, "store.img"),
                             store_file(p, "system.build.storeClosure", "store-paths"));
     file->replace = true;
-    file->writable = p->disks->refuses_readonly && !p->own_initrd;
+    file->writable = p->disks->refuses_readonly && !p->dialect->snapshots;
     add_root(p, file, "system.build.toplevel");
     add_root(p, file, "system.build.regInfo");
     add_roots(p, file);

@@ -34,7 +34,7 @@ static const struct {
 
 static bool brings_no_modules(const struct planner *p)
 {
-    return (p->options->root_dir || p->options->exec.count) && p->own_initrd &&
+    return (p->options->root_dir || p->options->exec.count) && p->dialect->own_init &&
            !config_bool(p->config, "virtualisation.useBootLoader");
 }
 

@@ -24,7 +24,7 @@ static void add_need(struct planner *p, char *name, const char *path, enum need_
 
 void planner_need(struct planner *p, const char *option, const char *path, enum need_kind kind)
 {
-    if (p->own_initrd && *path)
+    if (p->dialect->checks_host && *path)
         add_need(p, origin_name(p->config, option), path, kind);
 }
 
@@ -88,7 +88,7 @@ static void need_path_of(struct planner *p, const char *source, const struct qem
                                       ? item_value(option->value, path_options[i].key)
                                       : xstrdup(option->value);
 
-        if (p->own_initrd && path && !is_no_file(path))
+        if (p->dialect->checks_host && path && !is_no_file(path))
             add_need(p, xasprintf("%s: -%s", source, option->name), path, path_options[i].kind);
     }
 }

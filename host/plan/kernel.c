@@ -260,7 +260,7 @@ static char *find_initrd(struct planner *p)
     char *inside CLEANUP_FREE = NULL;
     char *found;
 
-    if (p->own_initrd) {
+    if (p->dialect->own_init) {
         plan_initrd(p);
         planner_add_file(p, FILE_INITRD, planner_temporary(p, "initrd"), NULL);
         return planner_temporary(p, "initrd");
@@ -279,7 +279,7 @@ static char *find_initrd(struct planner *p)
 /* Firmware that is not QEMU's own may know no kernel but a bzImage. */
 static bool may_unpack(const struct planner *p)
 {
-    return p->own_initrd && streq(config_text(p->config, "runVm.kernel"), "auto") &&
+    return p->dialect->unpacks_kernel && streq(config_text(p->config, "runVm.kernel"), "auto") &&
            !config_bool(p->config, "virtualisation.useEFIBoot") &&
            !config_text(p->config, "virtualisation.bios");
 }
@@ -311,7 +311,7 @@ static char *choose_kernel(struct planner *p)
 
 void plan_kernel(struct planner *p, struct strv *words)
 {
-    char *append = p->own_initrd ? own_parameters(p) : plain_parameters(p);
+    char *append = p->dialect->own_init ? own_parameters(p) : plain_parameters(p);
     struct cmdline line CLEANUP_CMDLINE = {0};
 
     p->kernel_given = true;
@@ -324,7 +324,7 @@ void plan_kernel(struct planner *p, struct strv *words)
     strv_push(words, "-initrd");
     strv_take(words, find_initrd(p));
     strv_push(words, "-append");
-    if (p->own_initrd) {
+    if (p->dialect->own_init) {
         p->plan->append = words->count;
         p->plan->append_room = p->guest->cmdline_size - strnlen(append, p->guest->cmdline_size);
     }

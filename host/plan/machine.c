@@ -151,7 +151,7 @@ static void add_shared_memory(struct planner *p)
  * default machine finds places for two. */
 static const char *choose_machine(const struct planner *p, const struct emulator *emulator)
 {
-    bool unnamed = p->disks->ports && !p->own_initrd && p->guest->family == FAMILY_X86;
+    bool unnamed = p->disks->ports && !p->dialect->named_ports && p->guest->family == FAMILY_X86;
 
     return unnamed ? NULL : emulator->machine;
 }

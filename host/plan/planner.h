@@ -13,6 +13,7 @@
 #include "host/config/diskinterface.h"
 #include "host/config/platform.h"
 #include "host/plan/accel.h"
+#include "host/plan/dialect.h"
 #include "host/plan/plan.h"
 #include "host/plan/surroundings.h"
 #include "host/plan/variables.h"
@@ -29,9 +30,9 @@ struct planner {
     const struct options *options;
     const struct surroundings *at;
     const struct guest *guest;
+    const struct dialect *dialect;
     const struct disk_interface *disks;
     struct variables variables;
-    bool own_initrd;     /* runVm.initrd = "builtin" */
     bool kernel_given;   /* QEMU is given a kernel, with parameters */
     bool emulated;       /* the accelerator is TCG */
     bool keep_tmp;       /* the temporary directory is the user's, or shall be kept */

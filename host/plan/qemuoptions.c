@@ -90,7 +90,8 @@ static void add_guest_agent(struct planner *p)
     };
     static const char option[] = "virtualisation.qemu.guestAgent.enable";
 
-    if (!p->own_initrd || !config_is_set(p->config, option) || !config_bool(p->config, option))
+    if (!p->dialect->guest_agent || !config_is_set(p->config, option) ||
+        !config_bool(p->config, option))
         return;
     for (size_t i = 0; i < ELEMENTS(words); i++)
         strv_push(&p->plan->argv, words[i]);
@@ -120,8 +121,9 @@ static void add_resolution(struct planner *p)
     bool x86 = p->guest->family == FAMILY_X86;
     const char *device = x86 ? "VGA" : "virtio-gpu-pci";
 
-    if (!p->own_initrd || !config_is_set(p->config, option) || p->guest->family == FAMILY_OTHER ||
-        !config_bool(p->config, "virtualisation.graphics") || (x86 && has_other_display(p)))
+    if (!p->dialect->resolution || !config_is_set(p->config, option) ||
+        p->guest->family == FAMILY_OTHER || !config_bool(p->config, "virtualisation.graphics") ||
+        (x86 && has_other_display(p)))
         return;
     if (x86) /* who sets a property of it takes QEMU's default display away */
         planner_push(p, "vga", "std");

@@ -81,7 +81,7 @@ static struct word last_word(const struct planner *p, const char *ours)
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         for (size_t i = 0; i < ELEMENTS(replacements); i++)
             if (streq(replacements[i].ours, ours) && streq(replacements[i].given, option.name) &&
-                (replacements[i].always || p->own_initrd))
+                (replacements[i].always || p->dialect->gives_way))
                 (void)read_word(&word, &replacements[i], &option);
     return word;
 }
