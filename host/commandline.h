@@ -1,75 +1,56 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line: one table of options, from which --help and the manual page come too. */
+/* The parser of command lines and the printer of their help. Both interpret a table of options, as
+ * the manual page does; a command's table is in host/commands/. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "base/error.h"
 #include "base/strv.h"
 
-enum dry_run {
-    DRY_RUN_NO,
-    DRY_RUN_TEXT,
-    DRY_RUN_JSON,
+enum commandline_kind {
+    COMMANDLINE_FLAG,   /* bool */
+    COMMANDLINE_TEXT,   /* char *, the last one wins */
+    COMMANDLINE_TEXTS,  /* struct strv */
+    COMMANDLINE_REST,   /* struct strv: the option's argument and all arguments after it */
+    COMMANDLINE_CHOICE, /* unsigned int, an index into `choices` */
+    COMMANDLINE_HELP,   /* no member: makes commandline_parse() return COMMANDLINE_HELP_WANTED */
 };
 
-enum accel_choice {
-    ACCEL_AUTO,
-    ACCEL_KVM,
-    ACCEL_TCG,
-};
-
-struct options {
-    struct strv config_files;
-    struct strv settings; /* OPTION=VALUE */
-    unsigned int dry_run; /* enum dry_run */
-    unsigned int accel;   /* enum accel_choice */
-    bool keep_tmp;
-    char *kernel;
-    char *modules_dir;
-    char *init; /* stage 2, a path in the guest */
-    struct strv append;
-    char *root_dir;
-    char *guest_init;
-    struct strv exec; /* a command and its arguments */
-    bool help;
-    bool version;
-    bool runner; /* called as run-NAME-vm */
-    struct strv qemu_arguments;
-};
-
-/* struct options options CLEANUP_OPTIONS = {0}; */
-#define CLEANUP_OPTIONS CLEANUP(options_free)
-
-enum option_kind {
-    OPTION_FLAG,   /* bool */
-    OPTION_TEXT,   /* char *, the last one wins */
-    OPTION_TEXTS,  /* struct strv */
-    OPTION_REST,   /* struct strv: this and all arguments behind it */
-    OPTION_CHOICE, /* unsigned int, an index into `choices` */
-};
-
-struct command_option {
+struct commandline_option {
     const char *name; /* without its dashes */
     char letter;      /* 0: none */
-    enum option_kind kind;
-    size_t offset;
-    const char *argument;       /* as --help shows it; NULL: none */
+    enum commandline_kind kind;
+    size_t offset;              /* of the member that receives the value */
+    const char *argument;       /* as --help shows it; NULL: the option takes none */
     const char *const *choices; /* ended by NULL */
-    const char *optional;       /* the choice where no argument is given; then only --NAME=ARGUMENT
-                                 * gives one */
+    const char *optional;       /* the choice if no argument is given; then an argument can only be
+                                 * given as --NAME=ARGUMENT */
     const char *help;
 };
 
-extern const struct command_option command_options[];
-extern const size_t command_option_count;
+/* The syntax of one command: [OPTIONS] [-- REST]. */
+struct commandline {
+    const struct commandline_option *options;
+    size_t count;
+    const char *rest;   /* the name of the arguments after "--", as usage lines show it; NULL: none
+                         * are taken */
+    size_t rest_offset; /* of the struct strv that receives them */
+    const char *option_hint; /* added to the messages about an unknown option, and about an */
+    const char *word_hint;   /* argument that is none; NULL: nothing */
+};
 
-/* Reads the arguments. Called as run-NAME-vm, all of them are QEMU's and the configuration is
- * found by runner.h. 0, or -EINVAL or -ENOENT with what is wrong. */
-int options_parse(struct options *options, int argc, char *const *argv, struct error *e);
+#define COMMANDLINE_HELP_WANTED 1
 
-void options_print_help(FILE *out);
+/* Reads `arguments`, ended by NULL, into the struct `values` that the syntax describes; it must be
+ * zeroed. Returns 0, COMMANDLINE_HELP_WANTED if --help was among correct arguments, or -EINVAL with
+ * the reason. */
+int commandline_parse(void *values, const struct commandline *syntax, char *const *arguments,
+                      struct error *e);
 
-void options_free(struct options *options);
+/* Frees every member of `values` that the syntax describes. */
+void commandline_free(void *values, const struct commandline *syntax);
+
+/* Prints the options, each with its help, in two columns. */
+void commandline_print_options(const struct commandline *syntax, FILE *out);

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "common/params.h"
-#include "host/commandline.h"
+#include "host/commands/commands.h"
 #include "host/config/schema.h"
 
 /* Text in which nothing is markup. */
@@ -38,10 +38,10 @@ static void print_help(const char *help)
     (void)printf("\n\n");
 }
 
-static void print_command_options(void)
+static void print_options(const struct commandline *syntax)
 {
-    for (size_t i = 0; i < command_option_count; i++) {
-        const struct command_option *option = &command_options[i];
+    for (size_t i = 0; i < syntax->count; i++) {
+        const struct commandline_option *option = &syntax->options[i];
         char *name CLEANUP_FREE = xasprintf("--%s", option->name);
         char letter[] = {'-', option->letter, '\0'};
 
@@ -57,6 +57,16 @@ static void print_command_options(void)
         }
         print_help(option->help);
     }
+}
+
+static void print_run_options(void)
+{
+    print_options(commands_find("run")->syntax);
+}
+
+static void print_prune_options(void)
+{
+    print_options(commands_find("cache prune")->syntax);
 }
 
 static void print_schema(const struct option *options, size_t count, const char *prefix);
@@ -174,7 +184,8 @@ static const struct table {
     const char *line;
     void (*print)(void);
 } tables[] = {
-    {"@OPTIONS@\n", print_command_options},
+    {"@OPTIONS@\n", print_run_options},
+    {"@PRUNE-OPTIONS@\n", print_prune_options},
     {"@CONFIGURATION@\n", print_configuration},
     {"@PARAMETERS@\n", print_parameters},
     {"@PARAMETER-TABLE@\n", print_parameter_table},

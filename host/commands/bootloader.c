@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "host/commandline.h"
 #include "host/config/config.h"
 #include "host/plan/build.h"
+#include "host/plan/planoptions.h"
 #include "host/prepare/prepare.h"
 #include "host/run/consoletail.h"
 #include "host/run/exec.h"
@@ -51,7 +51,7 @@ static const char script[] =
     "NIXOS_INSTALL_BOOTLOADER=1 \"$1/bin/switch-to-configuration\" boot\n"
     "umount /boot\n";
 
-static void set_options(struct options *options, const struct boot_disk_spec *spec)
+static void set_options(struct plan_options *options, const struct boot_disk_spec *spec)
 {
     const char *const command[] = {
         "sh", "-c", script, "install-boot-loader", spec->toplevel, spec->grub_device};
@@ -73,7 +73,7 @@ static int configure(struct config *config, const struct boot_disk_spec *spec, s
     return r < 0 ? r : config_resolve(config);
 }
 
-static int build(struct plan *plan, struct config *config, const struct options *options,
+static int build(struct plan *plan, struct config *config, const struct plan_options *options,
                  const struct boot_disk_spec *spec, const char *work, struct error *e)
 {
     char program[PATH_MAX] = "";
@@ -123,7 +123,7 @@ static int boot(const struct plan *plan, const char *log, struct error *e)
 int bootloader_install(const struct boot_disk_spec *spec, const char *work, struct error *e)
 {
     struct config config CLEANUP_CONFIG = {0};
-    struct options options CLEANUP_OPTIONS = {0};
+    struct plan_options options CLEANUP_PLAN_OPTIONS = {0};
     struct plan plan CLEANUP_PLAN = {0};
     char *log CLEANUP_FREE = xasprintf("%s/log", work);
     set_options(&options, spec);

@@ -2,13 +2,12 @@
 #include "host/commands/cachecommand.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
-#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <time.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
-#include "base/text.h"
 #include "host/cache/cache.h"
 #include "host/cache/cacheitems.h"
 #include "host/config/size.h"
@@ -18,13 +17,29 @@
 
 #define DAY (24 * 60 * 60)
 
-static const char usage[] =
-    "run-vm cache [list]\n"
-    "        what is cached: kind and number, size, time since it was last\n"
-    "        used; how much may be\n"
-    "run-vm cache prune [--max-size SIZE] [--older-than DAYS]\n"
-    "        remove what is not in use: until SIZE (bytes, or with K, M, G or T) is\n"
-    "        left, what was last used more than DAYS ago, or all of it\n";
+#define HELP_OPTION                                                                                \
+    {                                                                                              \
+        "help", 'h', COMMANDLINE_HELP, 0, NULL, .help = "print this"                               \
+    }
+
+static const struct commandline_option list_options[] = {
+    HELP_OPTION,
+};
+const struct commandline cachecommand_list_syntax = {.options = list_options,
+                                                     .count = ELEMENTS(list_options)};
+
+#define MEMBER(name) offsetof(struct cachecommand_prune_options, name)
+
+static const struct commandline_option prune_options[] = {
+    {"max-size", 0, COMMANDLINE_TEXT, MEMBER(max_size), "SIZE",
+     .help = "remove the entries not used for longest, until no more than SIZE is left (bytes, or "
+             "with K, M, G or T)"},
+    {"older-than", 0, COMMANDLINE_TEXT, MEMBER(older_than), "DAYS",
+     .help = "remove the entries last used more than DAYS ago"},
+    HELP_OPTION,
+};
+const struct commandline cachecommand_prune_syntax = {.options = prune_options,
+                                                      .count = ELEMENTS(prune_options)};
 
 /* "3 days"; the caller frees. */
 static char *format_age(time_t age)
@@ -42,7 +57,7 @@ static char *format_age(time_t age)
     return xasprintf("%jd %s%s", count, units[unit].name, count == 1 ? "" : "s");
 }
 
-static int list(const char *cache, struct error *e)
+static int print_list(const char *cache, struct error *e)
 {
     struct cache_items items CLEANUP_CACHE_ITEMS = {0};
     int r = cache_items_read(&items, cache, e);
@@ -65,72 +80,53 @@ static int list(const char *cache, struct error *e)
     return r;
 }
 
-static int wrong_usage(const char *what, const char *argument)
+/* Ends a command: reports what failed, and whether the output has been written. */
+static int finish(int r, const struct error *e)
 {
-    if (what)
-        log_error("cache: %s: %s", argument, what);
-    (void)fputs(usage, stderr);
-    return STATUS_USAGE;
+    if (r < 0)
+        (void)message_report(e, STATUS_IO);
+    int status = output_finish();
+    return r < 0 ? STATUS_IO : status;
 }
 
-/* The limits of the command line. 0, or an exit status. */
-static int parse_limits(int argc, char **argv, struct cache_limits *limits)
+int cachecommand_list(void *options)
 {
-    static const struct option options[] = {{"max-size", required_argument, NULL, 's'},
-                                            {"older-than", required_argument, NULL, 'd'},
-                                            {0}};
-    bool size_given = false;
-    bool age_given = false;
+    (void)options;
+    struct error e CLEANUP_ERROR = {0};
+    char *cache CLEANUP_FREE = cache_directory();
+    if (!cache)
+        return 0; /* no HOME, no cache */
+    int r = print_list(cache, &e);
+    return finish(r, &e);
+}
+
+static int read_limits(struct cache_limits *limits,
+                       const struct cachecommand_prune_options *options, struct error *e)
+{
     uint64_t days = 0;
-    optind = 0;
-    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
-        if (option == 's' && !size_parse(optarg, 1, &limits->bytes))
-            return wrong_usage("not a size such as 500M", optarg);
-        if (option == 'd' && (!size_parse(optarg, 1, &days) || days > INT32_MAX))
-            return wrong_usage("not a number of days", optarg);
-        if (option != 's' && option != 'd')
-            return wrong_usage(NULL, NULL);
-        size_given |= option == 's';
-        age_given |= option == 'd';
-    }
-    if (optind < argc)
-        return wrong_usage("not understood", argv[optind]);
-    if (age_given && !size_given)
+    if (options->max_size && !size_parse(options->max_size, 1, &limits->bytes))
+        return error_set(e, -EINVAL, "--max-size: is \"%s\", expected a size such as 500M",
+                         options->max_size);
+    if (!options->older_than)
+        return 0;
+    if (!size_parse(options->older_than, 1, &days) || days > INT32_MAX)
+        return error_set(e, -EINVAL, "--older-than: is \"%s\", expected a number of days",
+                         options->older_than);
+    if (!options->max_size)
         limits->bytes = UINT64_MAX;
-    if (age_given)
-        limits->used_since = time(NULL) - (time_t)days * DAY;
+    limits->used_since = time(NULL) - (time_t)days * DAY;
     return 0;
 }
 
-static int print_usage(void)
+int cachecommand_prune(void *options)
 {
-    (void)fputs(usage, stdout);
-    return output_finish();
-}
-
-int cache_command(int argc, char **argv)
-{
-    const char *verb = argc > 1 ? argv[1] : "list";
-    char *cache CLEANUP_FREE = cache_directory();
     struct error e CLEANUP_ERROR = {0};
     struct cache_limits limits = {0};
-    int r = 0;
-    if (streq(verb, "--help"))
-        return print_usage();
-    if (!streq(verb, "list") && !streq(verb, "prune"))
-        return wrong_usage("neither list nor prune", verb);
-    if (streq(verb, "list") && argc > 2)
-        return wrong_usage("not understood", argv[2]);
-    if (streq(verb, "prune")) {
-        int status = parse_limits(argc - 1, argv + 1, &limits);
-        if (status)
-            return status;
-    }
+    if (read_limits(&limits, options, &e) < 0)
+        return message_report(&e, STATUS_USAGE);
+    char *cache CLEANUP_FREE = cache_directory();
     if (!cache)
         return 0; /* no HOME, no cache */
-    r = streq(verb, "list") ? list(cache, &e) : cache_items_prune(cache, &limits, stdout, &e);
-    if (r < 0)
-        log_error("%s", e.message);
-    int status = output_finish();
-    return r < 0 ? STATUS_IO : status;
+    int r = cache_items_prune(cache, &limits, stdout, &e);
+    return finish(r, &e);
 }

@@ -1,6 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* `run-vm cache`: what is cached, and its removal. */
+/* `run-vm cache`: the list of the cache's entries, and their removal. */
 #pragma once
 
-/* The whole command, argv[0] being "cache"; the exit status. */
-int cache_command(int argc, char **argv);
+#include "host/commandline.h"
+
+extern const struct commandline cachecommand_list_syntax;
+
+/* `run-vm cache list`, whose options have no values. Returns the exit status. */
+int cachecommand_list(void *options);
+
+struct cachecommand_prune_options {
+    char *max_size;   /* what may be left; NULL: nothing, or everything with `older_than` */
+    char *older_than; /* days; NULL: whenever it was used */
+};
+extern const struct commandline cachecommand_prune_syntax;
+
+/* `run-vm cache prune`. Takes a struct cachecommand_prune_options; returns the exit status. */
+int cachecommand_prune(void *options);

@@ -8,6 +8,12 @@
 #include "host/config/config.h"
 #include "host/plan/plan.h"
 
+enum dryrun {
+    DRYRUN_NO,
+    DRYRUN_TEXT,
+    DRYRUN_JSON,
+};
+
 /* QEMU's command, one option a line, so that a shell would read it back. */
 void dryrun_text(const struct plan *plan, FILE *out);
 

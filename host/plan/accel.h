@@ -2,8 +2,8 @@
 /* KVM or TCG. */
 #pragma once
 
-#include "host/commandline.h"
 #include "host/config/platform.h"
+#include "host/plan/planoptions.h"
 
 struct accel {
     const char *name; /* as QEMU calls it; static */

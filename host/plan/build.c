@@ -35,7 +35,7 @@ static void (*const steps[])(struct planner *p) = {
     plan_effects, set_environment, plan_roots,  set_cache_size,
 };
 
-int plan_build(struct plan *plan, struct config *config, const struct options *options,
+int plan_build(struct plan *plan, struct config *config, const struct plan_options *options,
                const struct surroundings *at, struct error *e)
 {
     struct planner p = {

@@ -8,13 +8,13 @@
 
 #include "base/strv.h"
 #include "common/params.h"
-#include "host/commandline.h"
 #include "host/config/config.h"
 #include "host/config/diskinterface.h"
 #include "host/config/platform.h"
 #include "host/plan/accel.h"
 #include "host/plan/dialect.h"
 #include "host/plan/plan.h"
+#include "host/plan/planoptions.h"
 #include "host/plan/surroundings.h"
 #include "host/plan/variables.h"
 
@@ -27,7 +27,7 @@
 struct planner {
     struct plan *plan;
     struct config *config;
-    const struct options *options;
+    const struct plan_options *options;
     const struct surroundings *at;
     const struct guest *guest;
     const struct dialect *dialect;

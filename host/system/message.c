@@ -113,3 +113,9 @@ void message_print(enum log_level level, const char *message)
         left -= put > 0 ? (size_t)put : 0;
     }
 }
+
+int message_report(const struct error *e, int status)
+{
+    log_error("%s", e->message ? e->message : "failed");
+    return e->status ? e->status : status;
+}

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "base/error.h"
 #include "base/log.h"
 
 /* The most of a value that a message shows. */
@@ -24,3 +25,6 @@ char *message_clean(const char *text);
  * is clipped, and none does anything to a terminal. While nobody reads standard error it waits, but
  * not past a signal that asks run-vm to end: who sends one wants the end more than the message. */
 void message_print(enum log_level level, const char *message);
+
+/* Logs the error. Returns the exit status that it calls for: its own, or else `status`. */
+int message_report(const struct error *e, int status);

@@ -9,10 +9,10 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "host/commandline.h"
 #include "host/commands/dryrun.h"
 #include "host/config/config.h"
 #include "host/plan/build.h"
+#include "host/plan/planoptions.h"
 #include "tests/fuzz/arena.h"
 
 #define CANARY "canary"
@@ -163,7 +163,7 @@ static void plan(struct config *config, const char *path)
     char *home CLEANUP_FREE = xasprintf("HOME=%s", path);
     char *program CLEANUP_FREE = xasprintf("%s/bin/run-vm", directory);
     char *environment[] = {disk, vars, shared, tmp, "USE_TMPDIR=1", vde, home, NULL};
-    struct options options CLEANUP_OPTIONS = {.accel = ACCEL_TCG};
+    struct plan_options options CLEANUP_PLAN_OPTIONS = {.accel = ACCEL_TCG};
     struct surroundings at = {
         .environment = environment, .cwd = directory, .random = "0123456789", .program = program};
     struct plan plan CLEANUP_PLAN = {0};

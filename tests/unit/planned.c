@@ -185,7 +185,7 @@ void planned_make_with(struct planned *planned, int place, const char *words, co
 void planned_free(struct planned *planned)
 {
     config_free(&planned->config);
-    options_free(&planned->options);
+    plan_options_free(&planned->options);
     plan_free(&planned->plan);
     error_free(&planned->e);
     scratch_free(&planned->scratch);

@@ -4,15 +4,15 @@
 
 #include <stdbool.h>
 
-#include "host/commandline.h"
 #include "host/config/config.h"
 #include "host/plan/build.h"
+#include "host/plan/planoptions.h"
 
 struct planned {
     char *scratch; /* the caller's directory, with a system and a QEMU in it */
     struct config config;
-    struct options options; /* to be set before planned_make() */
-    enum input input;       /* the same */
+    struct plan_options options; /* to be set before planned_make() */
+    enum input input;            /* the same */
     struct plan plan;
     struct error e;
     int result; /* of config_resolve() or plan_build() */

@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/commandline.h"
+#include "host/commands/commands.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "host/commands/dryrun.h"
+#include "host/commands/run.h"
+#include "host/commands/runner.h"
 #include "host/plan/accel.h"
 #include "host/system/process.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-/* Parses the words of a line, split at single blanks. */
-static int parse(struct options *options, const char *line, struct error *e)
+/* Reads the words of a line, split at single blanks, as run-vm does: 0, COMMANDLINE_HELP_WANTED, or
+ * a negative errno. */
+static int parse(struct run_options *options, const char *line, struct error *e)
 {
     struct strv words CLEANUP_STRV = {0};
 
     strv_split(&words, line, ' ');
-    return options_parse(options, (int)words.count, words.items, e);
+    if (runner_is_name(words.items[0]))
+        return run_read_runner(options, words.items, e);
+    int r = commandline_parse(options, &run_syntax, words.items + 1, e);
+    return r ? r : run_check_options(options, e);
+}
+
+static void free_options(struct run_options *options)
+{
+    commandline_free(options, &run_syntax);
 }
 
 static void options_are_read_in_every_spelling(void **state)
 {
-    struct options options CLEANUP_OPTIONS = {0};
+    struct run_options options CLEANUP(free_options) = {0};
 
     (void)state;
     assert_int_equal(parse(&options,
@@ -35,23 +45,22 @@ static void options_are_read_in_every_spelling(void **state)
     assert_string_equal(options.config_files.items[3], "d");
     assert_int_equal(options.settings.count, 2);
     assert_string_equal(options.settings.items[1], "y=2");
-    assert_int_equal(options.dry_run, DRY_RUN_JSON);
-    assert_int_equal(options.accel, ACCEL_TCG);
-    assert_true(options.keep_tmp);
-    assert_string_equal(options.kernel, "k");
-    assert_int_equal(options.append.count, 2);
-    assert_int_equal(options.qemu_arguments.count, 3);
-    assert_string_equal(options.qemu_arguments.items[1], "--help");
-    assert_false(options.help);
+    assert_int_equal(options.dry_run, DRYRUN_JSON);
+    assert_int_equal(options.plan.accel, ACCEL_TCG);
+    assert_true(options.plan.keep_tmp);
+    assert_string_equal(options.plan.kernel, "k");
+    assert_int_equal(options.plan.append.count, 2);
+    assert_int_equal(options.plan.qemu_arguments.count, 3);
+    assert_string_equal(options.plan.qemu_arguments.items[1], "--help"); /* and no help is wanted */
 }
 
 static void a_dry_run_is_text_unless_said(void **state)
 {
-    struct options options CLEANUP_OPTIONS = {0};
+    struct run_options options CLEANUP(free_options) = {0};
 
     (void)state;
     assert_int_equal(parse(&options, "run-vm --dry-run -c a", NULL), 0);
-    assert_int_equal(options.dry_run, DRY_RUN_TEXT);
+    assert_int_equal(options.dry_run, DRYRUN_TEXT);
     assert_string_equal(options.config_files.items[0], "a");
 }
 
@@ -75,7 +84,7 @@ static void wrong_usage_is_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        struct options options CLEANUP_OPTIONS = {0};
+        struct run_options options CLEANUP(free_options) = {0};
         struct error e CLEANUP_ERROR = {0};
 
         assert_int_equal(parse(&options, cases[i].line, &e), -EINVAL);
@@ -89,15 +98,14 @@ static void called_as_a_runner_everything_is_qemus(void **state)
     char *program CLEANUP_FREE = scratch_path(scratch, "run-my-box-vm");
     char *line CLEANUP_FREE = xasprintf("%s --help -- -o", program);
     char *config CLEANUP_FREE = xasprintf("%s.json", program);
-    struct options options CLEANUP_OPTIONS = {0};
+    struct run_options options CLEANUP(free_options) = {0};
 
     (void)state;
     scratch_write(scratch, "run-my-box-vm.json", "{}");
     assert_int_equal(parse(&options, line, NULL), 0);
     assert_string_equal(options.config_files.items[0], config);
-    assert_int_equal(options.qemu_arguments.count, 3);
-    assert_true(options.runner);
-    assert_false(options.help);
+    assert_int_equal(options.plan.qemu_arguments.count, 3);
+    assert_true(options.plan.runner);
 }
 
 /* ./run-a-vm, a link to result/bin/run-b-vm, a link to ../store/run-c-vm, a link to a program. */
@@ -112,7 +120,7 @@ static void a_runners_configuration_is_beside_any_link(void **state)
     char *first CLEANUP_FREE = scratch_path(scratch, "run-a-vm");
     char *second CLEANUP_FREE = scratch_path(tree, "run-b-vm");
     char *third CLEANUP_FREE = scratch_path(store, "run-c-vm");
-    struct options none CLEANUP_OPTIONS = {0};
+    struct run_options none CLEANUP(free_options) = {0};
     struct error e CLEANUP_ERROR = {0};
 
     (void)state;
@@ -126,7 +134,7 @@ static void a_runners_configuration_is_beside_any_link(void **state)
     assert_error_names(e, "store/run-c-vm.json", "--config");
     assert_int_equal(e.status, STATUS_IO);
     for (size_t i = ELEMENTS(places); i-- > 0;) { /* the nearest one counts */
-        struct options options CLEANUP_OPTIONS = {0};
+        struct run_options options CLEANUP(free_options) = {0};
         char *content CLEANUP_FREE = xasprintf("%zu", i);
         scratch_write(scratch, places[i], content);
         assert_int_equal(parse(&options, first, NULL), 0);
@@ -149,23 +157,37 @@ static char *join_lines(const char *text)
     return strv_join(&words, " ");
 }
 
-static void help_names_every_option(void **state)
+static void help_names_every_command_and_option(void **state)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
 
     (void)state;
-    options_print_help(out);
+    assert_int_equal(commands_print_help("", out), 0);
+    for (size_t i = 0; i < commands_count; i++)
+        assert_int_equal(commands_print_help(commands[i].name, out), 0);
     assert_int_equal(fclose(out), 0);
     char *joined CLEANUP_FREE = join_lines(text);
-    for (size_t i = 0; i < command_option_count; i++) {
-        assert_non_null(strstr(joined, command_options[i].name));
-        assert_non_null(strstr(joined, command_options[i].help));
+    for (size_t i = 0; i < commands_count; i++) {
+        assert_non_null(strstr(joined, commands[i].name));
+        assert_non_null(strstr(joined, commands[i].help));
+        for (size_t j = 0; j < commands[i].syntax->count; j++) {
+            assert_non_null(strstr(joined, commands[i].syntax->options[j].name));
+            assert_non_null(strstr(joined, commands[i].syntax->options[j].help));
+        }
     }
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
         assert_true(strlen(line) <= 80);
     free(text);
+}
+
+static void a_command_is_found_by_its_name(void **state)
+{
+    (void)state;
+    assert_string_equal(commands_find("cache prune")->name, "cache prune");
+    assert_string_equal(commands[0].name, "run");
+    assert_null(commands_find("cache"));
 }
 
 static void virtualization_is_a_flag_of_the_processor(void **state)
@@ -229,7 +251,8 @@ int main(void)
         cmocka_unit_test(wrong_usage_is_named),
         cmocka_unit_test(called_as_a_runner_everything_is_qemus),
         cmocka_unit_test(a_runners_configuration_is_beside_any_link),
-        cmocka_unit_test(help_names_every_option),
+        cmocka_unit_test(help_names_every_command_and_option),
+        cmocka_unit_test(a_command_is_found_by_its_name),
         cmocka_unit_test(virtualization_is_a_flag_of_the_processor),
         cmocka_unit_test(a_foreign_processor_is_emulated),
         cmocka_unit_test(a_command_is_quoted_for_a_shell),
