@@ -1,17 +1,16 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# Sourced: apt with a state of its own, for packages and sources of any Debian suite. Neither
-# /etc/apt nor what is installed is touched, and no root is needed.
+# Sourced. Runs apt with a state of its own, for packages and sources of any Debian suite, without
+# root; changes neither /etc/apt nor the installed packages.
 #
 #   apt_begin DIRECTORY SUITE [deb|deb-src]   fetches the suite's lists into DIRECTORY
 #   apt_run PROGRAM ARGUMENT...               apt-get or apt-cache in that state
 #
-# Where Debian is mirrored is asked of the machine's own configuration; everything is verified with
-# Debian's keys, as always.
+# The mirrors come from the machine's own configuration; apt verifies everything with Debian's keys.
 
-# What the machine's configuration says of Debian's repositories: "LABEL SITE CODENAME" lines.
-# Without lists (a fresh image) apt does not know which repository is Debian's: then the lists of
-# the machine's own configuration are fetched into the private state.
+# Prints Debian's repositories in the machine's configuration: "LABEL SITE CODENAME" lines. Without
+# lists (on a fresh image) apt does not know which repository is Debian's, so the lists of the
+# machine's own configuration are fetched into the private state first.
 apt_sites() {
     local format='$(ORIGIN)|$(LABEL)|$(SITE)|$(CODENAME)' targets
     targets=$(apt-get indextargets --format "$format")
@@ -49,8 +48,8 @@ apt_run() {
         -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@"
 }
 
-# Debian's newest keyring, from the release that this machine runs and trusts already: an installed
-# one may be older than the suite that is wanted. Prints the file.
+# Downloads Debian's newest keyring from the release that this machine runs and already trusts, since
+# the installed keyring may be older than the suite. Prints the file.
 apt_newest_keyring() {
     local keyring=$1 site codename
     read -r _ site codename < <(grep '^Debian [^ ]* [a-z]*$' <<<"$apt_sites") || return 1
@@ -72,7 +71,7 @@ apt_begin() {
         return 1
     fi
     if ! [ -e "$keyring" ]; then
-        echo "apt: $keyring: not there; install debian-archive-keyring" >&2
+        echo "apt: $keyring: not found; install debian-archive-keyring" >&2
         return 1
     fi
     apt_write_sources "$suite" "$kind" "$keyring"
