@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2030,SC2031,SC2154 # a test is a subshell; $stderr is bats's
-# What the host says of blank disks: QEMU is a script that keeps its arguments.
+# The host's statement that a disk is blank. QEMU is a script that keeps its arguments.
 
 load start
 
@@ -9,22 +9,22 @@ setup_file() {
     bats_require_minimum_version 1.5.0
 }
 
-# start [run-vm's arguments]: `said` is the word that the guest is told, "" for none.
+# start [run-vm's arguments]: sets `said` to the word in vm.blank, "" for none.
 start() {
     qemu 'printf "%s\n" "$@" >"$CALLER/arguments"; exit "${QEMU_STATUS:-0}"'
     run_vm "$@" || return
     said=$(sed -n 's/^vm\.blank=\([A-Za-z0-9,]*\) .*/\1/p' arguments)
 }
 
-# stamp IMAGE: the word that the disk bears.
+# stamp IMAGE: prints the word in the disk's stamp.
 stamp() {
     qemu-img convert -O raw "$1" "$1.raw"
     head -c 42 "$1.raw" | tr -d '\0' | sed -n 's/^run-vm: blank but for this line$//; 2p'
-    # and nothing else
+    # the disk contains nothing else
     cmp -s -i 512 -n $(($(stat -c %s "$1.raw") - 512)) "$1.raw" /dev/zero
 }
 
-# untouched FILE COMMAND...: the file is the same before and after.
+# untouched FILE COMMAND...: the command does not change the file.
 untouched() {
     local file=$1 sum
     shift
@@ -38,20 +38,20 @@ untouched() {
     [ -n "$said" ]
     [ "$(stamp nixos.qcow2)" = "$said" ]
     qemu-img check -q nixos.qcow2
-    # not formatted by this start: the next one sees that there is nothing but the stamp, and gives it
-    # a new word, since a copy of the image has the old one
+    # this start did not format the disk: the next one finds only the stamp, and writes a new word,
+    # since a copy of the image has the old one
     first=$said
     start
     [ -n "$said" ] && [ "$said" != "$first" ]
     [ "$(stamp nixos.qcow2)" = "$said" ]
-    # not so when something else has been written
+    # a disk to which something else was written gets no stamp
     qemu-io -f qcow2 -c 'write -P 1 3M 512' nixos.qcow2 >/dev/null
     untouched nixos.qcow2 start
     [ -z "$said" ]
     rm nixos.qcow2
     start
     [ "$said" != "$first" ]
-    # a dry run knows of none, and makes none
+    # a dry run prints no word and writes no stamp
     rm nixos.qcow2
     run --separate-stderr run_vm --dry-run
     [ "$status" -eq 0 ] && [[ $output != *vm.blank* ]] && [ ! -e nixos.qcow2 ]
@@ -63,12 +63,12 @@ untouched() {
     untouched nixos.qcow2 start
     [ -z "$said" ]
     rm nixos.qcow2
-    # raw, with its only byte where nobody looks
+    # a raw image whose only byte is far from its ends
     truncate -s 64M other.raw
     printf x | dd of=other.raw bs=1 seek=33333333 conv=notrunc status=none
     NIX_DISK_IMAGE=other.raw untouched other.raw start
     [ -z "$said" ]
-    # an overlay is not blank, whatever it has for a base
+    # an overlay is not blank, even over a blank base
     qemu-img create -q -f qcow2 base.qcow2 8M
     qemu-img create -q -f qcow2 -F qcow2 -b "$PWD/base.qcow2" nixos.qcow2
     untouched nixos.qcow2 start
@@ -99,7 +99,7 @@ END
     [[ ",$said," == *,"$(stamp serial.raw)",* ]]
     [[ ",$said," == *,"$(stamp "$TMPDIR/empty0.qcow2")",* ]]
     [ ${#said} = 32 ] # with the root
-    # not ours to format: stage 2's, and nothing is written to it
+    # a disk that stage 2 formats, not init: nothing is written to it
     cmp -n $((64 << 20)) third.raw /dev/zero
 }
 
@@ -119,14 +119,14 @@ END
     untouched blank.raw start -o 'virtualisation.fileSystems={"_type":"override","priority":5,"content":{"/":{"device":"/dev/vda","fsType":"ext4"}}}' \
         -o virtualisation.useDefaultFilesystems=false
     [ -z "$said" ]
-    # nor where an option says that the file is not all of the disk
+    # nor if an option makes the file only a part of the disk
     qemu-img create -q -f qcow2 blank.qcow2 64M
     for i in readonly=on snapshot=on offset=512 backing.file.filename=blank.raw file.filename=blank.raw; do
         untouched blank.qcow2 start -o virtualisation.qemu.drives='{"_type":"override","priority":5,"content":[
             {"name":"root","file":"'"$PWD"'/blank.qcow2","driveExtraOpts":{"format":"qcow2","'"${i%=*}"'":"'"${i#*=}"'"}}]}'
         [ -z "$said" ]
     done
-    # a partition is not the disk
+    # nor a partition: the stamp is for the whole disk
     untouched blank.raw start -o virtualisation.useDefaultFilesystems=false \
         -o 'virtualisation.fileSystems={"/":{"device":"/dev/vda1","fsType":"ext4","autoFormat":true}}'
     [ -z "$said" ]
@@ -152,7 +152,7 @@ END
     start
     start
     [ "$(entries initrd | wc -l)" = 1 ]
-    # so long that our parameters travel in the initrd
+    # too long for the command line: our parameters travel in the initrd
     long=$(printf 'x%.0s' {1..1880})
     rm nixos.qcow2
     start --append "a=$long"

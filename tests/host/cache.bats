@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A cache that was damaged, that somebody planted things in, or that is somebody else's: what it has
-# is not used, and nothing outside is written.
+# A cache that is damaged, that contains planted files, or that belongs to another user: its entries
+# are not used, and nothing outside of it is written.
 # shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# Done in an entry, $file being the one that is used, $outside a file that must stay as it is.
+# Each damage is done inside an entry. $file is the file in use, $outside one that must not change.
 damages=(
     'truncate -s 100 $file' 'truncate -s 0 $file' 'truncate -s 0 info' 'rm $file' 'rm info'
     'echo more >>$file'
-    # of the same size, with its times put back
+    # the same size, and the times restored
     'touch -r $file was; printf evil | dd of=$file bs=1 seek=50 conv=notrunc status=none
         touch -r was $file; rm was'
     'ln -sf $outside $file' 'cp $file new; ln -sf $PWD/new $file' 'ln -sf $outside info'
@@ -39,7 +39,7 @@ damages=(
     files=(initrd vmlinux store.img registration)
     for i in "${!files[@]}"; do
         file=${files[i]}
-        # in short each damage is done to one of them
+        # the short campaign does each damage to one of them
         for ((j = step == 1 ? 0 : i; j < ${#damages[@]}; j += step)); do
             damage=${damages[j]}
             [[ $(id -u) = 0 || $damage != chown* ]] || continue
@@ -78,7 +78,7 @@ damages=(
         cmp "$HOME/sums" sums
         [ "$(entries initrd | wc -l)" = 1 ]
     done
-    # a directory with all that is needed, but no strip
+    # a directory with every program that is needed, except strip
     for tool in nix-store mkfs.erofs rm cat sha256sum qemu-img sh; do
         mkdir -p few
         [ -e "bin/$tool" ] || ln -s "$(command -v $tool)" few/
@@ -125,7 +125,7 @@ damages=(
     [ -z "$(find "$XDG_CACHE_HOME/run-vm" -type f -perm /222 ! -name info ! -name 'from-*' ! -name locks)" ]
     local entry file
     for file in "$XDG_CACHE_HOME"/run-vm/*/{initrd,vmlinux,store.img,registration}; do
-        # as it was written before: the file's mode follows the umask, and the record is right
+        # the same content as before: only the file's mode follows the umask
         chmod 0644 "$file"
         entry=$(dirname "$file") file=$(basename "$file")
         python3 - "$entry" "$file" <<'END'
@@ -160,7 +160,7 @@ END
     done
 }
 
-# As btrfs, ZFS and overlayfs have it from one boot of the host to the next.
+# btrfs, ZFS and overlayfs number their devices anew at each boot of the host.
 @test "entries are used again when the number of their files' device is another" {
     everything
     mv system lower
@@ -179,7 +179,7 @@ END
     diff first made
 }
 
-# refused_with DIRECTORY MODE COMMAND: a start without the cache, which says why in one line.
+# refused_with DIRECTORY MODE COMMAND: a start does not use the cache, and prints one line that says why.
 refused_with() {
     chmod "$2" "$1"
     run -0 run_vm
@@ -195,7 +195,7 @@ refused_with() {
     refused_with "$XDG_CACHE_HOME/run-vm" 0720 'chmod g-w'
     refused_with "$XDG_CACHE_HOME/run-vm" 2775 'chmod g-w'
     refused_with "$XDG_CACHE_HOME/run-vm" 0777 'chmod o-w'
-    # in the directory above the cache itself could be exchanged
+    # who can write to the directory above could replace the cache
     refused_with "$XDG_CACHE_HOME" 0777 'chmod o-w'
     qemu 'test -L initrd'
     chmod 1777 "$XDG_CACHE_HOME"
@@ -266,11 +266,11 @@ refused_with() {
     [ "$(sort -u all-sums | wc -l)" = 4 ]
     run -0 "$RUN_VM_PROGRAM" cache
     [[ $output == *"4 entries, "*"at most "*"runVm.cacheSize"* ]]
-    # nothing is made again
+    # the second start makes no new entry
     find "$XDG_CACHE_HOME/run-vm" -type f -printf '%P %i %C@\n' | sort >made
     start_copies
     find "$XDG_CACHE_HOME/run-vm" -type f -printf '%P %i %C@\n' | sort | diff made -
-    # of two that are only of the same size each has its own
+    # two inits of the same size have an entry each
     printf evil | dd of=system/guest-init2 bs=1 seek=5000 conv=notrunc status=none
     start_copies
     [ "$(entries initrd | wc -l)" = 2 ]
@@ -292,20 +292,20 @@ refused_with() {
     done
     run -0 "$RUN_VM_PROGRAM" cache
     echo "$output"
-    # 600 KB for each initrd, 1.3 MB for kernel, image and closure that run
+    # 600 KB for each initrd, 1.3 MB for the kernel, image and closure in use
     [ "$(entries initrd | wc -l)" -lt 4 ]
     [ -d "$used" ]
     [ "$(entries vmlinux | wc -l)" = 1 ]
     finish
     wait
-    # within the default all stay
+    # the default limit keeps all of them
     first=$(entries initrd | wc -l)
     for i in 1 2 3; do
         head -c 600000 /dev/urandom >system/guest-init
         start_all
     done
     [ "$(entries initrd | wc -l)" = $((first + 3)) ]
-    # one byte: only what the start itself has
+    # a limit of one byte keeps only the entries of the start itself
     head -c 600000 /dev/urandom >system/guest-init
     start_all -o runVm.cacheSize=1
     [ "$(entries initrd | wc -l)" = 1 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What a user meets before anything is started: usage, messages, exit statuses, the dry run.
+# The command line before anything is started: usage, messages, exit statuses, the dry run.
 
 bats_require_minimum_version 1.5.0
 
@@ -28,7 +28,7 @@ run_vm() {
     "$RUN_VM_PROGRAM" "$@"
 }
 
-# Nothing was made or changed but what the test itself names.
+# Fails if any file was made or changed that the test does not name.
 nothing_made() {
     [ "$(find . | sort)" = "$listing" ]
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Configurations that people use, from public repositories, and what is made of each.
+# Configurations from public repositories, and the plan that is made of each.
 
 bats_require_minimum_version 1.5.0
 
@@ -19,7 +19,7 @@ setup() {
     configurations=$BATS_TEST_DIRNAME/configurations
 }
 
-# run_vm CONFIGURATION ARGUMENT...: its dry run.
+# run_vm CONFIGURATION ARGUMENT...: prints its dry run.
 run_vm() {
     "$RUN_VM_PROGRAM" --config base.json --config "$configurations/$1.json" "${@:2}"
 }
@@ -83,7 +83,7 @@ END
         run -0 "$RUN_VM_PROGRAM" --config base.json --config model.json --dry-run
         [[ $output == *"path=/srv/vm-shared,security_model=$model,mount_tag=vmShare"* ]]
         [[ $output == *"xchg,security_model=none,mount_tag=xchg"* ]]
-        # the thirteenth share is behind a bridge, and said in other words
+        # the thirteenth share is behind a bridge and written in another form
         jq '.virtualisation.sharedDirectories += ([range(12) | {key: "a\(.)",
             value: {source: "/x", target: "/x\(.)"}}] | from_entries)' model.json >many.json
         run -0 "$RUN_VM_PROGRAM" --config base.json --config many.json --dry-run

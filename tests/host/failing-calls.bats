@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 
 load faults
 
-# The calls that fail, with what.
+# The calls that fail, and their errors.
 errors=(
     write:ENOSPC openat:ENOSPC openat:EMFILE mkdir:ENOSPC rename:EIO renameat2:EIO fsync:EIO
     symlink:ENOSPC copy_file_range:ENOSPC copy_file_range:EXDEV flock:ENOLCK fcntl:ENOLCK

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2119,SC2120,SC2030,SC2031,SC2154
-# What goes wrong on the host while a start is prepared: every system call in turn fails, or is the
-# last one before a SIGKILL. The start either works, or names what was wrong; nothing half made is
-# used, nothing that was there is changed, and the next start works.
+# Faults of the host while a start is prepared: every system call in turn fails, or is the last one
+# before a SIGKILL. The start either works or names the fault; no incomplete file is used, no existing
+# file is changed, and the next start works.
 
 load start
 
-# One call of so many; in full every one, some 1,500 cases.
+# Tries one call in STEP; with RUN_VM_LONG every call, some 1,500 cases.
 STEP=${RUN_VM_LONG:+1}
 STEP=${FAULT_STEP:-${STEP:-60}}
 
-# A start with nothing in the cache but with a disk image: what each case begins with.
+# The state before each case: an empty cache and a disk image.
 begin() {
     rm -rf "$XDG_CACHE_HOME" "$TMPDIR" empty
     mkdir "$TMPDIR" empty
@@ -18,7 +18,7 @@ begin() {
     find images -mindepth 1 ! -name disk.qcow2 -delete
 }
 
-# How often a start makes a call: "COUNT NAME" lines.
+# Writes how often a start makes each call: "COUNT NAME" lines.
 count_calls() {
     begin
     start_under strace -o "$HOME/trace" -e signal=none
@@ -38,12 +38,12 @@ failed() {
     failures=$((failures + 1))
 }
 
-# What the start has used is whole: all of it one of the sums in `good`.
+# Fails unless every file that the start used is complete: its sums are in `good`.
 is_good() {
     [ "$(wc -l <"$HOME/sums")" = "$(wc -l <sums)" ] && ! grep -vxFf good "$HOME/sums"
 }
 
-# After a fault: what was there is as it was, and the next start works.
+# After a fault: existing files are unchanged, and the next start works.
 check_next() {
     sha256sum --quiet -c disk.sum || failed "$1: the disk image was changed"
     start_all 2>"$HOME/stderr" || failed "$1: the next start fails"
@@ -51,7 +51,7 @@ check_next() {
     sha256sum --quiet -c disk.sum || failed "$1: the next start has changed the disk image"
 }
 
-# Runs a start with CALL, for the Nth time, doing as INJECTED says.
+# Runs a start in which strace injects INJECTED into the Nth CALL.
 inject() {
     local call=$1 injected=$2 n=$3 status=0
     begin
@@ -61,7 +61,7 @@ inject() {
     if [ "$status" = 0 ]; then
         is_good || failed "$name: something else is used"
     elif [[ $injected == error=* ]]; then
-        # before main() it is the loader that speaks, and one of its words has no colon
+        # before main() the message is the loader's, and one of them has no colon
         grep -qE ': |^cannot allocate TLS' "$HOME/stderr" || failed "$name: status $status without a reason"
         case $call in
             unlink | unlinkat | getdents64 | newfstatat | openat | fcntl) ;;
@@ -78,7 +78,7 @@ prepare_campaign() {
     export images=$PWD/images
     [ ! "$firmware" ] || export firmware
     remember_nix_store
-    # with something on it, since a blank disk gets a new stamp at each start
+    # the disk is not blank: a blank one gets a new stamp at each start
     qemu-io -f qcow2 -c 'write -P 1 1M 64k' images/disk.qcow2 >/dev/null
     sha256sum images/disk.qcow2 >disk.sum
     cp "$HOME/sums" sums
@@ -87,7 +87,7 @@ prepare_campaign() {
     chmod +x bin/strip
     start_all
     rm bin/strip
-    # as good: modules that strip had no luck with, a kernel that was not unpacked
+    # also good: modules that were not stripped, a kernel that was not unpacked
     { cat sums "$HOME/sums" && sha256sum <system/kernel; } >good
     cases=0 failures=0
     count_calls

@@ -1,19 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2016,SC2154 # the scripts that are QEMU expand their variables; start.bash sets $modules
-# What somebody finds who tries run-vm for the first time: a directory as the root needs no disk,
-# and a start that fails leaves the caller's directory as it was.
+# First use: a directory as the root needs no disk, and a start that fails leaves the caller's
+# directory unchanged.
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# What is in the caller's directory, with all that could be changed about it.
+# Prints the files of the caller's directory with every attribute that could change.
 listing() {
     find . -mindepth 1 -printf '%p %y %m %s %T@\n' | sort
 }
 
-# disk: the file that the plan would make as the guest's disk, or nothing.
+# disk: prints the disk image that the plan would make, if any.
 disk() {
     run_vm --dry-run=json "$@" | jq -r '.files[] | select(.kind == "disk-image") | .path'
 }
@@ -32,15 +32,15 @@ disk() {
     [ "$(NIX_DISK_IMAGE=env.qcow2 disk --root-dir tree)" = "$PWD/env.qcow2" ]
     echo '{"virtualisation": {"diskImage": {"_type": "override", "priority": 1000, "content": "default.qcow2"}}}' >own.json
     [ "$(disk --root-dir tree -c own.json)" = "$PWD/default.qcow2" ]
-    # an empty variable counts as not set
+    # an empty variable has no effect
     [ -z "$(NIX_DISK_IMAGE='' disk --root-dir tree)" ]
-    # and without a tree there is one as ever
+    # without a tree a disk is made as usual
     [ "$(disk)" = "$PWD/nixos.qcow2" ]
 }
 
 @test "a start that fails leaves the caller's directory as it was" {
     local before
-    # the initrd cannot be made: a module is not what its name says
+    # the initrd cannot be made: a module is cut off
     mkdir "$modules/kernel"
     echo 'int nothing;' | gcc -g -x c -c -o "$modules/kernel/virtio_pci.ko" -
     xz --check=crc32 "$modules/kernel/virtio_pci.ko"
@@ -52,7 +52,7 @@ disk() {
     [ "$(listing)" = "$before" ]
     rm -r "$modules/kernel"
     depmod -b "$BATS_TEST_TMPDIR/modules" 6.1.0
-    # QEMU refuses what it is given
+    # QEMU refuses its arguments
     qemu 'exit 1'
     before=$(listing)
     run -1 run_vm

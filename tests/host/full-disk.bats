@@ -1,19 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# File systems that are full, not the only one, or read-only; and tools that are missing, killed or
-# fail, while a start makes everything there is to make.
+# Filesystems that are full, several or read-only, and tools that are missing, killed or failing, while
+# a start makes every kind of file.
 # shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# The sizes of a file system that are tried, in KiB.
+# The step between the sizes of the filesystem, in KiB.
 STEP=${RUN_VM_LONG:+64}
 : "${STEP:=800}"
 
-# On a file system of a size: the start fails with a reason and leaves nothing half made, until
-# there is room; then the next one works. Called in a mount namespace of its own.
+# Starts on a filesystem of a size: as long as it is too small the start fails with a reason and leaves
+# no incomplete file; with room the next one works. Called in a mount namespace of its own.
 start_on_size() {
     mount -t tmpfs -o size="$1"k small "$HOME/small"
     mkdir -p "$HOME"/small/{cache,tmp,images} || return 0 # no room for directories either
@@ -97,7 +97,7 @@ start_on_size() {
         real=$(command -v $tool) place=faulty/$tool
         [ $tool != qemu-img ] || place=qemu/bin/$tool
         for victim in "$TMPDIR/nix-vm.*" ${RUN_VM_LONG:+"$TMPDIR"}; do
-            # before each of the tool's runs in turn: removed by somebody else while it works
+            # another process removes the directory before each of the tool's runs in turn
             for ((n = 1, calls = 1; n <= calls; n++)); do
                 cases=$((cases + 1))
                 rm -rf "$XDG_CACHE_HOME" disk.qcow2 count "$place"
@@ -122,12 +122,12 @@ start_on_size() {
             done
         done
     done
-    # but for the first qemu-img, before there is one
+    # the first qemu-img runs before there is a temporary directory
     [ "$failed" = $((cases - 1)) ]
     echo "# host faults, vanishing temporary directories: $cases cases, 0 failures" >&3
 }
 
-# What becomes of a tool: its script.
+# The fates of a tool, each a script that replaces it.
 faults=('exit 1' 'echo "no luck today" >&2; exit 5' 'kill -KILL $$' 'echo half; kill -SEGV $$')
 words=('exit status 1' 'exit status 5' 'signal 9' 'signal 11')
 
@@ -158,7 +158,7 @@ words=('exit status 1' 'exit status 5' 'signal 9' 'signal 11')
             echo "$tool $i: $status: $output"
             [ "$status" != 0 ]
             if [ "$i" = missing ]; then
-                # a package that has no such tool is a wrong setting
+                # a package without the tool is a wrong setting
                 [[ $output == *"$tool"* && $status = 6[59] ]]
             elif [ "$tool" != qemu-kvm ]; then
                 [[ $output == *"$tool: "*"${words[i]}"* ]]

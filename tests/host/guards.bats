@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What the compiler and the linker were to build into the programs is in them.
+# The hardening that the compiler and linker flags ask for is present in the programs.
 
 bats_require_minimum_version 1.7.0
 

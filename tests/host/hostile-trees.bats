@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Trees that others have made, in a chroot store or below --root-dir: their links lead to what they
-# would lead to for the guest, never to a file of the host; what is damaged in them is named.
+# Untrusted trees, in a chroot store or below --root-dir: their links lead where they would lead in the
+# guest, never to a file of the host, and a damaged file is named.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# A system in the chroot store $tree, whose modules are 6.1.0; and a secret outside of it.
+# A system in the chroot store $tree, with modules for 6.1.0, and a secret outside of it.
 setup_tree() {
     tree=$BATS_TEST_TMPDIR/tree system=/nix/store/00000000000000000000000000000000-system
     outside=$BATS_TEST_TMPDIR/outside
@@ -24,7 +24,7 @@ setup_tree() {
     echo "params" >"$tree$system/kernel-params"
     : >"$tree$system/initrd"
     echo "the secret of the host" | tee "$outside/secret" "$outside/store/secret" >/dev/null
-    # all that QEMU is given, for a look at it
+    # copies every file that QEMU is given
     qemu 'cat initrd kernel store.img >"$HOME/seen" 2>/dev/null; printf "%s\n" "$@" >>"$HOME/seen"'
 }
 
@@ -36,7 +36,7 @@ start_tree() {
         -o 'boot.initrd.kernelModules=["virtio_blk"]' "$@"
 }
 
-# Nothing of the host got to the guest.
+# Fails if the secret was passed to the guest.
 kept() {
     [ ! -e "$HOME/seen" ] || run ! grep -aqe "the secret" -e "$outside" "$HOME/seen"
     [[ $output != *"the secret"* ]]
@@ -46,7 +46,7 @@ kept() {
     setup_tree
     run -0 start_tree
     grep -aq virtio_blk "$HOME/seen"
-    # as the guest sees it
+    # a link that is valid in the guest
     mv "$modules/kernel/virtio_blk.ko" "$tree/elsewhere.ko"
     ln -s /elsewhere.ko "$modules/kernel/virtio_blk.ko"
     run -0 start_tree
@@ -90,14 +90,14 @@ kept() {
     run start_tree --kernel system/kernel -o virtualisation.useNixStoreImage=false
     [ "$status" != 0 ]
     kept
-    # links that the guest would follow
+    # links that lead somewhere in the guest
     ln -sfn /real "$tree/nix/store"
     rm -f "$HOME/seen"
     run -0 start_tree
     grep -q "path=$tree/real," "$HOME/seen"
     rm "$tree/nix/store"
     mv "$tree/real" "$tree/nix/store"
-    # a list of paths that leads out
+    # a list of paths that leads out of the tree
     mkdir "$tree/nix/store/list"
     for path in "/nix/store/../../../outside/secret" "/nix/store/link/secret"; do
         ln -sfn "$outside" "$tree/nix/store/link"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Every system call of a start is the last one before a SIGKILL, in turn: see faults.bash.
+# SIGKILL at every system call of a start, in turn: see faults.bash.
 # shellcheck disable=SC2030,SC2031,SC2154
 
 bats_require_minimum_version 1.5.0

@@ -13,14 +13,14 @@ setup() {
         QEMU_KERNEL_PARAMS
 }
 
-# run_vm ARGUMENT...: a dry run of a system that needs nothing.
+# run_vm ARGUMENT...: a dry run with an empty kernel and no modules.
 run_vm() {
     "$RUN_VM_PROGRAM" --accel tcg --kernel /dev/null --modules-dir / --init /init \
         -o virtualisation.qemu.package="$PWD/qemu" -o runVm.kernel=bzImage --dry-run=json "$@"
 }
 
-# refused ARGUMENT...: ends with 65 and a message in $output, short and within the limits. The time
-# is the processor's, which other load does not change; bash's is in seconds.
+# refused ARGUMENT...: run-vm exits with 65 and a short message in $output, within the limits. The limit
+# is on CPU time, which other load does not change.
 refused() {
     run -65 --separate-stderr prlimit --as=$((256 << 20)) --cpu=1 \
         "$RUN_VM_PROGRAM" --accel tcg --kernel /dev/null --modules-dir / --init /init \
@@ -70,12 +70,12 @@ END
     done
 }
 
-# nested COUNT OPEN END: COUNT times OPEN, then as often END.
+# nested COUNT OPEN END: prints OPEN COUNT times, then END as often.
 nested() {
     python3 -c 'import sys; n, a, b = sys.argv[1:]; print(a * int(n) + b * int(n))' "$@"
 }
 
-# entry FILE: a configuration with the file's text as an option of QEMU.
+# entry FILE: prints a configuration with the file's text in qemu.options.
 entry() {
     jq -R '{virtualisation: {qemu: {options: [.]}}}' "$1"
 }

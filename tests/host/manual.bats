@@ -8,12 +8,12 @@ setup_file() {
     make -C "$BATS_TEST_DIRNAME/../.." --no-print-directory man >/dev/null
 }
 
-# page NAME: its text.
+# page NAME: prints the text of the page.
 page() {
     MANWIDTH=200 LC_ALL=C.UTF-8 man -l "$RUN_VM_BUILD/man/$1" | sed 's/‐/-/g'
 }
 
-# rows NAME: what stands at the place of a row's name, four of man's blanks less than its text.
+# rows NAME: prints the names of the page's rows, which man indents by seven blanks.
 rows() {
     page "$1" | sed -n 's/^       \([^ ].*\)/\1/p'
 }

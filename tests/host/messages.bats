@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2119,SC2120,SC2154
-# What run-vm says, and how it looks on any terminal.
+# run-vm's messages, and their look on any terminal.
 # shellcheck disable=SC2154 # $stderr is bats's
 
 bats_require_minimum_version 1.5.0
@@ -17,18 +17,18 @@ setup() {
     ln -s /bin/true qemu/bin/qemu-img
 }
 
-# run_vm ARGUMENT...: a dry run of a system that needs nothing.
+# run_vm ARGUMENT...: a dry run with an empty kernel and no modules.
 run_vm() {
     "$RUN_VM_PROGRAM" --accel tcg --kernel /dev/null --modules-dir / --init /init \
         -o virtualisation.qemu.package="$PWD/qemu" --dry-run "$@"
 }
 
-# other_bytes FILE...: lines with bytes that are no ASCII; -: standard input.
+# other_bytes FILE...: prints lines that contain bytes other than ASCII; -: standard input.
 other_bytes() {
     LC_ALL=C grep -nPd skip '[^\x00-\x7f]' "$@"
 }
 
-# The product's sources, from the tree's top.
+# Prints the product's sources, relative to the top of the tree.
 sources() {
     find base common host init -name '*.c'
 }
@@ -56,7 +56,7 @@ sources() {
 @test "no text of ours has a character that a C locale has not" {
     cd "$BATS_TEST_DIRNAME/../.." || return
     for file in $(sources); do
-        # without the comments, which the compiler takes away
+        # without comments, which no user sees
         gcc -fpreprocessed -dD -E -P "$file" >"$BATS_TEST_TMPDIR/code"
         run other_bytes "$BATS_TEST_TMPDIR/code"
         [ -z "$output" ] || {

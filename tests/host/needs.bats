@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What a start needs of the host is checked before anything is made: sources of shares, drives'
-# files, firmware, ports.
+# The needs of a start are checked before anything is made: sources of shares, drives' files,
+# firmware, ports.
 # shellcheck disable=SC2016,SC2119,SC2120,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# Nothing was made, neither here nor in the cache, nor did QEMU start.
+# Fails if anything was made here or in the cache, or if QEMU was started.
 nothing_made() {
     [ "$(ls)" = "$listing" ]
     [ -z "$(ls -A "$TMPDIR")" ]
@@ -16,7 +16,7 @@ nothing_made() {
     [ ! -e "$HOME/started" ]
 }
 
-# Ordinary users reach the directories of this test.
+# Lets ordinary users reach the directories of this test.
 let_through() {
     chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$BATS_TEST_TMPDIR"
     chmod a+rx . qemu qemu/bin system "$BATS_TEST_TMPDIR"/modules
@@ -27,7 +27,7 @@ prepare_listing() {
     listing=$(ls)
 }
 
-# Listens at ADDRESS PORT [udp] until the test ends, and says which port it is (0: any).
+# Listens at ADDRESS PORT [udp] until the test ends; prints the port, which the kernel chooses for 0.
 listen() {
     local ready=$BATS_TEST_TMPDIR/ready
     rm -f "$ready"
@@ -66,7 +66,7 @@ teardown() {
     [[ $stderr == *"virtualisation.efi.variables: /no/vars.fd: No such file"* ]]
     [[ $stderr == *"QEMU's arguments: -virtfs: /no/tree: No such file"* ]]
     nothing_made
-    # a dry run needs none of it
+    # a dry run needs none of them
     run -0 --separate-stderr run_vm --config "$HOME/wrong.json" --dry-run
     nothing_made
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The Nix database against the databases that Nix itself writes: Debian 12's (2.8) and Debian 13's
-# (2.26), in stores of the test's own.
+# Compares the Nix database with those that Nix itself writes: Debian 12's (2.8) and Debian 13's (2.26),
+# in stores of the test's own.
 # shellcheck disable=SC2154 # bats sets stderr
 
 bats_require_minimum_version 1.5.0
@@ -16,13 +16,13 @@ setup_file() {
     export load=${RUN_VM_TOOLS:?run this by make check-host}/nix-load-db
     NIX_2_26=$("$here/../../scripts/fetch-package" trixie nix-bin)/run
     export NIX_2_26
-    # after that, whose cache is in the user's home
+    # after fetch-package, whose cache is in the user's home
     export HOME=$BATS_FILE_TMPDIR
     "$make_registration" 300 8 >"$BATS_FILE_TMPDIR/300"
     make_derivations
 }
 
-# A store with derivations, and what Nix says of it.
+# A store with derivations, and Nix's registration of it.
 make_derivations() {
     local store=$BATS_FILE_TMPDIR/derivations
     nix-instantiate --store "$store" "$here/nixdb/packages.nix" >/dev/null 2>&1
@@ -34,7 +34,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR" || return
 }
 
-# with_nix VERSION PROGRAM ARGUMENT...
+# with_nix VERSION PROGRAM ARGUMENT...: runs a program of that Nix.
 with_nix() {
     if [ "$1" = 2.26 ]; then
         "$NIX_2_26" "${@:2}"
@@ -55,7 +55,7 @@ we_load() { # STORE FILE [OPTION]...
     "$load" "${@:3}" "$1/nix/var/nix" <"$2"
 }
 
-# All of a database but for the times, in the order in which it lies there.
+# Prints a database without its times, in the order of its rows.
 dump() {
     sqlite3 "$1/nix/var/nix/db/db.sqlite" .dump | sed -E "s/^(INSERT INTO ValidPaths VALUES\([0-9]+,'[^']*','[^']*',)[0-9]+,/\1TIME,/"
     sqlite3 "$1/nix/var/nix/db/db.sqlite" "pragma page_size; pragma encoding; pragma journal_mode;
@@ -63,7 +63,7 @@ dump() {
         select type, name, tbl_name from sqlite_schema"
 }
 
-# What a database holds; times, and the places of references in their table, are nobody's business.
+# Prints the contents of a database. Times, and the order of the references, are irrelevant.
 contents() {
     sqlite3 "$1/nix/var/nix/db/db.sqlite" "
         select id, path, hash, deriver, narSize, ultimate, sigs, ca from ValidPaths order by id;
@@ -72,7 +72,7 @@ contents() {
         select * from sqlite_sequence; pragma integrity_check"
 }
 
-# Names, modes, sizes and times of all files of the state directory.
+# Prints names, modes, sizes and times of all files in the state directory.
 listing() {
     find "$1/nix/var/nix" -printf '%P %M %s %T@ %C@ %i\n' | sort
 }
@@ -129,8 +129,8 @@ same() {
 }
 
 @test "an existing database of each Nix is brought to what Nix brings it to" {
-    # 400 paths in a random order of loads of overlapping parts, some with other hashes and fewer
-    # references; ours takes turns with Nix on the one copy, on the other Nix is alone
+    # 400 paths in random loads of overlapping parts, some with other hashes and fewer references; our
+    # program and Nix take turns on one copy, Nix works alone on the other
     "$make_registration" 200 8 3 >base
     for version in $versions; do
         nix_loads "$version" "nix-$version" base
@@ -205,7 +205,7 @@ same() {
         listing s >before
         run -1 --separate-stderr "$load" --file "$file" s/nix/var/nix
         case "$file" in
-        # found only when the rows are being written: the transaction is undone
+        # the error is found only while rows are written: the transaction is rolled back
         bad-derivation) [[ $stderr == *"${b##*/}.drv"* ]] ;;
         bad-nowhere) [[ $stderr == *"$file:6: "*"$b"* ]] ;;
         *)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The drives' order in QEMU's command, and the devices that the file systems are mounted from: they
-# belong together in every combination.
+# The order of the drives in QEMU's command matches the devices that filesystems are mounted from, in
+# every combination.
 
 bats_require_minimum_version 1.7.0
 
@@ -20,7 +20,7 @@ setup_file() {
     }' >config.json
 }
 
-# plan ROOT STORE BOOT INTERFACE: the plan, each of the first three "true" or "false".
+# plan ROOT STORE BOOT INTERFACE: prints the plan; each of the first three is "true" or "false".
 plan() {
     local disk=./root.qcow2
     "$1" || disk=null
@@ -30,7 +30,7 @@ plan() {
         -o virtualisation.useBootLoader="$3" -o virtualisation.qemu.diskInterface="$4" 2>/dev/null
 }
 
-# The names that the combination's disks should have, in order, as "NAME DEVICE" lines.
+# Prints the expected devices of the combination's disks, in order, as "NAME DEVICE" lines.
 expected() {
     local prefix=/dev/vd letters=abcdefg name
     [ "$4" = virtio ] || prefix=/dev/sd
@@ -50,10 +50,10 @@ expected() {
                     echo "root disk $root, store image $store, boot disk $boot, $interface"
                     plan=$(plan "$root" "$store" "$boot" "$interface")
                     disks=$(expected "$root" "$store" "$boot" "$interface")
-                    # The order of -drive is that of the devices
+                    # -drive options are in the order of the devices
                     diff <(jq -r '.argv[] | capture("^(.*,)?file=([^,]*/)?(?<name>[^/,]+),.*if=none").name' <<<"$plan") \
                         <(cut -d ' ' -f 1 <<<"$disks")
-                    # Each is mounted where there is such a disk
+                    # each disk that exists is mounted
                     diff <(jq -r '.fileSystems | [."/".device, ."/nix/.ro-store".device, ."/boot".device][]' <<<"$plan") - <<END
 $("$root" && sed -n 's/^root.qcow2 //p' <<<"$disks" || echo tmpfs)
 $("$store" && sed -n 's/^store.img //p' <<<"$disks" || echo nix-store)

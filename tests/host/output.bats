@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What is printed gets to its reader, or its failure does; and nothing in it is for the terminal.
+# Output reaches its reader, or the failure is reported; it contains no control sequence for a terminal.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
@@ -33,11 +33,11 @@ load start
             --dry-run=$format --guest-init system/guest-init
         [[ $output == *"standard output: cannot be written"* ]]
     done
-    # a machine needs no output
+    # a start needs no standard output
     run_vm >&-
 }
 
-# unseen: nothing in $output acts on a terminal.
+# unseen: $output contains no control sequence.
 unseen() {
     [ -n "$output" ]
     [ -z "$(LC_ALL=C tr -d '[:print:]\n\t' <<<"$output")" ]
@@ -62,7 +62,7 @@ unseen() {
     NIX_DISK_IMAGE=$escape.qcow2 run -0 "$RUN_VM_PROGRAM" --kernel "$escape" --dry-run --accel tcg \
         --guest-init system/guest-init
     unseen
-    # and yet the words are the same to a shell
+    # a shell still reads the same arguments
     eval "set -- ${output//$'\n'/ }"
     [[ " $* " == *"$escape"* ]]
 }

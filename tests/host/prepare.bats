@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What is made before QEMU starts, and what is left of it: files, cache, locks, temporary directory.
-# QEMU is a script that does what a test wants of it; qemu-img and all else is real.
+# The preparation before QEMU starts, and its remains: files, cache, locks, temporary directory. QEMU
+# is a script that the test writes; qemu-img and all other programs are real.
 # shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# Runs a command in a mount namespace in which TMPDIR is a file system of a size.
+# Runs a command in a mount namespace in which TMPDIR is a filesystem of a size.
 with_small_tmp() {
     local size=$1
     shift
@@ -47,7 +47,7 @@ with_small_tmp() {
     run -74 run_vm
     [[ $output == *"$PWD/nixos.qcow2: in use by another run-vm"* ]]
     [ "$(find . "$TMPDIR" -printf '%p %i %s %T@\n' | sort)" = "$before" ]
-    # another image is nobody's
+    # another image is not locked
     qemu 'exit 0'
     NIX_DISK_IMAGE=other.qcow2 run -0 run_vm
     finish
@@ -72,9 +72,9 @@ with_small_tmp() {
         [[ $output == *"in use by another run-vm"* ]]
     done
     [ "$(find . -printf '%p %i %s %T@\n' | sort)" = "$before" ]
-    # systemd-tmpfiles asks the same way, and passes by
+    # systemd-tmpfiles tries the same lock, and then leaves the directory alone
     run ! flock --nonblock --exclusive kept true
-    # beside it there is room for others
+    # other machines can have theirs beside it
     qemu 'exit 0'
     NIX_DISK_IMAGE=other.qcow2 TMPDIR=$PWD/more run -0 run_vm
     finish
@@ -101,7 +101,7 @@ with_small_tmp() {
 
 @test "a machine that outlives its run-vm keeps its directory and its image" {
     mkfifo started finish
-    # the wrapper dies with run-vm, what it has started does not
+    # the wrapper dies with run-vm, its child does not
     qemu '(echo >"$CALLER/started"; read -r x <"$CALLER/finish"; echo >"$CALLER/ended") & wait'
     TMPDIR=$PWD/kept USE_TMPDIR=1 "$RUN_VM_PROGRAM" --kernel system/kernel --modules-dir "$modules" \
         --accel tcg --guest-init system/guest-init -o "virtualisation.qemu.package=$PWD/qemu" \
@@ -201,7 +201,7 @@ with_small_tmp() {
         run_vm 2>"stderr$i" 3>&- &
         started[i]=$!
     done
-    # all but one end by themselves
+    # all but one exit by themselves
     for ((left = PREPARE_ROUNDS; left > 1; left--)); do
         wait -n "${started[@]}" && false
     done
@@ -276,7 +276,7 @@ with_small_tmp() {
     read -t 60 -r qemu <>started
     kill -TERM "$run_vm"
     wait "$run_vm" || status=$?
-    # this QEMU has no monitor, so it was killed
+    # this QEMU has no monitor, so run-vm kills it
     [ "$status" = 137 ]
     run ! kill -0 "$qemu"
     [ -z "$(ls -A "$TMPDIR")" ]

@@ -1,18 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A host with little to give: memory, size of files; and a caller who lets nobody else read.
+# Limits on memory and file sizes, and a caller whose umask lets no other user read.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# run_limited OPTION LIMIT: a start of everything that is limited by ulimit.
+# run_limited OPTION LIMIT: a start of everything under `ulimit OPTION LIMIT`.
 run_limited() {
     run bash -c 'ulimit "$1" "$2"; start_all' bash "$1" "$2"
     [ -z "$(leftovers "$XDG_CACHE_HOME" "$TMPDIR" "$CALLER" 2>/dev/null)" ]
     [ "$status" = 0 ] || [[ $output == *"run-vm: "* ]]
-    # run-vm itself ends by no signal; a tool that does is named
+    # no signal ends run-vm itself; a tool that one ends is named
     [ "$status" -lt 128 ] || [[ $output == *"killed by signal"* ]]
 }
 
@@ -42,7 +42,7 @@ run_limited() {
 
 @test "small things that there is no memory for end with a status of their own" {
     local limit ended=0
-    # a configuration that takes more memory than the program's own start
+    # a configuration that needs more memory than the program's own start
     jq -n '[range(60000) | {key: "k\(.)", value: [{}, "v"]}] | from_entries | {other: .}' >many.json
     for ((limit = 12000; limit < 40000; limit += 2000)); do
         run bash -c 'ulimit -v "$1"; "$RUN_VM_PROGRAM" --config many.json --kernel "$CALLER/system/kernel" \
@@ -67,7 +67,7 @@ run_limited() {
         [[ $output == *"oo large"* || $output == *"signal 25"* || $output == *"cannot be made"* ]]
         rm -rf "$XDG_CACHE_HOME" ./*.qcow2
     done
-    # what is not ours starts as it would without us
+    # QEMU has the default action of SIGXFSZ, which run-vm itself ignores
     qemu 'kill -XFSZ $$; exit 3'
     run start_all
     [ "$status" = 153 ]

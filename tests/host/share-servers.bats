@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Faults of virtiofsd, the server behind a share: named, with an end, and nothing is left. QEMU is
-# the real one; its machine never starts, for the device has its server before that.
+# Faults of virtiofsd, the server of a share: each is named, ends the start, and leaves nothing behind.
+# QEMU is the real one; its machine never starts, because QEMU connects to the servers before that.
 # shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # scripts are not expanded here
 
 bats_require_minimum_version 1.5.0
@@ -9,7 +9,7 @@ bats_require_minimum_version 1.5.0
 load start
 
 setup_file() {
-    # run-vm's own places, and PATH
+    # the directories that run-vm itself searches, and PATH
     SERVERS=$(ls /usr/libexec/virtiofsd /usr/lib/qemu/virtiofsd 2>/dev/null || true)
     SERVERS+=" $(command -v virtiofsd || true)"
     KERNEL=$BATS_FILE_TMPDIR/kernel
@@ -17,7 +17,7 @@ setup_file() {
     export SERVERS KERNEL
 }
 
-# A start with a share on virtiofs, of real programs; its words are in stderr.
+# A start with a share on virtiofs, with real programs; its messages are in the file stderr.
 start_shared() {
     ln -sfn "$(command -v qemu-system-x86_64)" qemu/bin/qemu-kvm
     mkdir -p shared
@@ -30,8 +30,8 @@ start_shared() {
         -o runVm.shares.own.transport=virtiofs "$@" </dev/null >stdout 2>stderr
 }
 
-# The same, in a mount namespace in which every virtiofsd is this script, or a thing that cannot be
-# run.
+# The same, in a mount namespace in which every virtiofsd is this script, or a file that cannot be
+# executed.
 start_with_server() {
     local thing=/dev/null
     if [ "$1" != none ]; then
@@ -50,7 +50,7 @@ until_true() {
     timeout 60 bash -c 'until "$@"; do sleep 0.1; done' bash "$@" 2>/dev/null
 }
 
-# Whether QEMU has made its machine.
+# Succeeds if QEMU has made its machine.
 qemu_runs() {
     cd "$TMPDIR"/nix-vm.*/ && python3 -c 'import socket
 monitor = socket.socket(socket.AF_UNIX)
@@ -60,7 +60,7 @@ while b"return" not in monitor.recv(4096): pass'
 }
 export -f qemu_runs
 
-# The virtiofsd of this test, which is two processes.
+# Prints the process IDs of this test's virtiofsd, which is two processes.
 kill_server() {
     local servers
     mapfile -t servers < <(pgrep -f "virtiofsd .*source=$BATS_TEST_TMPDIR/caller/shared")
@@ -90,7 +90,7 @@ nothing_is_left() {
     [ "$status" = 1 ]
     grep "virtiofsd for $PWD/shared: killed by signal 9" stderr
     nothing_is_left
-    # QEMU has connected, and waits for an answer
+    # QEMU has connected and waits for an answer
     run start_with_server 'sleep 1; kill -KILL $$'
     [ "$status" = 1 ]
     grep "virtiofsd for $PWD/shared: killed by signal 9" stderr
@@ -114,7 +114,7 @@ nothing_is_left() {
     until_true qemu_runs
     kill_server
     until_true grep 'powering the guest down' stderr
-    # a machine that is stopped has no power button
+    # a stopped machine does not react to its power button
     kill -TERM "$(cat pid)"
     wait "$started" || status=$?
     cat stderr

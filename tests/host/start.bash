@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2016,SC2119,SC2120
-# What the tests of preparation share: a start in directories of the test's own. QEMU is a script
-# that does what a test wants of it; qemu-img and all else is real.
+# Helpers for tests of preparation: a start in directories of the test's own. QEMU is a script that the
+# test writes; qemu-img and all other programs are real.
 
-# How often the campaigns below try.
+# Repetitions of a campaign.
 PREPARE_ROUNDS=${RUN_VM_LONG:+100}
 : "${PREPARE_ROUNDS:=15}"
 
-# A place to start in, and where all is that run-vm makes.
+# Makes the caller's directory and those for everything that run-vm makes.
 setup() {
     mkdir "$BATS_TEST_TMPDIR/caller" "$BATS_TEST_TMPDIR/tmp"
     cd "$BATS_TEST_TMPDIR/caller" || return
@@ -25,7 +25,7 @@ setup() {
     qemu 'exit 0'
 }
 
-# What QEMU does; it is started in the temporary directory.
+# qemu SCRIPT: replaces QEMU by the script, which run-vm starts in the temporary directory.
 qemu() {
     printf '#!/bin/sh\n%s\n' "$1" >qemu/bin/qemu-kvm.new
     chmod +x qemu/bin/qemu-kvm.new
@@ -38,17 +38,17 @@ run_vm() {
         -o "virtualisation.qemu.package=$PWD/qemu" -o virtualisation.graphics=false "$@"
 }
 
-# Lets a QEMU that waits for it go on.
+# Lets a QEMU that reads the FIFO `finish` continue.
 finish() {
     timeout 60 sh -c 'echo >finish'
 }
 
-# The entries of the cache, by kind.
+# entries KIND: prints the cache's entries of a kind.
 entries() {
     find "$XDG_CACHE_HOME/run-vm" -mindepth 1 -maxdepth 1 -type d -name "$1-*" | sort
 }
 
-# Makes all that start_all needs.
+# Makes every input of start_all.
 everything() {
     local store=$BATS_TEST_TMPDIR/store path
     python3 "$BATS_TEST_DIRNAME/small-kernel" 700000 >system/kernel
@@ -68,7 +68,7 @@ everything() {
             efi: {firmware: ($here + "/system/firmware"), variables: ($here + "/system/variables")},
             useNixStoreImage: true, qemu: {package: ($here + "/qemu")}}}' \
         >everything.json
-    # what it starts with is checked, and a sum of it left
+    # checks the files that it is started with, and writes their sums
     qemu 'for image in "$NIX_DISK_IMAGE" empty0.qcow2 empty1.qcow2; do
     "$CALLER/qemu/bin/qemu-img" check -q "$image" || exit 99
 done
@@ -80,9 +80,9 @@ done >"$HOME/sums"'
     export modules firmware=
 }
 
-# A start that makes all there is to make: disk image, store image, empty disks, registration,
-# initrd, and the unpacked kernel or, where $firmware is set, EFI variables. Image and variables
-# are in $images. START_BY=exec: in place of the shell.
+# A start that makes every kind of file: disk image, store image, empty disks, registration, initrd, and
+# the unpacked kernel or, if $firmware is set, EFI variables. Image and variables are in $images.
+# START_BY=exec: run-vm replaces the shell.
 start_all() {
     rm -f "$HOME/sums"
     NIX_DISK_IMAGE=${images:-$CALLER}/disk.qcow2 NIX_EFI_VARS=${images:-$CALLER}/vars.fd \
@@ -92,12 +92,12 @@ start_all() {
         -o virtualisation.writableStore=false "$@"
 }
 
-# What a start that failed may not leave: anything half made below the directories.
+# leftovers DIRECTORY...: prints incomplete files, of which a failed start must leave none.
 leftovers() {
     find "$@" \( -name '.run-vm-*' -o -name '.new-*' -o -name '.old-*' -o -name 'nix-vm.*' \) -print
 }
 
-# nix-store, of which many starts ask the same: it says again what it has said to the first.
+# Replaces nix-store by a script that repeats its first answers: many starts ask the same.
 remember_nix_store() {
     start_all
     mkdir -p bin

@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What a start waits for while it is prepared: a signal that asks run-vm to end does so, and leaves
-# nothing half made; a FIFO in place of a file is refused.
+# Waiting while a start is prepared: a termination signal ends run-vm, which leaves no incomplete file;
+# a FIFO in place of a file is refused.
 # shellcheck disable=SC2016,SC2119,SC2120,SC2030,SC2031,SC2154 # QEMU's script is not expanded here
 
 bats_require_minimum_version 1.5.0
 
 load start
 
-# until_true COMMAND...: tries it until it succeeds, for as long as the start runs.
+# until_true COMMAND...: repeats the command until it succeeds, while the start runs.
 until_true() {
     until "$@"; do
         kill -0 "$pid" || { cat stderr; return 1; }
@@ -16,7 +16,7 @@ until_true() {
     done
 }
 
-# ends_by SIGNAL: the start ends soon, says why, and leaves nothing.
+# ends_by SIGNAL: the start ends soon, prints the reason, and leaves nothing.
 ends_by() {
     local status=0
     kill -"$1" "$pid"
@@ -32,7 +32,7 @@ ends_by() {
     [ -z "$(leftovers "$TMPDIR" "$XDG_CACHE_HOME" .)" ]
 }
 
-# A start in the background, as a shell with job control has it: SIGINT is not ignored.
+# Starts run-vm in the background as a shell with job control does: SIGINT is not ignored.
 begin() {
     rm -f started-qemu tool-started
     set -m
@@ -41,7 +41,7 @@ begin() {
     set +m
 }
 
-# tool NAME SCRIPT: instead of the program; tells that it has been started.
+# tool NAME SCRIPT: replaces the program by a script, which first reports that it has been started.
 tool() {
     printf '#!/bin/sh\n: >%q\n%s\n' "$PWD/tool-started" "$2" >"$1.new"
     chmod +x "$1.new"
@@ -50,7 +50,7 @@ tool() {
 
 hangs='exec sleep 600 3>&-'
 is_deaf='trap "" HUP INT TERM; exec sleep 600 3>&-'
-# its own child has its standard output, and lives on
+# its child inherits its standard output and outlives it
 has_child='sleep 20 3>&- 2>/dev/null & wait'
 
 @test "a signal ends a start that waits for a lock of the cache" {
@@ -83,7 +83,7 @@ END
     export PATH=$PWD/bin:$PATH
     for program in bin/nix-store bin/mkfs.erofs qemu/bin/qemu-img; do
         for script in "$hangs" "$has_child" "$is_deaf"; do
-            # which takes some seconds
+            # takes some seconds
             [[ $program != *mkfs* || $script != "$is_deaf" ]] || continue
             echo "$program: $script"
             rm -rf "$XDG_CACHE_HOME" disk.qcow2
@@ -95,7 +95,7 @@ END
         rm "$program"
         ln -s "$(command -v qemu-img)" qemu/bin/qemu-img 2>/dev/null || true
     done
-    # two signals: at once
+    # a second signal ends it at once
     tool bin/mkfs.erofs "$is_deaf"
     begin
     until_true test -e tool-started
@@ -104,7 +104,7 @@ END
     ends_by TERM 3
 }
 
-# refused NAME OPTION...: with the FIFO's name, and nothing is made.
+# refused NAME OPTION...: run-vm refuses the FIFO by name, and makes nothing.
 refused() {
     local name=$1 status=0
     shift
@@ -134,7 +134,7 @@ refused() {
     everything
     mkfifo nobody.json
     begin --config nobody.json
-    # the shell that is to become run-vm sleeps too
+    # wait until the shell has become run-vm: it sleeps, too
     until_true [ "/proc/$pid/exe" -ef "$RUN_VM_PROGRAM" ]
     until_true grep -q '^State:.S' "/proc/$pid/status"
     kill -TERM "$pid"
