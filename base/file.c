@@ -73,8 +73,10 @@ char *file_read_at(int directory, const char *path, int flags, size_t limit, siz
 {
     struct stat st;
     int fd CLEANUP_CLOSE = open_regular(directory, path, flags, limit, &st, e);
-    if (fd < 0)
+    if (fd < 0) {
+        errno = -fd;
         return NULL;
+    }
     /* the byte more that the zero takes is followed by another, so that the end is seen without
      * growing */
     struct content content = {0};
@@ -83,7 +85,7 @@ char *file_read_at(int directory, const char *path, int flags, size_t limit, siz
         r = read_to_end(fd, &content, limit);
     if (r < 0) {
         free(content.bytes);
-        (void)error_errno(e, -r, "%s: cannot be read whole", path);
+        errno = -error_errno(e, -r, "%s: cannot be read whole", path);
         return NULL;
     }
     content.bytes[content.size] = '\0';

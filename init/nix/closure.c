@@ -20,7 +20,7 @@
 
 static int open_registration(int root, const char *path)
 {
-    if (strncmp(path, STORE "/", strlen(STORE "/")) == 0) {
+    if (startswith(path, STORE "/")) {
         char *lower CLEANUP_FREE = xasprintf(LOWER_STORE "%s", path + strlen(STORE));
         int fd = inroot_open(root, lower, O_RDONLY | O_NONBLOCK, 0);
         if (fd >= 0)
@@ -29,7 +29,8 @@ static int open_registration(int root, const char *path)
     return inroot_open(root, path, O_RDONLY | O_NONBLOCK, 0);
 }
 
-/* The path that a directory inside the root has for us; NULL where it cannot be had. */
+/* Makes a directory inside the root if it is missing. Returns its path outside the root, which the
+ * caller frees, or NULL. */
 static char *real_directory(int root, const char *path)
 {
     int fd CLEANUP_CLOSE = inroot_make_directory(root, path, 0755);
@@ -40,15 +41,15 @@ int closure_register(int root, const char *path, bool lasting_store, struct erro
 {
     int fd CLEANUP_CLOSE = open_registration(root, path);
     if (fd < 0)
-        return error_errno(e, -fd, "regInfo=%s: opening the registration", path);
+        return error_errno(e, -fd, "regInfo=%s: cannot be opened", path);
     struct stat st;
     if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-        return error_set(e, -EINVAL, "regInfo=%s: is no regular file", path);
+        return error_set(e, -EINVAL, "regInfo=%s: not a regular file", path);
     char *state CLEANUP_FREE = real_directory(root, STATE);
     char *db CLEANUP_FREE = real_directory(root, STATE "/db");
     char *store CLEANUP_FREE = real_directory(root, STORE);
     if (!state || !db || !store)
-        return error_set(e, -EROFS, "%s cannot be made in the root",
+        return error_set(e, -EROFS, "%s: cannot be created in the root",
                          !state ? STATE
                          : !db  ? STATE "/db"
                                 : STORE);
@@ -67,7 +68,8 @@ int closure_register(int root, const char *path, bool lasting_store, struct erro
     return 0;
 }
 
-/* Where `path` leads inside the root, seen from there; NULL if it leads nowhere. */
+/* Resolves `path` inside the root. Returns the path inside the root that its symlinks lead to,
+ * which the caller frees, or NULL. */
 static char *destination(int root, const char *path)
 {
     int fd CLEANUP_CLOSE = inroot_open(root, path, O_PATH, 0);
@@ -79,11 +81,11 @@ static char *destination(int root, const char *path)
 
 static bool is_in_store(const char *path)
 {
-    return path && strncmp(path, STORE "/", strlen(STORE "/")) == 0;
+    return path && startswith(path, STORE "/");
 }
 
-/* A path that is in the store by its name counts as that, even if it is a symlink to another: the
- * system is where init= points to. */
+/* Makes a GC root of `path` if it is inside the store. Resolves symlinks only outside the store:
+ * the GC root of init= must be the system, even if its init is a symlink to another store path. */
 static int keep(int root, const struct nixtarget *target, const char *name, const char *path,
                 struct error *e)
 {
@@ -95,8 +97,8 @@ int closure_keep(int root, const char *init, const char *registration, struct er
 {
     char *roots CLEANUP_FREE = real_directory(root, ROOTS);
     if (!roots)
-        return error_set(e, -EROFS, ROOTS " cannot be made in the root");
+        return error_set(e, -EROFS, ROOTS ": cannot be created in the root");
     const struct nixtarget target = {.roots_dir = roots};
     int r = init ? keep(root, &target, "booted-system", init, e) : 0;
-    return r == 0 ? keep(root, &target, "registration", registration, e) : r;
+    return r < 0 ? r : keep(root, &target, "registration", registration, e);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 
 struct reader {
     const char *start, *at, *end;
@@ -15,8 +16,8 @@ struct reader {
 
 static int bad(const struct reader *r, const char *expected)
 {
-    return error_set(r->e, -EBADMSG, "%s: not a derivation: at byte %zu %s should stand", r->file,
-                     (size_t)(r->at - r->start), expected);
+    return error_set(r->e, -EBADMSG, "%s: not a derivation: expected %s at byte %zu", r->file,
+                     expected, (size_t)(r->at - r->start));
 }
 
 static bool looking_at(const struct reader *r, const char *text)
@@ -49,7 +50,7 @@ static char unescape(char c)
     }
 }
 
-/* A string in double quotes; *text (may be NULL) gets it, for the caller to free. */
+/* Reads a string in double quotes into *text (may be NULL), which the caller frees. */
 static int read_string(struct reader *r, char **text)
 {
     int result = expect(r, "\"");
@@ -71,23 +72,20 @@ static int read_string(struct reader *r, char **text)
     return 0;
 }
 
-/* ("out","/nix/store/…","r:sha256","…"): a name, a path, and for an output whose contents are
- * known in advance their hash. */
+/* Reads ("out","/nix/store/…","r:sha256","…"): a name, a path, and the hash if the content is known
+ * in advance. */
 static int read_output(struct reader *r, struct derivation_output *output)
 {
-    int result = expect(r, "(");
-    if (result == 0)
-        result = read_string(r, &output->id);
-    if (result == 0)
-        result = expect(r, ",");
-    if (result == 0)
-        result = read_string(r, &output->path);
-    for (int i = 0; result == 0 && i < 2; i++) {
-        result = expect(r, ",");
-        if (result == 0)
-            result = read_string(r, NULL);
+    char **const fields[] = {&output->id, &output->path, NULL, NULL};
+    for (size_t i = 0; i < ELEMENTS(fields); i++) {
+        int result = expect(r, i == 0 ? "(" : ",");
+        if (result < 0)
+            return result;
+        result = read_string(r, fields[i]);
+        if (result < 0)
+            return result;
     }
-    return result == 0 ? expect(r, ")") : result;
+    return expect(r, ")");
 }
 
 static void free_output(struct derivation_output *output)
@@ -100,22 +98,25 @@ static void free_output(struct derivation_output *output)
 static int read_outputs(struct reader *r, struct derivation *d)
 {
     int result = expect(r, "[");
-    while (result == 0 && !looking_at(r, "]")) {
+    if (result < 0)
+        return result;
+    while (!looking_at(r, "]")) {
+        result = r->at[-1] == '[' ? 0 : expect(r, ",");
+        if (result < 0)
+            return result;
         struct derivation_output output CLEANUP(free_output) = {0};
-        if (r->at[-1] != '[')
-            result = expect(r, ",");
-        if (result == 0)
-            result = read_output(r, &output);
-        if (result == 0 && output.path && output.path[0]) {
-            d->outputs = xreallocarray(d->outputs, d->output_count + 1, sizeof *d->outputs);
-            d->outputs[d->output_count++] = output;
+        result = read_output(r, &output);
+        if (result < 0)
+            return result;
+        if (output.path[0]) {
+            ARRAY_PUSH(d->outputs, d->output_count, output);
             output = (struct derivation_output){0};
         }
     }
-    return result == 0 ? expect(r, "]") : result;
+    return expect(r, "]");
 }
 
-/* Strings, lists and tuples up to the ')' that closes Derive( itself. */
+/* Skips strings, lists and tuples up to the ')' that closes Derive(. */
 static int skip_rest(struct reader *r)
 {
     enum { DEEPEST = 16 };
@@ -143,29 +144,36 @@ static int skip_rest(struct reader *r)
 
 static int compare_outputs(const void *left, const void *right)
 {
-    const struct derivation_output *a = left, *b = right;
+    const struct derivation_output *a = left;
+    const struct derivation_output *b = right;
     return strcmp(a->id, b->id);
+}
+
+static int read_derivation(struct reader *r, struct derivation *d)
+{
+    /* The form of a derivation with dynamic dependencies, an experimental feature of Nix 2.26. */
+    static const char dynamic[] = "DrvWithVersion(\"xp-dyn-drv\",";
+    int result = expect(r, looking_at(r, dynamic) ? dynamic : "Derive(");
+    if (result < 0)
+        return result;
+    result = read_outputs(r, d);
+    return result < 0 ? result : skip_rest(r);
 }
 
 int derivation_parse(const char *bytes, size_t length, const char *file,
                      struct derivation *derivation, struct error *e)
 {
-    /* The second form is that of derivations whose dependencies are known only when others have
-     * been built; Nix 2.26 writes it when asked to. */
-    static const char dynamic[] = "DrvWithVersion(\"xp-dyn-drv\",";
     struct reader r = {.start = bytes, .at = bytes, .end = bytes + length, .file = file, .e = e};
     *derivation = (struct derivation){0};
-    int result = expect(&r, looking_at(&r, dynamic) ? dynamic : "Derive(");
-    if (result == 0)
-        result = read_outputs(&r, derivation);
-    if (result == 0)
-        result = skip_rest(&r);
-    if (result == 0 && derivation->output_count > 1)
+    int result = read_derivation(&r, derivation);
+    if (result < 0) {
+        derivation_free(derivation);
+        return result;
+    }
+    if (derivation->output_count > 1)
         qsort(derivation->outputs, derivation->output_count, sizeof *derivation->outputs,
               compare_outputs);
-    if (result < 0)
-        derivation_free(derivation);
-    return result;
+    return 0;
 }
 
 void derivation_free(struct derivation *derivation)

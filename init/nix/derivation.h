@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The outputs of a derivation (.drv, Nix's ATerm format): bytes in, structs out. */
+/* Parser of a derivation (.drv, Nix's ATerm format) for its outputs. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,11 +9,11 @@
 
 struct derivation_output {
     char *id;   /* "out", "dev" … */
-    char *path; /* its store path, as the derivation says */
+    char *path; /* its store path */
 };
 
-/* Sorted by id. An output whose path is known only once it is built (a floating or deferred
- * content-addressed one) is not here, as it is not in Nix's database. */
+/* Sorted by id. Leaves out outputs whose path is unknown before they are built (floating or
+ * deferred content-addressed ones), as Nix's database does. */
 struct derivation {
     struct derivation_output *outputs; /* owned, with its strings */
     size_t output_count;
@@ -23,8 +23,8 @@ struct derivation {
 #define CLEANUP_DERIVATION CLEANUP(derivation_free)
 void derivation_free(struct derivation *derivation);
 
-/* Reads `length` bytes of the file that messages call `file`. All of it is checked to be well
- * formed, so that a derivation that was cut off is noticed. Returns 0, or -EBADMSG with the file,
- * the offset and the reason. */
+/* Parses the `length` bytes of the file that messages call `file`. Checks the syntax of all of it,
+ * to detect a truncated derivation. Returns 0, or -EBADMSG with the file, the offset and the
+ * reason. The caller frees `derivation`. */
 int derivation_parse(const char *bytes, size_t length, const char *file,
                      struct derivation *derivation, struct error *e);

@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 
 static int sync_name(const char *name, int flags, struct error *e)
 {
     int fd CLEANUP_CLOSE = open(name, O_RDONLY | O_CLOEXEC | flags);
     if (fd < 0 || fsync(fd) < 0)
-        return error_errno(e, errno, "%s: cannot be written to the disk", name);
+        return error_errno(e, errno, "%s: cannot be synced to the disk", name);
     return 0;
 }
 
@@ -38,7 +39,7 @@ int durable_make_directories(const char *directory, struct error *e)
             if (r < 0)
                 return r;
         } else if (errno != EEXIST) {
-            return error_errno(e, errno, "%s: the directory cannot be made", path);
+            return error_errno(e, errno, "%s: the directory cannot be created", path);
         }
         if (!slash)
             break;
@@ -60,15 +61,13 @@ int durable_write(const char *name, const char *text, struct error *e)
 {
     enum { MODE = 0644 };
     char *temporary CLEANUP_FREE = xasprintf("%s.new", name);
-    size_t length = strlen(text);
     int fd CLEANUP_CLOSE = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, MODE);
     if (fd < 0)
-        return error_errno(e, errno, "%s: cannot be made", temporary);
-    ssize_t written = write(fd, text, length);
-    if (written != (ssize_t)length) {
-        int number = written < 0 ? errno : ENOSPC;
+        return error_errno(e, errno, "%s: cannot be created", temporary);
+    int r = file_write(fd, text, strlen(text));
+    if (r < 0) {
         (void)unlink(temporary);
-        return error_errno(e, number, "%s: cannot be written", temporary);
+        return error_errno(e, -r, "%s: cannot be written", temporary);
     }
     return durable_publish(temporary, name, e);
 }
@@ -78,10 +77,10 @@ int durable_symlink(const char *name, const char *target, struct error *e)
     char *temporary CLEANUP_FREE = xasprintf("%s.new", name);
     struct stat st;
     if (lstat(name, &st) == 0 && !S_ISLNK(st.st_mode))
-        return error_set(e, -EEXIST, "%s: is there and is not a symlink; move it away", name);
+        return error_set(e, -EEXIST, "%s: exists and is not a symlink; move it away", name);
     (void)unlink(temporary);
     if (symlink(target, temporary) < 0)
-        return error_errno(e, errno, "%s: cannot be made", temporary);
+        return error_errno(e, errno, "%s: cannot be created", temporary);
     if (rename(temporary, name) < 0)
         return error_errno(e, errno, "%s: cannot be renamed to %s", temporary, name);
     return sync_directory_of(name, e);

@@ -5,8 +5,9 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 
-/* Eight bytes at a time; a file made to collide only makes the search slow. */
+/* Hashes eight bytes at a time. A file crafted to collide only makes the search slow. */
 static uint32_t tag_of(const char *path, size_t length, size_t skip)
 {
     static const uint64_t odd = 0x9E3779B97F4A7C15u;
@@ -20,11 +21,13 @@ static uint32_t tag_of(const char *path, size_t length, size_t skip)
     return (uint32_t)mixed;
 }
 
-/* Where the path is or, with `*found` NONE, the free slot where it belongs. */
+/* Returns the slot of the path, with its name in *found; or the free slot to put it in, with
+ * REGISTRATION_NONE. */
 static uint32_t probe(const struct nametable *table, uint32_t tag, const char *path, size_t length,
                       uint32_t *found)
 {
-    uint32_t mask = table->slot_count - 1, at = tag & mask;
+    uint32_t mask = table->slot_count - 1;
+    uint32_t at = tag & mask;
     for (; table->slots[at]; at = (at + 1) & mask) {
         if ((uint32_t)(table->slots[at] >> 32) != tag)
             continue;
@@ -81,25 +84,23 @@ uint32_t nametable_add(struct nametable *table, const char *path, size_t length,
         table->texts_size = table->texts_size + table->texts_size / 2 + length + 4096;
         table->texts = xreallocarray(table->texts, table->texts_size, 1);
     }
-    if (table->count == table->size) {
-        table->size = table->size + table->size / 2 + 64;
-        table->names = xreallocarray(table->names, table->size, sizeof *table->names);
-    }
     if (table->slot_count / 2 <= table->count)
         grow_slots(table);
 
-    uint32_t ignored, tag = tag_of(path, length, skip);
+    uint32_t ignored;
+    uint32_t tag = tag_of(path, length, skip);
     uint32_t at = probe(table, tag, path, length, &ignored);
     char *text = table->texts + table->texts_used;
     memcpy(text, path, length);
     text[length] = '\0';
-    table->names[table->count] = (struct registration_name){
+    const struct registration_name name = {
         .text = (uint32_t)table->texts_used,
         .length = (uint32_t)length,
         .entry = REGISTRATION_NONE,
         .line = line,
     };
+    ARRAY_PUSH(table->names, table->count, name);
     table->texts_used += length + 1;
-    table->slots[at] = (uint64_t)tag << 32 | (table->count + 1);
-    return table->count++;
+    table->slots[at] = (uint64_t)tag << 32 | table->count;
+    return table->count - 1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Store paths, each held once: an interning hash table. */
+/* A hash table that interns store paths: each is stored once. */
 #pragma once
 
 #include <stddef.h>
@@ -8,22 +8,23 @@
 #include "init/nix/registration.h"
 
 struct nametable {
-    char *texts; /* owned: the paths, each ended by a NUL */
-    size_t texts_used, texts_size;
+    char *texts; /* owned: the paths, each terminated by a NUL */
+    size_t texts_used;
+    size_t texts_size;
     struct registration_name *names; /* owned */
-    uint32_t count, size;
-    uint64_t *slots; /* owned: high half a tag, low half 1 + place of the name; 0: free */
+    uint32_t count;
+    uint64_t *slots; /* owned: high half a tag, low half 1 + index of the name; 0: free */
     uint32_t slot_count;
 };
 
 void nametable_free(struct nametable *table);
 
-/* The place of the path among the names, or REGISTRATION_NONE. The first `skip` bytes are those
- * that all paths have in common. */
+/* Returns the index of the path's name, or REGISTRATION_NONE. All paths begin with the same `skip`
+ * bytes. */
 uint32_t nametable_find(const struct nametable *table, const char *path, size_t length,
                         size_t skip);
 
-/* Adds a path that nametable_find() has not found, first named in `line`. Returns its place, or
- * REGISTRATION_NONE when the texts would exceed 4 GiB. */
+/* Adds a path that nametable_find() has not found; it occurs first in `line`. Returns the index of
+ * its name, or REGISTRATION_NONE if the texts would exceed 4 GiB. */
 uint32_t nametable_add(struct nametable *table, const char *path, size_t length, size_t skip,
                        uint32_t line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The format is in figure 5.2 of E. Dolstra's thesis, "The Purely Functional Software Deployment
- * Model": everything is a string, a length of eight bytes before it and zeros up to a multiple of
- * eight behind it. */
+/* Figure 5.2 of E. Dolstra's thesis, "The Purely Functional Software Deployment Model", has the
+ * format: everything is a string, which follows its length in eight bytes and is padded with zeros
+ * to a multiple of eight. */
 #include "init/nix/nar.h"
 
 #include <dirent.h>
@@ -94,7 +94,7 @@ static int no_dots(const struct dirent *entry)
     return !streq(entry->d_name, ".") && !streq(entry->d_name, "..");
 }
 
-/* By bytes; alphasort() would go by the locale. */
+/* Compares bytes; alphasort() would use the locale. */
 static int compare_names(const struct dirent **left, const struct dirent **right)
 {
     return strcmp((*left)->d_name, (*right)->d_name);
@@ -105,10 +105,11 @@ static int put_node(struct archive *a, const char *name);
 static int put_directory(struct archive *a, const char *name)
 {
     struct dirent **entries;
-    int count = scandir(name, &entries, no_dots, compare_names), r = 0;
+    int count = scandir(name, &entries, no_dots, compare_names);
     if (count < 0)
         return error_errno(a->e, errno, "%s: cannot be read", name);
     put(a, "directory");
+    int r = 0;
     for (int i = 0; i < count; i++) {
         char *below CLEANUP_FREE = xasprintf("%s/%s", name, entries[i]->d_name);
         if (r == 0) {
@@ -126,15 +127,15 @@ static int put_directory(struct archive *a, const char *name)
     return r;
 }
 
-/* As deep as the directories of one store path. */
+/* Recurses, as deep as the directories of one store path. */
 static int put_node(struct archive *a, const char *name)
 {
     struct stat st;
-    int r;
     if (lstat(name, &st) < 0)
-        return error_errno(a->e, errno, "%s: cannot be looked at", name);
+        return error_errno(a->e, errno, "%s: cannot be examined", name);
     put(a, "(");
     put(a, "type");
+    int r;
     if (S_ISREG(st.st_mode))
         r = put_file(a, name, &st);
     else if (S_ISDIR(st.st_mode))
@@ -142,7 +143,7 @@ static int put_node(struct archive *a, const char *name)
     else if (S_ISLNK(st.st_mode))
         r = put_link(a, name);
     else
-        r = error_set(a->e, -EINVAL, "%s: is neither file, directory nor symlink", name);
+        r = error_set(a->e, -EINVAL, "%s: neither a file, a directory nor a symlink", name);
     put(a, ")");
     return r;
 }

@@ -12,19 +12,20 @@
 
 #define NEW_NAME "db.sqlite.new"
 
-/* Nobody sees the file before it is complete, so it needs neither journal nor locks, and is synced
- * once at the end. With rows in the order of the tables' keys all pages are filled one after the
- * other; the indexes are built by sorting. A cache of more than the pages at hand saves nothing,
- * and takes memory that a small machine does not have. */
+/* No other process sees the file before it is complete, so it needs neither journal nor locks, and
+ * is synced once at the end. Rows are inserted in the order of the tables' keys, which fills page
+ * after page; the indexes are built by sorting. A larger cache would save nothing, and a small
+ * machine has no memory for it. */
 static const char settings[] =
     "pragma page_size = 4096; pragma encoding = 'UTF-8'; pragma locking_mode = exclusive;"
     "pragma journal_mode = off; pragma synchronous = off; pragma temp_store = memory;"
     "pragma cache_size = -2000; begin";
 
-/* What Nix's first opening does, so that it need not write: see the file format, offset 18. */
+/* Sets WAL mode in the file's header (SQLite's file format, offset 18), so that Nix need not write
+ * it when it opens the database. */
 static const char finish[] = "commit; pragma journal_mode = wal";
 
-/* Rows get the ids 1, 2 … in the order of the entries, of which add_references() makes use. */
+/* Rows get the ids 1, 2 … in the order of the entries; the references rely on that. */
 static int add_paths(struct nixrows *rows, struct error *e)
 {
     char *sql CLEANUP_FREE =
@@ -43,12 +44,17 @@ static int add_outputs(struct nixrows *rows, struct error *e)
 {
     const struct registration *reg = rows->registration;
     int r = nixrows_prepare(rows, NIXROWS_ADD_OUTPUT, e);
-    for (uint32_t i = 0; i < reg->entry_count && r == 0; i++)
+    if (r < 0)
+        return r;
+    for (uint32_t i = 0; i < reg->entry_count; i++) {
         r = nixrows_add_outputs(rows, &reg->entries[i], (int64_t)i + 1, e);
-    return r;
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
-/* What goes into a part of the schema when it is there. */
+/* Functions that insert rows, by the part of the schema that must exist. */
 static int (*const fillers[NIXSCHEMA_PARTS])(struct nixrows *, struct error *) = {
     [NIXSCHEMA_VALID_PATHS] = add_paths,
     [NIXSCHEMA_REFS] = add_references,
@@ -58,33 +64,41 @@ static int (*const fillers[NIXSCHEMA_PARTS])(struct nixrows *, struct error *) =
 static int fill(struct nixrows *rows, struct error *e)
 {
     int r = nixvtable_offer(rows->db, rows->registration, e);
-    for (enum nixschema_part part = 0; part < NIXSCHEMA_PARTS && r == 0; part++) {
+    if (r < 0)
+        return r;
+    for (enum nixschema_part part = 0; part < NIXSCHEMA_PARTS; part++) {
         r = nixschema_create(rows->db, rows->target->version, part, e);
-        if (r == 0 && fillers[part])
-            r = fillers[part](rows, e);
+        if (r < 0)
+            return r;
+        r = fillers[part] ? fillers[part](rows, e) : 0;
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
 static int build(const char *file, const struct nixtarget *target, const struct registration *r,
                  int64_t now, struct error *e)
 {
     struct nixsql db CLEANUP_NIXSQL = {0};
-    int result = nixsql_open(&db, file, NIXSQL_CREATE, e);
-    if (result == 0)
-        result = nixsql_exec(&db, settings, e);
-    if (result == 0) {
-        struct nixrows rows CLEANUP_NIXROWS = {
-            .db = &db, .target = target, .registration = r, .now = now};
-        result = fill(&rows, e);
-    }
-    if (result == 0)
-        result = nixsql_exec(&db, finish, e);
-    return result == 0 ? nixsql_close(&db, e) : result;
+    int code = nixsql_open(&db, file, NIXSQL_CREATE, e);
+    if (code < 0)
+        return code;
+    code = nixsql_exec(&db, settings, e);
+    if (code < 0)
+        return code;
+    struct nixrows rows CLEANUP_NIXROWS = {
+        .db = &db, .target = target, .registration = r, .now = now};
+    code = fill(&rows, e);
+    if (code < 0)
+        return code;
+    nixrows_free(&rows); /* unfinished statements would keep the database open */
+    code = nixsql_exec(&db, finish, e);
+    return code < 0 ? code : nixsql_close(&db, e);
 }
 
-/* What an interrupted attempt or a database that was moved away may have left: SQLite would take
- * a log of changes for one of the new database. */
+/* Removes files of an interrupted attempt, or of a database that was moved away: SQLite would apply
+ * an old log to the new database. */
 static int remove_leftovers(const char *db_dir, struct error *e)
 {
     static const char *const names[] = {NEW_NAME, NEW_NAME "-wal", "db.sqlite-wal", "db.sqlite-shm",
@@ -102,12 +116,13 @@ int nixcreate_database(const char *db_dir, const struct nixtarget *target,
 {
     char *temporary CLEANUP_FREE = xasprintf("%s/" NEW_NAME, db_dir);
     char *final CLEANUP_FREE = xasprintf("%s/db.sqlite", db_dir);
-    int result = remove_leftovers(db_dir, e);
-    if (result == 0)
-        result = build(temporary, target, r, now, e);
-    if (result == 0)
-        result = durable_publish(temporary, final, e);
-    if (result < 0)
+    int code = remove_leftovers(db_dir, e);
+    if (code < 0)
+        return code;
+    code = build(temporary, target, r, now, e);
+    if (code == 0)
+        code = durable_publish(temporary, final, e);
+    if (code < 0)
         (void)remove_leftovers(db_dir, NULL);
-    return result;
+    return code;
 }

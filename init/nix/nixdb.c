@@ -22,16 +22,20 @@
 #include "init/nix/storepath.h"
 
 enum {
-    /* Large reads, because the file often lies on a share where each costs a round trip. */
+    /* Read in large blocks: on a share each read costs a round trip. */
     BLOCK_BYTES = 1 << 20,
-    /* Nix's reserve, which it frees when a full disk keeps it from collecting garbage. */
+    /* Size of db/reserved, which Nix deletes when a full disk prevents a garbage collection. */
     RESERVED_BYTES = 8 << 20,
     PRIVATE_MODE = 0600,
 };
 
-/* The names of the database's files, and what is known of them. */
+/* The database's files, and which of them exist. */
 struct files {
-    char *directory, *database, *schema, *lock, *reserved; /* owned */
+    char *directory; /* owned, as the other names */
+    char *database;
+    char *schema;
+    char *lock;
+    char *reserved;
     bool has_database;
     bool has_schema;
 };
@@ -62,8 +66,8 @@ static int read_blocks(int fd, const char *name, struct registrationparser *pars
     }
 }
 
-/* The store path that the registration lies in; NULL if it need not be registered. Hashing it takes
- * a while, so it is done only where the database does not list it. */
+/* Returns the store path that contains the registration, which the caller frees; NULL if none does.
+ * Has it registered unless the database lists it already: hashing it takes time. */
 static char *find_owner(const struct nixtarget *target, const struct files *f,
                         struct registrationparser *parser)
 {
@@ -79,7 +83,7 @@ static char *find_owner(const struct nixtarget *target, const struct files *f,
     if (nar_hash(real, hash, &size, &e) == 0)
         registrationparser_set_owner(parser, path, hash, size);
     else
-        log_warning("%s is not kept from garbage collection: %s", path, e.message);
+        log_warning("%s: not registered, a garbage collection may delete it: %s", path, e.message);
     return path;
 }
 
@@ -106,14 +110,15 @@ static int check_regular(const char *directory, struct error *e)
         char *name CLEANUP_FREE = xasprintf("%s/%s", directory, names[i]);
         if (lstat(name, &st) == 0 && (stat(name, &st) < 0 || !S_ISREG(st.st_mode)))
             return error_set(e, -EINVAL,
-                             "%s: is no regular file; nothing was written, move it away or "
+                             "%s: not a regular file; nothing was written, move it away or "
                              "register with the system's own Nix",
                              name);
     }
     return 0;
 }
 
-/* What db/schema says: 0 with *there, or an error if it is not the schema known here. */
+/* Reads db/schema and sets *there if it has a number. Returns 0, or an error for an unknown schema.
+ */
 static int read_schema(const char *name, bool *there, struct error *e)
 {
     char text[64];
@@ -125,9 +130,9 @@ static int read_schema(const char *name, bool *there, struct error *e)
     if (got < 0)
         return error_errno(e, errno, "%s: cannot be read", name);
     text[got] = '\0';
-    if (got > 0 && text[got - 1] == '\n') /* of a second line nobody knows what it says */
+    if (got > 0 && text[got - 1] == '\n') /* a second line makes the schema unknown */
         text[got - 1] = '\0';
-    *there = got > 0; /* Nix, cut off while it made the database, leaves an empty file */
+    *there = got > 0; /* empty after power loss while Nix made the database */
     if (got == 0)
         return 0;
     bool known = streq(text, NIXSCHEMA_NUMBER);
@@ -136,7 +141,7 @@ static int read_schema(const char *name, bool *there, struct error *e)
     if (!known)
         return error_set(e, -ENOTSUP,
                          "%s: the Nix database has schema \"%s\", only " NIXSCHEMA_NUMBER
-                         " is known here; nothing was written, register with the system's own Nix",
+                         " is supported; nothing was written, register with the system's own Nix",
                          name, text);
     return 0;
 }
@@ -157,13 +162,13 @@ static int look(const struct nixtarget *target, struct files *f, struct error *e
     if (r < 0)
         return r;
     if (stat(f->database, &st) == 0)
-        f->has_database = st.st_size > 0; /* Nix makes an empty file first */
+        f->has_database = st.st_size > 0; /* Nix creates an empty file first */
     else if (errno != ENOENT)
-        return error_errno(e, errno, "%s: cannot be looked at", f->database);
+        return error_errno(e, errno, "%s: cannot be examined", f->database);
     return read_schema(f->schema, &f->has_schema, e);
 }
 
-/* In a new database there are no other paths that an entry could refer to. */
+/* Checks that each reference is to an entry: a new database has no other paths. */
 static int check_complete(const struct registration *r, struct error *e)
 {
     for (uint32_t i = 0; i < r->entry_count; i++) {
@@ -181,7 +186,8 @@ static int check_complete(const struct registration *r, struct error *e)
     return 0;
 }
 
-/* Nix's own lock: shared by all who use the database, exclusive for who changes its form. */
+/* Takes Nix's lock on the database, `operation` LOCK_SH to use it or LOCK_EX to change its schema.
+ */
 static int take_lock(const struct files *f, int operation, int *fd, struct error *e)
 {
     *fd = open(f->lock, O_RDWR | O_CREAT | O_CLOEXEC, PRIVATE_MODE);
@@ -189,11 +195,12 @@ static int take_lock(const struct files *f, int operation, int *fd, struct error
         return error_errno(e, errno, "%s: cannot be opened", f->lock);
     if (flock(*fd, operation | LOCK_NB) < 0)
         return error_errno(e, errno == EWOULDBLOCK ? EBUSY : errno,
-                           "%s: another process has locked the Nix database; end it", f->lock);
+                           "%s: another process has locked the Nix database; end that process",
+                           f->lock);
     return 0;
 }
 
-/* As Nix does, it matters to nobody if this fails. */
+/* Makes db/reserved. Ignores errors, as Nix does: the file is only a reserve. */
 static void make_reserved(const struct files *f)
 {
     struct stat st;
@@ -207,14 +214,17 @@ static void make_reserved(const struct files *f)
 static int create(const struct nixtarget *target, const struct files *f,
                   const struct registration *r, struct nixtarget_result *result, struct error *e)
 {
-    int lock CLEANUP_CLOSE = -1;
     int code = check_complete(r, e);
-    if (code == 0)
-        code = durable_make_directories(f->directory, e);
-    if (code == 0)
-        code = take_lock(f, LOCK_EX, &lock, e);
-    if (code == 0)
-        code = nixcreate_database(f->directory, target, r, time(NULL), e);
+    if (code < 0)
+        return code;
+    code = durable_make_directories(f->directory, e);
+    if (code < 0)
+        return code;
+    int lock CLEANUP_CLOSE = -1;
+    code = take_lock(f, LOCK_EX, &lock, e);
+    if (code < 0)
+        return code;
+    code = nixcreate_database(f->directory, target, r, time(NULL), e);
     if (code < 0)
         return code;
     result->created = true;
@@ -226,56 +236,72 @@ static int create(const struct nixtarget *target, const struct files *f,
 static int update(const struct nixtarget *target, const struct files *f,
                   const struct registration *r, struct nixtarget_result *result, struct error *e)
 {
-    int lock CLEANUP_CLOSE = -1;
     bool needed = true;
     int code = f->has_schema ? nixupdate_needed(f->database, target, r, &needed, e) : 0;
     if (code < 0 || !needed)
         return code;
+    int lock CLEANUP_CLOSE = -1;
     code = take_lock(f, LOCK_SH, &lock, e);
-    if (code == 0)
-        code = nixupdate_apply(f->database, target, r, time(NULL), !f->has_schema, result, e);
-    return code;
+    if (code < 0)
+        return code;
+    return nixupdate_apply(f->database, target, r, time(NULL), !f->has_schema, result, e);
 }
 
-/* What the database lists and the store no longer has. */
+/* Removes the paths that are no longer in the store. */
 static int forget(const struct nixtarget *target, const struct files *f,
                   const struct registration *r, struct nixtarget_result *result, struct error *e)
 {
-    int lock CLEANUP_CLOSE = -1;
     bool needed = false;
     int code = nixforget_needed(f->database, target, r, &needed, e);
     if (code < 0 || !needed)
         return code;
+    int lock CLEANUP_CLOSE = -1;
     code = take_lock(f, LOCK_SH, &lock, e);
-    return code == 0 ? nixforget_apply(f->database, target, r, &result->forgotten, e) : code;
+    if (code < 0)
+        return code;
+    return nixforget_apply(f->database, target, r, &result->forgotten, e);
+}
+
+static int write_registration(const struct nixtarget *target, const struct files *f,
+                              const struct registration *r, struct nixtarget_result *result,
+                              struct error *e)
+{
+    int code = (f->has_database ? update : create)(target, f, r, result, e);
+    if (code < 0)
+        return code;
+    if (f->has_database && target->forget_missing) {
+        code = forget(target, f, r, result, e);
+        if (code < 0)
+            return code;
+    }
+    return f->has_schema ? 0 : durable_write(f->schema, NIXSCHEMA_NUMBER, e);
 }
 
 int nixdb_register_fd(const struct nixtarget *given, int fd, const char *name,
                       struct nixtarget_result *result, struct error *e)
 {
     struct nixtarget_result ignored;
-    struct nixtarget target = *given;
-    struct registration registration CLEANUP_REGISTRATION = {0};
-    struct files files CLEANUP(free_files) = {0};
     if (!result)
         result = &ignored;
     *result = (struct nixtarget_result){0};
+    struct nixtarget target = *given;
     if (!target.store_dir)
         target.store_dir = REGISTRATION_STORE_DIR;
+    struct files files CLEANUP(free_files) = {0};
     int code = look(&target, &files, e);
-    if (code == 0)
-        code = read_registration(&target, &files, fd, name, &registration, e);
+    if (code < 0)
+        return code;
+    struct registration registration CLEANUP_REGISTRATION = {0};
+    code = read_registration(&target, &files, fd, name, &registration, e);
     if (code < 0)
         return code;
     result->paths = registration.entry_count;
-    code = (files.has_database ? update : create)(&target, &files, &registration, result, e);
-    if (code == 0 && files.has_database && target.forget_missing)
-        code = forget(&target, &files, &registration, result, e);
-    if (code == 0 && !files.has_schema)
-        code = durable_write(files.schema, NIXSCHEMA_NUMBER, e);
-    if (code == 0 && result->created)
+    code = write_registration(&target, &files, &registration, result, e);
+    if (code < 0)
+        return code;
+    if (result->created)
         make_reserved(&files);
-    return code;
+    return 0;
 }
 
 int nixdb_register(const struct nixtarget *target, const char *registration,

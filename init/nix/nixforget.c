@@ -8,12 +8,13 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "init/nix/nixreadlock.h"
 #include "init/nix/nixsql.h"
 
 struct ids {
-    int64_t *items;
-    size_t count, size;
+    int64_t *items; /* owned */
+    size_t count;
 };
 
 static void free_ids(struct ids *ids)
@@ -21,16 +22,7 @@ static void free_ids(struct ids *ids)
     free(ids->items);
 }
 
-static void add_id(struct ids *ids, int64_t id)
-{
-    if (ids->count == ids->size) {
-        ids->size = ids->size * 2 + 64;
-        ids->items = xreallocarray(ids->items, ids->size, sizeof *ids->items);
-    }
-    ids->items[ids->count++] = id;
-}
-
-/* Whether nothing is in the store by this path's name. What cannot be looked at is taken to be. */
+/* True if the store has no file of this name. A file that cannot be examined is not missing. */
 static bool is_missing(const struct nixtarget *target, const char *path)
 {
     const char *base = strrchr(path, '/');
@@ -39,7 +31,7 @@ static bool is_missing(const struct nixtarget *target, const char *path)
     return lstat(real, &st) < 0 && errno == ENOENT;
 }
 
-/* Moves *at over the entries, which are in the order of the rows, to the path or beyond it. */
+/* Advances *at to the path or beyond it. Entries and rows are in the same order. */
 static bool is_registered(const struct registration *r, const char *path, uint32_t *at)
 {
     for (; *at < r->entry_count; (*at)++) {
@@ -50,36 +42,40 @@ static bool is_registered(const struct registration *r, const char *path, uint32
     return false;
 }
 
-/* 1: the database holds more paths than the registration, 0: it does not. */
+/* Returns 1 if the database has more paths than the registration, else 0 or a negative errno. */
 static int holds_more(struct nixsql *db, const struct registration *r, struct error *e)
 {
     sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
     int result = nixsql_prepare(db, "select count(*) from ValidPaths", &s, e);
-    if (result == 0)
-        result = nixsql_step(db, s, e);
+    if (result < 0)
+        return result;
+    result = nixsql_step(db, s, e);
     return result > 0 ? sqlite3_column_int64(s, 0) > (int64_t)r->entry_count : result;
 }
 
-/* Those who refer to others mostly came after them, and are to go before them. */
+/* Descending: a referrer usually has the higher id and must be deleted first. */
 static int compare_descending(const void *left, const void *right)
 {
-    const int64_t *a = left, *b = right;
+    const int64_t *a = left;
+    const int64_t *b = right;
     return *a > *b ? -1 : *a < *b;
 }
 
 static int find_missing(struct nixsql *db, const struct nixtarget *target,
                         const struct registration *r, struct ids *missing, struct error *e)
 {
-    sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
-    uint32_t at = 0;
     int result = holds_more(db, r, e);
     if (result <= 0)
         return result;
+    sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
     result = nixsql_prepare(db, "select id, path from ValidPaths order by path", &s, e);
-    while (result >= 0 && (result = nixsql_step(db, s, e)) > 0) {
+    if (result < 0)
+        return result;
+    uint32_t at = 0;
+    while ((result = nixsql_step(db, s, e)) > 0) {
         const char *path = (const char *)sqlite3_column_text(s, 1);
         if (path && !is_registered(r, path, &at) && is_missing(target, path))
-            add_id(missing, sqlite3_column_int64(s, 0));
+            ARRAY_PUSH(missing->items, missing->count, sqlite3_column_int64(s, 0));
     }
     if (missing->count)
         qsort(missing->items, missing->count, sizeof *missing->items, compare_descending);
@@ -89,27 +85,28 @@ static int find_missing(struct nixsql *db, const struct nixtarget *target,
 int nixforget_needed(const char *file, const struct nixtarget *target, const struct registration *r,
                      bool *needed, struct error *e)
 {
-    struct ids missing CLEANUP(free_ids) = {0};
-    int guard CLEANUP_CLOSE = nixreadlock_take(file);
     *needed = true;
-    if (guard < 0)
+    int lock CLEANUP_CLOSE = nixreadlock_take(file);
+    if (lock < 0)
         return 0;
     struct nixsql db CLEANUP_NIXSQL = {0};
     int result = nixsql_open(&db, file, NIXSQL_IMMUTABLE, e);
-    if (result == 0)
-        result = find_missing(&db, target, r, &missing, e);
+    if (result < 0)
+        return result;
+    struct ids missing CLEANUP(free_ids) = {0};
+    result = find_missing(&db, target, r, &missing, e);
     *needed = missing.count > 0;
     return result;
 }
 
-/* Foreign keys make the references and outputs go with the path. */
+/* Foreign keys delete the references and outputs along with the path. */
 static const char settings[] = "pragma locking_mode = exclusive; pragma synchronous = full;"
                                "pragma foreign_keys = on; begin immediate";
 
 static const char delete_path[] = "delete from ValidPaths where id = ?1 and not exists"
                                   " (select 1 from Refs where reference = ?1 and referrer <> ?1)";
 
-/* Deletes the path: 1; 0 where something refers to it, a path or, with ca-derivations, another
+/* Deletes a path. Returns 1; 0 if something refers to it, a path or, with ca-derivations, another
  * realisation; or a negative errno. */
 static int delete_one(struct nixsql *db, sqlite3_stmt *s, int64_t id, struct error *e)
 {
@@ -122,41 +119,48 @@ static int delete_one(struct nixsql *db, sqlite3_stmt *s, int64_t id, struct err
     return r;
 }
 
-/* Again and again, since a path goes only when all who refer to it have gone. */
+/* Repeats until nothing changes: a path can be deleted only after all its referrers. */
 static int delete_missing(struct nixsql *db, struct ids *missing, size_t *forgotten,
                           struct error *e)
 {
     sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
     int result = nixsql_prepare(db, delete_path, &s, e);
-    for (size_t before = SIZE_MAX; result == 0 && missing->count < before;) {
-        size_t left = 0;
+    if (result < 0)
+        return result;
+    for (size_t before = SIZE_MAX; missing->count < before;) {
         before = missing->count;
-        for (size_t i = 0; i < before && result == 0; i++) {
+        size_t left = 0;
+        for (size_t i = 0; i < before; i++) {
             int deleted = delete_one(db, s, missing->items[i], e);
+            if (deleted < 0)
+                return deleted;
             if (deleted == 0)
                 missing->items[left++] = missing->items[i];
-            result = deleted < 0 ? deleted : 0;
         }
         *forgotten += before - left;
         missing->count = left;
     }
-    return result;
+    return 0;
 }
 
 int nixforget_apply(const char *file, const struct nixtarget *target, const struct registration *r,
                     size_t *forgotten, struct error *e)
 {
-    struct ids missing CLEANUP(free_ids) = {0};
-    struct nixsql db CLEANUP_NIXSQL = {0};
     *forgotten = 0;
+    struct nixsql db CLEANUP_NIXSQL = {0};
     int result = nixsql_open(&db, file, NIXSQL_WRITE, e);
-    if (result == 0)
-        result = nixsql_exec(&db, settings, e);
-    if (result == 0)
-        result = find_missing(&db, target, r, &missing, e);
-    if (result == 0)
-        result = delete_missing(&db, &missing, forgotten, e);
-    if (result == 0)
-        result = nixsql_exec(&db, "commit", e);
-    return result == 0 ? nixsql_close(&db, e) : result;
+    if (result < 0)
+        return result;
+    result = nixsql_exec(&db, settings, e);
+    if (result < 0)
+        return result;
+    struct ids missing CLEANUP(free_ids) = {0};
+    result = find_missing(&db, target, r, &missing, e);
+    if (result < 0)
+        return result;
+    result = delete_missing(&db, &missing, forgotten, e);
+    if (result < 0)
+        return result;
+    result = nixsql_exec(&db, "commit", e);
+    return result < 0 ? result : nixsql_close(&db, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An existing Nix database: the rows of paths that are no longer in the store. */
+/* Removes paths that are no longer in the store from an existing Nix database. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,17 +8,18 @@
 #include "init/nix/nixtarget.h"
 #include "init/nix/registration.h"
 
-/* A path is missing when it is in the database, but neither in the registration `r`, all of whose
- * paths the database must hold, nor in the store. */
+/* A path is missing if the database lists it, but it is neither in the registration `r` nor in the
+ * store. The database must have all paths of the registration. */
 
-/* Reads the database `file` as it lies there and tells in *needed whether a path is missing. Writes
- * nothing; where there are no other paths than the registration's it only counts. *needed is also
- * set when the file cannot be read that way, because another process has it open or left changes
- * in a log. */
+/* Reads the database `file` without SQLite's locks and sets *needed if a path is missing. Writes
+ * nothing, and only counts the paths if they are no more than the registration's. Also sets *needed
+ * if the file cannot be read that way, because another process has it open or left changes in a
+ * log. Returns 0 or a negative errno with the reason. */
 int nixforget_needed(const char *file, const struct nixtarget *target, const struct registration *r,
                      bool *needed, struct error *e);
 
-/* Deletes the missing paths, except those that a path which stays refers to, as Nix does. In one
- * transaction, which is on the disk when it returns. */
+/* Deletes the missing paths, except those that a remaining path refers to, as Nix does, and sets
+ * *forgotten to their number. One transaction, which is on the disk when the function returns 0;
+ * else a negative errno with the reason. */
 int nixforget_apply(const char *file, const struct nixtarget *target, const struct registration *r,
                     size_t *forgotten, struct error *e);

@@ -9,9 +9,9 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 
-/* Where SQLite's processes lock: one pending, one reserved and 510 shared bytes from 1 GiB on
- * (https://www.sqlite.org/src/file?name=src/os.h). Whoever has a database in WAL mode open holds a
- * shared lock. */
+/* The bytes that SQLite locks: one pending, one reserved and 510 shared ones from 1 GiB on
+ * (https://www.sqlite.org/src/file?name=src/os.h). A process that has a database in WAL mode open
+ * has a shared lock. */
 enum { LOCKS_AT = 0x40000000, LOCKS_LENGTH = 512 };
 
 static bool has_bytes(const char *file, const char *suffix)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A database file that nobody is writing, so that it can be read without SQLite's locks. */
+/* A lock that keeps other processes from writing a database, so that it can be read as immutable.
+ */
 #pragma once
 
-/* Returns a descriptor that keeps other processes out of the database `file` until it is closed, or
- * -1 if the file alone is not the database (a log holds changes that are not in it yet), another
- * process has it open, or it cannot be opened. */
+/* Locks the database `file` until the returned descriptor is closed. Returns -1 if another process
+ * has the database open, a log has changes that are not in the file yet, or the file cannot be
+ * opened. */
 int nixreadlock_take(const char *file);

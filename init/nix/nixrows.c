@@ -4,9 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "init/nix/derivation.h"
 
 static const char *const texts[NIXROWS_STATEMENTS] = {
@@ -17,7 +17,7 @@ static const char *const texts[NIXROWS_STATEMENTS] = {
     [NIXROWS_FIND_ID] = "select id from ValidPaths where path = ?1",
     [NIXROWS_FIND_PATH] = "select id, hash, narSize, ultimate from ValidPaths where path = ?1",
     [NIXROWS_FIND_REFERENCES] = "select reference from Refs where referrer = ?1 order by reference",
-    /* the registration says nothing of signatures and content addresses: they stay */
+    /* keeps signatures and content addresses, which the registration does not have */
     [NIXROWS_UPDATE_PATH] =
         "update ValidPaths set hash = ?2, narSize = ?3, ultimate = null where id = ?1",
 };
@@ -64,7 +64,7 @@ int nixrows_add_path(struct nixrows *rows, const struct registration_entry *entr
     (void)sqlite3_bind_text(s, 2, hash, NIXROWS_HASH_LENGTH, SQLITE_STATIC);
     (void)sqlite3_bind_int64(s, 3, rows->now);
     bind_name(s, 4, rows->registration, entry->deriver);
-    if (entry->nar_size == 0) /* "not known" to Nix */
+    if (entry->nar_size == 0) /* Nix: not known */
         (void)sqlite3_bind_null(s, 5);
     else
         (void)sqlite3_bind_int64(s, 5, (int64_t)entry->nar_size);
@@ -82,41 +82,19 @@ int nixrows_add_reference(struct nixrows *rows, int64_t referrer, int64_t refere
     return nixsql_run(rows->db, s, e);
 }
 
-/* All of a file; the caller frees. */
-static int read_file(const char *name, char **bytes, size_t *length, struct error *e)
-{
-    int fd CLEANUP_CLOSE = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    struct stat st;
-    if (fd < 0 || fstat(fd, &st) < 0)
-        return error_errno(e, errno, "%s: the registered derivation cannot be read", name);
-    if (!S_ISREG(st.st_mode))
-        return error_set(e, -EBADMSG, "%s: the registered derivation is not a file", name);
-    *bytes = xcalloc((size_t)st.st_size + 1, 1);
-    *length = 0;
-    for (;;) {
-        ssize_t got = read(fd, *bytes + *length, (size_t)st.st_size - *length);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return error_errno(e, errno, "%s: the registered derivation cannot be read", name);
-        if (got == 0)
-            return 0;
-        *length += (size_t)got;
-    }
-}
-
 static int add_outputs(struct nixrows *rows, const struct derivation *d, int64_t id,
                        struct error *e)
 {
     sqlite3_stmt *s = rows->statements[NIXROWS_ADD_OUTPUT];
-    int r = 0;
-    for (size_t i = 0; i < d->output_count && r == 0; i++) {
+    for (size_t i = 0; i < d->output_count; i++) {
         (void)sqlite3_bind_int64(s, 1, id);
         (void)sqlite3_bind_text(s, 2, d->outputs[i].id, -1, SQLITE_STATIC);
         (void)sqlite3_bind_text(s, 3, d->outputs[i].path, -1, SQLITE_STATIC);
-        r = nixsql_run(rows->db, s, e);
+        int r = nixsql_run(rows->db, s, e);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
 int nixrows_add_outputs(struct nixrows *rows, const struct registration_entry *entry, int64_t id,
@@ -126,13 +104,11 @@ int nixrows_add_outputs(struct nixrows *rows, const struct registration_entry *e
         return 0;
     const char *base = strrchr(registration_text(rows->registration, entry->name), '/') + 1;
     char *name CLEANUP_FREE = xasprintf("%s/%s", rows->target->real_store, base);
-    char *bytes CLEANUP_FREE = NULL;
     size_t length = 0;
+    char *bytes CLEANUP_FREE = file_read_at(AT_FDCWD, name, O_NOFOLLOW, FILE_LIMIT, &length, e);
+    if (!bytes)
+        return error_context(e, -errno, "the registered derivation");
     struct derivation derivation CLEANUP_DERIVATION = {0};
-    int r = read_file(name, &bytes, &length, e);
-    if (r == 0)
-        r = derivation_parse(bytes, length, name, &derivation, e);
-    if (r == 0)
-        r = add_outputs(rows, &derivation, id, e);
-    return r;
+    int r = derivation_parse(bytes, length, name, &derivation, e);
+    return r < 0 ? r : add_outputs(rows, &derivation, id, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rows that registering a path adds to Nix's tables. */
+/* Statements on Nix's tables, and the rows that registering a path adds to them. */
 #pragma once
 
 #include <stdint.h>
@@ -17,7 +17,7 @@ enum nixrows_statement {
     NIXROWS_ADD_PATH,
     NIXROWS_ADD_REFERENCE,
     NIXROWS_ADD_OUTPUT,
-    NIXROWS_FIND_ID, /* reads the index alone */
+    NIXROWS_FIND_ID, /* reads only the index */
     NIXROWS_FIND_PATH,
     NIXROWS_FIND_REFERENCES,
     NIXROWS_UPDATE_PATH,
@@ -32,26 +32,28 @@ struct nixrows {
     sqlite3_stmt *statements[NIXROWS_STATEMENTS];
 };
 
-/* struct nixrows rows CLEANUP_NIXROWS = {.db = …}; the cleanup must run before that of the
- * database, so declare it after that. */
+/* struct nixrows rows CLEANUP_NIXROWS = {.db = …}; declare it after the database, whose cleanup
+ * must run later. */
 #define CLEANUP_NIXROWS CLEANUP(nixrows_free)
 void nixrows_free(struct nixrows *rows);
 
-/* Prepares one statement, whose tables must be there, for the functions below. */
+/* Prepares one statement for the functions below; its tables must exist. These functions return 0
+ * or a negative errno with the reason. */
 int nixrows_prepare(struct nixrows *rows, enum nixrows_statement statement, struct error *e);
 
-/* NIXROWS_ADD_PATH: adds the row of an entry, and gives the id it got. */
+/* NIXROWS_ADD_PATH: adds the row of an entry, and sets *id to its id. */
 int nixrows_add_path(struct nixrows *rows, const struct registration_entry *entry, int64_t *id,
                      struct error *e);
 
-/* NIXROWS_ADD_REFERENCE. */
+/* NIXROWS_ADD_REFERENCE: adds a reference between two rows. */
 int nixrows_add_reference(struct nixrows *rows, int64_t referrer, int64_t reference,
                           struct error *e);
 
-/* NIXROWS_ADD_OUTPUT: if the entry is a derivation, reads it in the store and adds its outputs. */
+/* NIXROWS_ADD_OUTPUT: if the entry is a derivation, reads its file in the store and adds its
+ * outputs. */
 int nixrows_add_outputs(struct nixrows *rows, const struct registration_entry *entry, int64_t id,
                         struct error *e);
 
-/* The database's text for the entry's hash: "sha256:" and base 16. */
+/* Writes the entry's hash as the database has it: "sha256:" and base 16. */
 enum { NIXROWS_HASH_LENGTH = 7 + 2 * REGISTRATION_HASH_BYTES };
 void nixrows_hash_text(const struct registration_entry *entry, char text[NIXROWS_HASH_LENGTH + 1]);

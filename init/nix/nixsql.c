@@ -7,20 +7,20 @@
 
 #include "base/alloc.h"
 
-/* What SQLite's primary result codes mean to the caller, and to the user. */
+/* The errno and the remedy for SQLite's primary result codes. */
 static const struct {
     int code;
     int number;
     const char *remedy;
 } failures[] = {
     {SQLITE_FULL, ENOSPC, "the disk is full; make room, nothing was changed"},
-    {SQLITE_READONLY, EROFS, "it cannot be written; nothing was changed"},
+    {SQLITE_READONLY, EROFS, "it is read-only; nothing was changed"},
     {SQLITE_BUSY, EBUSY, "another process has locked it; end that process, nothing was changed"},
     {SQLITE_LOCKED, EBUSY, "another process has locked it; end that process, nothing was changed"},
     {SQLITE_NOMEM, ENOMEM, "there is not enough memory; nothing was changed"},
     {SQLITE_CORRUPT, EUCLEAN, NULL},
     {SQLITE_NOTADB, EUCLEAN, NULL},
-    /* without a table or column that it needs a statement cannot even be prepared */
+    /* a statement whose table or column is missing cannot be prepared */
     {SQLITE_ERROR, ENOTSUP, "its tables are not those of schema 10; nothing was changed"},
 };
 
@@ -43,8 +43,8 @@ int nixsql_error(struct nixsql *db, struct error *e)
                      strerror(number));
 }
 
-/* One thread uses SQLite and nobody asks for its statistics: both cost at every allocation. Takes
- * effect only before SQLite is first used. */
+/* Switches off mutexes and memory statistics, which cost at every allocation: init has one thread.
+ * Takes effect only before the first use of SQLite. */
 static void configure_once(void)
 {
     static bool done;
@@ -55,13 +55,14 @@ static void configure_once(void)
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-/* A name in the syntax of SQLite's URIs. */
+/* Returns `file` as a URI of SQLite's that opens it as immutable; the caller frees. */
 static char *uri_of(const char *file)
 {
-    static const char digits[] = "0123456789ABCDEF", parameters[] = "?mode=ro&immutable=1";
-    char *uri = xcalloc(strlen(file) * 3 + sizeof parameters + sizeof "file://", 1), *out = uri;
-    /* an empty authority, so that a name that begins with "//" is not taken for one */
-    out = stpcpy(out, file[0] == '/' ? "file://" : "file:");
+    static const char digits[] = "0123456789ABCDEF";
+    static const char parameters[] = "?mode=ro&immutable=1";
+    char *uri = xcalloc(strlen(file) * 3 + sizeof parameters + sizeof "file://", 1);
+    /* an empty authority: the name may begin with "//" */
+    char *out = stpcpy(uri, file[0] == '/' ? "file://" : "file:");
     for (; *file; file++) {
         if (strchr("%?#", *file)) {
             *out++ = '%';

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* SQLite as the Nix database uses it: every failure becomes an errno and a message that names the
- * file, what is wrong with it and what to do. Only the files nix*.c include this. */
+/* SQLite for the Nix database: turns each failure into a negative errno and a message that names
+ * the file, the fault and the remedy. Only the files nix*.c include this. */
 #pragma once
 
 #include <sqlite3.h>
@@ -13,7 +13,7 @@ struct nixsql {
     const char *file;
 };
 
-/* struct nixsql db CLEANUP_NIXSQL = {0}; rolls back what was not committed. */
+/* struct nixsql db CLEANUP_NIXSQL = {0}; rolls back an uncommitted transaction. */
 #define CLEANUP_NIXSQL CLEANUP(nixsql_abandon)
 void nixsql_abandon(struct nixsql *db);
 
@@ -21,22 +21,24 @@ void nixsql_abandon(struct nixsql *db);
 #define CLEANUP_STATEMENT CLEANUP(nixsql_finalize)
 void nixsql_finalize(sqlite3_stmt **statement);
 
-/* Opens `file`, which must outlive `db`. NIXSQL_IMMUTABLE reads a file that nobody writes while it
- * is open, without locks, journals or any other file. */
+/* Opens `file`, whose name must outlive `db`. NIXSQL_IMMUTABLE reads a file that no process writes
+ * meanwhile (see nixreadlock.h), without locks, journals or any other file. */
 enum nixsql_mode { NIXSQL_CREATE, NIXSQL_WRITE, NIXSQL_IMMUTABLE };
 int nixsql_open(struct nixsql *db, const char *file, enum nixsql_mode mode, struct error *e);
 
-/* Closes; an error in SQLite's last writes is reported. */
+/* Closes the database, and reports an error of SQLite's last writes. */
 int nixsql_close(struct nixsql *db, struct error *e);
 
+/* Executes one or more statements; prepares one. */
 int nixsql_exec(struct nixsql *db, const char *sql, struct error *e);
 int nixsql_prepare(struct nixsql *db, const char *sql, sqlite3_stmt **statement, struct error *e);
 
 /* Runs a bound statement that returns no rows, and resets it. */
 int nixsql_run(struct nixsql *db, sqlite3_stmt *statement, struct error *e);
 
-/* 1: there is a row, 0: there is none, or a negative errno. Does not reset. */
+/* Steps a statement. Returns 1 for a row, 0 after the last one, or a negative errno. Does not
+ * reset. */
 int nixsql_step(struct nixsql *db, sqlite3_stmt *statement, struct error *e);
 
-/* The errno and message for what SQLite said last. */
+/* Sets the message of SQLite's last error; returns its negative errno. */
 int nixsql_error(struct nixsql *db, struct error *e);

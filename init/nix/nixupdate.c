@@ -9,16 +9,18 @@
 #include "init/nix/nixreadlock.h"
 #include "init/nix/nixschema.h"
 
-/* One pass over the registration. Without `apply` it stops at the first difference. */
+/* A comparison of the registration with the database. Stops at the first difference, unless `apply`
+ * asks for changes. */
 struct pass {
     struct nixrows rows;
-    int64_t *ids; /* for each name its row, 0: not known */
-    bool *added;  /* for each entry */
+    int64_t *ids; /* row id of each name, 0: unknown */
+    bool *added;  /* per entry: its row is new */
     bool apply;
     bool differs;
     struct nixtarget_result *result;
-    int64_t *known; /* the references that the entry at hand has in the database, sorted */
-    size_t known_count, known_size;
+    int64_t *known; /* sorted: the current entry's references in the database */
+    size_t known_count;
+    size_t known_size;
 };
 
 static void free_pass(struct pass *p)
@@ -39,7 +41,8 @@ static struct pass new_pass(struct nixsql *db, const struct nixtarget *target,
     };
 }
 
-/* Looks a name up: its id or 0; the statement stays on the row, for the caller to reset. */
+/* Looks up the id of a name, 0 if it has no row. Returns 1, 0 or a negative errno as nixsql_step()
+ * does; the caller resets the statement. */
 static int find(struct pass *p, enum nixrows_statement statement, uint32_t name, struct error *e)
 {
     const struct registration *r = p->rows.registration;
@@ -51,7 +54,7 @@ static int find(struct pass *p, enum nixrows_statement statement, uint32_t name,
     return found;
 }
 
-/* Whether the row found says of the path what the entry says. */
+/* True if the row found has the hash and size of the entry. */
 static bool row_agrees(sqlite3_stmt *s, const struct registration_entry *entry)
 {
     char hash[NIXROWS_HASH_LENGTH + 1];
@@ -105,9 +108,9 @@ static int visit_path(struct pass *p, const struct registration_entry *entry, st
 static int read_known(struct pass *p, int64_t referrer, struct error *e)
 {
     sqlite3_stmt *s = p->rows.statements[NIXROWS_FIND_REFERENCES];
-    int r;
     p->known_count = 0;
     (void)sqlite3_bind_int64(s, 1, referrer);
+    int r;
     while ((r = nixsql_step(p->rows.db, s, e)) > 0) {
         if (p->known_count == p->known_size) {
             p->known_size = p->known_size * 2 + 64;
@@ -121,11 +124,12 @@ static int read_known(struct pass *p, int64_t referrer, struct error *e)
 
 static int compare_ids(const void *left, const void *right)
 {
-    const int64_t *a = left, *b = right;
+    const int64_t *a = left;
+    const int64_t *b = right;
     return *a < *b ? -1 : *a > *b;
 }
 
-/* The id of a path that an entry refers to. */
+/* Looks up the id of a path that an entry refers to, unless it is known. */
 static int find_reference(struct pass *p, const struct registration_entry *entry, uint32_t name,
                           struct error *e)
 {
@@ -143,8 +147,8 @@ static int find_reference(struct pass *p, const struct registration_entry *entry
                      entry->line, registration_text(reg, name));
 }
 
-/* Whether the entry at hand has this reference in the database. Ids mostly rise with the names:
- * the one at *at, behind the last that was found, is tried before the search. */
+/* True if the current entry has this reference in the database. Ids mostly rise with the names:
+ * tries the id at *at, after the last one found, before it searches. */
 static bool is_known(const struct pass *p, int64_t id, size_t *at)
 {
     if (*at < p->known_count && p->known[(*at)++] == id)
@@ -157,70 +161,89 @@ static int visit_references(struct pass *p, const struct registration_entry *ent
     const struct registration *reg = p->rows.registration;
     const uint32_t *references = reg->references + entry->first_reference;
     int64_t referrer = p->ids[entry->name];
-    int r = 0;
     p->known_count = 0;
-    if (entry->reference_count && !p->added[entry - reg->entries])
-        r = read_known(p, referrer, e);
+    if (entry->reference_count && !p->added[entry - reg->entries]) {
+        int r = read_known(p, referrer, e);
+        if (r < 0)
+            return r;
+    }
     size_t at = 0;
-    for (uint32_t i = 0; i < entry->reference_count && r == 0; i++) {
-        r = find_reference(p, entry, references[i], e);
+    for (uint32_t i = 0; i < entry->reference_count; i++) {
+        int r = find_reference(p, entry, references[i], e);
+        if (r < 0)
+            return r;
         int64_t id = p->ids[references[i]];
-        if (r < 0 || is_known(p, id, &at))
+        if (is_known(p, id, &at))
             continue;
         p->differs = true;
         if (!p->apply)
-            break;
+            return 0;
         p->result->references++;
         r = nixrows_add_reference(&p->rows, referrer, id, e);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
+}
+
+static int visit_entries(struct pass *p,
+                         int (*visit)(struct pass *p, const struct registration_entry *entry,
+                                      struct error *e),
+                         struct error *e)
+{
+    const struct registration *reg = p->rows.registration;
+    for (uint32_t i = 0; i < reg->entry_count && (p->apply || !p->differs); i++) {
+        int r = visit(p, &reg->entries[i], e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 static int run_pass(struct pass *p, struct error *e)
 {
-    const struct registration *reg = p->rows.registration;
-    int r = 0;
-    for (enum nixrows_statement s = 0; s < NIXROWS_STATEMENTS && r == 0; s++)
-        r = nixrows_prepare(&p->rows, s, e);
-    for (uint32_t i = 0; i < reg->entry_count && r == 0 && (p->apply || !p->differs); i++)
-        r = visit_path(p, &reg->entries[i], e);
-    for (uint32_t i = 0; i < reg->entry_count && r == 0 && (p->apply || !p->differs); i++)
-        r = visit_references(p, &reg->entries[i], e);
-    return r;
+    for (enum nixrows_statement s = 0; s < NIXROWS_STATEMENTS; s++) {
+        int r = nixrows_prepare(&p->rows, s, e);
+        if (r < 0)
+            return r;
+    }
+    int r = visit_entries(p, visit_path, e);
+    return r < 0 ? r : visit_entries(p, visit_references, e);
 }
 
 int nixupdate_needed(const char *file, const struct nixtarget *target, const struct registration *r,
                      bool *needed, struct error *e)
 {
-    int guard CLEANUP_CLOSE = nixreadlock_take(file);
     *needed = true;
-    if (guard < 0)
+    int lock CLEANUP_CLOSE = nixreadlock_take(file);
+    if (lock < 0)
         return 0;
     struct nixsql db CLEANUP_NIXSQL = {0};
-    int result = nixsql_open(&db, file, NIXSQL_IMMUTABLE, e);
-    if (result < 0)
-        return result;
+    int code = nixsql_open(&db, file, NIXSQL_IMMUTABLE, e);
+    if (code < 0)
+        return code;
+    code = nixsql_exec(&db, "pragma cell_size_check = on", e);
+    if (code < 0)
+        return code;
     struct pass pass CLEANUP(free_pass) = new_pass(&db, target, r);
-    result = nixsql_exec(&db, "pragma cell_size_check = on", e);
-    if (result == 0)
-        result = run_pass(&pass, e);
+    code = run_pass(&pass, e);
     *needed = pass.differs;
-    return result;
+    return code;
 }
 
 bool nixupdate_lists(const char *file, const char *path)
 {
-    int guard CLEANUP_CLOSE = nixreadlock_take(file);
+    int lock CLEANUP_CLOSE = nixreadlock_take(file);
     struct nixsql db CLEANUP_NIXSQL = {0};
     sqlite3_stmt *s CLEANUP_STATEMENT = NULL;
-    if (guard < 0 || nixsql_open(&db, file, NIXSQL_IMMUTABLE, NULL) < 0 ||
+    if (lock < 0 || nixsql_open(&db, file, NIXSQL_IMMUTABLE, NULL) < 0 ||
         nixsql_prepare(&db, "select 1 from ValidPaths where path = ?1", &s, NULL) < 0)
         return false;
     (void)sqlite3_bind_text(s, 1, path, -1, SQLITE_STATIC);
     return nixsql_step(&db, s, NULL) > 0;
 }
 
-/* Alone with the file, which spares the shared memory file; each commit reaches the disk. */
+/* The exclusive lock makes the shared memory file unnecessary; each commit reaches the disk. */
 static const char settings[] = "pragma locking_mode = exclusive; pragma synchronous = full;"
                                "pragma temp_store = memory; pragma cache_size = -16000;"
                                "pragma cell_size_check = on; begin immediate";
@@ -230,18 +253,24 @@ int nixupdate_apply(const char *file, const struct nixtarget *target, const stru
 {
     struct nixsql db CLEANUP_NIXSQL = {0};
     int code = nixsql_open(&db, file, NIXSQL_WRITE, e);
-    if (code == 0)
-        code = nixsql_exec(&db, settings, e);
-    for (enum nixschema_part p = 0; half_made && p < NIXSCHEMA_PARTS && code == 0; p++)
+    if (code < 0)
+        return code;
+    code = nixsql_exec(&db, settings, e);
+    if (code < 0)
+        return code;
+    for (enum nixschema_part p = 0; half_made && p < NIXSCHEMA_PARTS; p++) {
         code = nixschema_create(&db, target->version, p, e);
-    if (code == 0) {
-        struct pass pass CLEANUP(free_pass) = new_pass(&db, target, r);
-        pass.rows.now = now;
-        pass.apply = true;
-        pass.result = result;
-        code = run_pass(&pass, e);
+        if (code < 0)
+            return code;
     }
-    if (code == 0)
-        code = nixsql_exec(&db, "commit", e);
-    return code == 0 ? nixsql_close(&db, e) : code;
+    struct pass pass CLEANUP(free_pass) = new_pass(&db, target, r);
+    pass.rows.now = now;
+    pass.apply = true;
+    pass.result = result;
+    code = run_pass(&pass, e);
+    if (code < 0)
+        return code;
+    nixrows_free(&pass.rows); /* unfinished statements would keep the database open */
+    code = nixsql_exec(&db, "commit", e);
+    return code < 0 ? code : nixsql_close(&db, e);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Virtual tables as in https://www.sqlite.org/vtab.html, of the kind that needs no CREATE. */
+/* Eponymous virtual tables (https://www.sqlite.org/vtab.html): they exist without CREATE. */
 #include "init/nix/nixvtable.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "init/nix/nixrows.h"
 
 struct table {
-    sqlite3_vtab base; /* must come first: SQLite sees only this */
+    sqlite3_vtab base; /* first: SQLite has a pointer to this only */
     const struct registration *registration;
 };
 
@@ -16,7 +16,7 @@ struct cursor {
     sqlite3_vtab_cursor base; /* likewise */
     const struct registration *registration;
     uint32_t entry;
-    uint32_t reference; /* of the entry's */
+    uint32_t reference; /* index among the entry's references */
 };
 
 static int connect_as(sqlite3 *db, const char *declaration, void *registration,
@@ -51,7 +51,7 @@ static int disconnect(sqlite3_vtab *base)
     return SQLITE_OK;
 }
 
-/* There is one way to read these: all of it. */
+/* Reads whole tables only: there is no index to choose. */
 static int best_index(sqlite3_vtab *base, sqlite3_index_info *info)
 {
     (void)base;
@@ -85,7 +85,7 @@ static int next_entry(sqlite3_vtab_cursor *base)
     return SQLITE_OK;
 }
 
-/* On to an entry that has a reference left. */
+/* Advances to an entry that has references left. */
 static void skip_exhausted(struct cursor *c)
 {
     while (!at_end(&c->base) &&
@@ -128,7 +128,7 @@ static void give_name(sqlite3_context *context, const struct registration *r, ui
                             SQLITE_STATIC);
 }
 
-/* A column that is not given a value is null. */
+/* Leaves a column null by setting no result. */
 static int entry_column(sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
 {
     enum { PATH, HASH, DERIVER, NAR_SIZE };

@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 
-/* Sorted instead of the names, so that most comparisons need not touch the texts. */
+/* Sort key of a name; most comparisons need not read the texts. */
 struct key {
     uint64_t start; /* eight bytes of the base name, as a big-endian number */
     uint32_t name;
@@ -16,7 +16,8 @@ struct key {
 
 static int compare_keys(const void *left, const void *right, void *registration)
 {
-    const struct key *a = left, *b = right;
+    const struct key *a = left;
+    const struct key *b = right;
     const struct registration *r = registration;
     if (a->start != b->start)
         return a->start < b->start ? -1 : 1;
@@ -40,11 +41,12 @@ static struct key *sorted_keys(struct registration *r, size_t skip)
 
 static int compare_numbers(const void *left, const void *right)
 {
-    const uint32_t *a = left, *b = right;
+    const uint32_t *a = left;
+    const uint32_t *b = right;
     return *a < *b ? -1 : *a > *b;
 }
 
-/* Sorts and removes repetitions; returns how many are left. Most lists are short or in order. */
+/* Sorts and removes duplicates; returns how many are left. Most lists are short or in order. */
 static uint32_t sort_unique(uint32_t *list, uint32_t count)
 {
     enum { SHORT = 24 };
@@ -65,7 +67,7 @@ static uint32_t sort_unique(uint32_t *list, uint32_t count)
     return kept;
 }
 
-/* Renames what an entry refers to, by the table from old to new places. */
+/* Replaces the indexes of names in an entry by the new ones. */
 static void relabel(struct registration *r, struct registration_entry *entry,
                     const uint32_t *new_of_old)
 {
@@ -73,7 +75,7 @@ static void relabel(struct registration *r, struct registration_entry *entry,
     if (entry->deriver != REGISTRATION_NONE)
         entry->deriver = new_of_old[entry->deriver];
     if (entry->reference_count == 0)
-        return; /* a registration without any reference has no list of them */
+        return; /* `references` may be NULL */
     uint32_t *references = r->references + entry->first_reference;
     for (uint32_t i = 0; i < entry->reference_count; i++)
         references[i] = new_of_old[references[i]];
@@ -108,18 +110,18 @@ void registration_order(struct registration *r, size_t skip)
     r->entry_count = kept;
 }
 
-/* One walk in depth: the entries on the way to the one at hand, and for each how far its
- * references have been followed. */
+/* A depth-first search over the references. */
 struct walk {
     const struct registration *r;
-    uint32_t *followed; /* for each entry; DONE when nothing below it is part of a cycle */
-    uint32_t *path;
+    uint32_t *followed; /* for each entry, one more than the references followed; DONE: no cycle
+                         * below it */
+    uint32_t *path;     /* the entries from the start to the current one */
     uint32_t depth;
 };
 enum { UNSEEN = 0 };
 #define DONE UINT32_MAX
 
-/* The next entry to go down to, DONE when there is none; `followed` counts from one. */
+/* Returns the next entry to descend to, or DONE when there is none. */
 static uint32_t next_entry(struct walk *w)
 {
     uint32_t at = w->path[w->depth - 1];
@@ -133,7 +135,7 @@ static uint32_t next_entry(struct walk *w)
     return DONE;
 }
 
-/* Walks everything below an entry; returns an entry that leads back to itself, or DONE. */
+/* Searches below an entry; returns an entry that is part of a cycle, or DONE. */
 static uint32_t find_cycle(struct walk *w, uint32_t start)
 {
     w->path[0] = start;

@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "init/nix/nametable.h"
 #include "init/nix/storepath.h"
 
 enum {
-    /* The longest line that can be right is a path: a store directory and a base name. */
+    /* The longest valid line is a path: a store directory and a base name. */
     LINE_MAX_BYTES = 4096 + 256,
 };
 
@@ -17,22 +18,22 @@ struct registrationparser {
     const char *file;
     char *prefix; /* the store directory and a slash */
     size_t prefix_length;
-    uint64_t line; /* number of the line at hand */
-    size_t field;  /* which of `fields` it is */
-    char *partial; /* a line that continues in the next block */
+    uint64_t line; /* number of the current line */
+    size_t field;  /* index of the current line in `fields` */
+    char *partial; /* beginning of a line that the next block continues */
     size_t partial_length;
-    struct registration_entry entry; /* the one being read */
-    const char *owner_path;          /* NULL: there is none */
+    struct registration_entry entry; /* being read */
+    const char *owner_path;          /* NULL: none */
     struct registration_entry owner;
     uint32_t references_left;
     struct nametable names;
     struct registration_entry *entries;
-    uint32_t entry_count, entry_size;
+    uint32_t entry_count;
     uint32_t *references;
-    uint32_t reference_count, reference_size;
+    uint32_t reference_count;
 };
 
-/* As much of a line as a message should quote, with what a terminal could take amiss replaced. */
+/* Returns the beginning of a line for a message, without control characters; the caller frees. */
 static char *quotable(const char *text, size_t length)
 {
     enum { SHOWN = 100 };
@@ -57,7 +58,7 @@ static uint32_t line_number(const struct registrationparser *p)
     return p->line < UINT32_MAX ? (uint32_t)p->line : UINT32_MAX;
 }
 
-/* Checks a store path and puts its place among the names into *name. */
+/* Checks a store path and sets *name to the index of its name. */
 static int take_path(struct registrationparser *p, const char *text, size_t length, uint32_t *name,
                      struct error *e)
 {
@@ -80,7 +81,8 @@ static int take_path(struct registrationparser *p, const char *text, size_t leng
     return 0;
 }
 
-/* A number as Nix takes it: digits with perhaps a '+'. False if it is none or above `limit`. */
+/* Parses a number as Nix does: digits, optionally after a '+'. False if it is none or above
+ * `limit`. */
 static bool parse_number(const char *text, size_t length, uint64_t limit, uint64_t *number)
 {
     uint64_t n = 0;
@@ -138,11 +140,7 @@ static int field_count(struct registrationparser *p, const char *text, size_t le
 
 static void push_reference(struct registrationparser *p, uint32_t name)
 {
-    if (p->reference_count == p->reference_size) {
-        p->reference_size = p->reference_size + p->reference_size / 2 + 256;
-        p->references = xreallocarray(p->references, p->reference_size, sizeof *p->references);
-    }
-    p->references[p->reference_count++] = name;
+    ARRAY_PUSH(p->references, p->reference_count, name);
     p->entry.reference_count++;
 }
 
@@ -170,12 +168,8 @@ enum { FIELD_PATH, FIELD_REFERENCE = ELEMENTS(fields) - 1 };
 
 static void end_entry(struct registrationparser *p)
 {
-    if (p->entry_count == p->entry_size) {
-        p->entry_size = p->entry_size + p->entry_size / 2 + 64;
-        p->entries = xreallocarray(p->entries, p->entry_size, sizeof *p->entries);
-    }
     p->names.names[p->entry.name].entry = p->entry_count;
-    p->entries[p->entry_count++] = p->entry;
+    ARRAY_PUSH(p->entries, p->entry_count, p->entry);
     p->field = FIELD_PATH;
 }
 
@@ -192,13 +186,13 @@ static int take_line(struct registrationparser *p, const char *text, size_t leng
     return 0;
 }
 
-/* Keeps the start of a line for the next block. */
+/* Keeps the beginning of a line until the next block. */
 static int keep(struct registrationparser *p, const char *text, size_t length, struct error *e)
 {
     if (p->partial_length + length > LINE_MAX_BYTES)
         return bad_line(p, e, p->partial_length ? p->partial : text,
                         p->partial_length ? p->partial_length : length,
-                        "the line is longer than any that can be right");
+                        "the line is longer than a path can be");
     memcpy(p->partial + p->partial_length, text, length);
     p->partial_length += length;
     return 0;
@@ -235,32 +229,34 @@ int registrationparser_feed(struct registrationparser *p, const char *bytes, siz
     for (const char *end = bytes + length; bytes < end;) {
         const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
         size_t part = (size_t)((newline ? newline : end) - bytes);
-        int r = 0;
-        if (!newline || p->partial_length || part > LINE_MAX_BYTES)
-            r = keep(p, bytes, part, e);
-        if (r == 0 && newline) {
-            r = p->partial_length ? take_line(p, p->partial, p->partial_length, e)
-                                  : take_line(p, bytes, part, e);
+        if (!newline || p->partial_length || part > LINE_MAX_BYTES) {
+            int r = keep(p, bytes, part, e);
+            if (r < 0)
+                return r;
+        }
+        if (newline) {
+            int r = p->partial_length ? take_line(p, p->partial, p->partial_length, e)
+                                      : take_line(p, bytes, part, e);
+            if (r < 0)
+                return r;
             p->partial_length = 0;
         }
-        if (r < 0)
-            return r;
         bytes += part + 1;
     }
     return 0;
 }
 
-/* A file that was cut off, told by where it ends. */
+/* Refuses a truncated file: one that ends within a line or an entry. */
 static int check_end(const struct registrationparser *p, struct error *e)
 {
     if (p->partial_length)
         return bad_line(p, e, p->partial, p->partial_length,
-                        "the file ends within this line; it has been cut off");
+                        "the file ends within this line; it is truncated");
     if (p->field == FIELD_PATH)
         return 0;
     return error_set(e, -EBADMSG,
-                     "%s:%llu: the file ends where %s should stand, within the entry of %s that "
-                     "begins in line %u; it has been cut off",
+                     "%s:%llu: the file ends where %s should follow, within the entry of %s that "
+                     "begins in line %u; it is truncated",
                      p->file, (unsigned long long)p->line, fields[p->field].what,
                      p->names.texts + p->names.names[p->entry.name].text, p->entry.line);
 }

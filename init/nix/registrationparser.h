@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The registration format of `nix-store --dump-db` and `--load-db`: bytes in, structs out.
+/* Parser of the registration format of `nix-store --dump-db` and `--load-db`.
  *
- * For each store path one line each: the path, its NAR's SHA-256, the NAR's size in bytes, the
- * deriver (may be empty), the number of references, the references. What is accepted is what Nix
- * 2.8 and 2.26 accept, with two exceptions: a last line without its newline is an error (Nix drops
- * some of these in silence), and so is a path that is not written in its shortest form.
- *
- * A path is held once however often it is named: 50,000 paths with 400,000 references, 30 MB of
- * text, take about 12 MB. */
+ * Each store path has one line each for: the path, its NAR's SHA-256, the NAR's size in bytes, the
+ * deriver (may be empty), the number of references, the references. Accepts the same files as Nix
+ * 2.8 and 2.26, with two exceptions: a last line without its newline is an error (Nix silently
+ * drops some of these), and so is a path that is not in its shortest form (with "//" or "."). */
 #pragma once
 
 #include <stddef.h>
@@ -16,23 +13,24 @@
 #include "base/error.h"
 #include "init/nix/registration.h"
 
-/* A parser takes the file block by block. `store_dir` is the directory that every path must lie
- * in, `file` what messages call the file; both must outlive the parser. */
+/* Makes a parser that is fed the file block by block; freed by registrationparser_free().
+ * `store_dir` is the directory that contains every path, `file` the name of the file in messages;
+ * both must outlive the parser. */
 struct registrationparser;
 struct registrationparser *registrationparser_new(const char *store_dir, const char *file);
 void registrationparser_free(struct registrationparser **parser);
 #define CLEANUP_REGISTRATIONPARSER CLEANUP(registrationparser_free)
 
-/* At the end of the file a path is added that refers to all of its entries, unless the file names
- * it. `path` must be a store path in the parser's store, and outlive the parser. */
+/* Makes registrationparser_finish() add an entry for `path` that refers to all others, unless the
+ * file has `path`. `path` must be a store path in the parser's store, and outlive the parser. */
 void registrationparser_set_owner(struct registrationparser *parser, const char *path,
                                   const uint8_t hash[REGISTRATION_HASH_BYTES], uint64_t nar_size);
 
-/* Takes the next block. Returns 0, or -EBADMSG with "FILE:LINE: reason"; feed no more then. */
+/* Parses the next block. Returns 0, or -EBADMSG with "FILE:LINE: reason"; feed no more then. */
 int registrationparser_feed(struct registrationparser *parser, const char *bytes, size_t length,
                             struct error *e);
 
-/* The end of the file: checks that it ends where an entry does and that the references make no
- * cycle, and fills `r`, which the caller frees. Returns 0 or -EBADMSG likewise. */
+/* Ends the file: checks that it ends after an entry and that the references form no cycle, and
+ * fills `r`, which the caller frees. Returns 0 or -EBADMSG as above. */
 int registrationparser_finish(struct registrationparser *parser, struct registration *r,
                               struct error *e);

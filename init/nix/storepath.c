@@ -5,12 +5,13 @@
 
 #include "base/alloc.h"
 
-/* One byte for each character: its value in Nix's base 32 (whose alphabet has no e, o, t, u), in
- * base 16 and base 64, each plus one so that 0 means "not a digit"; and whether a name may hold it.
- */
+/* The value of a character as a digit of Nix's base 32 (whose alphabet has no e, o, t, u), base 16
+ * and base 64, plus one: 0 means "not a digit". */
 struct character {
-    uint8_t base32, base16, base64;
-    bool in_name;
+    uint8_t base32;
+    uint8_t base16;
+    uint8_t base64;
+    bool in_name; /* allowed in a name */
 };
 
 static struct character characters[256];
@@ -43,7 +44,7 @@ const char *storepath_base_fault(const char *base, size_t length)
         return "it is too short";
     for (size_t i = 0; i < STOREPATH_HASH_CHARS; i++)
         if (!characters[(unsigned char)base[i]].base32)
-            return "its hash part has a character that base 32 does not have";
+            return "its hash part has a character that is not in base 32";
     if (base[STOREPATH_HASH_CHARS] != '-')
         return "no '-' follows its hash part of 32 characters";
     if (length == STOREPATH_HASH_CHARS + 1)
@@ -80,7 +81,7 @@ static bool parse_base16(const char *text, uint8_t *hash)
     return true;
 }
 
-/* Nix's base 32 has the least significant digit last, and the number's bytes are little-endian. */
+/* Nix's base 32 has the least significant digit last; the number's bytes are little-endian. */
 static bool parse_base32(const char *text, size_t length, uint8_t *hash)
 {
     memset(hash, 0, STOREPATH_SHA256_BYTES);
@@ -89,7 +90,8 @@ static bool parse_base32(const char *text, size_t length, uint8_t *hash)
         if (!digit)
             return false;
         digit--;
-        size_t bit = n * 5, byte = bit / 8;
+        size_t bit = n * 5;
+        size_t byte = bit / 8;
         unsigned shifted = digit << (bit % 8);
         hash[byte] |= (uint8_t)shifted;
         if (byte + 1 < STOREPATH_SHA256_BYTES)
@@ -103,7 +105,8 @@ static bool parse_base32(const char *text, size_t length, uint8_t *hash)
 static bool parse_base64(const char *text, uint8_t *hash)
 {
     enum { DIGITS = 43 }; /* and one '=' */
-    unsigned bits = 0, held = 0;
+    unsigned bits = 0;
+    unsigned held = 0;
     size_t byte = 0;
     for (size_t i = 0; i < DIGITS; i++) {
         unsigned digit = characters[(unsigned char)text[i]].base64;
@@ -123,7 +126,7 @@ const char *storepath_parse_sha256(const char *text, size_t length,
                                    uint8_t hash[STOREPATH_SHA256_BYTES])
 {
     enum { PREFIX = 7, HEX = 64, BASE32 = 52, BASE64 = 44 };
-    static const char bad_digit[] = "the hash has a character that is no digit";
+    static const char bad_digit[] = "the hash has a character that is not a digit";
     fill_characters();
     bool integrity = length > PREFIX && memcmp(text, "sha256-", PREFIX) == 0;
     if (integrity || (length > PREFIX && memcmp(text, "sha256:", PREFIX) == 0)) {

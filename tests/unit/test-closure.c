@@ -77,7 +77,7 @@ static void a_fifo_for_a_registration_is_refused(void **state)
     int root CLEANUP_CLOSE = open_root(scratch);
     assert_int_equal(mkfifo(fifo, 0600), 0);
     assert_int_equal(closure_register(root, "/registration", false, &e), -EINVAL);
-    assert_error_names(e, "regInfo=/registration", "is no regular file");
+    assert_error_names(e, "regInfo=/registration", "not a regular file");
 }
 
 int main(void)

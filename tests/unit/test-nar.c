@@ -53,7 +53,7 @@ static void what_cannot_be_archived_is_named(void **state)
     struct error e CLEANUP_ERROR = {0};
     assert_int_equal(mkfifo(pipe, 0600), 0);
     assert_int_equal(nar_hash(directory, hash, &size, &e), -EINVAL);
-    assert_error_names(e, pipe, "neither file");
+    assert_error_names(e, pipe, "neither a file");
     assert_int_equal(nar_hash(gone, hash, &size, &e), -ENOENT);
     assert_error_names(e, gone);
     scratch_free(&directory);

@@ -326,7 +326,7 @@ static void only_regular_files_are_opened(void **state)
         bool there = rename(name, kept) == 0;
         assert_int_equal(i % 2 ? symlink("/persist/nix", name) : mkfifo(name, 0600), 0);
         assert_int_equal(registers(f, ENTRY(B, H1), NULL, &e), -EINVAL);
-        assert_error_names(e, name, "is no regular file", "nothing was written");
+        assert_error_names(e, name, "not a regular file", "nothing was written");
         assert_int_equal(there ? rename(kept, name) : unlink(name), 0);
     }
     assert_int_equal(registers(f, ENTRY(B, H1), NULL, NULL), 0);
