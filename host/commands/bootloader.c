@@ -8,6 +8,8 @@
 
 #include "base/alloc.h"
 #include "host/config/config.h"
+#include "host/config/resolve.h"
+#include "host/config/setting.h"
 #include "host/plan/build.h"
 #include "host/plan/planoptions.h"
 #include "host/prepare/prepare.h"
@@ -67,10 +69,10 @@ static int configure(struct config *config, const struct boot_disk_spec *spec, s
 {
     int r = 0;
     for (size_t i = 0; r == 0 && i < spec->settings.count; i++)
-        r = config_add_setting(config, spec->settings.items[i], e);
+        r = setting_add(config, spec->settings.items[i], e);
     for (size_t i = 0; r == 0 && i < ELEMENTS(settings); i++)
-        r = config_add_setting(config, settings[i], e);
-    return r < 0 ? r : config_resolve(config);
+        r = setting_add(config, settings[i], e);
+    return r < 0 ? r : resolve_config(config);
 }
 
 static int build(struct plan *plan, struct config *config, const struct plan_options *options,

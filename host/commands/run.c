@@ -13,6 +13,8 @@
 #include "host/commands/bootloader.h"
 #include "host/commands/runner.h"
 #include "host/config/config.h"
+#include "host/config/resolve.h"
+#include "host/config/setting.h"
 #include "host/plan/build.h"
 #include "host/prepare/prepare.h"
 #include "host/run/exec.h"
@@ -121,14 +123,13 @@ static int load(struct config *config, const struct run_options *options)
             status = message_report(&e, r == -EINVAL ? STATUS_CONFIGURATION : STATUS_IO);
     }
     for (size_t i = 0; i < options->settings.count; i++)
-        if (config_add_setting(config, options->settings.items[i], &e) < 0)
+        if (setting_add(config, options->settings.items[i], &e) < 0)
             status = message_report(&e, STATUS_CONFIGURATION);
-    if (options->plan.exec.count &&
-        config_add_setting(config, "virtualisation.graphics=false", &e) < 0)
+    if (options->plan.exec.count && setting_add(config, "virtualisation.graphics=false", &e) < 0)
         status = message_report(&e, STATUS_CONFIGURATION);
     if (status)
         return status;
-    return config_resolve(config) < 0 ? report_problems(config) : 0;
+    return resolve_config(config) < 0 ? report_problems(config) : 0;
 }
 
 /* --- plan --- */

@@ -6,8 +6,6 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "host/config/definition.h"
-#include "host/config/origin.h"
 #include "host/config/value.h"
 
 /* --- defaults --- */
@@ -262,7 +260,7 @@ static void check_mount_point(struct config *config, const json_t *mounts, const
         return;
     char *its CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", other);
     char *own CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", tag);
-    bool is_last = origin_find(config, own).place >= origin_find(config, its).place;
+    bool is_last = config_origin(config, own).rank >= config_origin(config, its).rank;
 
     config_problem_of(config, is_last ? own : its, "virtualisation.sharedDirectories",
                       "shares %s and %s are both mounted on %s, expected a mount point for each",

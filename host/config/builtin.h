@@ -6,8 +6,8 @@
 #include <jansson.h>
 
 #include "host/config/config.h"
+#include "host/config/option.h"
 #include "host/config/platform.h"
-#include "host/config/schema.h"
 
 /* Defaults; new references. */
 json_t *builtin_name(const struct scope *scope);

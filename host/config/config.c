@@ -11,34 +11,19 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "host/config/definition.h"
-#include "host/config/origin.h"
-#include "host/config/resolve.h"
-#include "host/config/schema.h"
-#include "host/config/setting.h"
 #include "host/config/value.h"
 #include "host/system/message.h"
 
-/* The most bytes of a file: what is larger is something else, and its values would take many times
- * the memory. */
+/* The largest file in bytes: a larger one is no configuration, and its values would take many times
+ * as much memory. */
 #define SIZE_LIMIT (4 << 20)
 
-/* How many problems are told of. */
+/* The number of problems that are reported. */
 #define PROBLEM_LIMIT 100
-
-static void add_source(struct config *config, char *name, json_t *tree, bool command_line)
-{
-    struct source *source = xcalloc(1, sizeof *source);
-
-    *source = (struct source){.name = name, .tree = tree, .command_line = command_line};
-    config->sources =
-        xreallocarray(config->sources, config->source_count + 1, sizeof(struct source *));
-    config->sources[config->source_count++] = source;
-}
 
 void config_add_tree(struct config *config, const char *name, json_t *tree)
 {
-    add_source(config, xstrdup(name), tree, false);
+    source_add(&config->sources, name, tree, false);
 }
 
 /* Reads the rest of a file, up to one byte past the limit, which shows that it is too large. The
@@ -59,32 +44,38 @@ static char *read_whole(FILE *file, size_t *length)
     return ferror(file) ? NULL : TAKE(text);
 }
 
+/* Reads a configuration as text. Returns 0 or a negative errno with the message. */
+static int read_file(char **text, size_t *length, FILE *file, const char *name, struct error *e)
+{
+    struct stat st;
+
+    if (fstat(fileno(file), &st) == 0 && S_ISDIR(st.st_mode))
+        return error_set(e, -EISDIR, "%s: is a directory, expected a file with the configuration",
+                         name);
+    *text = read_whole(file, length);
+    if (!*text)
+        return error_errno(e, errno, "%s: cannot be read", name);
+    if (*length > SIZE_LIMIT)
+        return error_set(e, -EINVAL, "%s: is larger than %d MiB, expected a configuration", name,
+                         SIZE_LIMIT >> 20);
+    return 0;
+}
+
 int config_add_file(struct config *config, const char *path, struct error *e)
 {
     bool is_stdin = streq(path, "-");
     const char *name = is_stdin ? "stdin" : path;
-    FILE *file CLEANUP_FCLOSE = NULL;
-    char *text CLEANUP_FREE = NULL;
-    size_t length;
-    json_error_t error;
-    struct stat st;
-    json_t *tree;
+    FILE *file CLEANUP_FCLOSE = is_stdin ? NULL : fopen(path, "re");
 
-    if (!is_stdin) {
-        file = fopen(path, "re");
-        if (!file)
-            return error_errno(e, errno, "%s: cannot be read", path);
-    }
-    if (fstat(fileno(is_stdin ? stdin : file), &st) == 0 && S_ISDIR(st.st_mode))
-        return error_set(e, -EISDIR, "%s: is a directory, expected a file with the configuration",
-                         name);
-    text = read_whole(is_stdin ? stdin : file, &length);
-    if (!text)
-        return error_errno(e, errno, "%s: cannot be read", name);
-    if (length > SIZE_LIMIT)
-        return error_set(e, -EINVAL, "%s: is larger than %d MiB, expected a configuration", name,
-                         SIZE_LIMIT >> 20);
-    tree = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+    if (!is_stdin && !file)
+        return error_errno(e, errno, "%s: cannot be read", path);
+    char *text CLEANUP_FREE = NULL;
+    size_t length = 0;
+    int r = read_file(&text, &length, is_stdin ? stdin : file, name, e);
+    if (r < 0)
+        return r;
+    json_error_t error;
+    json_t *tree = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!tree)
         return error_set(e, -EINVAL, "%s:%d:%d: %s", name, error.line, error.column, error.text);
     if (!json_is_object(tree)) {
@@ -95,40 +86,14 @@ int config_add_file(struct config *config, const char *path, struct error *e)
     return 0;
 }
 
-int config_add_setting(struct config *config, const char *setting, struct error *e)
+struct origin config_origin(const struct config *config, const char *option)
 {
-    json_t *tree;
-    int r = setting_parse(&tree, setting, e);
-
-    if (r < 0)
-        return r;
-    add_source(config, xstrdup("command line"), tree, true);
-    return 0;
+    return origin_find(&config->sources, config->values, option);
 }
 
-int config_resolve(struct config *config)
+char *config_origin_name(const struct config *config, const char *option)
 {
-    struct definitions all CLEANUP_DEFINITIONS = {0};
-    struct option_set set = {.options = schema_options, .count = schema_option_count};
-
-    config->built_in = (struct source){.name = xstrdup("built in"), .built_in = true};
-    config->values = set.values = json_object();
-    config->priorities = set.priorities = xcalloc(schema_option_count, sizeof *config->priorities);
-    for (size_t i = 0; i < config->source_count; i++) {
-        struct definition d = {.value = config->sources[i]->tree,
-                               .priority = PRIORITY_ORDINARY,
-                               .order = ORDER_ORDINARY,
-                               .source = config->sources[i]};
-
-        definitions_add(&all, &d);
-    }
-    option_set_resolve(config, &set, &all);
-    return config->problems.count ? -EINVAL : 0;
-}
-
-const char *config_file(const struct config *config)
-{
-    return config->source_count ? config->sources[0]->name : "command line";
+    return origin_name(&config->sources, config->values, option);
 }
 
 void config_note(struct config *config, const char *format, ...)
@@ -144,22 +109,24 @@ void config_note(struct config *config, const char *format, ...)
     va_end(arguments);
 }
 
-static void add_problem(struct config *config, char *name, const char *format, va_list arguments)
+/* Notes "NAME: …" unless it has been noted. */
+static void add_problem(struct config *config, const char *name, const char *format,
+                        va_list arguments)
 {
     char *text CLEANUP_FREE = xvasprintf(format, arguments);
     char *problem CLEANUP_FREE = xasprintf("%s: %s", name, text);
 
     if (!strv_contains(&config->problems, problem))
         config_note(config, "%s", problem);
-    free(name);
 }
 
 void config_problem(struct config *config, const char *option, const char *format, ...)
 {
+    char *name CLEANUP_FREE = config_origin_name(config, option);
     va_list arguments;
 
     va_start(arguments, format);
-    add_problem(config, origin_name(config, option), format, arguments);
+    add_problem(config, name, format, arguments);
     va_end(arguments);
 }
 
@@ -174,12 +141,13 @@ void config_text_problem(struct config *config, const char *option, const char *
 void config_problem_of(struct config *config, const char *cause, const char *option,
                        const char *format, ...)
 {
-    const struct source *source = origin_find(config, cause).source;
+    const struct source *source = config_origin(config, cause).source;
+    const char *file = source ? source->name : source_main_name(&config->sources);
+    char *name CLEANUP_FREE = xasprintf("%s: %s", file, option);
     va_list arguments;
 
     va_start(arguments, format);
-    add_problem(config, xasprintf("%s: %s", source ? source->name : config_file(config), option),
-                format, arguments);
+    add_problem(config, name, format, arguments);
     va_end(arguments);
 }
 
@@ -201,7 +169,7 @@ json_t *config_get(const struct config *config, const char *option)
     json_t *value = json_object_get(config->values, option);
 
     if (!value) {
-        log_error("%s is not in the table of options, or is used above its row", option);
+        log_error("bug: %s is not in the table of options, or is read above its row", option);
         abort();
     }
     return value;
@@ -233,19 +201,12 @@ struct strv config_texts(const struct config *config, const char *option)
 bool config_is_set(const struct config *config, const char *option)
 {
     (void)config_get(config, option);
-    return config->priorities[schema_find(schema_options, schema_option_count, option) -
-                              schema_options] <= PRIORITY_ORDINARY;
+    return json_integer_value(json_object_get(config->priorities, option)) <= PRIORITY_ORDINARY;
 }
 
 void config_free(struct config *config)
 {
-    for (size_t i = 0; i < config->source_count; i++) {
-        free(config->sources[i]->name);
-        json_decref(config->sources[i]->tree);
-        free(config->sources[i]);
-    }
-    free(config->sources);
-    free(config->built_in.name);
+    source_free(&config->sources);
     share_free(&config->shares);
     drive_free(&config->drives);
     port_forward_free(&config->forward_ports);
@@ -255,7 +216,7 @@ void config_free(struct config *config)
     free(config->empty_disks);
     free(config->vlans);
     json_decref(config->values);
-    free(config->priorities);
+    json_decref(config->priorities);
     strv_free(&config->problems);
     strv_free(&config->warnings);
     *config = (struct config){0};

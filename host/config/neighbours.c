@@ -121,7 +121,7 @@ static bool is_near(const char *name, const char *ours)
     size_t length = strlen(plain_ours);
     size_t most = length < 4 ? 0 : length < 6 ? 1 : 2;
 
-    return !streq(name, ours) && schema_distance(plain_name, plain_ours) <= most;
+    return !streq(name, ours) && option_distance(plain_name, plain_ours) <= most;
 }
 
 /* The name of an option, or of a group it is in, with as many components as `name`; the caller

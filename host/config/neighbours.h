@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "host/config/schema.h"
+#include "host/config/option.h"
 
 /* Whether `name`, inside virtualisation, is an option or group of another NixOS module. */
 bool neighbours_are_others(const char *name);

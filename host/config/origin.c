@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/config/origin.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,21 +10,21 @@
 
 #define ENTRY "<entry "
 
-/* Length and priority of one source's definition of the list that an entry is looked for in. */
+/* Length and priority of one source's definition of the list whose entry is searched for. */
 struct part {
     size_t length;
     json_int_t priority;
 };
 
-/* The best definition so far. */
+/* A search through the sources, with the best definition so far. */
 struct search {
-    size_t place;     /* of the source that is looked through, from 1 */
-    const char *rest; /* how much of the path the best definition leaves over */
+    size_t rank;       /* of the source being searched, from 1 */
+    bool command_line; /* whether it is the command line, which wins over every file */
+    const char *rest;  /* the part of the path that the best definition leaves over */
     json_int_t priority;
-    size_t best;        /* the place of its source; 0: none */
-    bool command_line;  /* the source is: what it says of a single value wins over every file */
-    const char *entry;  /* where the path names an entry of a list; NULL: nowhere */
-    struct part *parts; /* by place */
+    size_t best;        /* the rank of its source; 0: none */
+    const char *entry;  /* the list entry in the path; NULL: it has none */
+    struct part *parts; /* by rank */
 };
 
 static void consider(struct search *s, const char *rest, json_int_t priority)
@@ -36,27 +35,26 @@ static void consider(struct search *s, const char *rest, json_int_t priority)
         return;
     s->rest = rest;
     s->priority = priority;
-    s->best = s->place;
+    s->best = s->rank;
 }
 
-/* Returns the part of a path after its first name, `key`; NULL: it begins with another one. */
+/* Returns the part of a path after its first name, or NULL if that is not `key`. */
 static const char *skip_key(const char *path, const char *key)
 {
     bool quoted = *path == '"';
-    size_t length = strlen(key);
+    const char *rest = startswith(path + quoted, key);
 
-    path += quoted;
-    if (strncmp(path, key, length) != 0 || (quoted && path[length] != '"'))
+    if (!rest || (quoted && *rest != '"'))
         return NULL;
-    path += length + quoted;
-    if (*path && *path != '.')
+    rest += quoted;
+    if (*rest && *rest != '.')
         return NULL;
-    return path + (*path == '.');
+    return rest + (*rest == '.');
 }
 
 static void visit(struct search *s, json_t *value, const char *rest, json_int_t priority);
 
-/* A property is looked into, whether it is valid has been checked. */
+/* Visits the content of a property, which has been checked. */
 static void visit_property(struct search *s, json_t *value, const char *type, const char *rest,
                            json_int_t priority)
 {
@@ -76,8 +74,6 @@ static void visit_property(struct search *s, json_t *value, const char *type, co
 static void visit(struct search *s, json_t *value, const char *rest, json_int_t priority)
 {
     const char *type = json_string_value(json_object_get(value, "_type"));
-    const char *key;
-    json_t *part;
 
     if (type) {
         visit_property(s, value, type, rest, priority);
@@ -86,61 +82,63 @@ static void visit(struct search *s, json_t *value, const char *rest, json_int_t 
     if (value)
         consider(s, rest, priority);
     if (json_is_array(value) && rest == s->entry) {
-        s->parts[s->place].length += json_array_size(value);
-        s->parts[s->place].priority = priority;
+        s->parts[s->rank].length += json_array_size(value);
+        s->parts[s->rank].priority = priority;
     }
+    const char *key;
+    json_t *part;
     json_object_foreach (value, key, part) {
-        const char *behind = skip_key(rest, key);
+        const char *below = skip_key(rest, key);
 
-        if (behind)
-            visit(s, part, behind, priority);
+        if (below)
+            visit(s, part, below, priority);
     }
 }
 
-/* How many entries the merged list has. */
-static size_t merged_length(const struct config *config, const char *option, const char *entry)
+/* The number of entries of the merged list whose entry `entry`, inside `option`, is. */
+static size_t merged_length(const json_t *values, const char *option, const char *entry)
 {
     size_t length = (size_t)(entry - option);
     char *name CLEANUP_FREE = xstrndup(option, length ? length - 1 : 0);
 
-    return json_array_size(json_object_get(config->values, name));
+    return json_array_size(json_object_get(values, name));
 }
 
-/* The source of an entry. Built-in entries come first in a list, those of the sources in their
- * order. */
-static struct origin find_entry(const struct config *config, const char *option,
-                                const struct search *s)
+/* The source of an entry. A list begins with the built-in entries; those of the sources follow in
+ * the order of the sources. */
+static struct origin find_entry(const struct sources *sources, const json_t *values,
+                                const char *option, const struct search *s)
 {
     size_t number = strtoul(s->entry + strlen(ENTRY), NULL, 10);
-    size_t built_in = merged_length(config, option, s->entry);
+    size_t built_in = merged_length(values, option, s->entry);
     json_int_t strongest = PRIORITY_DEFAULT;
 
-    for (size_t i = 1; i <= config->source_count; i++)
+    for (size_t i = 1; i <= sources->count; i++)
         if (s->parts[i].length && s->parts[i].priority < strongest)
             strongest = s->parts[i].priority;
-    for (size_t i = 1; i <= config->source_count; i++)
+    for (size_t i = 1; i <= sources->count; i++)
         if (s->parts[i].priority == strongest)
             built_in -= s->parts[i].length < built_in ? s->parts[i].length : built_in;
     if (number <= built_in)
         return (struct origin){0};
     number -= built_in;
-    for (size_t i = 1; i <= config->source_count; i++) {
+    for (size_t i = 1; i <= sources->count; i++) {
         size_t length = s->parts[i].priority == strongest ? s->parts[i].length : 0;
 
         if (number <= length)
-            return (struct origin){config->sources[i - 1], i, number};
+            return (struct origin){&sources->items[i - 1], i, number};
         number -= length;
     }
     return (struct origin){0};
 }
 
-struct origin origin_find(const struct config *config, const char *option)
+struct origin origin_find(const struct sources *sources, const json_t *values, const char *option)
 {
-    struct part *parts CLEANUP_FREE = xcalloc(config->source_count + 1, sizeof *parts);
+    struct part *parts CLEANUP_FREE = xcalloc(sources->count + 1, sizeof *parts);
     struct search s = {.entry = strstr(option, ENTRY), .parts = parts};
 
-    for (s.place = 1; s.place <= config->source_count; s.place++) {
-        const struct source *source = config->sources[s.place - 1];
+    for (s.rank = 1; s.rank <= sources->count; s.rank++) {
+        const struct source *source = &sources->items[s.rank - 1];
 
         s.command_line = source->command_line;
         visit(&s, source->tree, option, PRIORITY_ORDINARY);
@@ -148,18 +146,18 @@ struct origin origin_find(const struct config *config, const char *option)
     if (!s.best || s.rest == option)
         return (struct origin){0};
     if (s.rest == s.entry)
-        return find_entry(config, option, &s);
-    return (struct origin){config->sources[s.best - 1], s.best, 0};
+        return find_entry(sources, values, option, &s);
+    return (struct origin){&sources->items[s.best - 1], s.best, 0};
 }
 
-char *origin_name(const struct config *config, const char *option)
+char *origin_name(const struct sources *sources, const json_t *values, const char *option)
 {
-    if (!strncmp(option, "--", 2))
+    if (startswith(option, "--"))
         return xasprintf("command line: %s", option);
-    if (strchr(option, '.') == NULL && strchr(option, '_'))
+    if (!strchr(option, '.') && strchr(option, '_'))
         return xasprintf("environment: %s", option);
-    struct origin origin = origin_find(config, option);
-    const char *file = origin.source ? origin.source->name : config_file(config);
+    struct origin origin = origin_find(sources, values, option);
+    const char *file = origin.source ? origin.source->name : source_main_name(sources);
     const char *entry = strstr(option, ENTRY);
     const char *end = entry ? strchr(entry, '>') : NULL;
 

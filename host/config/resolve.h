@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* A set of options, resolved: the whole table, or a submodule's. */
+/* Resolves the definitions of all sources to one value for each option: conflicts, lists appended,
+ * sets merged name by name, submodules, defaults. */
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include <jansson.h>
 
 #include "host/config/definition.h"
-#include "host/config/schema.h"
 
-struct option_set {
-    const struct option *options;
-    size_t count;
-    const struct position *place; /* of the submodule; NULL: the whole table, where what is unknown
-                                     is mostly somebody else's */
-    json_t *values;               /* where the values go, by name */
-    json_int_t *priorities;       /* where the priorities go, in the table's order; NULL: nowhere */
+/* Resolves every option of the table and decodes its value. Returns 0, or -EINVAL if there are
+ * problems; it finds all of them. */
+int resolve_config(struct config *config);
+
+struct resolved {
+    json_t *value;       /* a new reference; NULL if no definition is left, or after a problem */
+    bool missing;        /* no definition is left */
+    json_int_t priority; /* of the definitions that won */
 };
 
-/* Resolves every option of the set, in the table's order, from definitions of the whole set. An
- * option with something wrong has its default, or null. */
-void option_set_resolve(struct config *config, const struct option_set *set,
-                        const struct definitions *definitions);
+/* Merges the definitions of one option or part of an option. Notes the problems. */
+struct resolved resolve_definitions(struct config *config, const struct position *at,
+                                    const struct type *type, const struct definitions *definitions);

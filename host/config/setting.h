@@ -2,10 +2,10 @@
 /* Settings on the command line: -o OPTION.PATH=VALUE. */
 #pragma once
 
-#include <jansson.h>
-
 #include "base/error.h"
+#include "host/config/config.h"
 
-/* The option tree that says what the setting says. 0 and `tree`, a new reference; or -EINVAL with
- * the reason: no such option, or a VALUE that is not JSON where it has to be. */
-int setting_parse(json_t **tree, const char *setting, struct error *e);
+/* Takes the setting "OPTION.PATH=VALUE" as a source of its own. VALUE is JSON, or, for a string,
+ * the text itself. It wins over files; for a list it appends. Returns 0, or -EINVAL with the
+ * message: no such option, or a VALUE that is not JSON where it has to be. */
+int setting_add(struct config *config, const char *setting, struct error *e);

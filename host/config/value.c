@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
+#include "host/system/message.h"
 
 const char *value_text(const json_t *object, const char *key)
 {
@@ -38,4 +40,11 @@ const char **value_keys(json_t *object, size_t *count)
     if (*count)
         qsort(keys, *count, sizeof *keys, compare_texts);
     return keys;
+}
+
+char *value_show(const json_t *value)
+{
+    char *json CLEANUP_FREE = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+
+    return json ? message_clip(json, MESSAGE_VALUE) : xstrdup("?");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads JSON values, whose types have been checked. */
+/* JSON values: reads those whose types have been checked, and shows any. */
 #pragma once
 
 #include <stddef.h>
@@ -8,12 +8,18 @@
 
 #include "base/strv.h"
 
-/* The string under `key`, which belongs to the object; NULL where there is none. */
+/* The string under `key`, which belongs to the object; NULL if there is none. */
 const char *value_text(const json_t *object, const char *key);
 
 /* Appends copies of the strings of an array. */
 void value_texts(struct strv *list, const json_t *array);
 
-/* The keys of an object in bytewise order; they belong to the object, the caller frees the array.
+/* The keys of an object in bytewise order. They belong to the object; the caller frees the array.
  */
 const char **value_keys(json_t *object, size_t *count);
+
+/* A value as a message shows it, clipped; the caller frees. */
+char *value_show(const json_t *value);
+
+/* Until the plan reads decoded structs. */
+#define merge_sorted_keys value_keys

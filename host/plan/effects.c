@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "host/config/origin.h"
 #include "host/plan/planner.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -42,7 +41,7 @@ static void check_disk_size(struct planner *p)
 
     if (!wanted || !config_is_set(p->config, option))
         return;
-    name = origin_name(p->config, option);
+    name = config_origin_name(p->config, option);
     if (!config_text(p->config, "virtualisation.diskImage"))
         strv_pushf(&p->config->warnings, "%s has no effect: virtualisation.diskImage is null.",
                    name);
@@ -106,7 +105,7 @@ static void check_kernel_parameters(struct planner *p)
 
         if (is_passed(p, json_string_value(parameter)))
             continue;
-        name = origin_name(p->config, option);
+        name = config_origin_name(p->config, option);
         strv_pushf(&p->config->warnings,
                    "%s: %s has no effect: %s. --append, or QEMU_KERNEL_PARAMS, adds parameters.",
                    name, json_string_value(parameter),

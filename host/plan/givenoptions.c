@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "host/config/origin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 
@@ -37,7 +36,7 @@ static void take(struct planner *p, const struct strv *words, const char *source
                  note_problem *note)
 {
     char *name CLEANUP_FREE = note == note_variable ? xasprintf("environment: %s", source)
-                                                    : origin_name(p->config, source);
+                                                    : config_origin_name(p->config, source);
 
     planner_need_words(p, name, words);
     for (size_t i = 0; i < ELEMENTS(refused); i++) {

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/text.h"
-#include "host/config/definition.h"
+#include "host/config/value.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 #include "host/system/submounts.h"

@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/origin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
@@ -25,7 +24,7 @@ static void add_need(struct planner *p, char *name, const char *path, enum need_
 void planner_need(struct planner *p, const char *option, const char *path, enum need_kind kind)
 {
     if (p->dialect->checks_host && *path)
-        add_need(p, origin_name(p->config, option), path, kind);
+        add_need(p, config_origin_name(p->config, option), path, kind);
 }
 
 /* Options of QEMU with a file or directory of the host in them. */

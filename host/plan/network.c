@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/origin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
@@ -99,7 +98,7 @@ static void add_user_network(struct planner *p, struct strv *words)
     json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule) {
         bool from_guest = !streq(text_of(rule, "from"), "host");
         char *entry CLEANUP_FREE = xasprintf("virtualisation.forwardPorts.<entry %zu>", i + 1);
-        char *source CLEANUP_FREE = origin_name(p->config, entry);
+        char *source CLEANUP_FREE = config_origin_name(p->config, entry);
         char *part = from_guest ? guest_forwarding(p, rule) : host_forwarding(p, rule, entry);
 
         planner_need_ports(p, source, part);

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "host/config/builtin.h"
-#include "host/config/definition.h"
+#include "host/config/value.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 #include "host/system/process.h"

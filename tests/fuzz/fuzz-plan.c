@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "host/commands/dryrun.h"
 #include "host/config/config.h"
+#include "host/config/resolve.h"
+#include "host/config/setting.h"
 #include "host/plan/build.h"
 #include "host/plan/planoptions.h"
 #include "tests/fuzz/arena.h"
@@ -194,9 +196,9 @@ static void resolve(json_t *tree, const char *name, const struct strv *settings)
     config_add_tree(&config, "fuzz", tree);
     for (size_t i = 0; i < settings->count; i++)
         if (is_harmless(settings->items[i]))
-            (void)config_add_setting(&config, settings->items[i], NULL);
+            (void)setting_add(&config, settings->items[i], NULL);
     add_own(&config, path);
-    if (config_resolve(&config) == 0)
+    if (resolve_config(&config) == 0)
         plan(&config, path);
     else
         must(config.problems.count);

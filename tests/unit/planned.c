@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "host/config/resolve.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
@@ -84,7 +85,7 @@ void planned_configure(struct planned *planned, const char *json, bool bare)
     add_text(planned, "config.json", json);
     if (!bare)
         add_text(planned, "system.json", system);
-    planned->result = config_resolve(&planned->config);
+    planned->result = resolve_config(&planned->config);
 }
 
 void planned_make(struct planned *planned, const char *json, const char *const *environment)

@@ -15,7 +15,7 @@ struct planned {
     enum input input;            /* the same */
     struct plan plan;
     struct error e;
-    int result; /* of config_resolve() or plan_build() */
+    int result; /* of resolve_config() or plan_build() */
 };
 
 #define CLEANUP_PLANNED __attribute__((cleanup(planned_free)))

@@ -6,8 +6,9 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/definition.h"
+#include "host/config/resolve.h"
 #include "host/config/schema.h"
+#include "host/config/setting.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
@@ -345,7 +346,7 @@ static void settings_win_over_files(void **state)
         char *value CLEANUP_FREE = NULL;
 
         planned_init(&p);
-        if (config_add_setting(&p.config, cases[i].setting, &e) < 0)
+        if (setting_add(&p.config, cases[i].setting, &e) < 0)
             fail_msg("%s", e.message);
         planned_configure(&p, VM("\"cores\": " FORCE("2") ", \"vlans\": [2]"), true);
         planned_expect_success(&p);
@@ -366,10 +367,9 @@ static void a_setting_reaches_into_sets(void **state)
     (void)state;
     planned_init(&p);
     assert_int_equal(
-        config_add_setting(&p.config, "virtualisation.fileSystems.\"/a.b\".device=/dev/vdb", NULL),
-        0);
-    assert_int_equal(
-        config_add_setting(&p.config, "virtualisation.fileSystems./.device=/dev/vdc", NULL), 0);
+        setting_add(&p.config, "virtualisation.fileSystems.\"/a.b\".device=/dev/vdb", NULL), 0);
+    assert_int_equal(setting_add(&p.config, "virtualisation.fileSystems./.device=/dev/vdc", NULL),
+                     0);
     planned_configure(&p, "{}", true);
     planned_expect_success(&p);
     systems = config_get(&p.config, "virtualisation.fileSystems");
@@ -385,8 +385,8 @@ static void the_last_of_two_settings_counts(void **state)
 
     (void)state;
     planned_init(&p);
-    assert_int_equal(config_add_setting(&p.config, "virtualisation.cores=3", NULL), 0);
-    assert_int_equal(config_add_setting(&p.config, "virtualisation.cores=4", NULL), 0);
+    assert_int_equal(setting_add(&p.config, "virtualisation.cores=3", NULL), 0);
+    assert_int_equal(setting_add(&p.config, "virtualisation.cores=4", NULL), 0);
     planned_configure(&p, "{}", true);
     planned_expect_success(&p);
     assert_int_equal(config_integer(&p.config, "virtualisation.cores"), 4);
@@ -403,7 +403,7 @@ static void a_setting_of_nothing_known_is_refused(void **state)
         struct config config CLEANUP_CONFIG = {0};
         struct error e CLEANUP_ERROR = {0};
 
-        assert_int_equal(config_add_setting(&config, settings[i], &e), -EINVAL);
+        assert_int_equal(setting_add(&config, settings[i], &e), -EINVAL);
         assert_error_names(e, "expected");
     }
 }
@@ -413,13 +413,13 @@ static void the_table_is_in_order(void **state)
     (void)state;
     for (size_t i = 0; i < schema_option_count; i++) {
         const struct option *option = &schema_options[i];
-        const struct option *first = schema_find(schema_options, schema_option_count, option->name);
+        const struct option *first = option_find(schema_options, schema_option_count, option->name);
 
         assert_ptr_equal(first, option); /* no name twice */
         assert_non_null(option->help);
         assert_true(!option->compute || option->shown);
         if (option->alias_of)
-            assert_true(schema_find(schema_options, schema_option_count, option->alias_of) >
+            assert_true(option_find(schema_options, schema_option_count, option->alias_of) >
                         option);
         if (option->value) {
             json_t *value = json_loads(option->value, JSON_DECODE_ANY, NULL);
@@ -445,7 +445,7 @@ static void defaults_are_values_of(const struct option *options, size_t count)
         struct config config CLEANUP_CONFIG = {0};
 
         if (value) {
-            struct merged merged = merge_definitions(&config, &place, option->type, &one);
+            struct resolved merged = resolve_definitions(&config, &place, option->type, &one);
 
             assert_int_equal(config.problems.count, 0);
             assert_true(json_equal(merged.value, value));

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "host/config/schema.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 

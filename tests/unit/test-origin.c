@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/config/origin.h"
+#include "host/config/config.h"
 
 #include <string.h>
 
 #include "base/alloc.h"
+#include "host/config/resolve.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
@@ -18,7 +19,7 @@ static void configure(struct config *config, const char *const *texts)
         assert_non_null(tree);
         config_add_tree(config, name, tree);
     }
-    (void)config_resolve(config);
+    (void)resolve_config(config);
 }
 
 static void assert_problem(const struct config *config, const char *problem)
@@ -73,7 +74,7 @@ static void the_last_definition_that_wins_is_named(void **state)
         struct config config CLEANUP_CONFIG = {0};
 
         configure(&config, cases[i].texts);
-        char *name CLEANUP_FREE = origin_name(&config, cases[i].option);
+        char *name CLEANUP_FREE = config_origin_name(&config, cases[i].option);
 
         assert_string_equal(name, cases[i].name);
     }

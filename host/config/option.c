@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/option.h"
+
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+
+const struct option *option_find(const struct option *options, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (streq(options[i].name, name))
+            return &options[i];
+    return NULL;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+size_t option_distance(const char *a, const char *b)
+{
+    size_t width = strlen(b) + 1;
+    size_t *row CLEANUP_FREE = xcalloc(width, sizeof *row);
+
+    for (size_t j = 0; j < width; j++)
+        row[j] = j;
+    for (size_t i = 1; a[i - 1]; i++) {
+        size_t diagonal = row[0];
+
+        row[0] = i;
+        for (size_t j = 1; j < width; j++) {
+            size_t above = row[j];
+
+            row[j] = least(least(above, row[j - 1]) + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[width - 1];
+}
+
+const char *option_nearest(const struct option *options, size_t count, const char *name)
+{
+    const char *nearest = NULL;
+    size_t length = strlen(name);
+    size_t best = 4; /* a larger distance is no misspelling */
+
+    for (size_t i = 0; i < count; i++) {
+        size_t own = strlen(options[i].name);
+        size_t lower_bound = own > length ? own - length : length - own;
+
+        if (lower_bound >= best)
+            continue;
+        size_t distance = option_distance(name, options[i].name);
+        if (distance < best) {
+            best = distance;
+            nearest = options[i].name;
+        }
+    }
+    return nearest;
+}

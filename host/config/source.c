@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/source.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/array.h"
+
+void source_add(struct sources *sources, const char *name, json_t *tree, bool command_line)
+{
+    ARRAY_PUSH(sources->items, sources->count,
+               (struct source){.name = xstrdup(name), .tree = tree, .command_line = command_line});
+}
+
+const char *source_main_name(const struct sources *sources)
+{
+    return sources->count ? sources->items[0].name : "command line";
+}
+
+void source_free(struct sources *sources)
+{
+    for (size_t i = 0; i < sources->count; i++) {
+        free(sources->items[i].name);
+        json_decref(sources->items[i].tree);
+    }
+    free(sources->items);
+    *sources = (struct sources){0};
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Sources of definitions: files of JSON, settings of the command line, and the built-in ones. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+struct source {
+    char *name; /* in messages: the file's name, or "command line" */
+    json_t *tree;
+    bool built_in;
+    bool command_line;
+};
+
+struct sources {
+    struct source *items; /* in the order given; a pointer to one lasts until the next is added */
+    size_t count;
+};
+
+/* Priorities of definitions, of which the lowest wins: those of the command line that set a single
+ * value, ordinary ones, and the default of an option. */
+#define PRIORITY_COMMAND_LINE 10
+#define PRIORITY_ORDINARY     100
+#define PRIORITY_DEFAULT      1500
+
+/* Appends a source. Copies the name and takes over the reference to the tree. */
+void source_add(struct sources *sources, const char *name, json_t *tree, bool command_line);
+
+/* The first source's name, in messages about values that no source defines; "command line" if there
+ * is no source. */
+const char *source_main_name(const struct sources *sources);
+
+void source_free(struct sources *sources);
