@@ -8,15 +8,13 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "common/ninep.h"
+#include "common/store.h"
 #include "init/plan/devicespec.h"
 #include "init/plan/mountorder.h"
 
 /* Types that no module is needed for: they are part of every kernel that can start an initramfs. */
 static const char *const builtin_types[] = {"tmpfs", "ramfs", "proc", "sysfs", "devtmpfs", "none"};
-
-/* Before a mount's own options, which win. The store alone is cached: it does not change while the
- * guest runs, and a loose cache makes other shares stale. */
-static const char store_9p_defaults[] = "ro,cache=loose";
 
 /* `path` without "//", "/./" and "/" at the end. 0, or -EINVAL for "..". */
 static int normal_path(const char *path, char **normal, struct error *e)
@@ -192,8 +190,8 @@ static char *options_9p(const struct guest_params *params, uint64_t msize, const
         const char *name;
         char *text;
     } defaults[] = {
-        {"trans", xstrdup("trans=virtio")},
-        {"version", xstrdup("version=9p2000.L")},
+        {"trans", xstrdup("trans=" NINEP_TRANS)},
+        {"version", xstrdup("version=" NINEP_VERSION)},
         {"msize", xasprintf("msize=%" PRIu64, params->msize ? params->msize : msize)},
     };
     struct strv list CLEANUP_STRV = {0};
@@ -253,9 +251,9 @@ static int add_store_source(struct boot_plan *plan, const struct guest_params *p
         const char *fstype;
         const char *options;
     } kinds[] = {
-        [STORE_9P] = {"9p", store_9p_defaults},
-        [STORE_VIRTIOFS] = {"virtiofs", "ro"},
-        [STORE_EROFS] = {"erofs", "ro"},
+        [STORE_9P] = {"9p", STORE_OPTIONS "," STORE_OPTIONS_9P},
+        [STORE_VIRTIOFS] = {"virtiofs", STORE_OPTIONS},
+        [STORE_EROFS] = {"erofs", STORE_OPTIONS},
     };
     const struct store_spec *store = &params->store;
     const char *given = kinds[store->kind].options;
@@ -267,20 +265,20 @@ static int add_store_source(struct boot_plan *plan, const struct guest_params *p
 /* The lower layer may change between two boots, which forbids the overlay to remember anything
  * about it: hence every feature that does is switched off, whatever the kernel's defaults are. */
 #define STORE_OVERLAY                                                                              \
-    "lowerdir=/nix/.ro-store,upperdir=/nix/.rw-store/store,workdir=/nix/.rw-store/work,"           \
-    "index=off,redirect_dir=off,metacopy=off,xino=off"
+    "lowerdir=" STORE_LOWER_DIR ",upperdir=" STORE_UPPER_DIR "/store,workdir=" STORE_UPPER_DIR     \
+    "/work,index=off,redirect_dir=off,metacopy=off,xino=off"
 
 static int add_store(struct boot_plan *plan, const struct guest_params *params, struct error *e)
 {
     if (params->store.kind == STORE_NONE)
         return 0;
     if (params->store_overlay == STORE_OVERLAY_NONE)
-        return add_store_source(plan, params, "/nix/store", e);
-    int r = add_store_source(plan, params, "/nix/.ro-store", e);
+        return add_store_source(plan, params, STORE_DIR, e);
+    int r = add_store_source(plan, params, STORE_LOWER_DIR, e);
     if (r == 0 && params->store_overlay == STORE_OVERLAY_TMPFS)
-        r = add_store_mount(plan, "tmpfs", "/nix/.rw-store", "tmpfs", "mode=0755", e);
+        r = add_store_mount(plan, "tmpfs", STORE_UPPER_DIR, "tmpfs", STORE_OPTIONS_UPPER, e);
     if (r == 0)
-        r = add_store_mount(plan, "overlay", "/nix/store", "overlay", STORE_OVERLAY, e);
+        r = add_store_mount(plan, "overlay", STORE_DIR, "overlay", STORE_OVERLAY, e);
     return r;
 }
 
