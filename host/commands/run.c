@@ -16,6 +16,7 @@
 #include "host/config/resolve.h"
 #include "host/config/setting.h"
 #include "host/plan/build.h"
+#include "host/plan/execmode.h"
 #include "host/prepare/prepare.h"
 #include "host/run/exec.h"
 #include "host/run/keeper.h"
@@ -125,7 +126,7 @@ static int load(struct config *config, const struct run_options *options)
     for (size_t i = 0; i < options->settings.count; i++)
         if (setting_add(config, options->settings.items[i], &e) < 0)
             status = message_report(&e, STATUS_CONFIGURATION);
-    if (options->plan.exec.count && setting_add(config, "virtualisation.graphics=false", &e) < 0)
+    if (options->plan.exec.count && execmode_configure(config, &e) < 0)
         status = message_report(&e, STATUS_CONFIGURATION);
     if (status)
         return status;

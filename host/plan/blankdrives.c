@@ -77,8 +77,10 @@ static void add_device(struct planner *p, const char *device, const char *option
             add_disk(p->plan, p->plan->cwd, p->drive_files.items[i], p->drive_formats.items[i]);
 }
 
-void plan_blank_disks(struct planner *p, const struct guest_params *params)
+void plan_blank_disks(struct planner *p)
 {
+    const struct guest_params *params = &p->params;
+
     if (qemu_option_find(&p->given, "snapshot"))
         return;
     add_device(p, params->root, params->rootflags);

@@ -50,6 +50,7 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
         .e = e,
     };
 
+    guest_params_init(&p.params);
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
     plan->undo = p.dialect->undo;
     plan->quits = options->runner;
@@ -57,6 +58,8 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
         steps[i](&p);
     strv_extend(&plan->warnings, &config->warnings);
     variables_free(&p.variables);
+    guest_params_free(&p.params);
+    cmdline_free(&p.kernel_words);
     free(p.disk_image);
     free(p.efi_vars);
     free(p.reg_info);

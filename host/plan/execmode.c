@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* --exec: the port that the guest and run-vm talk through. */
+#include "host/plan/execmode.h"
+
 #include <string.h>
 
 #include "base/alloc.h"
 #include "common/frame.h"
+#include "host/config/setting.h"
 #include "host/plan/planner.h"
 
 #define SOCKET "run-vm.exec"
 
-/* What cannot be: there is no init of ours to run the command, or an argument that no Linux takes.
- */
-static void check(struct planner *p)
+int execmode_configure(struct config *config, struct error *e)
+{
+    return setting_add(config, "virtualisation.graphics=false", e);
+}
+
+/* Reports a start without our init, which runs the command, and arguments that Linux refuses. */
+static void check_command(struct planner *p)
 {
     const struct strv *exec = &p->options->exec;
 
@@ -30,20 +36,32 @@ static void check(struct planner *p)
                            i, strlen(exec->items[i]), FRAME_MAX);
 }
 
-void plan_exec(struct planner *p)
+/* The port through which the guest and run-vm talk. */
+static void add_port(struct planner *p)
 {
     struct strv *argv = &p->plan->argv;
 
-    if (!p->options->exec.count)
-        return;
-    check(p);
-    strv_extend(&p->plan->exec, &p->options->exec);
     p->plan->exec_socket = planner_temporary(p, SOCKET);
-    strv_push(argv, "-no-reboot"); /* a kernel that panics restarts: that is the end */
     strv_push(argv, "-chardev");
     strv_push(argv, "socket,id=run-vm-exec,path=" SOCKET);
     strv_push(argv, "-device");
     strv_push(argv, "virtio-serial-pci,id=run-vm-exec");
     strv_push(argv, "-device");
     strv_push(argv, "virtserialport,bus=run-vm-exec.0,chardev=run-vm-exec,name=" FRAME_PORT);
+}
+
+void plan_exec(struct planner *p)
+{
+    if (!p->options->exec.count)
+        return;
+    check_command(p);
+    strv_extend(&p->plan->exec, &p->options->exec);
+    p->params.exec = true;
+    p->params.on_fail = ON_FAIL_POWEROFF; /* nobody can answer a prompt */
+    p->lends_modules = true;              /* the root may be another distribution's */
+    /* a kernel that panics restarts at once, which ends QEMU */
+    cmdline_add(&p->kernel_words, "panic", "-1");
+    strv_push(&p->plan->argv, "-no-reboot");
+    add_port(p);
+    planner_add_module(p, "virtio_console");
 }

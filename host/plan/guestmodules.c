@@ -32,9 +32,9 @@ static const struct {
     {"tulip", {"tulip"}},
 };
 
-static bool brings_no_modules(const struct planner *p)
+static bool lends_modules(const struct planner *p)
 {
-    return (p->options->root_dir || p->options->exec.count) && p->dialect->own_init &&
+    return (p->options->root_dir || p->lends_modules) && p->dialect->own_init &&
            !config_bool(p->config, "virtualisation.useBootLoader");
 }
 
@@ -83,7 +83,7 @@ void planner_add_expected_drivers(struct planner *p)
     /* the last one hands a button's press on to the programs that wait for it */
     static const char *const buttons[] = {"button", "gpio_keys", "evdev"};
 
-    if (!brings_no_modules(p))
+    if (!lends_modules(p))
         return;
     for (size_t i = 0; i < ELEMENTS(buttons); i++)
         planner_add_module(p, buttons[i]);
@@ -91,9 +91,9 @@ void planner_add_expected_drivers(struct planner *p)
     add_drivers_of(p, &p->given);
 }
 
-void planner_share_modules(struct planner *p, struct guest_params *params)
+void planner_share_modules(struct planner *p)
 {
-    struct share_list *list = &params->shares;
+    struct share_list *list = &p->params.shares;
 
     if (!p->modules_shared)
         return;
@@ -126,7 +126,7 @@ static char *exported_directory(struct planner *p)
 
 void plan_modules(struct planner *p)
 {
-    if (!brings_no_modules(p))
+    if (!lends_modules(p))
         return;
     p->plan->initrd.modules_dir = planner_find_modules(p);
     if (!p->plan->initrd.modules_dir)

@@ -286,18 +286,15 @@ static void set_root_directory(struct guest_params *params)
     params->root_overlay = true;
 }
 
-void plan_guest_params(struct planner *p, struct guest_params *params)
+void plan_guest_params(struct planner *p)
 {
+    struct guest_params *params = &p->params;
     json_t *systems = config_get(p->config, "virtualisation.fileSystems");
     size_t count;
     const char **names CLEANUP_FREE = merge_sorted_keys(systems, &count);
     json_t *module;
     size_t i;
 
-    if (p->options->exec.count) {
-        params->exec = true;
-        params->on_fail = ON_FAIL_POWEROFF; /* nobody can answer a prompt */
-    }
     params->msize = msize_given(p);
     set_overlay(p, params);
     for (i = 0; i < count; i++) {
@@ -308,7 +305,7 @@ void plan_guest_params(struct planner *p, struct guest_params *params)
             continue;
         add_file_system(p, params, &fs);
     }
-    planner_share_modules(p, params);
+    planner_share_modules(p);
     if (p->options->root_dir)
         set_root_directory(params);
     else if (!params->root && !config_has_problem(p->config, "virtualisation.fileSystems"))

@@ -83,8 +83,6 @@ static void choose_modules(struct planner *p)
         add_fs_modules(p, "9p");
         planner_add_module(p, "overlay");
     }
-    if (p->options->exec.count)
-        planner_add_module(p, "virtio_console");
     if (p->modules_shared)
         add_fs_modules(p, "9p");
     planner_add_expected_drivers(p);

@@ -208,7 +208,7 @@ static bool says_what_failing_leads_to(const char *system, const char *last)
  * this guest's kernels moves into the initrd's bootconfig: only words with our prefix can. */
 static char *own_parameters(struct planner *p)
 {
-    struct guest_params params CLEANUP_GUEST_PARAMS = {0};
+    struct guest_params *params = &p->params;
     struct cmdline words CLEANUP_CMDLINE = {0};
     struct strv kept CLEANUP_STRV = {0};
     struct strv moved CLEANUP_STRV = {0};
@@ -218,20 +218,19 @@ static char *own_parameters(struct planner *p)
     char *long_text CLEANUP_FREE = NULL;
     char *text;
 
-    guest_params_init(&params);
-    params.init = find_init(p);
-    params.reg_info =
+    params->init = find_init(p);
+    params->reg_info =
         p->reg_info && config_bool(p->config, "nix.enable") ? xstrdup(p->reg_info) : NULL;
-    get_consoles(p, &params.consoles);
-    plan_guest_params(p, &params);
+    get_consoles(p, &params->consoles);
+    plan_guest_params(p);
     /* without a terminal nobody can answer a prompt */
     if (p->at->input != INPUT_TERMINAL && !says_what_failing_leads_to(system, last))
-        params.on_fail = ON_FAIL_POWEROFF;
-    plan_blank_disks(p, &params);
-    guest_params_encode(&params, &words);
+        params->on_fail = ON_FAIL_POWEROFF;
+    plan_blank_disks(p);
+    guest_params_encode(params, &words);
     add_kernel_parameters(p, system, last, &words);
-    if (params.exec)
-        cmdline_add(&words, "panic", "-1"); /* at once; -no-reboot makes it the end */
+    for (size_t i = 0; i < p->kernel_words.count; i++)
+        cmdline_add(&words, p->kernel_words.words[i].name, p->kernel_words.words[i].value);
     for (size_t i = 0; i < words.count; i++)
         push_word(p, strncmp(words.words[i].name, "vm.", 3) ? &kept : &moved, &words.words[i]);
     short_text = strv_join(&kept, " ");

@@ -33,14 +33,17 @@ struct planner {
     const struct dialect *dialect;
     const struct disk_interface *disks;
     struct variables variables;
-    bool kernel_given;   /* QEMU is given a kernel, with parameters */
-    bool emulated;       /* the accelerator is TCG */
-    bool keep_tmp;       /* the temporary directory is the user's, or shall be kept */
-    bool modules_shared; /* the kernel's modules are a share */
-    char *disk_image;    /* resolved; NULL: none */
-    char *efi_vars;      /* resolved; NULL: none */
-    char *reg_info;      /* the registration, as the guest sees it; NULL: none */
-    struct strv given;   /* what the user says to QEMU, expanded, from all sources in their order */
+    bool kernel_given;           /* QEMU is given a kernel, with parameters */
+    bool emulated;               /* the accelerator is TCG */
+    bool keep_tmp;               /* the temporary directory is the user's, or shall be kept */
+    bool lends_modules;          /* the root may have no modules of the kernel that runs */
+    bool modules_shared;         /* the kernel's modules are a share */
+    struct guest_params params;  /* of our init */
+    struct cmdline kernel_words; /* more parameters of the kernel's own, of a start with our init */
+    char *disk_image;            /* resolved; NULL: none */
+    char *efi_vars;              /* resolved; NULL: none */
+    char *reg_info;              /* the registration, as the guest sees it; NULL: none */
+    struct strv given; /* what the user says to QEMU, expanded, from all sources in their order */
     struct strv drive_files;   /* of qemu.drives, in their order, expanded */
     struct strv drive_formats; /* of the same, as QEMU is told; "": QEMU finds out */
     struct error *e;           /* for what is not the configuration's fault */
@@ -122,8 +125,8 @@ void plan_console(struct planner *p); /* the console and QEMU's monitor, where n
 void plan_report(struct planner *p);  /* what init says of its boot */
 void plan_sandbox(struct planner *p); /* -sandbox */
 void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -append */
-void plan_guest_params(struct planner *p, struct guest_params *params);
-void plan_blank_disks(struct planner *p, const struct guest_params *params);
+void plan_guest_params(struct planner *p);               /* filesystems and modules for our init */
+void plan_blank_disks(struct planner *p);                /* disks that our init may format */
 void plan_initrd(struct planner *p);
 void plan_boot_disk(struct planner *p);
 void plan_modules(struct planner *p); /* the share of the kernel's modules */
@@ -135,8 +138,8 @@ void planner_add_module(struct planner *p, const char *name);
 /* Drivers of the network cards and of the power button, for a root that brings none. */
 void planner_add_expected_drivers(struct planner *p);
 
-/* The guest's side of the share of the kernel's modules, where there is one. */
-void planner_share_modules(struct planner *p, struct guest_params *params);
+/* Adds the share of the kernel's modules, if there is one, to the guest's parameters. */
+void planner_share_modules(struct planner *p);
 
 /* Whether a share is on virtiofs, which takes memory that its server can map. */
 bool planner_uses_virtiofs(const struct planner *p);
