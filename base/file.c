@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -138,6 +139,13 @@ int file_create_at(int directory, const char *path, mode_t mode, const void *con
     int fd CLEANUP_CLOSE = openat(directory, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     int r = fd < 0 ? -errno : file_write(fd, content, size);
     return r < 0 ? error_errno(e, -r, "%s: cannot be written", path) : 0;
+}
+
+bool file_is_link_to(const char *path, const char *target)
+{
+    char text[PATH_MAX];
+    ssize_t length = readlink(path, text, sizeof text);
+    return length == (ssize_t)strlen(target) && memcmp(text, target, (size_t)length) == 0;
 }
 
 int file_set(const char *path, const char *text)

@@ -3,6 +3,7 @@
  * or the reason why it cannot be is returned (ENOSPC for a full filesystem). */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -35,6 +36,9 @@ int file_write(int fd, const void *content, size_t size);
  * negative errno with the message; a file written in part remains. */
 int file_create_at(int directory, const char *path, mode_t mode, const void *content, size_t size,
                    struct error *e);
+
+/* True if `path` is a symlink whose text is `target`. */
+bool file_is_link_to(const char *path, const char *target);
 
 /* Writes `text` to a file that exists and is not truncated: a setting of the kernel's in /proc or
  * /sys. Returns 0 or a negative errno. */

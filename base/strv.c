@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/compare.h"
 #include "base/text.h"
 
 void strv_take(struct strv *list, char *text)
@@ -41,6 +42,12 @@ void strv_split(struct strv *list, const char *text, char separator)
     for (const char *end; (end = strchr(text, separator)); text = end + 1)
         strv_take(list, xstrndup(text, (size_t)(end - text)));
     strv_push(list, text);
+}
+
+void strv_sort(struct strv *list)
+{
+    if (list->count > 0) /* qsort() must not be given NULL */
+        qsort(list->items, list->count, sizeof *list->items, compare_texts);
 }
 
 bool strv_contains(const struct strv *list, const char *text)

@@ -26,6 +26,9 @@ void strv_extend(struct strv *list, const struct strv *more);
 /* Appends the parts of `text` between the `separator` bytes, empty ones included. */
 void strv_split(struct strv *list, const char *text, char separator);
 
+/* Sorts by bytes. */
+void strv_sort(struct strv *list);
+
 bool strv_contains(const struct strv *list, const char *text);
 
 /* The strings with `separator` between them; the caller frees. "" for an empty list. */

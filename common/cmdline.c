@@ -63,11 +63,6 @@ static const char *next_word(const char *text, struct cmdline_word *word)
     return end;
 }
 
-static void take_word(struct cmdline *line, struct cmdline_word word)
-{
-    ARRAY_PUSH(line->words, line->count, word);
-}
-
 const char *cmdline_parse(struct cmdline *line, const char *text)
 {
     for (text = skip_spaces(text); *text; text = skip_spaces(text)) {
@@ -77,14 +72,15 @@ const char *cmdline_parse(struct cmdline *line, const char *text)
             free(word.name);
             return skip_spaces(text);
         }
-        take_word(line, word);
+        ARRAY_PUSH(line->words, line->count, word);
     }
     return text;
 }
 
 void cmdline_add(struct cmdline *line, const char *name, const char *value)
 {
-    take_word(line, (struct cmdline_word){.name = xstrdup(name), .value = xstrdup(value)});
+    const struct cmdline_word word = {.name = xstrdup(name), .value = xstrdup(value)};
+    ARRAY_PUSH(line->words, line->count, word);
 }
 
 char *cmdline_quote(const char *name, const char *value, struct error *e)

@@ -8,32 +8,18 @@
 #include "base/strv.h"
 #include "base/text.h"
 
-/* Beside every byte that is not printable ASCII. */
-#define SPECIAL_IN_FIELD   ":,\\\""
-#define SPECIAL_IN_OPTIONS "\"" /* whose commas, colons and escapes have their meaning */
+/* Besides every byte that is not printable ASCII. */
+#define SPECIAL_IN_FIELD   " :,\\\""
+#define SPECIAL_IN_OPTIONS " \"" /* whose commas, colons and escapes have their meaning */
 
 static bool is_octal(char c)
 {
     return c >= '0' && c <= '7';
 }
 
-static char *escape(const char *text, const char *special)
-{
-    char *escaped = xcalloc(4 * strlen(text) + 1, 1);
-    char *end = escaped;
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c <= ' ' || c >= 0x7f || strchr(special, c))
-            end += sprintf(end, "\\%03o", (unsigned int)c);
-        else
-            *end++ = *text;
-    }
-    return escaped;
-}
-
 char *mount_escape(const char *text)
 {
-    return escape(text, SPECIAL_IN_FIELD);
+    return text_escape(text, SPECIAL_IN_FIELD, TEXT_OCTAL);
 }
 
 /* The byte that the escape at `text` stands for; 0 where there is none (no text holds a zero). */
@@ -109,7 +95,8 @@ char *mount_spec_format(const struct mount_spec *spec)
     char *what CLEANUP_FREE = mount_escape(spec->what);
     char *where CLEANUP_FREE = mount_escape(spec->where);
     char *fstype CLEANUP_FREE = mount_escape(spec->fstype ? spec->fstype : "");
-    char *options CLEANUP_FREE = escape(spec->options ? spec->options : "", SPECIAL_IN_OPTIONS);
+    char *options CLEANUP_FREE =
+        text_escape(spec->options ? spec->options : "", SPECIAL_IN_OPTIONS, TEXT_OCTAL);
     if (*options)
         return xasprintf("%s:%s:%s:%s", what, where, fstype, options);
     return *fstype ? xasprintf("%s:%s:%s", what, where, fstype) : xasprintf("%s:%s", what, where);
@@ -174,7 +161,7 @@ char *share_spec_format(const struct share_spec *spec)
     if (spec->options)
         strv_push(&options, spec->options);
     char *joined CLEANUP_FREE = strv_join(&options, ",");
-    char *escaped CLEANUP_FREE = escape(joined, SPECIAL_IN_OPTIONS);
+    char *escaped CLEANUP_FREE = text_escape(joined, SPECIAL_IN_OPTIONS, TEXT_OCTAL);
     return *escaped ? xasprintf("%s:%s:%s", tag, where, escaped) : xasprintf("%s:%s", tag, where);
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/strv.h"
+#include "base/text.h"
 
 /* Does a terminal act on it? C1 is two bytes in UTF-8, and one elsewhere; other bytes stay as they
  * are, whatever they are in. */
@@ -28,45 +30,21 @@ static bool has_controls(const char *text)
     return false;
 }
 
-/* $'…' (POSIX.1-2024, and bash long before), with whatever is not ASCII's print in octal. */
-static void quote_bytes(char *to, const char *text)
-{
-    to = stpcpy(to, "$'");
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-
-        if (byte < ' ' || byte > '~' || byte == '\'' || byte == '\\')
-            to += sprintf(to, "\\%03o", byte);
-        else
-            *to++ = *text;
-    }
-    (void)stpcpy(to, "'");
-}
-
 char *dryrun_quote(const char *text)
 {
-    char *quoted = xcalloc(4 * strlen(text) + 4, 1);
-    char *to = quoted;
     bool plain = *text != '\0';
-
     for (const char *c = text; *c && plain; c++)
         plain = isalnum((unsigned char)*c) || strchr("-_./=,:+@%", *c);
-    if (plain) {
-        (void)stpcpy(quoted, text);
-        return quoted;
+    if (plain)
+        return xstrdup(text);
+    if (has_controls(text)) { /* $'…': POSIX.1-2024, and bash long before */
+        char *escaped CLEANUP_FREE = text_escape(text, "'\\", TEXT_OCTAL);
+        return xasprintf("$'%s'", escaped);
     }
-    if (has_controls(text)) {
-        quote_bytes(to, text);
-        return quoted;
-    }
-    *to++ = '\'';
-    for (; *text; text++) {
-        if (*text == '\'')
-            to = stpcpy(to, "'\\'");
-        *to++ = *text;
-    }
-    *to = '\'';
-    return quoted;
+    struct strv parts CLEANUP_STRV = {0};
+    strv_split(&parts, text, '\'');
+    char *joined CLEANUP_FREE = strv_join(&parts, "'\\''");
+    return xasprintf("'%s'", joined);
 }
 
 void dryrun_text(const struct plan *plan, FILE *out)

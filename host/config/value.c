@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/compare.h"
 #include "host/system/message.h"
 
 const char *value_text(const json_t *object, const char *key)
@@ -21,11 +22,6 @@ void value_texts(struct strv *list, const json_t *array)
     json_array_foreach (array, i, text)
         if (json_is_string(text))
             strv_push(list, json_string_value(text));
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 const char **value_keys(json_t *object, size_t *count)

@@ -49,8 +49,7 @@ static char *path_in_guest(const char *path)
 /* The name of the module in this file, as libkmod makes it; the caller frees. */
 static char *module_name(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    char *name = xstrdup(slash ? slash + 1 : path);
+    char *name = xstrdup(text_after_last(path, '/'));
     name[strcspn(name, ".")] = '\0';
     for (char *p = name; (p = strchr(p, '-'));)
         *p = '_';

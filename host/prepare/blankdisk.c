@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "common/stamp.h"
@@ -41,18 +42,13 @@ static bool write_at(const struct disk *disk, uint64_t offset, const void *bytes
     return pwrite(disk->fd, bytes, length, (off_t)offset) == (ssize_t)length;
 }
 
-static bool all_zeros(const uint8_t *bytes, size_t length)
-{
-    return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
-}
-
 /* Whether the disk's first bytes are zeros, but for a stamp at most. */
 static bool is_blank_start(const uint8_t *bytes, size_t length)
 {
     char word[STAMP_WORD + 1];
 
-    return all_zeros(bytes + STAMP_SECTOR, length - STAMP_SECTOR) &&
-           (all_zeros(bytes, STAMP_SECTOR) || stamp_decode(bytes, word));
+    return bytes_are_zero(bytes + STAMP_SECTOR, length - STAMP_SECTOR) &&
+           (bytes_are_zero(bytes, STAMP_SECTOR) || stamp_decode(bytes, word));
 }
 
 static bool write_stamp(const struct disk *disk, uint64_t offset)

@@ -17,6 +17,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "host/system/namespace.h"
 #include "host/system/process.h"
 #include "host/system/signals.h"
@@ -40,15 +41,8 @@ static int make_read_only(const char *directory)
 /* "source=DIRECTORY,…" for virtiofsd's -o, in which a backslash escapes; the caller frees. */
 static char *source_option(const char *directory)
 {
-    char *option = xcalloc(2 * strlen(directory) + sizeof "source=", 1);
-    char *to = stpcpy(option, "source=");
-
-    for (; *directory; directory++) {
-        if (strchr(",\\", *directory))
-            *to++ = '\\';
-        *to++ = *directory;
-    }
-    return option;
+    char *escaped CLEANUP_FREE = text_escape(directory, ",\\", TEXT_BACKSLASH);
+    return xasprintf("source=%s", escaped);
 }
 
 /* The new process, up to its own program. Its stdin is the socket. */

@@ -38,11 +38,6 @@ static char *ask(const struct closure *closure, const char *const *operation, ch
     return process_capture(&process, NULL, e);
 }
 
-static int by_bytes(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 static int find_paths(const struct closure *closure, struct strv *paths, struct error *e)
 {
     static const char *const operation[] = {"--query", "--requisites", NULL};
@@ -54,8 +49,7 @@ static int find_paths(const struct closure *closure, struct strv *paths, struct 
     for (char *line; (line = strsep(&rest, "\n"));)
         if (*line)
             strv_push(paths, line);
-    if (paths->count > 0)
-        qsort(paths->items, paths->count, sizeof *paths->items, by_bytes);
+    strv_sort(paths);
     return 0;
 }
 

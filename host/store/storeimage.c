@@ -34,11 +34,6 @@ struct making {
     const char *path;
 };
 
-static int by_bytes(const void *left, const void *right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
 static int parse_list(struct strv *paths, const char *file, struct error *e)
 {
     size_t size = 0;
@@ -52,7 +47,7 @@ static int parse_list(struct strv *paths, const char *file, struct error *e)
             strv_push(&lines, line);
     if (lines.count == 0)
         return error_set(e, -EINVAL, "%s: there is no path in it", file);
-    qsort(lines.items, lines.count, sizeof *lines.items, by_bytes);
+    strv_sort(&lines);
     for (size_t i = 0; i < lines.count; i++)
         if (i == 0 || !streq(lines.items[i], lines.items[i - 1]))
             strv_push(paths, lines.items[i]);

@@ -29,12 +29,6 @@ static bool make_links(const struct storetree *tree)
     return mkdir(path, 0700) == 0 && chmod(path, 0755) == 0;
 }
 
-static const char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* The text of a link; the caller frees. NULL with errno set. */
 static char *read_link(const char *path, size_t size)
 {
@@ -80,7 +74,7 @@ static char *find_path(const struct storetree *tree, const char *path, struct er
     char *found CLEANUP_FREE = NULL;
     if (path_in_prefix(&found, tree->prefix, above, e) < 0)
         return NULL;
-    return xasprintf("%s/%s", found, name_of(path));
+    return xasprintf("%s/%s", found, text_after_last(path, '/'));
 }
 
 static bool bind_all(const struct storetree *tree)
@@ -90,7 +84,7 @@ static bool bind_all(const struct storetree *tree)
     for (size_t i = 0; i < tree->paths->count; i++) {
         const char *path = tree->paths->items[i];
         char *from CLEANUP_FREE = find_path(tree, path, NULL);
-        char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, name_of(path));
+        char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, text_after_last(path, '/'));
         if (!from || bind_path(from, to) < 0)
             return false;
     }
@@ -205,7 +199,7 @@ int storetree_copy(const struct storetree *tree, struct error *e)
     for (size_t i = 0; r == 0 && i < tree->paths->count; i++) {
         const char *path = tree->paths->items[i];
         char *from CLEANUP_FREE = find_path(tree, path, e);
-        char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, name_of(path));
+        char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, text_after_last(path, '/'));
         r = from ? copy_path(from, to, e) : -ENOENT;
     }
     if (r == 0 && chmod(tree->directory, 0755) < 0)

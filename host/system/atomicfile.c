@@ -97,14 +97,6 @@ int atomicfile_commit(const char *temporary, const char *path, bool replace, str
     return r;
 }
 
-static bool is_link_to(const char *path, const char *target)
-{
-    char found[PATH_MAX];
-    ssize_t length = readlink(path, found, sizeof found);
-    return length > 0 && (size_t)length == strlen(target) &&
-           memcmp(found, target, (size_t)length) == 0;
-}
-
 int atomicfile_link(const char *target, const char *path, struct error *e)
 {
     if (symlink(target, path) == 0)
@@ -112,7 +104,7 @@ int atomicfile_link(const char *target, const char *path, struct error *e)
     if (errno != EEXIST)
         return error_errno(e, errno, "%s: cannot make the link", path);
     /* replacing a file takes longer than all else there is to do at a start */
-    if (is_link_to(path, target))
+    if (file_is_link_to(path, target))
         return 0;
     char *temporary CLEANUP_FREE = atomicfile_temporary(path);
     if (symlink(target, temporary) < 0)

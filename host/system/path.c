@@ -183,13 +183,5 @@ bool path_is_same(const char *a, const char *b)
 
 char *path_double_commas(const char *text)
 {
-    char *doubled = xcalloc(2 * strlen(text) + 1, 1);
-    char *to = doubled;
-
-    for (; *text; text++) {
-        if (*text == ',')
-            *to++ = ',';
-        *to++ = *text;
-    }
-    return doubled;
+    return text_escape(text, ",", TEXT_DOUBLED);
 }

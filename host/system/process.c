@@ -41,15 +41,9 @@ static const struct {
     {"virtiofsd", "qemu-system-common or virtiofsd"},
 };
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static int missing(const char *name, struct error *e)
 {
-    const char *base = base_name(name);
+    const char *base = text_after_last(name, '/');
     const char *package = NULL;
     for (size_t i = 0; i < ELEMENTS(packages) && !package; i++) {
         size_t length = strlen(packages[i].program);

@@ -73,11 +73,6 @@ static void add_subvolumes(struct strv *paths, struct strv *btrfs, const char *d
     }
 }
 
-static int compare_paths(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 bool submounts_list(struct strv *paths, const char *directory, size_t limit)
 {
     char *real CLEANUP_FREE = realpath(directory, NULL);
@@ -91,8 +86,7 @@ bool submounts_list(struct strv *paths, const char *directory, size_t limit)
     add_mounts(&found, &btrfs, real);
     for (size_t i = 0; i < btrfs.count && found.count <= limit; i++)
         add_subvolumes(&found, &btrfs, btrfs.items[i], limit);
-    if (found.count)
-        qsort(found.items, found.count, sizeof *found.items, compare_paths);
+    strv_sort(&found);
     for (size_t i = 0; i < found.count && i < limit; i++)
         strv_push(paths, found.items[i] + length);
     return found.count <= limit;

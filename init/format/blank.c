@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "base/text.h"
 #include "common/stamp.h"
 #include "init/format/ext4.h"
@@ -100,9 +101,9 @@ static int look_for_marker(int fd, const char *name, struct blank *b, bool *deci
     if (r < 0)
         return r;
     if (!formatmarker_decode(start, m) || m->size != b->probe.size ||
-        !scan_zeros(start + FORMATMARKER_SECTOR, FORMATMARKER_COMMIT - FORMATMARKER_SECTOR))
+        !bytes_are_zero(start + FORMATMARKER_SECTOR, FORMATMARKER_COMMIT - FORMATMARKER_SECTOR))
         return 0;
-    if (b->probe.verdict == PROBE_NOTHING && scan_zeros(superblock, FORMATMARKER_SECTOR)) {
+    if (b->probe.verdict == PROBE_NOTHING && bytes_are_zero(superblock, FORMATMARKER_SECTOR)) {
         *decided = true;
         return examine_interrupted(fd, name, b, e);
     }

@@ -12,6 +12,9 @@
 #include <ext2fs/ext2fs.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
+#include "base/bytes.h"
+#include "base/compare.h"
 #include "init/format/scan.h"
 
 /* In a superblock: its magic, and what a replay cannot know, the number of KiB that were written to
@@ -31,11 +34,7 @@ static struct replay {
 
 static void add(struct remains *remains, uint64_t sector)
 {
-    /* doubled, since a large disk has many */
-    if ((remains->count & (remains->count - 1)) == 0)
-        remains->sectors = xreallocarray(remains->sectors, remains->count ? 2 * remains->count : 1,
-                                         sizeof *remains->sectors);
-    remains->sectors[remains->count++] = sector;
+    ARRAY_PUSH(remains->sectors, remains->count, sector);
 }
 
 static bool is_superblock(const uint8_t *data, uint64_t offset)
@@ -63,7 +62,8 @@ static int compare_chunk(const struct replay *replay, uint64_t offset, const uin
         return r;
     accept_fields(there, data, offset, length);
     for (size_t at = 0; at + SCAN_SECTOR <= length; at += SCAN_SECTOR)
-        if (memcmp(there + at, data + at, SCAN_SECTOR) == 0 && !scan_zeros(there + at, SCAN_SECTOR))
+        if (memcmp(there + at, data + at, SCAN_SECTOR) == 0 &&
+            !bytes_are_zero(there + at, SCAN_SECTOR))
             add(replay->remains, offset + at);
     return 0;
 }
@@ -72,7 +72,7 @@ static int compare_chunk(const struct replay *replay, uint64_t offset, const uin
 static int write_store(const struct replay *replay, uint64_t offset, const uint8_t *data,
                        size_t length)
 {
-    if (scan_zeros(data, length))
+    if (bytes_are_zero(data, length))
         return fallocate(replay->store, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
                          (off_t)length) < 0
                    ? -errno
@@ -173,12 +173,6 @@ static errcode_t replay_open(const char *name, int flags, io_channel *result)
     return 0;
 }
 
-static int compare(const void *left, const void *right)
-{
-    uint64_t a = *(const uint64_t *)left, b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
 int remains_find(int fd, const char *name, const struct ext4_format *format,
                  struct remains *remains, struct error *e)
 {
@@ -191,7 +185,7 @@ int remains_find(int fd, const char *name, const struct ext4_format *format,
     int r = ext4_make_through(&manager, name, name, format, e);
     replaying = NULL;
     if (r == 0 && remains->count)
-        qsort(remains->sectors, remains->count, sizeof *remains->sectors, compare);
+        qsort(remains->sectors, remains->count, sizeof *remains->sectors, compare_u64);
     return r;
 }
 

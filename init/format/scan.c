@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/compare.h"
 #include "base/log.h"
 
 #define MIB ((uint64_t)1024 * 1024)
@@ -24,20 +25,6 @@
 
 /* Milliseconds between two lines of progress. */
 #define PROGRESS_INTERVAL 5000
-
-bool scan_zeros(const void *bytes, size_t length)
-{
-    const uint8_t *byte = bytes;
-    uint64_t word;
-    for (; length >= sizeof word; byte += sizeof word, length -= sizeof word) {
-        memcpy(&word, byte, sizeof word);
-        if (word)
-            return false;
-    }
-    while (length > 0 && !byte[length - 1])
-        length--;
-    return length == 0;
-}
 
 int scan_read(int fd, const char *name, uint64_t offset, void *buffer, size_t length,
               struct error *e)
@@ -78,16 +65,10 @@ static size_t first_nonzero(const uint64_t *words, size_t from, size_t length)
     return i;
 }
 
-static int compare(const void *key, const void *element)
-{
-    uint64_t a = *(const uint64_t *)key, b = *(const uint64_t *)element;
-    return (a > b) - (a < b);
-}
-
 static bool is_known(const struct scan *scan, uint64_t sector)
 {
     return scan->known_count &&
-           bsearch(&sector, scan->known, scan->known_count, sizeof *scan->known, compare);
+           bsearch(&sector, scan->known, scan->known_count, sizeof *scan->known, compare_u64);
 }
 
 /* The first byte in `buffer`, read from `offset`, that is neither zero nor in a known sector. */

@@ -19,9 +19,6 @@ struct scan {
     size_t known_count;
 };
 
-/* True when all of the bytes are zeros. */
-bool scan_zeros(const void *bytes, size_t length);
-
 /* Reads all of `length` bytes at `offset`; a device that ends early cannot be read. */
 int scan_read(int fd, const char *name, uint64_t offset, void *buffer, size_t length,
               struct error *e);

@@ -14,18 +14,8 @@
 #include "base/text.h"
 #include "init/inroot.h"
 
-/* overlayfs splits at commas and colons that no backslash precedes. */
-static char *escape(const char *path)
-{
-    char *escaped = xcalloc(2 * strlen(path) + 1, 1);
-    char *to = escaped;
-    for (; *path; path++) {
-        if (strchr(",:\\", *path))
-            *to++ = '\\';
-        *to++ = *path;
-    }
-    return escaped;
-}
+/* overlayfs splits its options at these, unless a backslash precedes them. */
+#define SPECIAL ",:\\"
 
 /* What the overlay's layers are looked up in: its own root, or the initramfs. */
 static int base_of(const struct plan_mount *mount, int root)
@@ -43,7 +33,7 @@ static int add_lower(struct strv *options, const struct plan_mount *mount, int r
         if (fd < 0)
             return error_errno(e, -fd, "the lower layer %s", layer);
         char *path CLEANUP_FREE = inroot_path(fd);
-        strv_take(&lower, escape(path));
+        strv_take(&lower, text_escape(path, SPECIAL, TEXT_BACKSLASH));
     }
     char *lowerdir CLEANUP_FREE = strv_join(&lower, ":");
     strv_pushf(options, "lowerdir=%s", lowerdir);
@@ -102,7 +92,7 @@ static int add_upper(struct strv *options, const struct plan_mount *mount, int r
         if (i == 0)
             r = consider_filesystem(options, fd, layers[i].path, e);
         char *path CLEANUP_FREE = inroot_path(fd);
-        char *escaped CLEANUP_FREE = escape(path);
+        char *escaped CLEANUP_FREE = text_escape(path, SPECIAL, TEXT_BACKSLASH);
         strv_pushf(options, "%s=%s", layers[i].name, escaped);
     }
     return r;

@@ -6,16 +6,10 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "init/nix/durable.h"
 #include "init/nix/registration.h"
 #include "init/nix/storepath.h"
-
-static bool is_link_to(const char *name, const char *target)
-{
-    char text[PATH_MAX];
-    ssize_t length = readlink(name, text, sizeof text);
-    return length == (ssize_t)strlen(target) && memcmp(text, target, (size_t)length) == 0;
-}
 
 int gcroots_add(const struct nixtarget *target, const char *name, const char *path, struct error *e)
 {
@@ -27,7 +21,7 @@ int gcroots_add(const struct nixtarget *target, const char *name, const char *pa
                                        ? xstrdup(target->roots_dir)
                                        : xasprintf("%s/gcroots/run-vm", target->state_dir);
     char *link CLEANUP_FREE = xasprintf("%s/%s", directory, name);
-    if (is_link_to(link, store_path))
+    if (file_is_link_to(link, store_path))
         return 0;
     int r = durable_make_directories(directory, e);
     return r < 0 ? r : durable_symlink(link, store_path, e);

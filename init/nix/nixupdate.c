@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/compare.h"
 #include "init/nix/nixreadlock.h"
 #include "init/nix/nixschema.h"
 
@@ -122,13 +123,6 @@ static int read_known(struct pass *p, int64_t referrer, struct error *e)
     return r;
 }
 
-static int compare_ids(const void *left, const void *right)
-{
-    const int64_t *a = left;
-    const int64_t *b = right;
-    return *a < *b ? -1 : *a > *b;
-}
-
 /* Looks up the id of a path that an entry refers to, unless it is known. */
 static int find_reference(struct pass *p, const struct registration_entry *entry, uint32_t name,
                           struct error *e)
@@ -153,7 +147,7 @@ static bool is_known(const struct pass *p, int64_t id, size_t *at)
 {
     if (*at < p->known_count && p->known[(*at)++] == id)
         return true;
-    return p->known_count && bsearch(&id, p->known, p->known_count, sizeof id, compare_ids);
+    return p->known_count && bsearch(&id, p->known, p->known_count, sizeof id, compare_i64);
 }
 
 static int visit_references(struct pass *p, const struct registration_entry *entry, struct error *e)

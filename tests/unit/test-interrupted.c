@@ -17,6 +17,7 @@
 #include <ext2fs/ext2fs.h>
 
 #include "base/alloc.h"
+#include "base/bytes.h"
 #include "init/format/scan.h"
 #include "tests/unit/image.h"
 #include "tests/unit/unit.h"
@@ -58,7 +59,7 @@ static void copy_image(int from, int to)
         assert_true(n >= 0);
         if (n == 0)
             return;
-        if (!scan_zeros(buffer, (size_t)n))
+        if (!bytes_are_zero(buffer, (size_t)n))
             image_write(to, (uint64_t)at, buffer, (size_t)n);
     }
 }

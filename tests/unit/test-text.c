@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/text.h"
+
+#include "base/cleanup.h"
+#include "tests/unit/unit.h"
+
+static void special_bytes_are_escaped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *special;
+        enum text_escape how;
+        const char *escaped;
+    } cases[] = {
+        {"", ",", TEXT_DOUBLED, ""},
+        {",a,,b", ",", TEXT_DOUBLED, ",,a,,,,b"},
+        {"a\n\303\244,", ",", TEXT_DOUBLED, "a\n\303\244,,"},
+        {"a:b,c\\d", ":,\\", TEXT_BACKSLASH, "a\\:b\\,c\\\\d"},
+        {"a\303\244", ":", TEXT_BACKSLASH, "a\303\244"},
+        {"a b:c", " :", TEXT_OCTAL, "a\\040b\\072c"},
+        {"a b", ":", TEXT_OCTAL, "a b"},
+        {"\033\177\303\244~", "", TEXT_OCTAL, "\\033\\177\\303\\244~"},
+    };
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char *escaped CLEANUP_FREE = text_escape(cases[i].text, cases[i].special, cases[i].how);
+        assert_string_equal(escaped, cases[i].escaped);
+    }
+}
+
+static void the_last_part_is_found(void **state)
+{
+    (void)state;
+    assert_string_equal(text_after_last("/a/b", '/'), "b");
+    assert_string_equal(text_after_last("b", '/'), "b");
+    assert_string_equal(text_after_last("a/", '/'), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(special_bytes_are_escaped),
+        cmocka_unit_test(the_last_part_is_found),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
