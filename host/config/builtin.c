@@ -26,20 +26,6 @@ json_t *builtin_platform(const struct scope *scope)
                              : json_sprintf("%s-linux", names.machine);
 }
 
-const char *builtin_platform_name(const struct config *config)
-{
-    const json_t *platform = config_get(config, "nixpkgs.hostPlatform");
-    const char *name = json_string_value(
-        json_is_object(platform) ? json_object_get(platform, "system") : platform);
-
-    return name ? name : "";
-}
-
-const struct guest *builtin_guest(const struct config *config)
-{
-    return guest_find(builtin_platform_name(config));
-}
-
 json_t *builtin_disk_image(const struct scope *scope)
 {
     if (scope->config->diskless)
@@ -52,29 +38,28 @@ json_t *builtin_efi_vars(const struct scope *scope)
     return json_sprintf("./%s-efi-vars.fd", config_text(scope->config, "system.name"));
 }
 
-/* Not known: only a machine with EFI needs it (plan-options.c). */
+/* null if it is unknown: only a machine with EFI needs it, and the plan reports it. */
 json_t *builtin_efi_firmware(const struct scope *scope)
 {
-    const struct firmware *firmware = guest_firmware(builtin_guest(scope->config));
+    const struct firmware *firmware = platform_firmware(scope->config->platform);
 
     return firmware ? json_string(firmware->code) : json_null();
 }
 
 json_t *builtin_efi_variables(const struct scope *scope)
 {
-    const struct firmware *firmware = guest_firmware(builtin_guest(scope->config));
+    const struct firmware *firmware = platform_firmware(scope->config->platform);
 
     return firmware ? json_string(firmware->variables) : json_null();
 }
 
 json_t *builtin_consoles(const struct scope *scope)
 {
-    const char *serial = builtin_guest(scope->config)->serial;
-    json_t *device;
+    const char *serial = scope->config->platform->serial;
 
     if (!serial)
-        return json_array(); /* the plan says what is wrong, if they are needed */
-    device = json_sprintf("%s,115200n8", serial);
+        return json_array(); /* the plan reports it, if consoles are needed */
+    json_t *device = json_sprintf("%s,115200n8", serial);
     if (config_bool(scope->config, "virtualisation.graphics"))
         return json_pack("[o,s]", device, "tty0");
     return json_pack("[s,o]", "tty0", device);
@@ -90,7 +75,7 @@ void builtin_additional_paths(const struct scope *scope, json_t *definitions)
         json_array_append_new(definitions, json_pack("[s]", toplevel));
 }
 
-/* A tree that is no Nix system is given no store. */
+/* Shares the store only with a Nix system. */
 void builtin_shares(const struct scope *scope, json_t *definitions)
 {
     if (!config_bool(scope->config, "virtualisation.useNixStoreImage") &&
@@ -115,11 +100,11 @@ void builtin_networking(const struct scope *scope, json_t *definitions)
     add_token(definitions, "user-network");
 }
 
-/* In the specification's order. */
+/* The order is that of nixpkgs' qemu-vm.nix. */
 void builtin_qemu_options(const struct scope *scope, json_t *definitions)
 {
     const struct config *config = scope->config;
-    enum guest_family family = builtin_guest(config)->family;
+    enum platform_family family = config->platform->family;
     const struct {
         const char *name;
         bool wanted;
@@ -160,7 +145,8 @@ static void add_empty_disks(const struct config *config, json_t *definitions)
     }
 }
 
-/* Whether the store image is a qcow2 overlay of one that Nix built, or an erofs image of ours. */
+/* True if the store image is a qcow2 overlay of an image that Nix built; otherwise it is an erofs
+ * image that run-vm makes. */
 static bool store_image_is_overlay(const struct config *config)
 {
     return config_bool(config, "virtualisation.writableStore") &&
@@ -172,6 +158,8 @@ void builtin_drives(const struct scope *scope, json_t *definitions)
     const struct config *config = scope->config;
     bool boot = config_bool(config, "virtualisation.useBootLoader");
 
+    /* The plan sets NIX_DISK_IMAGE to the image's path: a user may replace this drive by one that
+     * refers to the variable, as with the script of qemu-vm.nix. */
     if (config_text(config, "virtualisation.diskImage"))
         json_array_append_new(definitions,
                               json_pack("[{s:s,s:s,s:{s:s,s:s}}]", "name", "root", "file",
@@ -191,26 +179,16 @@ void builtin_drives(const struct scope *scope, json_t *definitions)
     add_empty_disks(config, definitions);
 }
 
-/* There are no more letters behind the 26th. */
-char *builtin_drive_device(const struct config *config, size_t index)
-{
-    const char *interface = config_text(config, "virtualisation.qemu.diskInterface");
-
-    if (index >= 26)
-        return NULL;
-    return xasprintf("/dev/%s%c", streq(interface, "virtio") ? "vd" : "sd", (int)('a' + index));
-}
-
 void builtin_boot_device(const struct scope *scope, json_t *definitions)
 {
-    char *device CLEANUP_FREE = builtin_drive_device(scope->config, 0);
+    char *device CLEANUP_FREE = disk_interface_node(scope->config->disk_interface, 0);
 
     json_array_append_new(definitions, json_pack("{s:s,s:i,s:s}", "_type", "override", "priority",
                                                  1000, "content", device));
 }
 
-/* The device of the drive of that name; the caller frees. NULL, and a problem, where there is not
- * exactly one. */
+/* The guest's device name of the drive with that name; the caller frees. NULL after a problem:
+ * there is not exactly one. */
 static char *named_drive_device(struct config *config, const char *name)
 {
     static const char option[] = "virtualisation.qemu.drives";
@@ -230,27 +208,27 @@ static char *named_drive_device(struct config *config, const char *name)
     if (found != 1) {
         config_problem(config, option,
                        found ? "has several drives named %s, expected one"
-                             : "has no drive named %s, which a file system needs",
+                             : "has no drive named %s, which a filesystem needs",
                        name);
         return NULL;
     }
-    char *device = builtin_drive_device(config, index);
+    char *device = disk_interface_node(config->disk_interface, index);
     if (!device)
         config_problem(config, option,
-                       "has drive %s at place %zu, expected it among the first 26: only they have "
-                       "a device name",
+                       "has %s as drive %zu, expected it among the first 26: only they have a "
+                       "device name",
                        name, index + 1);
     return device;
 }
 
-/* --- file systems --- */
+/* --- filesystems --- */
 
 static const char *store_mount_point(const struct config *config)
 {
     return config_bool(config, "virtualisation.writableStore") ? "/nix/.ro-store" : "/nix/store";
 }
 
-/* Two shares on one mount point would be two file systems of one name. */
+/* Notes two shares with the same mount point, which is the name of a filesystem. */
 static void check_mount_point(struct config *config, const json_t *mounts, const char *tag,
                               const char *where)
 {
@@ -287,13 +265,6 @@ static json_t *share_options(const struct config *config, const struct share *sh
     if (store)
         json_array_append_new(options, json_string("cache=loose"));
     return options;
-}
-
-const char *builtin_transport(const struct config *config, const char *tag)
-{
-    const struct share *share = share_find(&config->shares, tag);
-
-    return share ? share_transport_name(share->transport) : config_text(config, "runVm.transport");
 }
 
 static void define_shares(struct config *config, json_t *definitions)
@@ -333,14 +304,12 @@ static void define_root(const struct config *config, json_t *definitions)
 
 static void define_tmp(const struct config *config, json_t *definitions)
 {
-    const json_t *size = config_get(config, "boot.tmpOnTmpfsSize");
-    json_t *option;
-
     if (!config_bool(config, "boot.tmpOnTmpfs"))
         return;
-    option = json_is_string(size)
-                 ? json_sprintf("size=%s", json_string_value(size))
-                 : json_sprintf("size=%" JSON_INTEGER_FORMAT, json_integer_value(size));
+    const json_t *size = config_get(config, "boot.tmpOnTmpfsSize");
+    json_t *option = json_is_string(size)
+                         ? json_sprintf("size=%s", json_string_value(size))
+                         : json_sprintf("size=%" JSON_INTEGER_FORMAT, json_integer_value(size));
     json_array_append_new(definitions,
                           json_pack("{s:{s:s,s:s,s:b,s:[s,s,s,s,o]}}", "/tmp", "device", "tmpfs",
                                     "fsType", "tmpfs", "neededForBoot", 1, "options", "mode=1777",
@@ -370,17 +339,15 @@ static void define_store(struct config *config, json_t *definitions)
 
 static void define_boot(struct config *config, json_t *definitions)
 {
-    char *device CLEANUP_FREE = NULL;
-
     if (!config_bool(config, "virtualisation.useBootLoader"))
         return;
-    device = named_drive_device(config, "boot");
+    char *device CLEANUP_FREE = named_drive_device(config, "boot");
     json_array_append_new(definitions, json_pack("{s:{s:o,s:s,s:b}}", "/boot", "device",
                                                  json_sprintf("%s2", device ? device : "?"),
                                                  "fsType", "vfat", "noCheck", 1));
 }
 
-void builtin_file_systems(const struct scope *scope, json_t *definitions)
+void builtin_filesystems(const struct scope *scope, json_t *definitions)
 {
     define_shares(scope->config, definitions);
     define_root(scope->config, definitions);
@@ -389,7 +356,7 @@ void builtin_file_systems(const struct scope *scope, json_t *definitions)
     define_boot(scope->config, definitions);
 }
 
-/* --- inside a file system --- */
+/* --- inside a filesystem --- */
 
 static void add_weak(json_t *definitions, json_t *value)
 {
@@ -403,7 +370,7 @@ void builtin_fs_mount_point(const struct scope *scope, json_t *definitions)
         add_weak(definitions, json_string(scope->name));
 }
 
-/* A kernel's own file system is its own device; a label is as good as one. */
+/* The device of a pseudo-filesystem is named after its type; a label names a device too. */
 void builtin_fs_device(const struct scope *scope, json_t *definitions)
 {
     static const char *const special[] = {"proc", "sysfs", "tmpfs", "ramfs", "devtmpfs", "devpts"};

@@ -11,9 +11,11 @@
 
 #include "base/error.h"
 #include "base/strv.h"
+#include "host/config/diskinterface.h"
 #include "host/config/drive.h"
 #include "host/config/filesystem.h"
 #include "host/config/origin.h"
+#include "host/config/platform.h"
 #include "host/config/portforward.h"
 #include "host/config/qemuentry.h"
 #include "host/config/share.h"
@@ -29,6 +31,9 @@ struct config {
     struct strv warnings;
 
     /* Decoded values; their texts belong to `values`. */
+    const char *platform_name; /* nixpkgs.hostPlatform: "x86_64-linux" */
+    const struct platform *platform;
+    const struct disk_interface *disk_interface;
     struct shares shares;
     struct drives drives;
     struct port_forwards forward_ports;

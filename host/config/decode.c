@@ -3,8 +3,26 @@
 
 #include "base/alloc.h"
 #include "host/config/size.h"
+#include "host/config/value.h"
 
 #define MIB (UINT64_C(1) << 20)
+
+void decode_platform(struct config *config, json_t *value)
+{
+    const char *name =
+        json_is_object(value) ? value_text(value, "system") : json_string_value(value);
+
+    if (!name)
+        config_problem(config, "nixpkgs.hostPlatform",
+                       "has no string \"system\", expected one such as \"x86_64-linux\"");
+    config->platform_name = name ? name : "";
+    config->platform = platform_find(config->platform_name);
+}
+
+void decode_disk_interface(struct config *config, json_t *value)
+{
+    config->disk_interface = disk_interface_find(json_string_value(value));
+}
 
 void decode_shares(struct config *config, json_t *value)
 {

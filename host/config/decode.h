@@ -7,6 +7,8 @@
 
 #include "host/config/config.h"
 
+void decode_platform(struct config *config, json_t *value);
+void decode_disk_interface(struct config *config, json_t *value);
 void decode_shares(struct config *config, json_t *value);
 void decode_drives(struct config *config, json_t *value);
 void decode_forward_ports(struct config *config, json_t *value);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/config/platform.h"
 
-#include <string.h>
-
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "base/text.h"
 
-/* The programs, machines and serial consoles are the specification's; COMMAND_LINE_SIZE is each
- * architecture's include/asm/setup.h. */
-static const struct guest guests[] = {
+/* Programs, machines and serial consoles are those of nixpkgs' qemu-vm.nix; cmdline_size is each
+ * architecture's COMMAND_LINE_SIZE (include/asm/setup.h). The last row is any other platform. */
+static const struct platform platforms[] = {
     {"x86_64", FAMILY_X86, "qemu-kvm", "qemu-system-x86_64", "q35", "q35", "max", "ttyS0", 2048,
      " x86_64 "},
     {"i686", FAMILY_X86, "qemu-kvm", "qemu-system-i386", "q35", "q35", NULL, "ttyS0", 2048,
@@ -40,30 +38,29 @@ static const struct guest guests[] = {
     {NULL, FAMILY_OTHER, "qemu-kvm", "qemu-kvm", NULL, NULL, NULL, NULL, 2048, " "},
 };
 
-const struct guest *guest_find(const char *system)
+const struct platform *platform_find(const char *system)
 {
-    static const char suffix[] = "-linux";
-    size_t length = strlen(system);
     size_t i = 0;
 
-    if (length > strlen(suffix) && streq(system + length - strlen(suffix), suffix))
-        for (; guests[i].cpu; i++)
-            if (strlen(guests[i].cpu) == length - strlen(suffix) &&
-                !strncmp(guests[i].cpu, system, strlen(guests[i].cpu)))
-                return &guests[i];
-    return &guests[ELEMENTS(guests) - 1];
+    for (; platforms[i].cpu; i++) {
+        const char *rest = startswith(system, platforms[i].cpu);
+
+        if (rest && streq(rest, "-linux"))
+            break;
+    }
+    return &platforms[i];
 }
 
-char *guest_known(void)
+char *platform_known(void)
 {
     struct strv names CLEANUP_STRV = {0};
 
-    for (size_t i = 0; guests[i].cpu; i++)
-        strv_pushf(&names, "%s-linux", guests[i].cpu);
+    for (size_t i = 0; platforms[i].cpu; i++)
+        strv_pushf(&names, "%s-linux", platforms[i].cpu);
     return strv_join(&names, ", ");
 }
 
-const struct firmware *guest_firmware(const struct guest *guest)
+const struct firmware *platform_firmware(const struct platform *platform)
 {
     static const struct {
         const char *cpu;
@@ -75,7 +72,7 @@ const struct firmware *guest_firmware(const struct guest *guest)
     };
 
     for (size_t i = 0; i < ELEMENTS(known); i++)
-        if (guest->cpu && streq(known[i].cpu, guest->cpu))
+        if (platform->cpu && streq(known[i].cpu, platform->cpu))
             return &known[i].firmware;
     return NULL;
 }

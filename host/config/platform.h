@@ -1,41 +1,41 @@
 /* SPDX-License-Identifier: MIT */
-/* What depends on the guest's processor: QEMU's program and machine, the serial console, the input
- * devices, the firmware. */
+/* Properties of the guest's platform: QEMU's program and machine, the serial console, the size of
+ * the kernel's command line, the firmware. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-enum guest_family {
+enum platform_family {
     FAMILY_OTHER,
     FAMILY_X86,
     FAMILY_ARM,
 };
 
-struct guest {
+struct platform {
     const char *cpu; /* as in CPU-linux */
-    enum guest_family family;
-    const char *program;     /* of virtualisation.qemu.package */
-    const char *system;      /* the program on PATH */
+    enum platform_family family;
+    const char *program;     /* QEMU in virtualisation.qemu.package */
+    const char *system;      /* QEMU on PATH */
     const char *machine;     /* of `program`; NULL: its default */
     const char *sys_machine; /* of `system`; NULL: its default */
     const char *model;       /* -cpu; NULL: the default */
-    const char *serial;      /* the serial console; NULL: not known */
-    size_t cmdline_size;     /* what its kernels accept, with the terminating zero */
-    const char *hosts;       /* processors on which KVM runs it, between spaces */
+    const char *serial;      /* the serial console; NULL: unknown */
+    size_t cmdline_size;     /* of the kernel's command line, with the terminating zero */
+    const char *hosts;       /* host processors on which KVM runs it, each between spaces */
 };
 
-/* The guest of the system "CPU-linux"; one that nothing is known about has `serial` NULL. Static.
- */
-const struct guest *guest_find(const char *system);
+/* The platform "CPU-linux"; an unknown one has defaults and `serial` NULL. Static. */
+const struct platform *platform_find(const char *system);
 
-/* "x86_64-linux, i686-linux, …": the systems of which something is known; the caller frees. */
-char *guest_known(void);
+/* "x86_64-linux, i686-linux, …": the known platforms; the caller frees. */
+char *platform_known(void);
 
+/* Paths of EFI firmware. */
 struct firmware {
     const char *code;
     const char *variables;
 };
 
-/* Where Debian has the EFI firmware for the guest; NULL where it has none. Static. */
-const struct firmware *guest_firmware(const struct guest *guest);
+/* Debian's EFI firmware for a platform; NULL: it has none. Static. */
+const struct firmware *platform_firmware(const struct platform *platform);

@@ -259,7 +259,7 @@ const struct option schema_options[] = {
     {"system.build.bootDisk", &type_null_or_path, "null",
      .help = "A directory with disk.img and, for EFI, efi-vars.fd. Without it the boot disk is "
              "built in a throwaway virtual machine."},
-    {"nixpkgs.hostPlatform", &type_platform, .compute = builtin_platform,
+    {"nixpkgs.hostPlatform", &type_platform, .compute = builtin_platform, .decode = decode_platform,
      .shown = "the machine run-vm runs on", .help = "The guest's system, such as \"x86_64-linux\""},
     {"boot.kernelParams", &type_kernel_parameters, "[]",
      .help = "Kernel parameters where there is no toplevel whose kernel-params has them."},
@@ -356,7 +356,8 @@ const struct option schema_options[] = {
     {V "host.pkgs", &type_anything, "null", .help = "No effect on run-vm."},
     {V "qemu.package", &type_null_or_path, "null", .shown = "the programs on PATH",
      .help = "A directory whose bin/ has QEMU and qemu-img."},
-    {V "qemu.diskInterface", &type_interface, "\"virtio\"", .help = "What drives are attached to."},
+    {V "qemu.diskInterface", &type_interface, "\"virtio\"", .decode = decode_disk_interface,
+     .help = "What drives are attached to."},
     {V "qemu.guestAgent.enable", &type_bool, "true",
      .help = "Where it is set to true: a channel for the guest agent, with its socket qga.sock in "
              "the temporary directory."},
@@ -388,7 +389,7 @@ const struct option schema_options[] = {
      .help = "The disks, in order."},
     {V "bootDevice", &type_path, .define = builtin_boot_device, .shown = "the first drive",
      .help = "The device of the root file system."},
-    {V "fileSystems", &type_file_systems, "{}", .define = builtin_file_systems,
+    {V "fileSystems", &type_file_systems, "{}", .define = builtin_filesystems,
      .decode = decode_filesystems, .help = "The guest's file systems by mount point."},
     {"boot.initrd.kernelModules", &type_texts, "[]", .define = builtin_kernel_modules,
      .help = "Modules that the initrd loads."},

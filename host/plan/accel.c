@@ -52,7 +52,7 @@ static char *read_cpuinfo(void)
 }
 
 /* Why KVM cannot be used; the caller frees. NULL: it can. */
-static char *kvm_obstacle(const struct guest *guest)
+static char *kvm_obstacle(const struct platform *guest)
 {
     struct utsname names = {0};
     char *host CLEANUP_FREE = NULL;
@@ -74,7 +74,7 @@ static char *kvm_obstacle(const struct guest *guest)
     return NULL;
 }
 
-void accel_choose(struct accel *accel, enum accel_choice choice, const struct guest *guest)
+void accel_choose(struct accel *accel, enum accel_choice choice, const struct platform *guest)
 {
     accel->reason = choice == ACCEL_AUTO ? kvm_obstacle(guest) : NULL;
     accel->name = choice == ACCEL_TCG || accel->reason ? "tcg" : "kvm";

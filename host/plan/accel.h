@@ -16,7 +16,7 @@ struct accel {
 /* Decides. KVM can be used where the host's processor runs the guest's instructions, /dev/kvm
  * opens for reading and writing and, on x86, the processor has vmx or svm: some hosts offer a
  * /dev/kvm on which no ordinary kernel boots. */
-void accel_choose(struct accel *accel, enum accel_choice choice, const struct guest *guest);
+void accel_choose(struct accel *accel, enum accel_choice choice, const struct platform *guest);
 
 void accel_free(struct accel *accel);
 

@@ -8,7 +8,6 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "common/mountspec.h"
-#include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
@@ -23,7 +22,7 @@ static bool is_called(const struct planner *p, const json_t *drive, size_t index
                       const char *device)
 {
     static const char links[] = "/dev/disk/by-id/";
-    char *name CLEANUP_FREE = builtin_drive_device(p->config, index);
+    char *name CLEANUP_FREE = disk_interface_node(p->disks, index);
     const char *serial = drive_option(drive, "deviceExtraOpts", "serial");
     size_t length = strlen(device);
 

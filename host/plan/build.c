@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/builtin.h"
 #include "host/config/size.h"
 #include "host/plan/planner.h"
 
@@ -43,8 +42,8 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
         .config = config,
         .options = options,
         .at = at,
-        .guest = builtin_guest(config),
-        .disks = disk_interface_find(config_text(config, "virtualisation.qemu.diskInterface")),
+        .guest = config->platform,
+        .disks = config->disk_interface,
         .variables = {.environment = at->environment},
         .dialect = dialect_find(config_text(config, "runVm.initrd")),
         .e = e,

@@ -101,15 +101,6 @@ static void check_store_image(struct planner *p)
                   "virtualisation.writableStore to true if that is what you want, or to false.");
 }
 
-static void check_platform(struct planner *p)
-{
-    const json_t *platform = config_get(p->config, "nixpkgs.hostPlatform");
-
-    if (json_is_object(platform) && !json_is_string(json_object_get(platform, "system")))
-        config_problem(p->config, "nixpkgs.hostPlatform",
-                       "has no string \"system\", expected one such as \"x86_64-linux\"");
-}
-
 static void check_name(struct planner *p)
 {
     const char *name = config_text(p->config, "system.name");
@@ -245,7 +236,6 @@ void plan_checks(struct planner *p)
     check_parameters(p);
     check_shares(p);
     check_name(p);
-    check_platform(p);
     check_ports(p);
     check_store_image(p);
     warn_of_little_memory(p);

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "host/config/builtin.h"
 #include "host/plan/planner.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -150,7 +149,7 @@ static char *first_variables(struct planner *p)
     }
     config_problem(p->config, "virtualisation.efi.variables",
                    "is not set, and run-vm knows no firmware for %s, expected a path",
-                   builtin_platform_name(p->config));
+                   p->config->platform_name);
     return NULL;
 }
 

@@ -9,7 +9,6 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "host/config/builtin.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
@@ -96,14 +95,14 @@ static void get_consoles(struct planner *p, struct strv *consoles)
 
     if (!p->guest->serial && !config_is_set(p->config, option) &&
         !config_has_problem(p->config, platform)) {
-        char *known CLEANUP_FREE = guest_known();
+        char *known CLEANUP_FREE = platform_known();
 
         config_problem_of(
             p->config, platform, option,
             "has no default for \"%s\" (nixpkgs.hostPlatform), which run-vm does not "
             "know, expected a list such as [\"ttyS0\"], or one of the platforms that it "
             "knows: %s",
-            builtin_platform_name(p->config), known);
+            p->config->platform_name, known);
     }
     json_array_foreach (config_get(p->config, option), i, console) {
         struct error e CLEANUP_ERROR = {0};

@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
@@ -40,7 +39,7 @@ struct emulator {
 /* The package's program for this guest, or the one that emulates its processor. */
 static struct emulator find_emulator(struct planner *p)
 {
-    const struct guest *guest = p->guest;
+    const struct platform *guest = p->guest;
     const char *package = config_text(p->config, "virtualisation.qemu.package");
     char *program = package ? find_program(p, guest->program) : NULL;
 
@@ -50,11 +49,11 @@ static struct emulator find_emulator(struct planner *p)
     if (!program && package)
         config_problem(p->config, "virtualisation.qemu.package",
                        "%s has neither bin/%s nor bin/%s, expected QEMU for %s", package,
-                       guest->program, guest->system, builtin_platform_name(p->config));
+                       guest->program, guest->system, p->config->platform_name);
     if (!program && !package && !guest->cpu)
         (void)error_context(p->e, p->failed,
                             "nixpkgs.hostPlatform is \"%s\", which run-vm does not know",
-                            builtin_platform_name(p->config));
+                            p->config->platform_name);
     return (struct emulator){program, guest->sys_machine};
 }
 

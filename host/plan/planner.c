@@ -7,7 +7,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/builtin.h"
 #include "host/plan/expand.h"
 #include "host/system/path.h"
 

@@ -29,7 +29,7 @@ struct planner {
     struct config *config;
     const struct plan_options *options;
     const struct surroundings *at;
-    const struct guest *guest;
+    const struct platform *guest;
     const struct dialect *dialect;
     const struct disk_interface *disks;
     struct variables variables;

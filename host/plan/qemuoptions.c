@@ -4,7 +4,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/builtin.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
@@ -47,7 +46,7 @@ static void add_firmware(struct planner *p, struct strv *words)
     if (!firmware)
         config_problem(p->config, "virtualisation.efi.firmware",
                        "is not set, and run-vm knows no firmware for %s, expected a path",
-                       builtin_platform_name(p->config));
+                       p->config->platform_name);
     planner_need(p, "virtualisation.efi.firmware", path ? path : "", NEED_FILE);
     strv_push(words, "-drive");
     strv_pushf(words, "if=pflash,format=raw,unit=0,readonly=on,file=%s", code);

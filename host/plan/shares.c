@@ -6,7 +6,6 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/builtin.h"
 #include "host/config/value.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
@@ -37,7 +36,7 @@ static void warn_of_root(struct planner *p, const char *tag, const char *path)
 
 static bool is_virtiofs(const struct planner *p, const char *tag)
 {
-    return streq(builtin_transport(p->config, tag), "virtiofs");
+    return share_find(&p->config->shares, tag)->transport == SHARE_VIRTIOFS;
 }
 
 bool planner_uses_virtiofs(const struct planner *p)

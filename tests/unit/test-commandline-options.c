@@ -212,10 +212,10 @@ static void a_foreign_processor_is_emulated(void **state)
     struct accel forced CLEANUP_ACCEL = {0};
 
     (void)state;
-    accel_choose(&accel, ACCEL_AUTO, guest_find("powerpc-linux"));
+    accel_choose(&accel, ACCEL_AUTO, platform_find("powerpc-linux"));
     assert_string_equal(accel.name, "tcg");
     assert_non_null(strstr(accel.reason, "powerpc"));
-    accel_choose(&forced, ACCEL_KVM, guest_find("powerpc-linux"));
+    accel_choose(&forced, ACCEL_KVM, platform_find("powerpc-linux"));
     assert_string_equal(forced.name, "kvm");
     assert_null(forced.reason);
 }
