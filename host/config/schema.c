@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/config/builtin.h"
@@ -37,7 +36,7 @@ static bool is_prefix(const char *text)
 static const struct type type_prefix = {
     .kind = TYPE_TEXT, .name = "path (a string that begins with /), or \"\"", .check = is_prefix};
 
-/* An integer with its range, which errors and the manual name. */
+/* An integer with its range, which messages and the manual show. */
 #define RANGE(id, word, low, high, unit)                                                           \
     static const struct type id = {.kind = TYPE_INTEGER,                                           \
                                    .name = word ", from " #low " to " #high unit,                  \
@@ -46,19 +45,19 @@ static const struct type type_prefix = {
 #define LIST(id, of, text)                                                                         \
     static const struct type id = {.kind = TYPE_LIST, .name = "list of " text, .element = &of}
 
-/* Physical addresses have 52 bits. */
+/* At most 52 bits of physical address. */
 RANGE(type_memory, "positive integer", 1, 4294967296, " (MiB)");
-/* An image with clusters of 64 KiB, which qemu-img makes, can be no larger. */
+/* The largest image with clusters of 64 KiB, qemu-img's default. */
 RANGE(type_disk_size, "positive integer", 1, 2147483648, " (MiB)");
-/* Linux can be built for no more. */
+/* The largest CONFIG_NR_CPUS of Linux. */
 RANGE(type_cores, "positive integer", 1, 8192, "");
-/* The kernel's 9p client refuses less, and reads an int. */
+/* The smallest that the kernel's 9p client accepts, and the largest int. */
 RANGE(type_msize, "positive integer", 4096, 2147483647, " (bytes)");
 RANGE(type_tmpfs_bytes, "positive integer", 1, 9223372036854775807, " (bytes)");
-/* A display tells its size in 16 bits. */
+/* A display reports its size in 16 bits. */
 RANGE(type_pixels, "positive integer", 1, 65535, "");
 RANGE(type_port, "16 bit unsigned integer", 0, 65535, "");
-/* A byte of the address of a card. */
+/* One byte of a network card's address. */
 RANGE(type_network, "unsigned integer", 0, 255, "");
 RANGE(type_node, "positive integer", 1, 255, "");
 LIST(type_networks, type_network, "unsigned integers, each from 0 to 255");
@@ -67,8 +66,8 @@ static const struct type type_null_or_disk_size = {
     .name = "null or positive integer, from 1 to 2147483648 (MiB)",
     .element = &type_disk_size};
 
-/* A size as the kernel's tmpfs reads it: bytes, with a unit, or a share of the memory. What stands
- * behind a comma are further options. */
+/* Accepts a size as the kernel's tmpfs reads it: bytes, with a unit, or a percentage of the memory.
+ * After a comma further mount options may follow. */
 static bool is_tmpfs_size(const char *text)
 {
     static const char units[] = "kKmMgGtTpPeE";
@@ -89,7 +88,7 @@ static const struct type type_tmpfs_size = {
     .element = &type_tmpfs_text,
     .other = &type_tmpfs_bytes};
 
-/* The default of MiB is that of virtualisation's sizes. */
+/* Accepts a size; without a unit it is in MiB, like the sizes of virtualisation. */
 static bool is_size(const char *text)
 {
     uint64_t bytes;
@@ -98,7 +97,7 @@ static bool is_size(const char *text)
 }
 
 static const struct type type_size_text = {.kind = TYPE_TEXT, .name = "size", .check = is_size};
-/* More bytes than 64 bits can count are no size. */
+/* As many MiB as 64 bits can count in bytes. */
 RANGE(type_mebibytes, "positive integer", 1, 17592186044415, " (MiB)");
 static const struct type type_size = {.kind = TYPE_EITHER,
                                       .name = "size in MiB, or with K, M, G or T",
@@ -128,14 +127,12 @@ static const struct type type_security_model = {
     .choices = security_models};
 
 static const struct option share_options[] = {
-    {"source", &type_text,
-     .help = "The directory on the host. Variables and quotes in it are expanded."},
-    {"target", &type_path, .help = "Where the guest mounts it."},
-    {"options", &type_nonempties, "[]", .help = "More options of its mount."},
+    {"source", &type_text, .help = "The directory on the host. Variables and quotes are expanded."},
+    {"target", &type_path, .help = "The guest's mount point."},
+    {"options", &type_nonempties, "[]", .help = "More mount options."},
     {"securityModel", &type_security_model, "\"none\"",
-     .help =
-         "How QEMU keeps owners and modes of files that the guest makes on a 9p share; \"none\": "
-         "as the user that it runs as."},
+     .help = "How QEMU stores owners and modes of files that the guest creates on a 9p share; "
+             "\"none\": the files belong to the user who runs QEMU."},
 };
 SUBMODULE(type_share, "set of source, target, options and securityModel", share_options);
 static const struct type type_shares = {
@@ -149,7 +146,7 @@ static const struct type type_null_or_transport = {.kind = TYPE_NULL_OR,
 
 static const struct option share_setting_options[] = {
     {"transport", &type_null_or_transport, "null",
-     .help = "How the share of that tag reaches the guest; null: as runVm.transport says."},
+     .help = "The protocol of the share with that tag; null: that of runVm.transport."},
 };
 SUBMODULE(type_share_settings, "settings of a share", share_setting_options);
 static const struct type type_shares_settings = {.kind = TYPE_ATTRS,
@@ -159,10 +156,10 @@ static const struct type type_shares_settings = {.kind = TYPE_ATTRS,
 static const struct option port_options[] = {
     {"from", &type_direction, "\"host\"",
      .help = "The side that connects: \"host\" makes a port of the guest reachable from the host, "
-             "\"guest\" one of the host from the guest."},
-    {"proto", &type_protocol, "\"tcp\"", .help = "The protocol; from the guest only tcp."},
+             "\"guest\" makes a port of the host reachable from the guest."},
+    {"proto", &type_protocol, "\"tcp\"", .help = "The protocol; with from = \"guest\" only tcp."},
     {"host.address", &type_text, "\"\"",
-     .help = "The host's IPv4 address; empty: all of its addresses."},
+     .help = "The host's IPv4 address; \"\": every address of the host."},
     {"host.port", &type_port, .help = "The host's port."},
     {"guest.address", &type_text, "\"\"",
      .help = "The guest's IPv4 address; with from = \"guest\" one in 10.0.2.0/24."},
@@ -173,20 +170,20 @@ static const struct type type_port_forwards = {
     .kind = TYPE_LIST, .name = "list of port forwardings", .element = &type_port_forward};
 
 static const struct option drive_options[] = {
-    {"file", &type_text, .help = "The image. Variables and quotes in it are expanded."},
+    {"file", &type_text, .help = "The image file. Variables and quotes are expanded."},
     {"driveExtraOpts", &type_text_attrs, "{}", .help = "More keys for -drive."},
     {"deviceExtraOpts", &type_text_attrs, "{}", .help = "More keys for -device."},
     {"name", &type_null_or_text, "null",
-     .help = "A name, unique among the drives. QEMU does not see it."},
+     .help = "A name, unique among the drives. It is not passed to QEMU."},
 };
 SUBMODULE(type_drive, "set of file, name, driveExtraOpts and deviceExtraOpts", drive_options);
 static const struct option empty_disk_options[] = {
-    {"size", &type_disk_size, .help = "Its size."},
-    {"driveConfig.name", &type_null_or_text, "null", .help = "As that of a drive."},
+    {"size", &type_disk_size, .help = "The size in MiB."},
+    {"driveConfig.name", &type_null_or_text, "null", .help = "A name, unique among the drives."},
     {"driveConfig.driveExtraOpts", &type_text_attrs, "{}", .help = "More keys for -drive."},
     {"driveConfig.deviceExtraOpts", &type_text_attrs, "{}",
-     .help = "More keys for -device, such as serial, by which the guest finds it as "
-             "/dev/disk/by-id/virtio-SERIAL."},
+     .help = "More keys for -device, such as serial, which gives it the name "
+             "/dev/disk/by-id/virtio-SERIAL in the guest."},
 };
 SUBMODULE(type_empty_disk_set, "set of size and driveConfig", empty_disk_options);
 static const struct type type_empty_disk = {
@@ -200,31 +197,37 @@ LIST(type_empty_disks, type_empty_disk,
 static const struct type type_drives = {
     .kind = TYPE_LIST, .name = "list of drives", .element = &type_drive};
 
-static const struct option file_system_options[] = {
+static const struct option filesystem_options[] = {
     {"mountPoint", &type_mount_point, .define = builtin_fs_mount_point, .shown = "the entry's name",
-     .help = "Where it is mounted."},
+     .help = "The mount point."},
     {"label", &type_null_or_nonempty, "null",
-     .help = "The label of its device, in place of device."},
-    {"fsType", &type_nonempty, "\"auto\"", .help = "Its type."},
+     .help = "The label of the device, instead of its path."},
+    {"fsType", &type_nonempty, "\"auto\"", .help = "The type; \"auto\": it is probed."},
     {"device", &type_null_or_nonempty, "null", .define = builtin_fs_device,
-     .help = "The device, or the tag of a share."},
-    {"autoResize", &type_bool, "false", .help = "Grow it to the size of its device."},
+     .help = "The device's path, or a share's tag."},
+    {"autoResize", &type_bool, "false", .help = "Grow it to the size of the device."},
     {"options", &type_nonempties, "[\"defaults\"]", .define = builtin_fs_options,
-     .help = "Mount options. Definitions are strung together, the user's first."},
+     .help = "Mount options. Built-in ones are appended to the user's."},
     {"neededForBoot", &type_bool, "false", .help = "Mount it before stage 2."},
-    {"autoFormat", &type_bool, "false", .help = "Format the device when it is blank."},
-    {"formatOptions", &type_anything, "null", .help = "Not used."},
-    {"noCheck", &type_bool, "false", .help = "Do not check it before mounting (stage 2)."},
-    {"depends", &type_mount_points, "[]", .help = "Mount points that must be there before."},
-    {"encrypted.enable", &type_bool, "false", .help = "Not used: stage 2's."},
-    {"encrypted.blkDev", &type_null_or_nonempty, "null", .help = "Not used: stage 2's."},
-    {"encrypted.label", &type_null_or_nonempty, "null", .help = "Not used: stage 2's."},
-    {"encrypted.keyFile", &type_null_or_nonempty, "null", .help = "Not used: stage 2's."},
-    {"stratis.poolUuid", &type_null_or_text, "null", .help = "Not used: stage 2's."},
+    {"autoFormat", &type_bool, "false", .help = "Format the device if it is blank."},
+    {"formatOptions", &type_anything, "null", .help = "No effect on run-vm."},
+    {"noCheck", &type_bool, "false",
+     .help = "Do not check it before it is mounted. Read by stage 2."},
+    {"depends", &type_mount_points, "[]",
+     .help = "Mount points of filesystems to be mounted before this one."},
+    {"encrypted.enable", &type_bool, "false", .help = "Read by stage 2; no effect on run-vm."},
+    {"encrypted.blkDev", &type_null_or_nonempty, "null",
+     .help = "Read by stage 2; no effect on run-vm."},
+    {"encrypted.label", &type_null_or_nonempty, "null",
+     .help = "Read by stage 2; no effect on run-vm."},
+    {"encrypted.keyFile", &type_null_or_nonempty, "null",
+     .help = "Read by stage 2; no effect on run-vm."},
+    {"stratis.poolUuid", &type_null_or_text, "null",
+     .help = "Read by stage 2; no effect on run-vm."},
 };
-SUBMODULE(type_file_system, "file system", file_system_options);
-static const struct type type_file_systems = {
-    .kind = TYPE_ATTRS, .name = "attribute set of file systems", .element = &type_file_system};
+SUBMODULE(type_filesystem, "filesystem", filesystem_options);
+static const struct type type_filesystems = {
+    .kind = TYPE_ATTRS, .name = "attribute set of filesystems", .element = &type_filesystem};
 
 static const struct type type_attrs = {
     .kind = TYPE_ATTRS, .name = "attribute set", .element = &type_anything};
@@ -238,92 +241,97 @@ static const struct type type_platform = {.kind = TYPE_EITHER,
 
 const struct option schema_options[] = {
     {"networking.hostName", &type_host_name, "\"nixos\"",
-     .help = "The guest's host name, from which system.name comes."},
+     .help = "The guest's host name, the default of system.name."},
     {"networking.primaryIPAddress", &type_text, "\"\"",
      .help = "The guest's address in its own /etc/hosts. No effect on run-vm."},
     {"system.name", &type_text, .compute = builtin_name,
-     .shown = "networking.hostName, or \"unnamed\" where that is empty",
+     .shown = "networking.hostName, or \"unnamed\" if that is empty",
      .help = "The name of the machine; the disk image is named after it."},
     {"system.build.toplevel", &type_null_or_path, "null",
-     .help = "The system: kernel, initrd, init, kernel-params, kernel-modules. Without it "
-             "--kernel, --modules-dir and --init name what is needed."},
+     .help = "The system: a directory with kernel, initrd, init, kernel-params and kernel-modules. "
+             "Without it give --kernel, --modules-dir and --init."},
     {"system.build.regInfo", &type_null_or_path, "null",
-     .help = "A directory with registration and store-paths for additionalPaths. Without it they "
-             "come from the host's Nix database."},
+     .help = "A directory with registration and store-paths of the closure of additionalPaths. "
+             "null: both are made from the host's Nix database."},
     {"system.build.storeClosure", &type_null_or_path, "null",
-     .help = "A directory whose store-paths go into the store image. Without it the closure of "
-             "additionalPaths does."},
+     .help = "A directory whose store-paths lists the content of the store image. null: the "
+             "image has the closure of additionalPaths."},
     {"system.build.storeImage", &type_null_or_path, "null",
-     .help = "A directory with nixos.qcow2, the base of a writable store image. Without it an "
-             "erofs image under the overlay takes its place."},
+     .help = "A directory with nixos.qcow2, the backing file of a writable store image. null: an "
+             "erofs image under the guest's overlay."},
     {"system.build.bootDisk", &type_null_or_path, "null",
-     .help = "A directory with disk.img and, for EFI, efi-vars.fd. Without it the boot disk is "
-             "built in a throwaway virtual machine."},
+     .help = "A directory with disk.img and, for EFI, efi-vars.fd. null: the boot disk is built "
+             "in a temporary virtual machine."},
     {"nixpkgs.hostPlatform", &type_platform, .compute = builtin_platform, .decode = decode_platform,
-     .shown = "the machine run-vm runs on", .help = "The guest's system, such as \"x86_64-linux\""},
+     .shown = "the machine that run-vm runs on",
+     .help = "The guest's system, such as \"x86_64-linux\"."},
     {"boot.kernelParams", &type_kernel_parameters, "[]",
-     .help = "Kernel parameters where there is no toplevel whose kernel-params has them."},
+     .help =
+         "Kernel parameters, used without system.build.toplevel, whose kernel-params has them."},
     {"boot.tmpOnTmpfs", &type_bool, "false", .help = "Mount a tmpfs on /tmp."},
-    {"boot.tmpOnTmpfsSize", &type_tmpfs_size, "\"50%\"", .help = "Its size."},
+    {"boot.tmpOnTmpfsSize", &type_tmpfs_size, "\"50%\"", .help = "The size of that tmpfs."},
     {"nix.enable", &type_bool, "true",
-     .help = "Whether the guest has Nix: without it nothing is registered in its database."},
+     .help = "Whether the guest has Nix; false: no path is registered in its database."},
     {"runVm.initrd", &type_initrd, "\"builtin\"",
-     .help = "\"builtin\": our initrd, made from the kernel's modules. \"system\": the system's "
-             "own, as it is."},
+     .help = "\"builtin\": run-vm's initrd, made from the kernel's modules. \"system\": the "
+             "system's own, unchanged."},
     {"runVm.kernel", &type_kernel, "\"auto\"",
-     .help = "\"auto\": a compressed kernel for x86_64 is unpacked once on the host and started "
-             "through PVH, which skips its decompression and the randomisation of its address; not "
-             "with EFI, bios, or the system's own initrd. \"bzImage\": it is started as it is."},
+     .help = "\"auto\": decompress a kernel for x86_64 once on the host and boot it through PVH, "
+             "which skips decompression and address randomisation in the guest; not with EFI, "
+             "bios, or the system's own initrd. \"bzImage\": boot the kernel unchanged."},
     {"runVm.kernelSelfTests", &type_bool, "false",
-     .help = "Let the kernel test its cryptography whenever it starts, as Debian's kernels do: "
-             "with the builtin initrd it is told not to (cryptomgr.notests=1), which saves a third "
-             "of its start. A parameter of the user's own, or fips=1, has precedence."},
+     .help =
+         "Let the kernel test its cryptography at boot, as Debian's kernels do. With the builtin "
+         "initrd false passes cryptomgr.notests=1, which saves a third of the kernel's boot "
+         "time; the user's own such parameter, or fips=1, takes precedence."},
     {"runVm.cacheSize", &type_null_or_size, "null", .decode = decode_cache_size,
-     .shown = "4G, or a tenth of the cache's file system where that is less",
-     .help = "How much the cache may take, in MiB or with K, M, G or T. When something is added, "
-             "what was not used for longest goes, but nothing that is in use."},
+     .shown = "4G, or a tenth of the cache's filesystem if that is less",
+     .help =
+         "The size limit of the cache, in MiB or with K, M, G or T. When an entry is added, the "
+         "least recently used ones are removed, except those in use."},
     {"runVm.transport", &type_transport, "\"9p\"",
-     .help = "How shared directories reach the guest: \"9p\", which QEMU serves itself, or "
-             "\"virtiofs\", which takes a virtiofsd for each and is faster."},
+     .help = "The protocol of shared directories: \"9p\", served by QEMU itself, or \"virtiofs\", "
+             "which is faster and needs one virtiofsd for each share."},
     {"runVm.shares", &type_shares_settings, "{}",
-     .help = "What virtualisation.sharedDirectories has no words for, by the shares' tags."},
+     .help = "Settings of shares beyond virtualisation.sharedDirectories, by tag."},
     {"runVm.sandbox", &type_bool, "true",
      .help =
-         "Let QEMU ask of the host's kernel only what this machine needs (-sandbox). It is left "
-         "out, with a warning, where the user's options for the network have QEMU start a "
-         "program (bridge helper, tap scripts, smb=, guestfwd=...-cmd:), which could get no "
-         "privileges in it. For a QEMU that was built without seccomp: false."},
+         "Limit QEMU to the system calls that this machine needs (-sandbox). If the user's network "
+         "options have QEMU start a program (bridge helper, tap scripts, smb=, "
+         "guestfwd=...-cmd:), which could not gain privileges in the sandbox, it is left out with "
+         "a warning. Set this to false for a QEMU that is built without seccomp."},
     {"runVm.stripModules", &type_bool, "false",
      .help =
-         "Strip signed modules too of what they do not need to run, as those without a "
-         "signature always are: of symbols, and of what lets their functions be traced (ftrace, "
-         "BTF). The signature goes with it: the kernel says that it is tainted, "
-         "and one that insists on signatures loads none of them."},
+         "Also strip signed modules (unsigned ones always are) of symbols, BTF and ftrace data. "
+         "This "
+         "removes the signature: the kernel is tainted, and one that enforces signatures refuses "
+         "the modules."},
     {"runVm.store", &type_prefix, "\"\"",
-     .help = "Host directory that holds the Nix store of the guest's system, as nix-store --store "
-             "makes it: the guest's /nix/store/X is this directory's nix/store/X"},
+     .help = "The host directory with the Nix store of the guest's system, as nix-store --store "
+             "makes it: the guest's /nix/store/X is nix/store/X in this directory. \"\": the "
+             "host's own store."},
 
     {V "memorySize", &type_memory, "1024", .help = "The guest's memory in MiB."},
-    {V "cores", &type_cores, "1", .help = "The number of its processors."},
+    {V "cores", &type_cores, "1", .help = "The number of the guest's processors."},
     {V "msize", &type_msize, "16384",
      .help =
-         "Largest message of 9p file systems, in bytes. Where it is not set, the builtin initrd's "
-         "store and root have 131072."},
+         "The largest 9p message in bytes. If it is not set, the builtin initrd mounts the store "
+         "and the root with 131072."},
     {V "diskSize", &type_null_or_disk_size, "1024",
-     .help = "The size of the disk image in MiB, when it has to be made."},
+     .help = "The size of the disk image in MiB when it is created."},
     {V "diskImage", &type_null_or_text, .compute = builtin_disk_image,
      .shown = "\"./${config.system.name}.qcow2\"; null with --root-dir",
-     .help = "The image of the root disk, made when it does not exist. null: the root is a tmpfs "
-             "and nothing is kept. Variables in it are expanded; NIX_DISK_IMAGE replaces it."},
+     .help = "The image of the root disk, created if it does not exist. null: the root is a tmpfs, "
+             "whose content is lost. Variables are expanded; NIX_DISK_IMAGE takes precedence."},
     {V "persistBootDevice", &type_bool, "false",
-     .help = "Keep the boot disk in the temporary directory instead of making it anew."},
+     .help = "Keep the boot disk in the temporary directory instead of making a new one."},
     {V "emptyDiskImages", &type_empty_disks, "[]", .decode = decode_empty_disks,
-     .help = "Sizes in MiB of more disks, empty when they are made."},
+     .help = "Sizes in MiB of additional disks, which are created empty."},
     {V "graphics", &type_bool, "true",
-     .help = "A window. Otherwise -nographic, and the serial console is the preferred one."},
+     .help = "Open a window. false: -nographic, and the serial console is the preferred one."},
     {V "resolution", &type_resolution, "{\"x\": 1024, \"y\": 768}",
-     .help = "The display's size; when it is set and graphics is true, also its preferred mode "
-             "(EDID)."},
+     .help = "The size of the display in pixels. If it is set and graphics is true, also the "
+             "display's preferred mode (EDID)."},
     {V "useNixStoreImage", &type_bool, "false",
      .help = "Give the guest its store as a disk image instead of a share."},
     {V "useBootLoader", &type_bool, "false",
@@ -333,67 +341,69 @@ const struct option schema_options[] = {
      .shown = "that of Debian's ovmf or qemu-efi-aarch64", .help = "The EFI firmware's code."},
     {V "efi.variables", &type_path, .compute = builtin_efi_variables,
      .shown = "those of Debian's ovmf or qemu-efi-aarch64",
-     .help = "The EFI firmware's variables as they are at first."},
+     .help = "The template of the EFI variables."},
     {V "efiVars", &type_text, .compute = builtin_efi_vars,
      .shown = "\"./${config.system.name}-efi-vars.fd\"",
-     .help = "The file of the guest's EFI variables, made when it does not exist. Variables in it "
-             "are expanded; NIX_EFI_VARS replaces it."},
+     .help = "The file of the guest's EFI variables, created if it does not exist. Variables are "
+             "expanded; NIX_EFI_VARS takes precedence."},
     {V "useDefaultFilesystems", &type_bool, "true",
-     .help = "Format the root disk when it is blank and mount it on /."},
+     .help = "Format the root disk if it is blank and mount it on /."},
     {V "bios", &type_null_or_path, "null",
-     .help = "A directory with bios.bin, to be used in place of QEMU's BIOS."},
+     .help = "A directory with bios.bin, which replaces QEMU's BIOS."},
     {V "restrictNetwork", &type_bool, "false",
-     .help = "Let nothing of the guest out, but for what forwardPorts lets through. QEMU then "
-             "drops answers by UDP too. A network of the user's own options is not restricted."},
+     .help = "Cut the guest off from the network, except for forwardPorts. QEMU then drops UDP "
+             "replies too. Networks of the user's own options are not restricted."},
     {V "vlans", &type_networks, "[1]", .decode = decode_vlans,
-     .help = "Virtual networks: for each number N, a card on the VDE switch that "
-             "QEMU_VDE_SOCKET_N names, if it is set."},
+     .help = "Virtual networks: for each number N, a network card on the VDE switch that "
+             "QEMU_VDE_SOCKET_N names, if that variable is set."},
     {V "test.nodeNumber", &type_node, "1",
-     .help = "The last byte of the cards' addresses on the virtual networks."},
-    {V "writableStore", &type_bool, "true", .help = "Lay a writable overlay over the Nix store."},
+     .help = "The last byte of the network cards' addresses on the virtual networks."},
+    {V "writableStore", &type_bool, "true", .help = "Mount a writable overlay on the Nix store."},
     {V "writableStoreUseTmpfs", &type_bool, "true",
-     .help = "Keep the overlay in memory instead of on the root."},
+     .help = "Keep the overlay's writes in memory instead of on the root."},
     {V "host.pkgs", &type_anything, "null", .help = "No effect on run-vm."},
     {V "qemu.package", &type_null_or_path, "null", .shown = "the programs on PATH",
-     .help = "A directory whose bin/ has QEMU and qemu-img."},
+     .help = "A directory with QEMU and qemu-img in its bin/."},
     {V "qemu.diskInterface", &type_interface, "\"virtio\"", .decode = decode_disk_interface,
-     .help = "What drives are attached to."},
+     .help = "The interface of the drives."},
     {V "qemu.guestAgent.enable", &type_bool, "true",
-     .help = "Where it is set to true: a channel for the guest agent, with its socket qga.sock in "
-             "the temporary directory."},
-    {V "qemu.virtioKeyboard", &type_bool, "true", .help = "A virtio keyboard."},
+     .help = "If it is set to true: a channel for the guest agent, with the socket qga.sock in the "
+             "temporary directory."},
+    {V "qemu.virtioKeyboard", &type_bool, "true", .help = "Add a virtio keyboard."},
     {V "qemu.consoles", &type_texts, .compute = builtin_consoles,
      .shown = "the serial console and tty0, the preferred one last",
      .help = "Values of console= on the kernel command line; the last is the preferred one."},
     {V "pathsInNixDB", &type_paths, .alias_of = V "additionalPaths",
      .help = "The old name of additionalPaths."},
     {V "additionalPaths", &type_paths, "[]", .define = builtin_additional_paths,
-     .help = "Store paths whose closure the guest shall have. The system is one of them."},
+     .help =
+         "Store paths whose closure is in the guest's store. The system is always one of them."},
     {V "forwardPorts", &type_port_forwards, "[]", .decode = decode_forward_ports,
-     .help = "Ports of the guest to be reached from the host, or the other way round."},
+     .help = "Ports of the guest that are reachable from the host, or the reverse."},
     {V "sharedDirectories", &type_shares, "{}", .define = builtin_shares, .decode = decode_shares,
      .help = "Directories that the guest shares with the host, by tag. nix-store, xchg and shared "
              "are built in."},
     {V "qemu.networkingOptions", &type_texts, "[]", .define = builtin_networking,
      .decode = decode_networking_options,
      .help =
-         "QEMU's options for the network. They are expanded and split on white space. A network "
-         "of the id user.0, and a card on it, replace the built-in ones. Where no option is left "
-         "that says anything of a network, the machine has no card (-nic none)."},
+         "QEMU's network options, expanded and split on white space. A network with the id user.0, "
+         "and a card on it, replace the built-in ones. If no network option remains, the machine "
+         "has no network card (-nic none)."},
     {V "qemu.options", &type_texts, "[]", .define = builtin_qemu_options,
      .decode = decode_qemu_options,
-     .help = "More options for QEMU. They are expanded and split on white space. Whatever the user "
-             "says to QEMU, here, in QEMU_OPTS or behind --, has precedence: an accelerator, "
-             "-machine TYPE, -cpu, -m, -smp, -sandbox and -vga replace run-vm's own."},
+     .help =
+         "More options for QEMU, expanded and split on white space. The user's options, here, in "
+         "QEMU_OPTS or after --, take precedence: an accelerator, -machine TYPE, -cpu, -m, "
+         "-smp, -sandbox and -vga replace run-vm's own."},
     {V "qemu.drives", &type_drives, "[]", .define = builtin_drives, .decode = decode_drives,
-     .help = "The disks, in order."},
+     .help = "The drives, in order."},
     {V "bootDevice", &type_path, .define = builtin_boot_device, .shown = "the first drive",
-     .help = "The device of the root file system."},
-    {V "fileSystems", &type_file_systems, "{}", .define = builtin_filesystems,
-     .decode = decode_filesystems, .help = "The guest's file systems by mount point."},
+     .help = "The device of the root filesystem."},
+    {V "fileSystems", &type_filesystems, "{}", .define = builtin_filesystems,
+     .decode = decode_filesystems, .help = "The guest's filesystems by mount point."},
     {"boot.initrd.kernelModules", &type_texts, "[]", .define = builtin_kernel_modules,
-     .help = "Modules that the initrd loads."},
+     .help = "Kernel modules that the initrd loads."},
     {"boot.initrd.availableKernelModules", &type_texts, "[]", .define = builtin_available_modules,
-     .help = "Modules that the initrd has, to be loaded when a device calls for them."},
+     .help = "Kernel modules in the initrd, loaded when a device needs them."},
 };
 const size_t schema_option_count = ELEMENTS(schema_options);
