@@ -6,6 +6,8 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "common/ninep.h"
+#include "common/store.h"
 #include "host/config/value.h"
 
 /* --- defaults --- */
@@ -81,7 +83,7 @@ void builtin_shares(const struct scope *scope, json_t *definitions)
     if (!config_bool(scope->config, "virtualisation.useNixStoreImage") &&
         config_text(scope->config, "system.build.toplevel"))
         json_array_append_new(definitions, json_pack("{s:{s:s,s:s}}", SHARE_STORE, "source",
-                                                     "/nix/store", "target", "/nix/store"));
+                                                     STORE_DIR, "target", STORE_DIR));
     json_array_append_new(
         definitions, json_pack("{s:{s:s,s:s},s:{s:s,s:s}}", SHARE_EXCHANGE, "source",
                                "\"$TMPDIR\"/xchg", "target", "/tmp/xchg", SHARE_SHARED, "source",
@@ -225,7 +227,7 @@ static char *named_drive_device(struct config *config, const char *name)
 
 static const char *store_mount_point(const struct config *config)
 {
-    return config_bool(config, "virtualisation.writableStore") ? "/nix/.ro-store" : "/nix/store";
+    return config_bool(config, "virtualisation.writableStore") ? STORE_LOWER_DIR : STORE_DIR;
 }
 
 /* Notes two shares with the same mount point, which is the name of a filesystem. */
@@ -255,15 +257,15 @@ static json_t *share_options(const struct config *config, const struct share *sh
     for (size_t i = 0; i < share->options.count; i++)
         json_array_append_new(options, json_string(share->options.items[i]));
     if (share->transport == SHARE_VIRTIOFS) {
-        json_array_append_new(options, json_string(store ? "ro" : "defaults"));
+        json_array_append_new(options, json_string(store ? STORE_OPTIONS : "defaults"));
         return options;
     }
-    json_array_append_new(options, json_string("trans=virtio"));
-    json_array_append_new(options, json_string("version=9p2000.L"));
+    json_array_append_new(options, json_string("trans=" NINEP_TRANS));
+    json_array_append_new(options, json_string("version=" NINEP_VERSION));
     json_array_append_new(options, json_sprintf("msize=%" JSON_INTEGER_FORMAT,
                                                 config_integer(config, "virtualisation.msize")));
     if (store)
-        json_array_append_new(options, json_string("cache=loose"));
+        json_array_append_new(options, json_string(STORE_OPTIONS_9P));
     return options;
 }
 
@@ -327,14 +329,15 @@ static void define_store(struct config *config, json_t *definitions)
     if (image) {
         char *device CLEANUP_FREE = named_drive_device(config, "nix-store");
 
-        json_array_append_new(
-            definitions, json_pack("{s:{s:s,s:b,s:[s]}}", store_mount_point(config), "device",
-                                   device ? device : "?", "neededForBoot", 1, "options", "ro"));
+        json_array_append_new(definitions,
+                              json_pack("{s:{s:s,s:b,s:[s]}}", store_mount_point(config), "device",
+                                        device ? device : "?", "neededForBoot", 1, "options",
+                                        STORE_OPTIONS));
     }
     if (writable && config_bool(config, "virtualisation.writableStoreUseTmpfs"))
         json_array_append_new(definitions,
-                              json_pack("{s:{s:s,s:b,s:[s]}}", "/nix/.rw-store", "fsType", "tmpfs",
-                                        "neededForBoot", 1, "options", "mode=0755"));
+                              json_pack("{s:{s:s,s:b,s:[s]}}", STORE_UPPER_DIR, "fsType", "tmpfs",
+                                        "neededForBoot", 1, "options", STORE_OPTIONS_UPPER));
 }
 
 static void define_boot(struct config *config, json_t *definitions)
