@@ -9,11 +9,11 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "common/params.h"
 
 /* The end of an initrd that carries a bootconfig: text, le32 size, le32 checksum, magic. */
 #define MAGIC     "#BOOTCONFIG\n"
 #define ALIGNMENT 4
-#define PREFIX    "vm."
 
 /* Writes one value in quotes that it does not contain. */
 static int put_value(FILE *out, const char *name, const char *value, struct error *e)
@@ -114,7 +114,7 @@ static const char *take_values(struct cmdline *line, const char *name, const cha
         const char *end = quote == '"' || quote == '\'' ? strchr(p + 1, quote) : NULL;
         if (!end)
             return NULL;
-        if (strncmp(name, PREFIX, strlen(PREFIX)) == 0) {
+        if (startswith(name, PARAM_PREFIX)) {
             char *value CLEANUP_FREE = xstrndup(p + 1, (size_t)(end - p) - 1);
             cmdline_add(line, name, *value ? value : NULL);
         }

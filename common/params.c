@@ -413,7 +413,7 @@ int guest_params_parse(struct guest_params *params, const struct cmdline *line, 
     for (size_t i = 0; i < line->count; i++) {
         const struct cmdline_word *word = &line->words[i];
         const struct param *param = find_param(word->name);
-        if (!param && strncmp(word->name, "vm.", strlen("vm.")) == 0)
+        if (!param && startswith(word->name, PARAM_PREFIX))
             return error_set(e, -EINVAL, "%s: there is no such parameter", word->name);
         if (!param)
             continue;

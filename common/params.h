@@ -89,6 +89,10 @@ struct param {
     bool alias;                 /* another name of the row above it; never encoded */
 };
 
+/* Prefix of the parameters that are ours. The kernel takes a dotted one for a module's, and does
+ * not pass it on to stage 2. */
+#define PARAM_PREFIX "vm."
+
 /* Every parameter, by the order of the manual. */
 extern const struct param guest_param_table[];
 extern const size_t guest_param_count;
@@ -106,8 +110,8 @@ extern const size_t guest_param_count;
 void guest_params_init(struct guest_params *params);
 
 /* Reads the words into `params`, which has its defaults or the result of an earlier call. Words
- * that are not in the table are the kernel's or stage 2's, except those that begin with "vm.".
- * 0, or -EINVAL with a message that names the parameter. */
+ * that are not in the table are the kernel's or stage 2's, except those that begin with
+ * PARAM_PREFIX. 0, or -EINVAL with a message that names the parameter. */
 int guest_params_parse(struct guest_params *params, const struct cmdline *line, struct error *e);
 
 /* Appends the words (name, value) that say what differs from the defaults, in the table's order.

@@ -115,8 +115,8 @@ static void get_consoles(struct planner *p, struct strv *consoles)
     }
 }
 
-/* What stage 2 is; the caller frees. NULL: nobody said. */
-static char *find_init(const struct planner *p)
+/* The program that our init starts in the end, init=; the caller frees. NULL: none is named. */
+static char *find_stage2(const struct planner *p)
 {
     if (p->options->init)
         return xstrdup(p->options->init);
@@ -136,7 +136,7 @@ static char *last_parameters(const struct planner *p)
 static char *plain_parameters(struct planner *p)
 {
     char *system CLEANUP_FREE = system_parameters(p);
-    char *init CLEANUP_FREE = find_init(p);
+    char *init CLEANUP_FREE = find_stage2(p);
     char *last CLEANUP_FREE = last_parameters(p);
     struct strv consoles CLEANUP_STRV = {0};
     struct strv words CLEANUP_STRV = {0};
@@ -174,13 +174,10 @@ static bool has_parameter(const char *text, const char *name, const char *value)
     return found;
 }
 
-/* What makes the kernel's start shorter, or surer, in a virtual machine. A kernel without such a
- * parameter passes over it. */
-static void add_kernel_parameters(const struct planner *p, const char *system, const char *last,
-                                  struct cmdline *words)
+/* Adds parameters that make the kernel's start shorter, or surer, in a virtual machine. A kernel
+ * that does not know one ignores it. */
+static void add_kernel_parameters(const struct planner *p, const char *given, struct cmdline *words)
 {
-    char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
-
     /* on a busy host an emulated timer fails the kernel's check, and that is a panic */
     if (p->emulated && p->guest->family == FAMILY_X86)
         cmdline_add(words, "no_timer_check", NULL);
@@ -188,14 +185,15 @@ static void add_kernel_parameters(const struct planner *p, const char *system, c
     if (!config_bool(p->config, "runVm.kernelSelfTests") && !has_parameter(given, "fips", "1") &&
         !has_parameter(given, "cryptomgr.notests", NULL))
         cmdline_add(words, "cryptomgr.notests", "1");
+    for (size_t i = 0; i < p->kernel_words.count; i++)
+        cmdline_add(words, p->kernel_words.words[i].name, p->kernel_words.words[i].value);
 }
 
-/* Whether somebody says what the guest's init does after a fatal error. */
-static bool says_what_failing_leads_to(const char *system, const char *last)
+/* True if the parameters decide what init does after a fatal error. */
+static bool decides_on_fail(const char *given)
 {
     static const char *const names[] = {"vm.onfail", "boot.panic_on_fail", "stage1panic",
                                         "boot.shell_on_fail"};
-    char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
 
     for (size_t i = 0; i < ELEMENTS(names); i++)
         if (has_parameter(given, names[i], NULL))
@@ -203,53 +201,82 @@ static bool says_what_failing_leads_to(const char *system, const char *last)
     return false;
 }
 
-/* All parameters with ours among them; the caller frees. What is too long for the command line of
- * this guest's kernels moves into the initrd's bootconfig: only words with our prefix can. */
-static char *own_parameters(struct planner *p)
+/* Fills in the parameters of our init. `given` are the system's and the user's. */
+static void set_params(struct planner *p, const char *given)
 {
     struct guest_params *params = &p->params;
-    struct cmdline words CLEANUP_CMDLINE = {0};
-    struct strv kept CLEANUP_STRV = {0};
-    struct strv moved CLEANUP_STRV = {0};
-    char *system CLEANUP_FREE = system_parameters(p);
-    char *last CLEANUP_FREE = last_parameters(p);
-    char *short_text CLEANUP_FREE = NULL;
-    char *long_text CLEANUP_FREE = NULL;
-    char *text;
 
-    params->init = find_init(p);
-    params->reg_info =
-        p->reg_info && config_bool(p->config, "nix.enable") ? xstrdup(p->reg_info) : NULL;
+    params->init = find_stage2(p);
+    if (p->reg_info && config_bool(p->config, "nix.enable"))
+        params->reg_info = xstrdup(p->reg_info);
     get_consoles(p, &params->consoles);
     plan_guest_params(p);
     /* without a terminal nobody can answer a prompt */
-    if (p->at->input != INPUT_TERMINAL && !says_what_failing_leads_to(system, last))
+    if (p->at->input != INPUT_TERMINAL && !decides_on_fail(given))
         params->on_fail = ON_FAIL_POWEROFF;
     plan_blank_disks(p);
-    guest_params_encode(params, &words);
-    add_kernel_parameters(p, system, last, &words);
-    for (size_t i = 0; i < p->kernel_words.count; i++)
-        cmdline_add(&words, p->kernel_words.words[i].name, p->kernel_words.words[i].value);
-    for (size_t i = 0; i < words.count; i++)
-        push_word(p, strncmp(words.words[i].name, "vm.", 3) ? &kept : &moved, &words.words[i]);
-    short_text = strv_join(&kept, " ");
-    long_text = strv_join(&moved, " ");
-    text = xasprintf("%s%s%s %s%s%s", system, *system ? " " : "", short_text, long_text,
-                     *last ? " " : "", last);
-    if (strlen(text) < p->guest->cmdline_size)
-        return text;
-    free(text);
-    for (size_t i = 0; i < words.count; i++)
-        if (!strncmp(words.words[i].name, "vm.", 3))
-            cmdline_add(&p->plan->initrd.words, words.words[i].name, words.words[i].value);
-    text = xasprintf("%s%s%s bootconfig%s%s", system, *system ? " " : "", short_text,
-                     *last ? " " : "", last);
+}
+
+/* Parameters of a start with our init, in their order. */
+struct parts {
+    const char *system; /* the system's own */
+    const char *kept;   /* ours, without the prefix */
+    const char *moved;  /* ours, with the prefix */
+    const char *last;   /* the user's */
+};
+
+/* The caller frees. */
+static char *join_parts(const struct parts *parts)
+{
+    return xasprintf("%s%s%s %s%s%s", parts->system, *parts->system ? " " : "", parts->kept,
+                     parts->moved, *parts->last ? " " : "", parts->last);
+}
+
+/* Joins the parameters, `words` being ours; the caller frees. Ours with the prefix move into the
+ * initrd's bootconfig if the guest's kernels do not take so long a command line: init reads only
+ * those there. */
+static char *fit_cmdline(struct planner *p, const char *system, const struct cmdline *words,
+                         const char *last)
+{
+    struct strv kept CLEANUP_STRV = {0};
+    struct strv moved CLEANUP_STRV = {0};
+
+    for (size_t i = 0; i < words->count; i++)
+        push_word(p, startswith(words->words[i].name, PARAM_PREFIX) ? &moved : &kept,
+                  &words->words[i]);
+    char *kept_text CLEANUP_FREE = strv_join(&kept, " ");
+    char *moved_text CLEANUP_FREE = strv_join(&moved, " ");
+    struct parts parts = {system, kept_text, moved_text, last};
+    char *whole CLEANUP_FREE = join_parts(&parts);
+
+    if (strlen(whole) < p->guest->cmdline_size)
+        return TAKE(whole);
+    for (size_t i = 0; i < words->count; i++)
+        if (startswith(words->words[i].name, PARAM_PREFIX))
+            cmdline_add(&p->plan->initrd.words, words->words[i].name, words->words[i].value);
+    parts.moved = "bootconfig";
+    char *text = join_parts(&parts);
+
     if (strlen(text) >= p->guest->cmdline_size)
         config_problem(p->config, "kernel parameters",
                        "are %zu bytes long, expected fewer than %zu: the guest's kernel takes no "
                        "more",
                        strlen(text), p->guest->cmdline_size);
     return text;
+}
+
+/* All parameters of a start with our init; the caller frees. */
+static char *own_parameters(struct planner *p)
+{
+    char *system CLEANUP_FREE = system_parameters(p);
+    char *last CLEANUP_FREE = last_parameters(p);
+    char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
+    struct cmdline words CLEANUP_CMDLINE = {0};
+
+    set_params(p, given);
+    guest_params_encode(&p->params, &words);
+    add_kernel_parameters(p, given, &words);
+    return fit_cmdline(p, system, &words, last);
 }
 
 /* The initrd that QEMU is given; the caller frees. */
