@@ -1,95 +1,82 @@
 /* SPDX-License-Identifier: MIT */
-/* What our initrd does: the guest's parameters out of its file systems, and the modules for them.
- */
+/* The guest's parameters: how our init mounts the configuration's filesystems. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/text.h"
-#include "host/config/value.h"
+#include "common/ninep.h"
+#include "common/store.h"
 #include "host/plan/planner.h"
-#include "host/system/path.h"
 #include "host/system/submounts.h"
 
-/* A file system of the configuration. */
-struct fs {
-    const char *where;
-    const char *device; /* NULL: none */
-    const char *type;
-    const json_t *options;
-    const json_t *entry;
-};
-
-static bool fs_flag(const struct fs *fs, const char *name)
+/* The value of NAME=VALUE among the options, or NULL. Of several the kernel takes the last. */
+static const char *last_value(const struct strv *options, const char *name)
 {
-    return json_is_true(json_object_get(fs->entry, name));
+    const char *value = NULL;
+
+    for (size_t i = 0; i < options->count; i++) {
+        const char *rest = startswith(options->items[i], name);
+
+        if (rest && *rest == '=')
+            value = rest + 1;
+    }
+    return value;
 }
 
-static struct fs fs_read(const json_t *entry)
+/* True if the option is one that init adds to a 9p mount by itself. */
+static bool is_ninep_default(const char *option)
 {
-    const char *type = json_string_value(json_object_get(entry, "fsType"));
+    static const char *const names[] = {"trans=", "version=", "msize="};
 
-    return (struct fs){
-        .where = json_string_value(json_object_get(entry, "mountPoint")),
-        .device = json_string_value(json_object_get(entry, "device")),
-        .type = type ? type : "auto",
-        .options = json_object_get(entry, "options"),
-        .entry = entry,
-    };
-}
-
-/* Stage 2 cannot start without these (utils.pathsNeededForBoot of NixOS), or they say so. */
-bool planner_needs_mount(const json_t *entry)
-{
-    static const char *const always[] = {"/",        "/nix",     "/nix/store",     "/var",
-                                         "/var/log", "/var/lib", "/var/lib/nixos", "/etc",
-                                         "/usr"};
-
-    const char *where = json_string_value(json_object_get(entry, "mountPoint"));
-
-    for (size_t i = 0; where && i < ELEMENTS(always); i++)
-        if (streq(always[i], where))
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (startswith(option, names[i]))
             return true;
-    return where && json_is_true(json_object_get(entry, "neededForBoot"));
+    return false;
 }
 
-/* Options that say nothing to us, or that are said otherwise. */
-static bool is_implied(const struct fs *fs, const char *option)
+/* True if the filesystem has the 9p options that init adds by itself: it is a share as the
+ * configuration makes them. */
+static bool is_plain_9p(const struct planner *p, const struct filesystem *fs)
 {
-    static const char *const ninep[] = {"trans=virtio", "version=9p2000.L"};
+    char *msize CLEANUP_FREE =
+        xasprintf("%" JSON_INTEGER_FORMAT, config_integer(p->config, "virtualisation.msize"));
+    const struct {
+        const char *name;
+        const char *value;
+    } defaults[] = {{"trans", NINEP_TRANS}, {"version", NINEP_VERSION}, {"msize", msize}};
 
-    if (streq(option, "defaults"))
-        return true;
-    if (!streq(fs->type, "9p"))
-        return false;
-    for (size_t i = 0; i < ELEMENTS(ninep); i++)
-        if (streq(ninep[i], option))
-            return true;
-    return !strncmp(option, "msize=", 6);
+    for (size_t i = 0; i < ELEMENTS(defaults); i++) {
+        const char *value = last_value(&fs->options, defaults[i].name);
+
+        if (!value || !streq(value, defaults[i].value))
+            return false;
+    }
+    return true;
 }
 
-/* The mount options; with `all` also those that are the default of a share. The caller frees; NULL:
- * none. */
-static char *fs_options(const struct fs *fs, bool all)
+/* The options, separated by commas; `all` includes those that init adds to a 9p mount. The caller
+ * frees; NULL: none. */
+static char *format_options(const struct filesystem *fs, bool all)
 {
     struct strv list CLEANUP_STRV = {0};
-    json_t *option;
-    size_t i;
 
-    json_array_foreach (fs->options, i, option) {
-        const char *text = json_string_value(option);
+    all = all || !streq(fs->type, "9p");
+    for (size_t i = 0; i < fs->options.count; i++) {
+        const char *option = fs->options.items[i];
 
-        if (streq(text, "x-nixos.autoresize"))
+        if (streq(option, "x-nixos.autoresize"))
             strv_push(&list, "x-systemd.growfs");
-        else if (!streq(text, "defaults") && (all || !is_implied(fs, text)))
-            strv_push(&list, text);
+        else if (!streq(option, "defaults") && (all || !is_ninep_default(option)))
+            strv_push(&list, option);
     }
-    if (fs_flag(fs, "autoFormat"))
+    if (fs->auto_format)
         strv_push(&list, "x-systemd.makefs");
     return list.count ? strv_join(&list, ",") : NULL;
 }
 
-/* /dev/disk/by-label/x is LABEL=x where no udev makes links; the caller frees. */
+/* Names a device without the links that udev makes: /dev/disk/by-label/x is LABEL=x. The caller
+ * frees. */
 static char *device_spec(const char *device)
 {
     static const struct {
@@ -103,46 +90,54 @@ static char *device_spec(const char *device)
     };
 
     for (size_t i = 0; i < ELEMENTS(links); i++) {
-        size_t length = strlen(links[i].prefix);
+        const char *name = startswith(device, links[i].prefix);
 
-        if (!strncmp(device, links[i].prefix, length))
-            return xasprintf("%s%s", links[i].tag, device + length);
+        if (name)
+            return xasprintf("%s%s", links[i].tag, name);
     }
     return xstrdup(device);
 }
 
-static void set_root(struct planner *p, struct guest_params *params, const struct fs *fs)
+/* The type as a parameter has it; the caller frees. NULL: init probes. */
+static char *known_type(const struct filesystem *fs)
 {
+    return streq(fs->type, "auto") ? NULL : xstrdup(fs->type);
+}
+
+static void set_root(struct planner *p, const struct filesystem *fs)
+{
+    struct guest_params *params = &p->params;
+
     if (!fs->device) {
         config_problem(p->config, "virtualisation.fileSystems.\"/\".device",
-                       "is not set, expected the device of the root file system");
+                       "is not set, expected the device of the root filesystem");
         return;
     }
     params->root = device_spec(fs->device);
-    params->rootfstype = !streq(fs->type, "auto") ? xstrdup(fs->type) : NULL;
-    params->rootflags = fs_options(fs, true);
+    params->rootfstype = known_type(fs);
+    params->rootflags = format_options(fs, true);
 }
 
-static void add_mount(struct guest_params *params, const struct fs *fs)
+static void add_mount(struct planner *p, const struct filesystem *fs)
 {
-    struct mount_list *list = &params->mounts;
-
+    struct mount_list *list = &p->params.mounts;
     const struct mount_spec spec = {
         .what = device_spec(fs->device ? fs->device : fs->type),
         .where = xstrdup(fs->where),
-        .fstype = !streq(fs->type, "auto") ? xstrdup(fs->type) : NULL,
-        .options = fs_options(fs, true),
+        .fstype = known_type(fs),
+        .options = format_options(fs, true),
     };
+
     ARRAY_PUSH(list->items, list->count, spec);
 }
 
-/* More filesystems in one share than this are entered when the guest first does. */
+/* Limit of the filesystems in one share that init enters. */
 #define SUBMOUNTS_MAX 128
 
 /* A share on virtiofs has the guest mount each filesystem inside it when its directory is first
  * entered. Until then that directory has the share's own device number, and often the inode number
  * of the directory above: find takes it for a loop, cp for a hard link. So init enters them. */
-static void add_submounts(struct planner *p, struct guest_params *params, const struct fs *fs)
+static void add_submounts(struct planner *p, const struct filesystem *fs)
 {
     for (size_t i = 0; i < p->plan->server_count; i++) {
         const struct plan_server *server = &p->plan->servers[i];
@@ -159,27 +154,28 @@ static void add_submounts(struct planner *p, struct guest_params *params, const 
         for (size_t j = 0; j < paths.count; j++) {
             char *path CLEANUP_FREE = xasprintf("%s%s", fs->where, paths.items[j]);
 
-            strv_take(&params->submounts, mount_escape(path));
+            strv_take(&p->params.submounts, mount_escape(path));
         }
     }
 }
 
-static void add_share(struct planner *p, struct guest_params *params, const struct fs *fs)
+static void add_share(struct planner *p, const struct filesystem *fs)
 {
-    struct share_list *list = &params->shares;
-
+    struct share_list *list = &p->params.shares;
+    bool virtiofs = streq(fs->type, "virtiofs");
     const struct share_spec spec = {
         .tag = xstrdup(fs->device),
         .where = xstrdup(fs->where),
-        .transport = !streq(fs->type, "9p") ? SHARE_VIRTIOFS : SHARE_9P,
-        .options = fs_options(fs, false),
+        .transport = virtiofs ? SHARE_VIRTIOFS : SHARE_9P,
+        .options = format_options(fs, false),
     };
+
     ARRAY_PUSH(list->items, list->count, spec);
-    if (streq(fs->type, "virtiofs"))
-        add_submounts(p, params, fs);
+    if (virtiofs)
+        add_submounts(p, fs);
 }
 
-/* What the user says that msize is; 0: nothing. */
+/* The msize that the user sets, in bytes; 0: none. */
 static uint64_t msize_given(const struct planner *p)
 {
     static const char option[] = "virtualisation.msize";
@@ -188,97 +184,83 @@ static uint64_t msize_given(const struct planner *p)
     return msize != GUEST_SHARE_MSIZE || config_is_set(p->config, option) ? (uint64_t)msize : 0;
 }
 
-/* Whether its 9p options are those that every share has. */
-static bool is_plain_share(const struct planner *p, const struct fs *fs)
+/* True if the options, without those of 9p that init adds, are exactly `expected`. */
+static bool has_options(const struct filesystem *fs, const char *expected)
 {
-    char *msize CLEANUP_FREE =
-        xasprintf("msize=%" JSON_INTEGER_FORMAT, config_integer(p->config, "virtualisation.msize"));
-    size_t known = 0;
-    json_t *option;
-    size_t i;
-
-    json_array_foreach (fs->options, i, option) {
-        const char *text = json_string_value(option);
-
-        if (streq(text, msize) || streq(text, "trans=virtio") || streq(text, "version=9p2000.L"))
-            known++;
-    }
-    return known == 3;
-}
-
-/* Whether these are exactly the options in `expected`, separated by commas. */
-static bool has_options(const struct fs *fs, const char *expected)
-{
-    char *options CLEANUP_FREE = fs_options(fs, false);
+    char *options CLEANUP_FREE = format_options(fs, false);
 
     return streq(options ? options : "", expected);
 }
 
-/* Where the store comes from. init mounts it with its own options; others are said by a mount of
- * its own, which takes precedence. */
-static void set_store(struct planner *p, struct guest_params *params, const struct fs *fs)
+/* Sets where the store comes from. Options that differ from those with which init mounts it are
+ * given by a vm.mount= of the same directory, which takes precedence. */
+static void set_store(struct planner *p, const struct filesystem *fs)
 {
-    bool image = !config_text(p->config, "system.build.storeImage");
+    bool own_image = !config_text(p->config, "system.build.storeImage"); /* which is erofs */
     const struct {
         const char *type;
         enum store_kind kind;
         const char *options; /* init's own */
         bool plain;
     } kinds[] = {
-        {"9p", STORE_9P, "cache=loose", is_plain_share(p, fs)},
-        {"virtiofs", STORE_VIRTIOFS, "ro", true},
-        {"erofs", STORE_EROFS, "ro", true},
-        {"auto", STORE_EROFS, "ro", image}, /* an image of ours is erofs */
+        {"9p", STORE_9P, STORE_OPTIONS_9P, is_plain_9p(p, fs)},
+        {"virtiofs", STORE_VIRTIOFS, STORE_OPTIONS, true},
+        {"erofs", STORE_EROFS, STORE_OPTIONS, true},
+        {"auto", STORE_EROFS, STORE_OPTIONS, own_image},
         {fs->type, STORE_EROFS, "", false},
     };
     size_t i = 0;
 
     while (!streq(kinds[i].type, fs->type))
         i++;
-    params->store.kind = kinds[i].kind;
-    params->store.source = device_spec(fs->device ? fs->device : "");
+    p->params.store.kind = kinds[i].kind;
+    p->params.store.source = device_spec(fs->device ? fs->device : "");
     if (!kinds[i].plain || !has_options(fs, kinds[i].options))
-        add_mount(params, fs);
+        add_mount(p, fs);
 }
 
-/* The layer that is written to. */
-static void set_overlay(struct planner *p, struct guest_params *params)
+/* The store's writable layer. */
+static enum store_overlay choose_overlay(const struct planner *p)
 {
     if (!config_bool(p->config, "virtualisation.writableStore"))
-        params->store_overlay = STORE_OVERLAY_NONE;
-    else if (config_bool(p->config, "virtualisation.writableStoreUseTmpfs"))
-        params->store_overlay = STORE_OVERLAY_TMPFS;
-    else
-        params->store_overlay = STORE_OVERLAY_ROOT;
+        return STORE_OVERLAY_NONE;
+    if (config_bool(p->config, "virtualisation.writableStoreUseTmpfs"))
+        return STORE_OVERLAY_TMPFS;
+    return STORE_OVERLAY_ROOT;
 }
 
-static bool is_share(const struct planner *p, const struct fs *fs)
+/* True if init mounts the store's writable layer as the filesystem says. */
+static bool is_default_upper(const struct planner *p, const struct filesystem *fs)
 {
-    const json_t *shares = config_get(p->config, "virtualisation.sharedDirectories");
+    return streq(fs->where, STORE_UPPER_DIR) && streq(fs->type, "tmpfs") &&
+           has_options(fs, STORE_OPTIONS_UPPER) && p->params.store_overlay == STORE_OVERLAY_TMPFS;
+}
 
-    if (!fs->device || !json_object_get(shares, fs->device))
+/* True if vm.share= says all of the filesystem. */
+static bool is_share(const struct planner *p, const struct filesystem *fs)
+{
+    if (!fs->device || !share_find(&p->config->shares, fs->device))
         return false;
-    return streq(fs->type, "virtiofs") || (streq(fs->type, "9p") && is_plain_share(p, fs));
+    return streq(fs->type, "virtiofs") || (streq(fs->type, "9p") && is_plain_9p(p, fs));
 }
 
-static void add_file_system(struct planner *p, struct guest_params *params, const struct fs *fs)
+static void add_filesystem(struct planner *p, const struct filesystem *fs)
 {
-    bool writable = config_bool(p->config, "virtualisation.writableStore");
+    bool writable = p->params.store_overlay != STORE_OVERLAY_NONE;
 
     if (streq(fs->where, "/"))
-        set_root(p, params, fs);
-    else if (streq(fs->where, writable ? "/nix/.ro-store" : "/nix/store"))
-        set_store(p, params, fs);
-    else if (streq(fs->where, "/nix/.rw-store") && has_options(fs, "mode=0755") &&
-             streq(fs->type, "tmpfs") && params->store_overlay == STORE_OVERLAY_TMPFS)
-        return; /* init's own default */
+        set_root(p, fs);
+    else if (streq(fs->where, writable ? STORE_LOWER_DIR : STORE_DIR))
+        set_store(p, fs);
+    else if (is_default_upper(p, fs))
+        return;
     else if (is_share(p, fs))
-        add_share(p, params, fs);
+        add_share(p, fs);
     else
-        add_mount(params, fs);
+        add_mount(p, fs);
 }
 
-/* A directory as the root. */
+/* Makes the share of --root-dir the root. */
 static void set_root_directory(struct guest_params *params)
 {
     params->root = xstrdup(PLANNER_ROOT_TAG);
@@ -289,21 +271,16 @@ static void set_root_directory(struct guest_params *params)
 void plan_guest_params(struct planner *p)
 {
     struct guest_params *params = &p->params;
-    json_t *systems = config_get(p->config, "virtualisation.fileSystems");
-    size_t count;
-    const char **names CLEANUP_FREE = merge_sorted_keys(systems, &count);
-    json_t *module;
-    size_t i;
+    const struct filesystems *filesystems = &p->config->filesystems;
+    struct strv modules CLEANUP_STRV = config_texts(p->config, "boot.initrd.kernelModules");
 
     params->msize = msize_given(p);
-    set_overlay(p, params);
-    for (i = 0; i < count; i++) {
-        const json_t *entry = json_object_get(systems, names[i]);
-        struct fs fs = fs_read(entry);
+    params->store_overlay = choose_overlay(p);
+    for (size_t i = 0; i < filesystems->count; i++) {
+        const struct filesystem *fs = &filesystems->items[i];
 
-        if (!planner_needs_mount(entry) || (p->options->root_dir && streq(fs.where, "/")))
-            continue;
-        add_file_system(p, params, &fs);
+        if (fs->needed_for_boot && !(p->options->root_dir && streq(fs->where, "/")))
+            add_filesystem(p, fs);
     }
     planner_share_modules(p);
     if (p->options->root_dir)
@@ -311,10 +288,9 @@ void plan_guest_params(struct planner *p)
     else if (!params->root && !config_has_problem(p->config, "virtualisation.fileSystems"))
         config_problem_of(p->config, "virtualisation.useDefaultFilesystems",
                           "virtualisation.fileSystems",
-                          "has no \"/\", expected a root file system: without "
+                          "has no \"/\", expected a root filesystem: without "
                           "virtualisation.useDefaultFilesystems it must be given");
     if (params->store.kind == STORE_NONE)
-        params->store_overlay = STORE_OVERLAY_TMPFS; /* init's default: nothing to be said */
-    json_array_foreach (config_get(p->config, "boot.initrd.kernelModules"), i, module)
-        strv_push(&params->modules, json_string_value(module));
+        params->store_overlay = STORE_OVERLAY_TMPFS; /* init's default, which is not encoded */
+    strv_extend(&params->modules, &modules);
 }

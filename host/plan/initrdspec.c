@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What goes into our initrd: the guest's init, and the modules that this plan's devices and file
- * systems need. */
+/* The contents of our initrd: the guest's init, and the modules that this plan's devices and
+ * filesystems need. */
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "host/system/path.h"
 #include "host/system/process.h"
 
-/* Modules that a file system needs besides the one of its own name. */
+/* Modules of filesystem types that need other modules than the one of their name. */
 static const struct {
     const char *type;
     const char *modules[4];
@@ -49,36 +49,37 @@ static void add_fs_modules(struct planner *p, const char *type)
 
 static void add_listed_modules(struct planner *p, const char *option)
 {
-    json_t *name;
-    size_t i;
+    struct strv names CLEANUP_STRV = config_texts(p->config, option);
 
-    json_array_foreach (config_get(p->config, option), i, name)
-        planner_add_module(p, json_string_value(name));
+    for (size_t i = 0; i < names.count; i++)
+        planner_add_module(p, names.items[i]);
 }
 
-/* The guest's kernel may have any of these built in: they are wanted, not needed. */
+/* True if every kernel that can start an initramfs has the filesystem built in. */
+static bool is_kernels_own(const char *type)
+{
+    static const char *const types[] = {"tmpfs", "ramfs", "proc", "sysfs", "devtmpfs", "devpts"};
+
+    for (size_t i = 0; i < ELEMENTS(types); i++)
+        if (streq(types[i], type))
+            return true;
+    return false;
+}
+
+/* Chooses the modules. The guest's kernel may have any of them built in: the initrd is made without
+ * those that it cannot find. */
 static void choose_modules(struct planner *p)
 {
-    static const char *const kernels_own[] = {"tmpfs", "ramfs",    "proc",
-                                              "sysfs", "devtmpfs", "devpts"};
-    json_t *systems = config_get(p->config, "virtualisation.fileSystems");
-    const char *name;
-    json_t *entry;
+    const struct filesystems *filesystems = &p->config->filesystems;
 
     planner_add_module(p, "virtio_pci");
     planner_add_module(p, "virtio_mmio");
-    if (json_array_size(config_get(p->config, "virtualisation.qemu.drives")))
+    if (p->config->drives.count)
         for (size_t i = 0; i < ELEMENTS(p->disks->modules) && p->disks->modules[i]; i++)
             planner_add_module(p, p->disks->modules[i]);
-    json_object_foreach (systems, name, entry) {
-        const char *type = json_string_value(json_object_get(entry, "fsType"));
-        bool own = !type;
-
-        for (size_t i = 0; i < ELEMENTS(kernels_own) && !own; i++)
-            own = streq(kernels_own[i], type);
-        if (!own && planner_needs_mount(entry))
-            add_fs_modules(p, type);
-    }
+    for (size_t i = 0; i < filesystems->count; i++)
+        if (filesystems->items[i].needed_for_boot && !is_kernels_own(filesystems->items[i].type))
+            add_fs_modules(p, filesystems->items[i].type);
     if (p->options->root_dir) {
         add_fs_modules(p, "9p");
         planner_add_module(p, "overlay");
@@ -141,7 +142,7 @@ char *planner_find_modules(struct planner *p)
 
 /* init beside run-vm in a build tree, or where `make install` puts it; the caller frees. NULL and
  * the planner failed: nowhere. */
-static char *find_init(struct planner *p)
+static char *find_guest_init(struct planner *p)
 {
     static const char *const places[] = {"init", "../libexec/run-vm/init"};
     const char *slash = strrchr(p->at->program, '/');
@@ -167,7 +168,7 @@ static char *find_init(struct planner *p)
 
 void plan_initrd(struct planner *p)
 {
-    p->plan->initrd.init = find_init(p);
+    p->plan->initrd.init = find_guest_init(p);
     if (!p->modules_shared)
         p->plan->initrd.modules_dir = planner_find_modules(p);
     p->plan->initrd.strip_signed = config_bool(p->config, "runVm.stripModules");

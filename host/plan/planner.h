@@ -162,9 +162,6 @@ uint64_t planner_memory(const struct planner *p);
 /* Whether the machine has the slots and ports of ours: on x86, that it is q35. */
 bool planner_has_own_machine(const struct planner *p);
 
-/* Whether a file system of the configuration has to be mounted before stage 2. */
-bool planner_needs_mount(const json_t *entry);
-
 /* $QEMU_OPTS, split on white space and nothing else. */
 void planner_environment_options(struct planner *p, struct strv *words);
 

@@ -164,7 +164,7 @@ static void a_root_that_nobody_gives_is_missed(void **state)
     (void)state;
     make(&p, VM("\"useDefaultFilesystems\": false"), no_environment);
     assert_int_equal(p.result, -EINVAL);
-    planned_expect_problem(&p, "virtualisation.fileSystems", "root file system", NULL);
+    planned_expect_problem(&p, "virtualisation.fileSystems", "root filesystem", NULL);
 }
 
 /* Many shares do not fit the command line of an x86 kernel. */
