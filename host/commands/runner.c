@@ -25,27 +25,12 @@ bool runner_is_name(const char *argv0)
            streq(name + length - 3, "-vm");
 }
 
-static bool is_program(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
 /* The path that the program was started by; the caller frees. */
 static char *own_path(const char *argv0)
 {
     const char *path = getenv("PATH");
-    struct strv directories CLEANUP_STRV = {0};
-    if (strchr(argv0, '/') || !path)
-        return xstrdup(argv0);
-    strv_split(&directories, path, ':');
-    for (size_t i = 0; i < directories.count; i++) {
-        const char *directory = directories.items[i];
-        char *candidate CLEANUP_FREE = xasprintf("%s/%s", *directory ? directory : ".", argv0);
-        if (is_program(candidate))
-            return TAKE(candidate);
-    }
-    return xstrdup(argv0);
+    char *found = strchr(argv0, '/') || !path ? NULL : process_find_on(path, argv0);
+    return found ? found : xstrdup(argv0);
 }
 
 /* Reads the link at `path` and returns its target as a path from the working directory; the caller

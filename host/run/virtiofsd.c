@@ -11,7 +11,6 @@
 #include <sys/epoll.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,20 +19,23 @@
 #include "base/text.h"
 #include "host/system/namespace.h"
 #include "host/system/process.h"
-#include "host/system/signals.h"
 #include "host/system/unixsocket.h"
 
 /* How long a server takes at most to end when QEMU has gone, or to have ended before, in
  * milliseconds. */
 #define LAST_MOMENT 100
 
-/* In this mount namespace nothing at or below the directory can be written. */
-static int make_read_only(const char *directory)
+/* A process.enter: gives the server a mount namespace of its own, in which nothing at or below
+ * the directory can be written if the share is read-only. */
+static int enter_namespace(void *context)
 {
+    const char *read_only = context; /* the directory; NULL: it may be written */
     struct mount_attr attributes = {.attr_set = MOUNT_ATTR_RDONLY};
-
-    if (mount(directory, directory, NULL, MS_BIND | MS_REC, NULL) < 0 ||
-        mount_setattr(AT_FDCWD, directory, AT_RECURSIVE, &attributes, sizeof attributes) < 0)
+    if (!namespace_enter())
+        return -errno;
+    if (read_only &&
+        (mount(read_only, read_only, NULL, MS_BIND | MS_REC, NULL) < 0 ||
+         mount_setattr(AT_FDCWD, read_only, AT_RECURSIVE, &attributes, sizeof attributes) < 0))
         return -errno;
     return 0;
 }
@@ -43,35 +45,6 @@ static char *source_option(const char *directory)
 {
     char *escaped CLEANUP_FREE = text_escape(directory, ",\\", TEXT_BACKSLASH);
     return xasprintf("source=%s", escaped);
-}
-
-/* The new process, up to its own program. Its stdin is the socket. */
-static void become(const struct plan_server *server, const char *directory, char *const *argv,
-                   int listener, int log, pid_t parent)
-{
-    sigset_t mask;
-    int r;
-
-    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (getppid() != parent)
-        _exit(1);
-    r = namespace_enter() ? 0 : -errno;
-    if (r == 0 && server->read_only)
-        r = make_read_only(directory);
-    if (r < 0) {
-        log_error("share of %s: cannot be %s: %s", server->source,
-                  server->read_only ? "made read-only for its server" : "given to its server",
-                  strerror(-r));
-        _exit(1);
-    }
-    signals_blocked_mask(&mask); /* it ends after QEMU, not when the terminal says so */
-    signals_restore_in_child();
-    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
-    if (dup2(listener, STDIN_FILENO) == STDIN_FILENO && dup2(log, STDOUT_FILENO) >= 0 &&
-        dup2(log, STDERR_FILENO) >= 0)
-        (void)execv(server->program, argv);
-    (void)fprintf(stderr, "run-vm: %s: %s\n", server->program, strerror(errno));
-    _exit(127);
 }
 
 /* Where the kernel has no pidfd, nobody is told of its end before QEMU's. */
@@ -95,39 +68,50 @@ static int create_log(const char *path)
     return open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
+/* The server's command; its socket is its standard input. */
+static void build_argv(struct strv *argv, const struct plan_server *server, const char *directory)
+{
+    char *source CLEANUP_FREE = source_option(directory);
+    const char *const common[] = {server->program, "-f", "--fd=0",        "-o",
+                                  source,          "-o", "log_level=warn"};
+    for (size_t i = 0; i < ELEMENTS(common); i++)
+        strv_push(argv, common[i]);
+    if (server->announce) {
+        strv_push(argv, "-o");
+        strv_push(argv, "announce_submounts");
+    }
+}
+
 static int start_one(struct virtiofsd_list *servers, const struct plan_server *server,
                      struct error *e)
 {
-    char *directory CLEANUP_FREE = realpath(server->source, NULL);
-    char *source CLEANUP_FREE = directory ? source_option(directory) : NULL;
-    const char *const words[] = {server->program, "-f", "--fd=0",        "-o",
-                                 source,          "-o", "log_level=warn"};
-    static const char *const announce[] = {"-o", "announce_submounts"};
-    struct strv argv CLEANUP_STRV = {0};
     char *log_path CLEANUP_FREE = xasprintf("%s.log", server->socket);
     int listener CLEANUP_CLOSE = unixsocket_listen(server->socket, e);
-    int log CLEANUP_CLOSE = create_log(log_path);
-    pid_t parent = getpid();
-    pid_t pid;
-
     if (listener < 0)
         return listener;
+    char *directory CLEANUP_FREE = realpath(server->source, NULL);
     if (!directory)
         return error_errno(e, errno, "%s: cannot be shared", server->source);
+    int log CLEANUP_CLOSE = create_log(log_path);
     if (log < 0)
         return error_errno(e, errno, "%s", log_path);
     /* virtiofsd waits for QEMU in accept() */
     if (fcntl(listener, F_SETFL, fcntl(listener, F_GETFL) & ~O_NONBLOCK) < 0)
         return error_errno(e, errno, "%s", server->socket);
-    for (size_t i = 0; i < ELEMENTS(words); i++)
-        strv_push(&argv, words[i]);
-    for (size_t i = 0; server->announce && i < ELEMENTS(announce); i++)
-        strv_push(&argv, announce[i]);
-    pid = fork();
-    if (pid == 0)
-        become(server, directory, argv.items, listener, log, parent);
+    struct strv argv CLEANUP_STRV = {0};
+    build_argv(&argv, server, directory);
+    const struct process process = {.argv = &argv,
+                                    .input = listener,
+                                    .output = log,
+                                    .errors_to_output = true,
+                                    .hold_signals = true, /* it ends after QEMU */
+                                    .death_signal = SIGTERM,
+                                    .enter = enter_namespace,
+                                    .context = server->read_only ? directory : NULL};
+    pid_t pid = process_start(&process, e);
     if (pid < 0)
-        return error_errno(e, errno, "%s", server->program);
+        return error_context(e, (int)pid, "share of %s%s", server->source,
+                             server->read_only ? " (read-only)" : "");
     add_server(servers, pid, server->source, TAKE(log_path));
     return 0;
 }

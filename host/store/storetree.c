@@ -4,13 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -77,72 +74,33 @@ static char *find_path(const struct storetree *tree, const char *path, struct er
     return xasprintf("%s/%s", found, text_after_last(path, '/'));
 }
 
-static bool bind_all(const struct storetree *tree)
+/* A process.enter: makes the tree, in a mount namespace. */
+static int bind_all(void *context)
 {
+    const struct storetree *tree = context;
+    if (!namespace_enter())
+        return -errno;
     if (mount("run-vm", tree->directory, "tmpfs", 0, "mode=0755") < 0 || !make_links(tree))
-        return false;
+        return -errno;
     for (size_t i = 0; i < tree->paths->count; i++) {
         const char *path = tree->paths->items[i];
         char *from CLEANUP_FREE = find_path(tree, path, NULL);
         char *to CLEANUP_FREE = xasprintf("%s/%s", tree->directory, text_after_last(path, '/'));
-        if (!from || bind_path(from, to) < 0)
-            return false;
+        int r = from ? bind_path(from, to) : -ENOENT;
+        if (r < 0)
+            return r;
     }
-    return true;
-}
-
-/* In the child; returns where it cannot get as far as the program. */
-static void run_in_namespace(const struct storetree *tree, const struct strv *argv,
-                             const char *program, pid_t parent)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent || null < 0 ||
-        dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0 || !namespace_enter() ||
-        !bind_all(tree))
-        return;
-    sigset_t mask;
-    signals_original_mask(&mask);
-    signals_restore_in_child();
-    (void)sigprocmask(SIG_SETMASK, &mask, NULL);
-    (void)execv(program, argv->items);
-}
-
-/* Did the child get as far as the program? One byte comes through the pipe when it did not; exec
- * closes it. */
-static bool has_started(int end)
-{
-    char byte;
-    ssize_t got;
-    do
-        got = read(end, &byte, 1);
-    while (got < 0 && errno == EINTR);
-    return got == 0;
+    return 0;
 }
 
 int storetree_run(const struct storetree *tree, const struct strv *argv,
                   const struct process_watch *watch, struct error *e)
 {
-    char *program CLEANUP_FREE = process_find(argv->items[0], e);
-    int ends[2];
-    if (!program)
-        return -ENOENT;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return error_errno(e, errno, "a pipe for %s", program);
-    int reading CLEANUP_CLOSE = ends[0];
-    pid_t parent = getpid();
-    pid_t pid = fork();
-    if (pid == 0) {
-        run_in_namespace(tree, argv, program, parent);
-        (void)!write(ends[1], "", 1);
-        _exit(127);
-    }
-    (void)close(ends[1]);
-    if (pid < 0)
-        return error_errno(e, errno, "%s: cannot start another process", program);
-    if (has_started(reading))
-        return process_watch(pid, argv->items[0], watch, e);
-    (void)waitpid(pid, NULL, 0);
-    return -ENOTSUP;
+    struct storetree entered = *tree;
+    const struct process process = {
+        .argv = argv, .input = -1, .output = -1, .enter = bind_all, .context = &entered};
+    pid_t pid = process_start(&process, e);
+    return pid < 0 ? (int)pid : process_watch(pid, argv->items[0], watch, e);
 }
 
 static int copy_path(const char *from, const char *to, struct error *e);

@@ -67,8 +67,7 @@ static bool can_run(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
 }
 
-/* The program of that name in one of the directories; the caller frees. NULL: in none. */
-static char *find_in(const char *path, const char *name)
+char *process_find_on(const char *path, const char *name)
 {
     struct strv directories CLEANUP_STRV = {0};
     strv_split(&directories, path, ':');
@@ -94,25 +93,29 @@ char *process_find(const char *name, struct error *e)
      */
     static const char administrators[] = "/usr/local/sbin:/usr/sbin:/sbin";
     const char *path = getenv("PATH");
-    char *found = find_in(path ? path : "/usr/local/bin:/usr/bin:/bin", name);
+    char *found = process_find_on(path ? path : "/usr/local/bin:/usr/bin:/bin", name);
     if (!found)
-        found = find_in(administrators, name);
+        found = process_find_on(administrators, name);
     if (found)
         return found;
     (void)missing(name, e);
     return NULL;
 }
 
-/* What the child needs, and where it leaves its errno: both share their memory until exec. */
+/* The inputs of a child until it is the program. */
 struct child {
+    const struct process *process;
     const char *program;
     char *const *environment;
-    const struct process *process;
     sigset_t mask;
     pid_t parent;
     int null;
-    int error;
-    const char *failed; /* what could not be used; NULL: the program */
+    int report; /* a pipe, closed by exec: a child that fails writes its struct failure there */
+};
+
+struct failure {
+    enum { IN_PROGRAM, IN_CWD, IN_ENTER } step;
+    int number; /* an errno */
 };
 
 static bool redirect(int from, int to)
@@ -122,27 +125,37 @@ static bool redirect(int from, int to)
     return dup2(from, to) == to;
 }
 
-/* In the child: nothing but system calls, since the parent's memory is in use. */
-static void become(struct child *child)
+static bool redirect_all(const struct child *child)
 {
     const struct process *p = child->process;
-    /* the parent may have died before it could be asked to take us along */
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != child->parent)
-        goto failed;
     if (!p->keep_io && (!redirect(p->input < 0 ? child->null : p->input, STDIN_FILENO) ||
                         !redirect(p->output < 0 ? child->null : p->output, STDOUT_FILENO)))
-        goto failed;
-    if (p->silent && !redirect(child->null, STDERR_FILENO))
-        goto failed;
-    if (p->cwd && chdir(p->cwd) < 0) {
-        child->failed = p->cwd;
-        goto failed;
-    }
+        return false;
+    if (p->silent)
+        return redirect(child->null, STDERR_FILENO);
+    return !p->errors_to_output || dup2(STDOUT_FILENO, STDERR_FILENO) >= 0;
+}
+
+/* Turns the child into the program; returns if it cannot. Without `enter` it makes system calls
+ * only, since the parent's memory is in use. */
+static struct failure become(const struct child *child)
+{
+    const struct process *p = child->process;
+    if (prctl(PR_SET_PDEATHSIG, p->death_signal ? p->death_signal : SIGKILL) < 0)
+        return (struct failure){IN_PROGRAM, errno};
+    if (getppid() != child->parent) /* it died before that call */
+        return (struct failure){IN_PROGRAM, ESRCH};
+    if (!redirect_all(child))
+        return (struct failure){IN_PROGRAM, errno};
+    int entered = p->enter ? p->enter(p->context) : 0;
+    if (entered < 0)
+        return (struct failure){IN_ENTER, -entered};
+    if (p->cwd && chdir(p->cwd) < 0)
+        return (struct failure){IN_CWD, errno};
     signals_restore_in_child();
     (void)sigprocmask(SIG_SETMASK, &child->mask, NULL);
     (void)execve(child->program, p->argv->items, child->environment);
-failed:
-    child->error = errno ? errno : ESRCH;
+    return (struct failure){IN_PROGRAM, errno};
 }
 
 /* Our environment with the variables of `more` instead of or besides ours. */
@@ -159,22 +172,64 @@ static void merge_environment(struct strv *merged, const struct strv *more)
     strv_extend(merged, more);
 }
 
-static pid_t start(struct child *child)
+static pid_t start(const struct child *child)
 {
-    /* fork() would copy page tables for nothing: the child only calls exec */
-    pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+    /* fork() copies page tables, for nothing if the child only calls exec; `enter` needs memory of
+     * its own, without which there is no user namespace */
+    pid_t pid = child->process->enter
+                    ? fork()
+                    : vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
     if (pid == 0) {
-        /* more than exec, but it takes no lock, and what it writes is for the parent */
-        become(child); /* NOLINT(clang-analyzer-unix.Vfork) */
+        struct failure failure = become(child); /* NOLINT(clang-analyzer-unix.Vfork) */
+        (void)!write(child->report, &failure, sizeof failure);
         _exit(127);
     }
     return pid;
 }
 
+/* Waits until the child is the program (0) or has failed: a negative errno with the message. */
+static int check_start(const struct process *process, int report, struct error *e)
+{
+    struct failure failure;
+    ssize_t got;
+    while ((got = read(report, &failure, sizeof failure)) < 0 && errno == EINTR)
+        ;
+    if (got == 0)
+        return 0;
+    if (got != sizeof failure)
+        failure = (struct failure){IN_PROGRAM, EIO};
+    const char *name = process->argv->items[0];
+    bool directory = failure.step == IN_CWD;
+    (void)error_errno(e, failure.number, "%s: cannot be started%s%s", name, directory ? " in " : "",
+                      directory ? process->cwd : "");
+    if (failure.step == IN_ENTER)
+        return -ENOTSUP;
+    return error_status(e, -failure.number, STATUS_UNAVAILABLE);
+}
+
+/* Starts the child and, if it fails, takes its status away. */
+static pid_t start_and_check(struct child *child, struct error *e)
+{
+    const char *name = child->process->argv->items[0];
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return error_errno(e, errno, "a pipe for %s", name);
+    int report CLEANUP_CLOSE = ends[0];
+    child->report = ends[1];
+    pid_t pid = start(child);
+    int number = errno;
+    (void)close(ends[1]);
+    if (pid < 0)
+        return error_errno(e, number, "%s: cannot start another process", name);
+    int r = check_start(child->process, report, e);
+    if (r < 0)
+        (void)waitpid(pid, NULL, 0);
+    return r < 0 ? r : pid;
+}
+
 pid_t process_start(const struct process *process, struct error *e)
 {
-    const char *name = process->argv->items[0];
-    char *program CLEANUP_FREE = process_find(name, e);
+    char *program CLEANUP_FREE = process_find(process->argv->items[0], e);
     if (!program)
         return -ENOENT;
     int null CLEANUP_CLOSE = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -183,25 +238,16 @@ pid_t process_start(const struct process *process, struct error *e)
     struct strv environment CLEANUP_STRV = {0};
     if (process->environment && process->environment->count > 0)
         merge_environment(&environment, process->environment);
-    struct child child = {.program = program,
+    struct child child = {.process = process,
+                          .program = program,
                           .environment = environment.count > 0 ? environment.items : environ,
-                          .process = process,
                           .parent = getpid(),
                           .null = null};
     if (process->hold_signals)
         signals_blocked_mask(&child.mask);
     else
         signals_original_mask(&child.mask);
-    pid_t pid = start(&child);
-    if (pid < 0)
-        return error_errno(e, errno, "%s: cannot start another process", name);
-    if (child.error) {
-        (void)waitpid(pid, NULL, 0);
-        (void)error_errno(e, child.error, "%s: cannot be started%s%s", name,
-                          child.failed ? " in " : "", child.failed ? child.failed : "");
-        return error_status(e, -child.error, STATUS_UNAVAILABLE);
-    }
-    return pid;
+    return start_and_check(&child, e);
 }
 
 void process_adopt_orphans(void)

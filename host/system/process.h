@@ -24,13 +24,20 @@ struct process {
     const char *cwd;                /* NULL: ours */
     int input;                      /* descriptors; -1: /dev/null */
     int output;
-    bool keep_io;      /* stdin and stdout are ours; `input` and `output` do not count */
-    bool silent;       /* stderr is /dev/null */
-    bool hold_signals; /* SIGHUP, SIGINT, SIGQUIT and SIGTERM stay blocked in it */
+    bool keep_io;          /* stdin and stdout are ours; `input` and `output` do not count */
+    bool silent;           /* stderr is /dev/null */
+    bool errors_to_output; /* stderr goes where stdout goes */
+    bool hold_signals;     /* SIGHUP, SIGINT, SIGQUIT and SIGTERM stay blocked in it */
+    int death_signal;      /* ends it if run-vm dies; 0: SIGKILL */
+    /* Called in the child before exec, for namespaces and mounts; NULL: nothing. Returns 0 or a
+     * negative errno. */
+    int (*enter)(void *context);
+    void *context;
 };
 
-/* Starts it. Its pid, or a negative errno; a missing program gives -ENOENT with a message that
- * names the Debian package, and status 69. */
+/* Starts it and waits until the child has become the program. Returns its pid, or a negative errno
+ * with the message: -ENOENT and status 69 for a missing program, whose Debian package is named;
+ * -ENOTSUP if `enter` failed. */
 pid_t process_start(const struct process *process, struct error *e);
 
 /* Waits for it and takes its status away. A signal that asks us to end is passed on to it; if
@@ -59,6 +66,10 @@ char *process_capture(const struct process *process, size_t *length, struct erro
  * can on PATH, then in the directories for administrators' programs. The caller frees; NULL with
  * the message and status 69 where there is none. */
 char *process_find(const char *name, struct error *e);
+
+/* Finds a program in the directories of `path`, a list like $PATH. The caller frees; NULL if none
+ * has it. */
+char *process_find_on(const char *path, const char *name);
 
 /* From now on the orphans among our descendants become our children; process_end_orphans() then
  * ends those that run one of `programs` (by argv[0]), and waits for them. */
