@@ -363,11 +363,6 @@ int process_check_end(int wait_status, const char *name, struct error *e)
     return error_status(e, -EPROTO, process_exit_status(wait_status));
 }
 
-int process_wait(pid_t pid, const char *name, struct error *e)
-{
-    return process_watch(pid, name, NULL, e);
-}
-
 /* Takes the status of a program that has ended. */
 static int finish_wait(struct wait *wait, const char *name, struct error *e)
 {
@@ -399,7 +394,7 @@ int process_watch(pid_t pid, const char *name, const struct process_watch *watch
 int process_run(const struct process *process, struct error *e)
 {
     pid_t pid = process_start(process, e);
-    return pid < 0 ? (int)pid : process_wait(pid, process->argv->items[0], e);
+    return pid < 0 ? (int)pid : process_watch(pid, process->argv->items[0], NULL, e);
 }
 
 struct output {

@@ -40,22 +40,20 @@ struct process {
  * -ENOTSUP if `enter` failed. */
 pid_t process_start(const struct process *process, struct error *e);
 
-/* Waits for it and takes its status away. A signal that asks us to end is passed on to it; if
- * another one comes, or after some seconds, it is killed. 0 when it exited with 0. Otherwise
- * -ECANCELED (signalled) or -EPROTO with a message and, as the error's status, that of the program,
- * 128 + N when signal N killed it or us.
- */
-int process_wait(pid_t pid, const char *name, struct error *e);
-
-/* The same, with `tick` called every `interval` milliseconds in the meantime. */
+/* Something to do while a program is waited for: `tick`, every `interval` milliseconds. */
 struct process_watch {
     void (*tick)(void *context);
     void *context;
     int interval;
 };
+
+/* Waits for a program and takes its status away; `watch` may be NULL. Passes a signal that asks
+ * run-vm to end on to it; after a second one, or some seconds, kills it. Returns 0 if the program
+ * exited with 0. Otherwise -ECANCELED (signalled) or -EPROTO with a message and, as the error's
+ * status, that of the program, 128 + N if signal N killed it or us. */
 int process_watch(pid_t pid, const char *name, const struct process_watch *watch, struct error *e);
 
-/* Both: starts `process` and waits for it. */
+/* Starts `process` and waits for it like process_watch(). */
 int process_run(const struct process *process, struct error *e);
 
 /* Runs it and returns what it wrote to stdout, ended by a zero byte; the caller frees. NULL with
