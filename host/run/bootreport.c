@@ -81,7 +81,7 @@ bool bootreport_attend(struct bootreport *report)
         else if (report->length < sizeof report->line)
             report->line[report->length++] = bytes[i];
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        close_end(&report->connection); /* QEMU is ending */
+        close_end(&report->connection); /* QEMU exits */
     return got > 0;
 }
 

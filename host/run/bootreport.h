@@ -10,21 +10,21 @@
 
 struct bootreport {
     int listener;   /* until QEMU has connected; -1 */
-    int connection; /* -1: none (any more) */
+    int connection; /* -1: none, or closed */
     char line[REPORT_LINE];
     size_t length;
-    bool failed;  /* the boot, and none after it has come to stage 2 */
-    char *reason; /* of that, one line without what could do something to a terminal */
+    bool failed;  /* a boot failed, and none after it has reached stage 2 */
+    char *reason; /* of the failure: one line, without anything that a terminal would act on */
 };
 
-/* Listens for QEMU at `path`; NULL: nobody reports anything. 0, or a negative errno with the
+/* Listens for QEMU at `path`; NULL: no report is expected. Returns 0, or a negative errno with the
  * reason. */
 int bootreport_open(struct bootreport *report, const char *path, struct error *e);
 
-/* The descriptor to wait for; -1: none. */
+/* Returns the descriptor to poll for input; -1: none. */
 int bootreport_fd(const struct bootreport *report);
 
-/* Reads what has come, without waiting for more. False: nothing had. */
+/* Reads the input that there is, without waiting. Returns false if there was none. */
 bool bootreport_attend(struct bootreport *report);
 
 #define CLEANUP_BOOTREPORT CLEANUP(bootreport_close)

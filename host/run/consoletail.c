@@ -16,12 +16,12 @@ void consoletail_add(struct consoletail *tail, const void *bytes, size_t count)
         tail->ring[tail->total++ % CONSOLETAIL_SIZE] = from[i];
 }
 
-/* Takes escape sequences out, byte by byte (ECMA-48: ESC and a letter, or ESC [ … a letter). */
+/* Removes escape sequences, byte by byte (ECMA-48: ESC and a letter, or ESC [ … a letter). */
 struct cleaner {
     enum { PLAIN, ESCAPE, SEQUENCE } state;
 };
 
-/* What a byte becomes; 0: nothing. */
+/* Returns the character for a byte; 0: none. */
 static char clean(struct cleaner *cleaner, unsigned char byte)
 {
     switch (cleaner->state) {

@@ -24,15 +24,16 @@
 
 #define CHUNK 65536
 
-/* How much of the guest's console is shown when it gave no reason. */
+/* The number of lines of the guest's console that are shown if it gave no reason. */
 #define CONSOLE_LINES 30
 
-/* How long a reader of the output may take when the user has ended the guest, and until the next
- * try at a terminal that takes nothing although poll() says so, in milliseconds. */
-#define READER_PATIENCE 1000
-#define READER_PAUSE    50
+/* In milliseconds: the time that a reader of the output has after the user ended the guest, and the
+ * pause before the next attempt to write to a terminal that poll() reports writable, but is full.
+ */
+#define READER_TIME  1000
+#define READER_PAUSE 50
 
-/* Ctrl-], three times in a row, ends a guest whose terminal does not react. */
+/* Ctrl-] three times in a row ends a guest whose terminal does not react. */
 #define ESCAPE       0x1d
 #define ESCAPE_COUNT 3
 
@@ -46,15 +47,15 @@ struct session {
     int resizes; /* a signalfd */
     int ends[STREAM_COUNT];
     bool terminal;
-    bool ready;   /* the guest is there */
-    bool unheard; /* and has not yet taken a signal that it was sent */
-    bool done;    /* and has said its last word: */
-    int status;   /* the command's, or -1 */
-    char *reason; /* why there is none, NULL: unknown */
-    int signal;   /* the last one that we got; 0 */
+    bool ready;   /* the guest has started the command */
+    bool unheard; /* the guest has not accepted a signal that it was sent */
+    bool done;    /* the guest has sent its last frame, which sets one of these: */
+    int status;   /* the command's; -1: none */
+    char *reason; /* the reason why there is no status; NULL: unknown */
+    int signal;   /* the last one that run-vm got; 0: none */
     unsigned int signals;
     unsigned int escapes;
-    int write_error; /* of our own output, an errno */
+    int write_error; /* an errno: run-vm could not write its output; 0 */
 };
 
 static void close_end(int *fd)
@@ -64,7 +65,7 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-/* The last word has come: hanging up is what the guest waits for. */
+/* Ends the session after the last frame. The guest waits for the connection to be closed. */
 static void finish(struct session *s)
 {
     s->done = true;
@@ -81,7 +82,7 @@ static void put_size(struct session *s, enum frame_type type)
     channel_put(&s->channel, type, payload, sizeof payload);
 }
 
-/* Everything that the guest has to know before it can start the command. */
+/* Sends everything that the guest needs to start the command. */
 static void put_request(struct session *s)
 {
     const struct strv *exec = &s->plan->exec;
@@ -109,7 +110,7 @@ static void accept_qemu(struct session *s)
     put_request(s);
 }
 
-/* From now on every key goes to the guest's terminal, Ctrl-C too. */
+/* Makes the terminal raw, so that every key goes to the guest's, Ctrl-C too. */
 static void become_raw(const struct session *s)
 {
     struct termios settings;
@@ -139,7 +140,8 @@ static int handle(struct session *s, const struct frame *frame, struct error *e)
         finish(s);
         return 0;
     }
-    return error_set(e, -EPROTO, "%s: the guest sends what it may not (type %d, %zu bytes)",
+    return error_set(e, -EPROTO,
+                     "%s: protocol error: unexpected frame from the guest (type %d, %zu bytes)",
                      FRAME_PORT, (int)frame->type, frame->length);
 }
 
@@ -204,7 +206,7 @@ static void read_console(struct session *s)
         close_end(&s->console);
 }
 
-/* Whether the user has asked to be let out. */
+/* True if the user has typed the escape that ends the guest. */
 static bool is_escape(struct session *s, const unsigned char *bytes, size_t count)
 {
     for (size_t i = 0; s->terminal && i < count && s->escapes < ESCAPE_COUNT; i++)
@@ -212,7 +214,8 @@ static bool is_escape(struct session *s, const unsigned char *bytes, size_t coun
     return s->escapes >= ESCAPE_COUNT;
 }
 
-/* What is typed is read even when the guest takes nothing: there may be an escape in it. */
+/* Reads input. Keys typed on a terminal are read even if the guest accepts none, since they may
+ * contain the escape. */
 static int read_input(struct session *s, struct error *e)
 {
     unsigned char bytes[CHUNK];
@@ -232,11 +235,12 @@ static int read_input(struct session *s, struct error *e)
     if (!is_escape(s, bytes, (size_t)got))
         return 0;
     s->signal = SIGINT;
-    return error_set(e, -ECANCELED, "ended by Ctrl-] typed %d times", ESCAPE_COUNT);
+    return error_set(e, -ECANCELED, "ended by Ctrl-], typed %d times", ESCAPE_COUNT);
 }
 
-/* At most PIPE_BUF at once: a pipe that poll() calls writable takes so much without blocking, and
- * our standard streams are not ours to set to O_NONBLOCK. */
+/* Writes at most PIPE_BUF bytes, which a pipe that poll() reports writable accepts without
+ * blocking. O_NONBLOCK is no way: it would apply to all users of the file behind a standard stream.
+ */
 static void write_output(struct session *s, enum stream_name name)
 {
     struct queue *received = &s->channel.streams[name].received;
@@ -276,8 +280,8 @@ static void take_resizes(struct session *s)
         put_size(s, FRAME_RESIZE);
 }
 
-enum place { CONNECTION, CONSOLE, RESIZES, ENDS, PLACES = ENDS + STREAM_COUNT };
-_Static_assert(PLACES <= SUPERVISE_POLLED, "supervise() waits for so many");
+enum slot { CONNECTION, CONSOLE, RESIZES, ENDS, SLOTS = ENDS + STREAM_COUNT };
+_Static_assert(SLOTS <= SUPERVISE_POLLED, "supervise() polls no more");
 
 static struct pollfd output_events(const struct session *s, enum stream_name name)
 {
@@ -290,7 +294,7 @@ static size_t choose(void *context, struct pollfd *polled)
     const struct session *s = context;
     bool outgoing = queue_length(&s->channel.outgoing) > 0;
     bool connected = s->connection >= 0;
-    /* a terminal is raw by now: only what is typed can end a guest that closes its end */
+    /* the terminal is raw: after the guest has closed the connection only the escape can end it */
     bool input =
         s->ready && (s->terminal || (connected && channel_room(&s->channel, STREAM_INPUT) > 0));
     polled[CONNECTION] = (struct pollfd){connected ? s->connection : s->listener,
@@ -302,7 +306,7 @@ static size_t choose(void *context, struct pollfd *polled)
     polled[ENDS + STREAM_INPUT] = (struct pollfd){input ? s->ends[STREAM_INPUT] : -1, POLLIN, 0};
     polled[ENDS + STREAM_OUTPUT] = output_events(s, STREAM_OUTPUT);
     polled[ENDS + STREAM_ERRORS] = output_events(s, STREAM_ERRORS);
-    return PLACES;
+    return SLOTS;
 }
 
 static enum supervise_state attend(void *context, const struct pollfd *polled)
@@ -327,7 +331,7 @@ static enum supervise_state attend(void *context, const struct pollfd *polled)
     return s->done ? SUPERVISE_DONE : s->unheard ? SUPERVISE_WAITS : SUPERVISE_RUNS;
 }
 
-/* The first one is the command's; who sends a second one wants an end. */
+/* Passes the first signal on to the command; a second one means: quit. */
 static bool signalled(void *context, int number)
 {
     struct session *s = context;
@@ -348,11 +352,11 @@ static size_t waiting_output(const struct session *s)
            queue_length(&s->channel.streams[STREAM_ERRORS].received);
 }
 
-/* QEMU has ended; what the guest said may still wait for its reader. */
+/* Writes the output that its readers have not accepted before QEMU exited. */
 static void write_the_rest(struct session *s)
 {
-    /* a user who ended the guest has said all that there is to say to us */
-    int patience = s->signal && s->status < 0 ? READER_PATIENCE : -1;
+    /* no second signal is needed to give up after the user has ended the guest */
+    int left = s->signal && s->status < 0 ? READER_TIME : -1;
     for (;;) {
         struct pollfd polled[] = {output_events(s, STREAM_OUTPUT),
                                   output_events(s, STREAM_ERRORS),
@@ -364,7 +368,7 @@ static void write_the_rest(struct session *s)
         if (polled[0].fd < 0 && polled[1].fd < 0)
             return;
         size_t before = waiting_output(s);
-        int ready = poll(polled, ELEMENTS(polled), patience);
+        int ready = poll(polled, ELEMENTS(polled), left);
         if (ready == 0 || (ready < 0 && errno != EINTR) || polled[2].revents)
             return;
         attend_output(s, STREAM_OUTPUT, polled[0].revents);
@@ -372,8 +376,8 @@ static void write_the_rest(struct session *s)
         if (waiting_output(s) < before)
             continue;
         if (poll(&polled[2], 1, READER_PAUSE) != 0)
-            return; /* a signal: the user waits no longer */
-        if (patience >= 0 && (patience -= READER_PAUSE) <= 0)
+            return; /* a signal: the user does not wait any longer */
+        if (left >= 0 && (left -= READER_PAUSE) <= 0)
             return;
     }
 }
@@ -382,28 +386,28 @@ static int result(const struct session *s, int qemu, struct error *e)
 {
     int failed = s->signal ? 128 + s->signal : STATUS_EXEC_FAILED;
     if (s->status >= 0 && s->write_error) {
-        (void)error_errno(e, s->write_error, "the command's output cannot be written");
+        (void)error_errno(e, s->write_error, "cannot write the command's output");
         return error_status(e, -EIO, STATUS_EXEC_FAILED);
     }
     if (s->status >= 0)
         return s->status;
     if (s->reason) {
-        (void)error_set(e, -ECANCELED, "%s was not run to its end: %s", s->plan->exec.items[0],
-                        s->reason);
+        (void)error_set(e, -ECANCELED, "%s: no exit status: %s", s->plan->exec.items[0], s->reason);
         return error_status(e, -ECANCELED, failed);
     }
     char *console CLEANUP_FREE = consoletail_text(&s->tail, CONSOLE_LINES, "  | ");
     if (!s->signal && *console)
         log_info("the end of the guest's console:\n%s", console);
     (void)error_set(e, -ECANCELED,
-                    s->signal ? "%s was not run to its end: run-vm got signal %d"
-                              : "%s was not run to its end: QEMU ended before the guest had said "
-                                "anything about it (QEMU's exit status: %d)",
+                    s->signal ? "%s: no exit status: run-vm got signal %d"
+                              : "%s: no exit status: QEMU exited before the guest reported one "
+                                "(QEMU's exit status: %d)",
                     s->plan->exec.items[0], s->signal ? s->signal : qemu);
     return error_status(e, -ECANCELED, failed);
 }
 
-/* The descriptor on which the terminal's changes of size arrive; -1: none do. */
+/* Opens a descriptor that reports changes of the terminal's size; -1: none can be had. `before`
+ * becomes the signal mask to be restored. */
 static int open_resizes(sigset_t *before)
 {
     sigset_t resizes;
@@ -437,9 +441,10 @@ static int run(struct session *s, const struct supervise_limits *limits,
     return result(s, r, e);
 }
 
-/* A terminal takes less than poll() makes believe, and a write that waits for its reader would keep
- * us from everything else: written is to one opened again. -1: `fd` is no terminal. */
-static int use_again(int *fd)
+/* poll() may report a terminal writable although it has less room than is about to be written, and
+ * a blocking write would stall the event loop. Reopens it non-blocking and makes `fd` that
+ * descriptor, which is returned for the caller to close; -1 if `fd` is not a terminal. */
+static int reopen(int *fd)
 {
     int again = terminal_open_again(*fd);
     if (again >= 0)
@@ -463,8 +468,8 @@ int exec_run(const struct plan *plan, const struct supervise_limits *limits,
     void (*pipes)(int) = signal(SIGPIPE, SIG_IGN);
     if (s.terminal)
         s.resizes = open_resizes(&before);
-    int output CLEANUP_CLOSE = use_again(&s.ends[STREAM_OUTPUT]);
-    int errors CLEANUP_CLOSE = use_again(&s.ends[STREAM_ERRORS]);
+    int output CLEANUP_CLOSE = reopen(&s.ends[STREAM_OUTPUT]);
+    int errors CLEANUP_CLOSE = reopen(&s.ends[STREAM_ERRORS]);
     channel_init(&s.channel, CHANNEL_HOST);
     int r = run(&s, limits, servers, e);
     close_end(&s.listener);

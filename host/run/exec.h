@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* `run-vm --exec`: the host's end of the channel to the guest (common/frame.h), between the start
- * of QEMU and its end. */
+/* `run-vm --exec`: runs a command in the guest. This is the host's end of the channel
+ * (common/channel.h, common/frame.h). */
 #pragma once
 
 #include "base/error.h"
 #include "host/plan/plan.h"
 #include "host/run/supervise.h"
 
-/* What run-vm exits with when the command could not be run at all. */
+/* The exit status if the command could not be run at all. */
 #define STATUS_EXEC_FAILED 125
 
-/* Where the command's streams lead. */
+/* The descriptors that the command's standard streams are connected to. */
 struct exec_streams {
     int input;
     int output;
     int errors;
 };
 
-/* Runs plan.exec in the guest, with `streams` connected to its own; where input and output are
- * terminals, it gets a terminal. Returns its exit status (128 + N when signal N killed it), or a
- * negative errno with the reason and, as the error's status, STATUS_EXEC_FAILED, or 128 + N when a
- * signal to us ended it all. The guest's console is kept away; where the guest gave no reason, its
- * last lines go to stderr. `servers` are those of the shares, NULL: there are none.
- * signals_block() must have been called. */
+/* Runs plan.exec in the guest with its standard streams connected to `streams`, and on a terminal
+ * if input and output are terminals; signals_block() must have been called. Hides the guest's
+ * console, but logs its last lines if the guest fails without a reason. `servers` serve the shares;
+ * NULL: there are none. Returns the command's exit status (128 + N if signal N killed it), or a
+ * negative errno with the reason and, as the error's status, STATUS_EXEC_FAILED, or 128 + N if
+ * signal N to run-vm ended the machine. */
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
              struct virtiofsd_list *servers, const struct exec_streams *streams, struct error *e);

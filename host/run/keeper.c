@@ -10,21 +10,23 @@
 #include "host/system/terminal.h"
 #include "host/system/tree.h"
 
-/* Whether run-vm has ended by itself: it says so; one that is killed only hangs up. */
+/* Waits for run-vm. True if it wrote a byte, which means that it has cleaned up; a run-vm that is
+ * killed only closes the pipe. */
 static bool has_ended(int fd)
 {
-    char word;
+    char byte;
     ssize_t got;
-    while ((got = read(fd, &word, 1)) < 0 && errno == EINTR)
+    while ((got = read(fd, &byte, 1)) < 0 && errno == EINTR)
         ;
     return got != 0;
 }
 
-/* Keeps nothing of run-vm's but the terminal and `fd`: its locks must end with it. */
+/* The keeper's life. Closes every descriptor but the terminal and `fd`, since run-vm's locks must
+ * be released when it dies. */
 static _Noreturn void keep(int fd, const struct strv *directories)
 {
     struct terminal terminal;
-    (void)setpgid(0, 0); /* whoever kills the process group means run-vm */
+    (void)setpgid(0, 0); /* a signal to the process group is meant for run-vm */
     (void)prctl(PR_SET_NAME, "run-vm-keeper");
     terminal_save(&terminal);
     if (fd != STDERR_FILENO + 1 && dup2(fd, STDERR_FILENO + 1) < 0)
@@ -44,7 +46,7 @@ void keeper_start(struct keeper *keeper, const struct strv *directories)
     keeper->fd = -1;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return;
-    /* as nobody's child it is not one that run-vm waits for */
+    /* a grandchild, so that run-vm, which waits for its children, does not wait for the keeper */
     pid_t child = fork();
     if (child == 0) {
         if (fork() == 0)
@@ -54,7 +56,7 @@ void keeper_start(struct keeper *keeper, const struct strv *directories)
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
         ;
     (void)close(ends[0]);
-    /* to hang up without the word would be to die */
+    /* closing it without having written means that run-vm was killed */
     if (child > 0)
         keeper->fd = ends[1];
     else

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A process that outlives run-vm when that is killed (SIGKILL, the kernel's out-of-memory killer),
- * to give the terminal back and remove the temporary directories. QEMU goes with run-vm by itself.
- */
+/* The keeper is a process that survives a run-vm that is killed (SIGKILL, the kernel's
+ * out-of-memory killer). It restores the terminal and removes the temporary directories; QEMU dies
+ * with run-vm (PR_SET_PDEATHSIG). */
 #pragma once
 
 #include "base/cleanup.h"
 #include "base/strv.h"
 
 struct keeper {
-    int fd; /* it waits at the other end; -1: there is none */
+    int fd; /* the end of a pipe whose other end it reads; -1: no keeper runs */
 };
 
-/* Starts it; without a process to be had there is none. */
+/* Starts the keeper. If no process can be started, run-vm goes on without it. */
 void keeper_start(struct keeper *keeper, const struct strv *directories);
 
-/* Has programs started from now on, QEMU above all, hold the keeper back until they have ended,
- * too. */
+/* Lets programs started from now on inherit the pipe, so that the keeper waits for them, too: for
+ * QEMU above all. */
 void keeper_pass_on(const struct keeper *keeper);
 
-/* Everything has been done: it ends. */
+/* Tells the keeper that run-vm has cleaned up itself. */
 #define CLEANUP_KEEPER CLEANUP(keeper_end)
 void keeper_end(struct keeper *keeper);

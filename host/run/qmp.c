@@ -16,18 +16,18 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 
-/* An answer or event longer than this is not from QEMU: the longest we ask for has 100 bytes. */
+/* The longest line that is accepted. QEMU's answers to the commands of run-vm have 100 bytes. */
 #define LINE_SIZE 65536
 
 struct qmp {
     int fd;           /* -1: none */
-    bool greeted;     /* commands are taken */
-    int64_t deadline; /* milliseconds on the monotonic clock */
+    bool greeted;     /* QEMU takes commands */
+    int64_t deadline; /* of the command in progress, by clock_milliseconds() */
     size_t filled;
     char text[LINE_SIZE];
 };
 
-/* Waits until `events` are there. 0, or -ETIMEDOUT. */
+/* Waits for one of `events`. Returns 0, -ETIMEDOUT, or another negative errno. */
 static int wait_for(const struct qmp *qmp, short events)
 {
     for (;;) {
@@ -43,7 +43,8 @@ static int wait_for(const struct qmp *qmp, short events)
     }
 }
 
-/* Sockets' addresses hold 108 bytes, paths any number: the directory stands in as a descriptor. */
+/* Connects by way of a descriptor of the directory: a socket's address holds 108 bytes, a path may
+ * have more. */
 static int connect_to(struct qmp *qmp, const char *path)
 {
     char *directory CLEANUP_FREE = xstrdup(path);
@@ -63,7 +64,7 @@ static int connect_to(struct qmp *qmp, const char *path)
     qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (qmp->fd < 0)
         return -errno;
-    /* EAGAIN: the backlog is full, somebody else talks to the monitor */
+    /* EAGAIN: the backlog is full because another client uses the monitor */
     return connect(qmp->fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
 }
 
@@ -85,7 +86,7 @@ static int send_text(const struct qmp *qmp, const char *text)
     return 0;
 }
 
-/* The next line as JSON; NULL at its end, with `code` set. */
+/* Returns the next line as JSON; NULL with a negative errno in `code` if there is none. */
 static json_t *receive(struct qmp *qmp, int *code)
 {
     for (;;) {
@@ -117,7 +118,7 @@ static json_t *receive(struct qmp *qmp, int *code)
     }
 }
 
-/* Reads until a message has one of the two members, passing events over. */
+/* Skips messages, which are events, up to one with `member` or "error". */
 static int await(struct qmp *qmp, const char *member, struct error *e)
 {
     for (;;) {
@@ -136,7 +137,7 @@ static int await(struct qmp *qmp, const char *member, struct error *e)
     }
 }
 
-/* The greeting, once; then the command. */
+/* Negotiates capabilities if that has not been done yet, then runs the command. */
 static int converse(struct qmp *qmp, const char *command, struct error *e)
 {
     const char *const commands[] = {"qmp_capabilities", command};

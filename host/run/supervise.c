@@ -21,19 +21,19 @@
 
 const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .quit = 5000};
 
-/* How long QEMU's monitor may take for an answer, in milliseconds: a busy one must not be killed.
- */
+/* Time that QEMU's monitor has for an answer, in milliseconds. Long, since without an answer QEMU
+ * is killed, and it may only be busy. */
 #define MONITOR_TIMEOUT 5000
 
-/* How long QEMU may take to end after the server of a share, which ends when QEMU hangs up, in
- * milliseconds. */
+/* Time that QEMU has to exit after the server of a share, in milliseconds: the server exits as soon
+ * as QEMU closes its connection. */
 #define HANG_UP_TIMEOUT 1000
 
-/* How far the ending has come, and how it goes on. */
+/* The stages of ending a machine, in their order. */
 enum stage {
     RUNNING,
-    UNSERVED,  /* a share's server has ended, as it does when QEMU ends */
-    SIGNALLED, /* the handler has passed a signal on, which the guest has not taken yet */
+    UNSERVED,  /* a share's server has exited, as it does when QEMU exits */
+    SIGNALLED, /* the handler has passed a signal on, which the guest has not accepted yet */
     POWERING_DOWN,
     QUITTING,
     KILLED,
@@ -45,17 +45,17 @@ struct supervisor {
     struct virtiofsd_list *servers;          /* NULL: none */
     const struct supervise_handler *handler; /* NULL: none */
     struct bootreport report;
-    int control;     /* listens for QEMU's connection with our monitor; -1: none */
-    struct qmp *qmp; /* that connection, once it is used */
-    bool losses_told;
-    pid_t pid;
-    bool lost; /* a share's server has ended before QEMU */
+    int control;      /* listens for the monitor that QEMU connects to run-vm; -1: none */
+    struct qmp *qmp;  /* the session with that monitor, once one is needed */
+    bool losses_told; /* tell_losses() has warned */
+    pid_t pid;        /* QEMU */
+    bool lost;        /* a share's server exited before QEMU */
     enum stage stage;
-    int64_t signalled; /* when the last signal had been dealt with */
+    int64_t signalled; /* the time at which the last signal had been handled; 0: none came */
 };
 
-/* QEMU has connected at its start: the connection has waited to be accepted since, and lasts
- * whatever becomes of the socket's name. */
+/* Accepts the connection that QEMU has made at its start. It lasts even if the socket's name is
+ * removed. */
 static void accept_monitor(struct supervisor *s)
 {
     int fd = s->control < 0 || s->qmp
@@ -65,27 +65,28 @@ static void accept_monitor(struct supervisor *s)
         s->qmp = qmp_open(fd);
 }
 
-/* Names what somebody has removed under the machine, once, and what that does to it. */
+/* Warns, once, of files that were removed while the machine ran, and of the consequences. */
 static void tell_losses(struct supervisor *s, bool running)
 {
     if (s->losses_told)
         return;
     bool directory = access(s->plan->cwd, F_OK) < 0 && errno == ENOENT;
-    /* QEMU itself removes its socket when it ends */
+    /* QEMU removes its socket when it exits */
     bool socket = running && s->qmp && access(s->plan->qmp_socket, F_OK) < 0 && errno == ENOENT;
     if (directory)
-        log_warning("%s: the temporary directory has been removed while the machine ran: what the "
-                    "guest has put there (xchg) is lost; run-vm goes on without it",
-                    s->plan->cwd);
+        log_warning(
+            "%s: the temporary directory has been removed while the machine ran: files that "
+            "the guest put there (xchg) are lost; run-vm goes on without it",
+            s->plan->cwd);
     else if (socket)
         log_warning("%s: the socket of QEMU's monitor has been removed while the machine ran; "
-                    "run-vm has a connection of its own",
+                    "run-vm uses a connection of its own",
                     s->plan->qmp_socket);
     s->losses_told = directory || socket;
 }
 
-/* Through our monitor, or where QEMU has not connected with it the one at its path; where neither
- * can be had, QEMU is killed. */
+/* Sends a command to the monitor that QEMU has connected, or else to the one at plan.qmp_socket;
+ * kills QEMU if neither answers. Returns the stage that follows: `next`, or KILLED. */
 static enum stage ask(struct supervisor *s, const char *command, enum stage next)
 {
     struct error e CLEANUP_ERROR = {0};
@@ -113,7 +114,8 @@ static void power_down(struct supervisor *s)
     s->stage = ask(s, "system_powerdown", POWERING_DOWN);
 }
 
-/* QEMU runs on without a share: whoever waits for it in the guest waits for ever. */
+/* Ends a machine whose share has no server any more: programs in the guest that use the share would
+ * wait forever. */
 static void lose_server(struct supervisor *s)
 {
     s->lost = true;
@@ -124,7 +126,7 @@ static void lose_server(struct supervisor *s)
         power_down(s);
 }
 
-/* One step further towards the end, at a signal or when a time limit is over. */
+/* Takes the next step towards the end, after a signal or at a time limit. */
 static void end_further(struct supervisor *s)
 {
     switch (s->stage) {
@@ -138,7 +140,7 @@ static void end_further(struct supervisor *s)
         lose_server(s);
         return;
     case SIGNALLED:
-        log_info("the guest has not taken the signal; QEMU quits");
+        log_info("the guest has not accepted the signal; QEMU quits");
         s->stage = ask(s, "quit", QUITTING);
         return;
     case POWERING_DOWN:
@@ -155,7 +157,7 @@ static void end_further(struct supervisor *s)
     }
 }
 
-/* What is left of the time of the stage that began at `since`, in milliseconds; -1: no limit. */
+/* Returns the time left to the stage that began at `since`, in milliseconds; -1: no limit. */
 static int time_left(const struct supervisor *s, int64_t since)
 {
     const int limits[] = {[RUNNING] = -1,
@@ -169,14 +171,14 @@ static int time_left(const struct supervisor *s, int64_t since)
     return limit < 0 ? -1 : left > 0 ? (int)left : 0;
 }
 
-/* timeout(1) sends its signal twice, to us and to our process group: what comes within this time,
- * in milliseconds, or while the one before is dealt with, is the same wish. */
-#define SAME_WISH 200
+/* Signals within this time after the last one was handled, in milliseconds, repeat it: timeout(1)
+ * sends its signal to run-vm and to the process group. */
+#define REPEAT_TIME 200
 
 static void take_signal(struct supervisor *s)
 {
     int number = signals_take();
-    if (!number || (s->signalled && clock_milliseconds() - s->signalled < SAME_WISH))
+    if (!number || (s->signalled && clock_milliseconds() - s->signalled < REPEAT_TIME))
         return;
     if (!s->handler || s->stage >= QUITTING)
         end_further(s);
@@ -200,8 +202,8 @@ static void call_handler(struct supervisor *s, const struct pollfd *polled)
         quit(s);
 }
 
-/* Until QEMU has ended. A signal starts the stage's time anew, since it goes on to the next; what
- * the handler does must not. */
+/* Handles events until QEMU exits. The clock of a stage starts when the stage changes, and is not
+ * restarted by events of the handler. */
 static void watch(struct supervisor *s, int end)
 {
     enum { END, SIGNALS, SERVERS, REPORT, HANDLER };
@@ -246,14 +248,14 @@ static int wait_for_end(struct supervisor *s, struct error *e)
     int status = 0;
     while (waitpid(s->pid, &status, 0) < 0)
         if (errno != EINTR)
-            return error_errno(e, errno, "%s: cannot be waited for", s->plan->argv.items[0]);
+            return error_errno(e, errno, "%s: cannot wait for it", s->plan->argv.items[0]);
     if (WIFSIGNALED(status) && s->stage != KILLED)
         log_error("%s: killed by signal %d (%s)", s->plan->argv.items[0], WTERMSIG(status),
                   strsignal(WTERMSIG(status)));
     return process_exit_status(status);
 }
 
-/* The guest's last boot has failed: the reason is the last thing that is said. */
+/* Makes a failure of the guest's last boot the result. */
 static int tell_failure(struct supervisor *s, int status, struct error *e)
 {
     while (bootreport_attend(&s->report))
@@ -273,7 +275,7 @@ static void close_sockets(struct supervisor *s)
         (void)close(s->control);
 }
 
-/* Opens the sockets that QEMU connects to at its start. */
+/* Listens for the connections that QEMU makes at its start. */
 static int open_sockets(struct supervisor *s, struct error *e)
 {
     int r = bootreport_open(&s->report, s->plan->report_socket, e);
@@ -290,8 +292,8 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
 {
     struct terminal terminal;
     terminal_save(&terminal);
-    /* Signals to the whole process group (Ctrl-C, timeout(1)) must not make QEMU quit before the
-     * guest has been powered down. */
+    /* a signal to the process group (Ctrl-C, timeout(1)) must not make QEMU quit before the guest
+     * has powered down */
     const struct process qemu = {.argv = &plan->argv,
                                  .environment = &plan->environment,
                                  .cwd = plan->cwd,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU, from its start to its end. */
+/* Supervises QEMU, from its start to its exit. */
 #pragma once
 
 #include <poll.h>
@@ -10,45 +10,50 @@
 #include "host/plan/plan.h"
 #include "host/run/virtiofsd.h"
 
+/* Time limits, in milliseconds. */
 struct supervise_limits {
-    int powerdown; /* milliseconds a guest has to power down */
-    int quit;      /* milliseconds QEMU has to quit after that */
+    int powerdown; /* for the guest to power down */
+    int quit;      /* for QEMU to quit after that */
 };
 
 /* 60 s and 5 s. */
 extern const struct supervise_limits supervise_default_limits;
 
-/* What else is attended to while QEMU runs; with one, QEMU's stdin is /dev/null. */
-#define SUPERVISE_POLLED 8
+/* The state of the guest as an event handler sees it. */
 enum supervise_state {
     SUPERVISE_RUNS,
-    SUPERVISE_WAITS,  /* for the guest to take a signal, which one that halts never does */
-    SUPERVISE_DONE,   /* the guest powers off by itself: its time limit begins */
-    SUPERVISE_BROKEN, /* nothing good can come of the guest any more: QEMU shall quit */
+    SUPERVISE_WAITS,  /* it has not accepted a signal yet; one that has halted never does */
+    SUPERVISE_DONE,   /* it powers off by itself: the limit for powering down begins */
+    SUPERVISE_BROKEN, /* it cannot be talked to any more: QEMU is made to quit */
 };
+
+/* Handles further events while QEMU runs. With a handler, QEMU's stdin is /dev/null. */
+#define SUPERVISE_POLLED 8
 struct supervise_handler {
     int output; /* QEMU's stdout; -1: /dev/null */
-    /* What to wait for: at most SUPERVISE_POLLED; returns how many. */
+    /* Sets the descriptors and events to poll for, at most SUPERVISE_POLLED; returns their number.
+     */
     size_t (*choose)(void *context, struct pollfd *polled);
-    /* Attends to what came of it. */
+    /* Handles the events that poll() returned. */
     enum supervise_state (*attend)(void *context, const struct pollfd *polled);
-    /* One of those of signals_block(). True: it has been passed on and QEMU goes on, if the guest
-     * takes it within the time for powering down. */
+    /* Handles a signal of signals_block(). Returns true if it was passed on: QEMU runs on, provided
+     * that the guest accepts the signal within the limit for powering down. */
     bool (*signalled)(void *context, int number);
     void *context;
 };
 
-/* Runs plan.argv in plan.cwd and stays its parent. A signal of signals_block() presses the guest's
- * power button through plan.qmp_socket; a second one, or the time limit, makes QEMU quit (with
- * plan.quits the first one does); a third, or the next limit, kills it. The terminal is afterwards
- * as it was before.
- * With a handler (else NULL) the power button is left out: the guest has nobody to hear it.
- * A guest that has lost one of `servers` (NULL: there are none) is ended likewise, and STATUS_IO
- * stands for QEMU's status 0.
- * Returns QEMU's exit status (128 + N when signal N killed it), or a negative errno with the
- * reason: where QEMU could not be started; and -ECANCELED where the guest's init has ended the last
- * boot as failed, with STATUS_BOOT_FAILED as the error's status unless QEMU's is another than 0.
- * signals_block() must have been called. */
+/* Runs plan.argv in plan.cwd and remains its parent; signals_block() must have been called. A
+ * signal asks the guest to power down, through plan.control_socket or plan.qmp_socket. A second
+ * one, or the time limit, makes QEMU quit (the first one does if plan.quits); a third, or the next
+ * limit, kills it. Restores the terminal.
+ *
+ * With a handler (which may be NULL) the guest is not asked to power down, since it runs nothing
+ * that would react. A machine that loses one of `servers` (NULL: there are none) is ended in the
+ * same way, and STATUS_IO replaces a QEMU status of 0.
+ *
+ * Returns QEMU's exit status (128 + N if signal N killed it), or a negative errno with the reason
+ * if QEMU could not be started. Returns -ECANCELED if the guest's init reported that the last boot
+ * failed; the error's status is then QEMU's or, if that is 0, STATUS_BOOT_FAILED. */
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
               struct virtiofsd_list *servers, const struct supervise_handler *handler,
               struct error *e);

@@ -21,9 +21,8 @@
 #include "host/system/process.h"
 #include "host/system/unixsocket.h"
 
-/* How long a server takes at most to end when QEMU has gone, or to have ended before, in
- * milliseconds. */
-#define LAST_MOMENT 100
+/* Time that a server has to exit after QEMU, in milliseconds. */
+#define EXIT_TIME 100
 
 /* A process.enter: gives the server a mount namespace of its own, in which nothing at or below
  * the directory can be written if the share is read-only. */
@@ -47,7 +46,7 @@ static char *source_option(const char *directory)
     return xasprintf("source=%s", escaped);
 }
 
-/* Where the kernel has no pidfd, nobody is told of its end before QEMU's. */
+/* Adds a server. On a kernel without pidfds its exit goes unnoticed until QEMU's. */
 static void add_server(struct virtiofsd_list *servers, pid_t pid, const char *source, char *log)
 {
     char *name = xasprintf("virtiofsd for %s", source);
@@ -60,7 +59,7 @@ static void add_server(struct virtiofsd_list *servers, pid_t pid, const char *so
         (void)epoll_ctl(servers->ended, EPOLL_CTL_ADD, end, &event);
 }
 
-/* A new file: the directory may be somebody else's as well (USE_TMPDIR), and one that is there may
+/* Creates the file anew: others may write to the directory (USE_TMPDIR), and an existing file may
  * be a link. */
 static int create_log(const char *path)
 {
@@ -127,7 +126,7 @@ int virtiofsd_start(struct virtiofsd_list *servers, const struct plan *plan, str
     return r;
 }
 
-/* The last lines that a server has written. */
+/* Logs the last lines of a server's output. */
 static void print_log(const char *path)
 {
     int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -143,7 +142,7 @@ static void print_log(const char *path)
     }
 }
 
-/* Whether it has ended by itself; a failure is shown. */
+/* True if the server has exited. Logs a failure, with the server's output. */
 static bool has_ended(struct virtiofsd *server)
 {
     struct error e CLEANUP_ERROR = {0};
@@ -165,16 +164,16 @@ void virtiofsd_report(struct virtiofsd_list *servers)
 {
     for (size_t i = 0; i < servers->count; i++)
         if (has_ended(&servers->items[i]))
-            log_error("%s: has ended before QEMU", servers->items[i].name);
+            log_error("%s: exited before QEMU", servers->items[i].name);
 }
 
 static void stop_one(struct virtiofsd *server)
 {
     struct pollfd end = {server->end, POLLIN, 0};
 
-    /* QEMU may have seen its socket closed before it was dead altogether */
+    /* it may have closed its socket, which QEMU sees, before it exits */
     if (server->pid != 0 && server->end >= 0)
-        (void)poll(&end, 1, LAST_MOMENT);
+        (void)poll(&end, 1, EXIT_TIME);
     if (has_ended(server))
         return;
     (void)kill(server->pid, SIGKILL);

@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "host/system/signals.h"
 
-/* Which Debian package has a program we run; names that end in '*' are prefixes. */
+/* The Debian packages of the programs that run-vm runs; a name that ends in '*' is a prefix. */
 static const struct {
     const char *program;
     const char *package;
@@ -89,8 +89,7 @@ char *process_find(const char *name, struct error *e)
         (void)missing(name, e);
         return NULL;
     }
-    /* Debian has sgdisk and the makers of filesystems where an ordinary user's PATH does not lead
-     */
+    /* Debian puts sgdisk and mkfs.* into sbin, which an ordinary user's PATH lacks */
     static const char administrators[] = "/usr/local/sbin:/usr/sbin:/sbin";
     const char *path = getenv("PATH");
     char *found = process_find_on(path ? path : "/usr/local/bin:/usr/bin:/bin", name);
@@ -158,7 +157,7 @@ static struct failure become(const struct child *child)
     return (struct failure){IN_PROGRAM, errno};
 }
 
-/* Our environment with the variables of `more` instead of or besides ours. */
+/* Collects run-vm's environment with the variables of `more` added or replaced. */
 static void merge_environment(struct strv *merged, const struct strv *more)
 {
     for (char *const *ours = environ; *ours; ours++) {
@@ -255,7 +254,7 @@ void process_adopt_orphans(void)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
-/* Whether that process was started as one of the programs. */
+/* True if the process was started as one of the programs. */
 static bool runs_one_of(int pid, const struct strv *programs)
 {
     char path[64];
@@ -264,10 +263,10 @@ static bool runs_one_of(int pid, const struct strv *programs)
     int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || read(fd, name, sizeof name - 1) <= 0)
         return false;
-    return strv_contains(programs, name); /* up to the zero behind argv[0] */
+    return strv_contains(programs, name); /* the text ends at the zero byte after argv[0] */
 }
 
-/* The kernel has the list of our children; where it was built without, nothing is ended. */
+/* Reads the kernel's list of children; a kernel built without it leaves them alive. */
 void process_end_orphans(const struct strv *programs)
 {
     FILE *children CLEANUP_FCLOSE = fopen("/proc/thread-self/children", "re");
@@ -286,20 +285,20 @@ int process_exit_status(int wait_status)
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-/* How long a program may take to end after a signal, in milliseconds. Another signal ends its time
- * too. */
+/* Time that a program has to exit after a signal, in milliseconds; a second signal cuts it short.
+ */
 #define LAST_MOMENT 5000
 
-/* How often to look whether it has ended where the kernel does not tell, in milliseconds. */
+/* Interval of the checks for its exit if the kernel has no pidfd, in milliseconds. */
 #define LOOK_INTERVAL 50
 
-/* A program that is waited for. */
+/* The state of a wait for one program. */
 struct wait {
     pid_t pid;
     int end; /* its pidfd; -1: there is none */
     bool ended;
-    int signal;    /* the last one that was passed on; 0: none */
-    int64_t since; /* when it was, by clock_milliseconds() */
+    int signal;    /* the last one passed on; 0: none */
+    int64_t since; /* the time of that, by clock_milliseconds() */
 };
 
 static struct wait wait_for(pid_t pid)
@@ -307,7 +306,7 @@ static struct wait wait_for(pid_t pid)
     return (struct wait){.pid = pid, .end = pidfd_open(pid, 0)};
 }
 
-/* Passes a signal on; what does not end by one is killed. */
+/* Passes `number`, if not 0, on to the program; kills it if it survived an earlier signal. */
 static void pass_signal_on(struct wait *wait, int number)
 {
     int64_t now = clock_milliseconds();
@@ -320,7 +319,7 @@ static void pass_signal_on(struct wait *wait, int number)
     }
 }
 
-/* Its status stays to be taken away. */
+/* True if the program has exited; leaves its status for waitpid(). */
 static bool has_ended(const struct wait *wait)
 {
     siginfo_t info = {0};
@@ -328,8 +327,8 @@ static bool has_ended(const struct wait *wait)
            info.si_pid == wait->pid;
 }
 
-/* Waits until something happens, `interval` milliseconds at most where it is not -1. True when
- * `output`, where it is not -1, can be read or is at its end. */
+/* Waits for the program's exit, a signal or output, at most `interval` milliseconds (-1: no limit).
+ * Returns true if `output` (-1: none) is readable or at its end. */
 static bool wait_once(struct wait *wait, int output, int interval)
 {
     struct pollfd polled[] = {
@@ -363,7 +362,7 @@ int process_check_end(int wait_status, const char *name, struct error *e)
     return error_status(e, -EPROTO, process_exit_status(wait_status));
 }
 
-/* Takes the status of a program that has ended. */
+/* Collects the status of a program that has exited. */
 static int finish_wait(struct wait *wait, const char *name, struct error *e)
 {
     int status = 0;
@@ -400,10 +399,10 @@ int process_run(const struct process *process, struct error *e)
 struct output {
     char *text; /* owned */
     size_t size;
-    size_t capacity; /* always more than `size`: a zero byte comes behind */
+    size_t capacity; /* greater than `size`: a zero byte follows */
 };
 
-/* More of what comes out of `fd`. 1; 0 at its end; or a negative errno. */
+/* Reads once from `fd`. Returns 1, 0 at its end, or a negative errno. */
 static int read_more(struct output *output, int fd)
 {
     if (output->size + 1 >= output->capacity) {
@@ -418,8 +417,8 @@ static int read_more(struct output *output, int fd)
     return got > 0;
 }
 
-/* Reads to the output's end, and waits for the program's. After a signal the program's end is
- * enough: another may still hold the output. */
+/* Reads to the end of the output and waits for the program. After a signal its exit suffices: a
+ * descendant may hold the output open. */
 static int read_output(struct output *output, int fd, pid_t pid, const char *name, struct error *e)
 {
     struct wait wait = wait_for(pid);
@@ -428,7 +427,7 @@ static int read_output(struct output *output, int fd, pid_t pid, const char *nam
         if (wait_once(&wait, r > 0 ? fd : -1, -1))
             r = read_more(output, fd);
     int ended = finish_wait(&wait, name, e);
-    return ended == 0 && r < 0 ? error_errno(e, -r, "%s: reading its output", name) : ended;
+    return ended == 0 && r < 0 ? error_errno(e, -r, "%s: cannot read its output", name) : ended;
 }
 
 char *process_capture(const struct process *process, size_t *length, struct error *e)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Programs run by their argument vector: no shell ever stands between. What they write to stderr
- * goes to ours; a program never outlives run-vm (PR_SET_PDEATHSIG). */
+/* Runs programs by their argument vectors, never through a shell. Their stderr is run-vm's unless
+ * said otherwise, and no program outlives run-vm (PR_SET_PDEATHSIG). */
 #pragma once
 
 #include <stdbool.h>
@@ -13,18 +13,18 @@
 /* Exit statuses of sysexits(3) that run-vm uses. */
 #define STATUS_USAGE         64
 #define STATUS_CONFIGURATION 65
-#define STATUS_UNAVAILABLE   69 /* a program that is needed is missing */
+#define STATUS_UNAVAILABLE   69 /* a required program is missing */
 #define STATUS_BOOT_FAILED   70
 #define STATUS_OUT_OF_MEMORY 71
 #define STATUS_IO            74
 
 struct process {
-    const struct strv *argv;        /* argv[0] is looked up on PATH unless it has a slash */
-    const struct strv *environment; /* NAME=VALUE on top of ours; NULL: nothing */
-    const char *cwd;                /* NULL: ours */
+    const struct strv *argv;        /* process_find() finds argv[0] */
+    const struct strv *environment; /* NAME=VALUE, added to run-vm's; NULL: none */
+    const char *cwd;                /* NULL: run-vm's */
     int input;                      /* descriptors; -1: /dev/null */
     int output;
-    bool keep_io;          /* stdin and stdout are ours; `input` and `output` do not count */
+    bool keep_io;          /* stdin and stdout are run-vm's; `input` and `output` are ignored */
     bool silent;           /* stderr is /dev/null */
     bool errors_to_output; /* stderr goes where stdout goes */
     bool hold_signals;     /* SIGHUP, SIGINT, SIGQUIT and SIGTERM stay blocked in it */
@@ -56,26 +56,29 @@ int process_watch(pid_t pid, const char *name, const struct process_watch *watch
 /* Starts `process` and waits for it like process_watch(). */
 int process_run(const struct process *process, struct error *e);
 
-/* Runs it and returns what it wrote to stdout, ended by a zero byte; the caller frees. NULL with
- * the message otherwise. `length` may be NULL. */
+/* Runs `process` and returns its output with a zero byte after it; the caller frees. Returns NULL
+ * with the message if it fails. `length` may be NULL. */
 char *process_capture(const struct process *process, size_t *length, struct error *e);
 
-/* The path of a program: `name` itself where it has a slash and can be run, else the first that
- * can on PATH, then in the directories for administrators' programs. The caller frees; NULL with
- * the message and status 69 where there is none. */
+/* Returns the path of a program: `name` itself if it has a slash, else the first one found on PATH
+ * and then in the sbin directories. The caller frees. Returns NULL with the message and status 69
+ * if there is none that can be executed. */
 char *process_find(const char *name, struct error *e);
 
 /* Finds a program in the directories of `path`, a list like $PATH. The caller frees; NULL if none
  * has it. */
 char *process_find_on(const char *path, const char *name);
 
-/* From now on the orphans among our descendants become our children; process_end_orphans() then
- * ends those that run one of `programs` (by argv[0]), and waits for them. */
+/* Makes orphaned descendants children of run-vm from now on (PR_SET_CHILD_SUBREAPER). */
 void process_adopt_orphans(void);
+
+/* Kills the children that run one of `programs`, compared with their argv[0], and waits for them.
+ */
 void process_end_orphans(const struct strv *programs);
 
-/* 0 for a process that ended well, by waitpid's status; else -EPROTO with what became of it. */
+/* Returns 0 if waitpid()'s status is that of a success, else -EPROTO with a message that says how
+ * the program ended. */
 int process_check_end(int wait_status, const char *name, struct error *e);
 
-/* An exit status from waitpid's: 128 + N for signal N. */
+/* Converts waitpid()'s status to an exit status: 128 + N for signal N. */
 int process_exit_status(int wait_status);

@@ -126,7 +126,7 @@ is() {
     start poweroff --exec poweroff -f
     start_plain reset -- -no-reboot
     is poweroff 125
-    says "$BATS_FILE_TMPDIR/poweroff/err" 'poweroff was not run to its end: QEMU ended before'
+    says "$BATS_FILE_TMPDIR/poweroff/err" 'poweroff: no exit status: QEMU exited before'
     is reset 0
     passed
 
@@ -275,7 +275,7 @@ monitor() {
     is halt 0
     says "$BATS_FILE_TMPDIR/halt/err" 'the guest has not powered down; QEMU quits'
     is asleep 143
-    says "$BATS_FILE_TMPDIR/asleep/err" 'the guest has not taken the signal; QEMU quits'
+    says "$BATS_FILE_TMPDIR/asleep/err" 'the guest has not accepted the signal; QEMU quits'
     run ! grep 'it goes on' "$BATS_FILE_TMPDIR"/{halt,asleep}/out
     is slow 6
     passed

@@ -209,5 +209,5 @@ expect_line() {
 # 2 and 3 would be the flood's own words that it did not come to it.
 @test "a command that is root and floods the channel itself: 125, and what is wrong" {
     ends 125 port-flood
-    says "$BATS_TEST_TMPDIR/err" 'port-flood was not run to its end: run-vm\.exec: '
+    says "$BATS_TEST_TMPDIR/err" 'port-flood: no exit status: run-vm\.exec: '
 }

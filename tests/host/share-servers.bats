@@ -120,7 +120,7 @@ nothing_is_left() {
     cat stderr
     [ "$status" = 74 ]
     grep "virtiofsd for $PWD/shared: killed by signal 9" stderr
-    grep "virtiofsd for $PWD/shared: has ended before QEMU" stderr
+    grep "virtiofsd for $PWD/shared: exited before QEMU" stderr
     nothing_is_left
 }
 
@@ -132,7 +132,7 @@ nothing_is_left() {
     wait "$started" || status=$?
     cat stderr
     [ "$status" = 125 ]
-    grep "virtiofsd for $PWD/shared: has ended before QEMU" stderr
-    grep 'true was not run to its end' stderr
+    grep "virtiofsd for $PWD/shared: exited before QEMU" stderr
+    grep 'true: no exit status' stderr
     nothing_is_left
 }
