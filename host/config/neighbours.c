@@ -11,8 +11,8 @@
 
 #define OURS "virtualisation."
 
-/* Groups inside virtualisation that have nothing to do with this machine: those of NixOS, and of
- * modules that many add to it. */
+/* Groups inside virtualisation that do not concern this machine: those of NixOS and of widely used
+ * modules. */
 static const char *const others[] = {
     "anbox",
     "appvm",
@@ -73,7 +73,7 @@ static const char *const others[] = {
     "xen",
 };
 
-/* Names of NixOS that are spelt nearly as one of ours. */
+/* Names of NixOS that are similar to one of ours. */
 static const char *const lookalikes[] = {
     "fileSystems",
     "networking.primaryIPv6Address",
@@ -82,18 +82,19 @@ static const char *const lookalikes[] = {
 
 bool neighbours_are_others(const char *name)
 {
-    if (strncmp(name, OURS, strlen(OURS)) != 0)
-        return false;
-    name += strlen(OURS);
-    size_t length = strcspn(name, ".");
+    const char *inside = startswith(name, OURS);
 
-    for (size_t i = 0; i < ELEMENTS(others); i++)
-        if (strlen(others[i]) == length && !strncmp(others[i], name, length))
+    for (size_t i = 0; inside && i < ELEMENTS(others); i++) {
+        const char *rest = startswith(inside, others[i]);
+
+        if (rest && (!*rest || *rest == '.'))
             return true;
+    }
     return false;
 }
 
-/* Without what people spell in several ways: capitals, hyphens, underscores. The caller frees. */
+/* The name in lower case, without hyphens and underscores, all of which people spell in several
+ * ways. The caller frees. */
 static char *plain(const char *name)
 {
     char *text = xcalloc(strlen(name) + 1, 1);
@@ -105,10 +106,11 @@ static char *plain(const char *name)
     return text;
 }
 
-/* More characters than this between two names are no slip, hyphens and the like included. */
+/* The largest difference of two lengths, hyphens included, that may be a misspelling. */
 #define LENGTHS_APART 4
 
-/* Of a long name two characters may be wrong, of a short one less. */
+/* True if `name` may be a misspelling of `ours`: two characters of a long name may be wrong, fewer
+ * of a short one. */
 static bool is_near(const char *name, const char *ours)
 {
     size_t ours_length = strlen(ours);
@@ -124,8 +126,8 @@ static bool is_near(const char *name, const char *ours)
     return !streq(name, ours) && option_distance(plain_name, plain_ours) <= most;
 }
 
-/* The name of an option, or of a group it is in, with as many components as `name`; the caller
- * frees. NULL: it has fewer. */
+/* The name of an option or of a group around it, with as many components as `name`; the caller
+ * frees. NULL: the option has fewer. */
 static char *shorten(const char *option, const char *name)
 {
     const char *end = option;
@@ -141,7 +143,7 @@ static char *shorten(const char *option, const char *name)
     }
 }
 
-/* Whether both are in the same group, and only the last component of them differs. */
+/* True if only the last components of the names differ: both are in the same group. */
 static bool are_siblings(const char *a, const char *b)
 {
     const char *dot_a = strrchr(a, '.');
@@ -158,16 +160,16 @@ static const char *last(const char *name)
     return dot ? dot + 1 : name;
 }
 
-/* The option, or group, that `name` would be inside virtualisation; the caller frees. */
+/* The option or group that `name` is inside virtualisation; the caller frees. NULL: there is none.
+ */
 static char *find_inside(const struct option *options, size_t count, const char *name)
 {
     char *inside CLEANUP_FREE = xasprintf(OURS "%s", name);
-    size_t length = strlen(inside);
 
     for (size_t i = 0; i < count; i++) {
-        const char *end = options[i].name + length;
+        const char *rest = startswith(options[i].name, inside);
 
-        if (!strncmp(options[i].name, inside, length) && (!*end || *end == '.'))
+        if (rest && (!*rest || *rest == '.'))
             return TAKE(inside);
     }
     return NULL;

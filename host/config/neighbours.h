@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Names beside those of our options: which are another NixOS module's, and which are misspelt. */
+/* Names that are no option of ours: those of other NixOS modules, and misspelt ones. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,9 +7,9 @@
 
 #include "host/config/option.h"
 
-/* Whether `name`, inside virtualisation, is an option or group of another NixOS module. */
+/* True if `name` is an option or group inside virtualisation of another NixOS module. */
 bool neighbours_are_others(const char *name);
 
-/* Suggests an option for `name`, which is none: one of the table that is spelt nearly so, or that
- * `name` would be inside virtualisation. The caller frees; NULL: none is like it. */
+/* Suggests an option for `name`, which is none: one of the table with a similar name, or the one
+ * that `name` is inside virtualisation. The caller frees; NULL: there is none. */
 char *neighbours_meant(const struct option *options, size_t count, const char *name);

@@ -281,8 +281,8 @@ const struct option schema_options[] = {
              "bios, or the system's own initrd. \"bzImage\": boot the kernel unchanged."},
     {"runVm.kernelSelfTests", &type_bool, "false",
      .help =
-         "Let the kernel test its cryptography at boot, as Debian's kernels do. With the builtin "
-         "initrd false passes cryptomgr.notests=1, which saves a third of the kernel's boot "
+         "Let the kernel test its cryptography at boot, as Debian's kernels do. false: with the "
+         "builtin initrd cryptomgr.notests=1 is passed, which saves a third of the kernel's boot "
          "time; the user's own such parameter, or fips=1, takes precedence."},
     {"runVm.cacheSize", &type_null_or_size, "null", .decode = decode_cache_size,
      .shown = "4G, or a tenth of the cache's filesystem if that is less",
@@ -296,10 +296,10 @@ const struct option schema_options[] = {
      .help = "Settings of shares beyond virtualisation.sharedDirectories, by tag."},
     {"runVm.sandbox", &type_bool, "true",
      .help =
-         "Limit QEMU to the system calls that this machine needs (-sandbox). If the user's network "
-         "options have QEMU start a program (bridge helper, tap scripts, smb=, "
-         "guestfwd=...-cmd:), which could not gain privileges in the sandbox, it is left out with "
-         "a warning. Set this to false for a QEMU that is built without seccomp."},
+         "Limit QEMU to the system calls that this machine needs (-sandbox). The sandbox is left "
+         "out, with a warning, if the user's network options have QEMU start a program (bridge "
+         "helper, tap scripts, smb=, guestfwd=...-cmd:), which could not gain privileges in it. "
+         "Set this to false for a QEMU that is built without seccomp."},
     {"runVm.stripModules", &type_bool, "false",
      .help =
          "Also strip signed modules (unsigned ones always are) of symbols, BTF and ftrace data. "

@@ -12,6 +12,7 @@ bool size_parse(const char *text, uint64_t unit, uint64_t *bytes)
 {
     static const char units[] = "KMGT";
     char *end;
+
     errno = 0;
     uint64_t number = strtoull(text, &end, 10);
     if (!isdigit((unsigned char)*text) || errno)

@@ -23,7 +23,7 @@ static bool is_mount_point(const char *text)
     return is_nonempty(text) && (length < 2 || text[length - 1] != '/');
 }
 
-/* A DNS label, or nothing; underscores are let through. */
+/* Accepts a DNS label, with underscores too, or "". */
 static bool is_host_name(const char *text)
 {
     size_t length = strlen(text);
@@ -37,7 +37,7 @@ static bool is_host_name(const char *text)
            isalnum((unsigned char)text[length - 1]);
 }
 
-/* Neither empty nor with white space, but for what stands between double quotes. */
+/* Accepts a non-empty text without white space outside double quotes. */
 static bool is_kernel_parameter(const char *text)
 {
     bool quoted = false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The types of options: what a value must be, in the words that an error uses. */
+/* Types of options: the values that an option accepts, and how messages name them. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,11 +12,11 @@ struct option;
 enum type_kind {
     TYPE_BOOL,
     TYPE_INTEGER,   /* min to max */
-    TYPE_TEXT,      /* for which `check`, if there is one, holds */
+    TYPE_TEXT,      /* accepted by `check`, if there is one */
     TYPE_CHOICE,    /* one of `choices` */
     TYPE_NULL_OR,   /* null, or an `element` */
     TYPE_EITHER,    /* an `element`, or an `other` */
-    TYPE_LIST,      /* of `element`; definitions are strung together */
+    TYPE_LIST,      /* of `element`; definitions are appended */
     TYPE_ATTRS,     /* names to `element`; definitions are merged name by name */
     TYPE_SUBMODULE, /* `options`, each merged by its own type */
     TYPE_ANYTHING,
@@ -24,10 +24,10 @@ enum type_kind {
 
 struct type {
     enum type_kind kind;
-    const char *name; /* "true or false": an error's "expected …" */
+    const char *name; /* "true or false": for messages, after "expected" */
     json_int_t min, max;
     bool (*check)(const char *text);
-    const char *const *choices; /* ended by NULL */
+    const char *const *choices; /* terminated by NULL */
     const struct type *element, *other;
     const struct option *options;
     size_t option_count;
@@ -39,8 +39,8 @@ extern const struct type type_texts, type_paths, type_nonempties, type_mount_poi
     type_kernel_parameters, type_text_attrs;
 extern const struct type type_null_or_text, type_null_or_path, type_null_or_nonempty;
 
-/* Whether a value is of the type, as far as can be said without looking into lists and sets. */
+/* True if the value is of the type. Elements of lists and sets are not checked. */
 bool type_accepts(const struct type *type, const json_t *value);
 
-/* Whether its values are merged by parts rather than compared. */
+/* True if values of the type are merged by parts rather than compared. */
 bool type_is_collection(const struct type *type);
