@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The host's word that a disk is blank: good for the format of that disk, once.
+# The host's stamp on a blank disk: valid for one format of that disk.
 
 load harness
 
-# A disk beside the root, which run-vm makes and init formats.
+# A disk besides the root, which run-vm makes and init formats.
 data='virtualisation.fileSystems={"/data":{"device":"/dev/vdb","fsType":"ext4","autoFormat":true,"neededForBoot":true}}'
 
 @test "a guest that starts again in the same machine does not lose what it wrote without a filesystem" {
@@ -31,7 +31,7 @@ END
 @test "with the disks in another order the word is still for the disk that it was said of" {
     cd "$BATS_TEST_TMPDIR"
     export NIX_DISK_IMAGE=$PWD/order.qcow2
-    # the user's own drive comes first: to the guest it is /dev/vda, which the plan takes for the root
+    # the user's drive comes first: in the guest it is /dev/vda, which the plan takes for the root
     truncate -s 64M payload.raw
     seq 100000 | dd of=payload.raw bs=1M seek=17 conv=notrunc status=none
     touch -d @1000000000 payload.raw
@@ -39,7 +39,7 @@ END
     PARAMS="vm.onfail=poweroff" boot order -o "virtualisation.qemu.drives=$drives" -- -drive file="$PWD/payload.raw",format=raw,if=none,id=mine -device virtio-blk-pci,drive=mine,addr=0x10 </dev/null
     says "$BATS_FILE_TMPDIR/order/console" 'the boot failed at "mounts": .*/dev/vda: not formatted, because it is not blank: .*byte 17825792'
     [ "$(stat -c %Y payload.raw)" = 1000000000 ]
-    # nor does the disk that it was said of lose anything: it can be formatted by the next start
+    # the stamped disk is unchanged: the next start can format it
     qemu-img map --output=json "$NIX_DISK_IMAGE" | jq -e '[.[] | select(.data) | .length] == [65536]'
     boot next <<<"echo written >/kept"
     worked next

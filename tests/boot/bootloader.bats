@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Boots through firmware and a boot loader that the system itself has installed on a boot disk that
-# run-vm has made; and boots with other firmware.
+# Boots through firmware and a boot loader, which the system itself installed on the boot disk that
+# run-vm made; boots with other firmware.
 
 load harness
 
@@ -10,13 +10,13 @@ setup_file() {
         cat "$BATS_FILE_TMPDIR/build"
         return 1
     }
-    # Nothing made by an earlier run counts
+    # a cache of its own: boot disks of earlier runs are not used
     export BOOT_CONFIG XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache
     export NIX_DISK_IMAGE=$BATS_FILE_TMPDIR/disk.qcow2
 }
 
-# boot_loader NAME [run-vm's arguments]: boots in the directory NAME, which is kept. On standard
-# input the script that stage 2 runs; its output is in NAME/xchg/out.
+# boot_loader NAME [run-vm's arguments]: boots in the directory NAME, which is kept. Stage 2 runs the
+# script on standard input, with its output in NAME/xchg/out.
 boot_loader() {
     local directory=$BATS_FILE_TMPDIR/$1 status=0
     shift
@@ -38,7 +38,7 @@ out() {
     cat "$BATS_FILE_TMPDIR/$1/xchg/out"
 }
 
-# The disk that the cache has, as a raw file.
+# Prints the cache's boot disk as a raw file.
 cached_disk() {
     local disks=("$XDG_CACHE_HOME"/run-vm/boot-disk-*/disk.img)
     qemu-img convert -O raw "${disks[0]}" "$BATS_TEST_TMPDIR/disk.raw"
@@ -67,7 +67,7 @@ test -e /boot/kernel
 test ! -e /boot/changed
 dd if=/dev/zero of=/dev/vdb bs=1M seek=115 count=2 conv=fsync
 END
-    # nor can a hostile guest change it for the next one
+    # a hostile guest cannot change it for the next one
     [ "$(sha256sum "${base[0]}")" = "$before" ]
     [ "$(stat -c %a "${base[0]}")" = 444 ]
     run ! grep -q 'making the boot disk' "$BATS_FILE_TMPDIR/bios/errors"
@@ -85,7 +85,7 @@ END
     says "$BATS_TEST_TMPDIR/table" '^ +2 +2048 +245726 .* EF00 +EFISystem'
     [ "$(grep -E '^(Partition unique GUID|Attribute flags)' "$BATS_TEST_TMPDIR/table" | cut -d: -f2 | xargs)" = \
         "1C06F03B-704E-4657-B9CD-681A087A2FDC 0000000000000002 970C694F-AFD0-4B99-B750-CDB7A329AB6F 0000000000000004" ]
-    # The old kind of table has /boot as well, and a code in front of the table that GRUB has put there
+    # an MBR partition table has /boot too, and GRUB's code in front of the table
     sfdisk --dump --label-nested dos "$disk" | grep -qE '.*start= *2048, size= *243679, type=ef'
     [ "$(blkid -p -O 1048576 -o value -s LABEL_FATBOOT "$disk")" = boot ]
     [ "$(blkid -p -O 1048576 -o value -s VERSION "$disk")" = FAT16 ]
@@ -97,7 +97,7 @@ END
 $mount_boot
 echo changed >/boot/changed
 END
-    # It depends on nothing that the cache could lose
+    # the copy does not depend on the cache
     [ "$(qemu-img info --output=json "$BATS_FILE_TMPDIR/persist/disk.img" | jq '.["backing-filename"]')" = null ]
     boot_loader persist -o virtualisation.persistBootDevice=true <<END
 $mount_boot
@@ -176,7 +176,8 @@ END
     [ -z "$(ls -d "$BATS_TEST_TMPDIR"/nix-vm.* 2>/dev/null)" ]
 }
 
-# A boot disk is made on a file system of a size: 0, or why not and what was left. With room it is.
+# Makes a boot disk on a filesystem of a size: succeeds, or prints the reason and the files left behind.
+# With more room it is made.
 make_on_size() {
     local small=$BATS_TEST_TMPDIR/small status=0
     mount -t tmpfs -o size="$1" small "$small"
@@ -200,7 +201,7 @@ make_boot_disk() {
     export -f make_on_size make_boot_disk
     export TIME_LIMIT
     mkdir "$BATS_TEST_TMPDIR/small"
-    # room for the unpacked kernel, not for the disk; for less; for the disk, not for what is kept
+    # room for the unpacked kernel only; for less; for the disk, but not for its copy in the cache
     local size sizes=(130m)
     [ -z "${RUN_VM_LONG:-}" ] || sizes+=(1m 60m 193m 200m)
     for size in "${sizes[@]}"; do

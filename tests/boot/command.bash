@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Boots of a few seconds that run one command (run-vm --exec) in a root with nothing but busybox.
 
-# make_root: $ROOT is the guest's root, $KERNEL and $MODULES what boots it.
+# make_root: makes the guest's root $ROOT; sets $KERNEL and $MODULES to its kernel and modules.
 make_root() {
     local kernel busybox applet
     kernel=${RUN_VM_KERNEL_DIR:-$("$BATS_TEST_DIRNAME/../../scripts/fetch-kernel")}
@@ -17,14 +17,14 @@ make_root() {
     done
 }
 
-# make_guest: the program guest COMMAND [ARGUMENT...] runs it. $OPTIONS: options of run-vm before
-# --exec.
+# make_guest: makes the program `guest`, which runs its arguments in a guest. $OPTIONS: options of run-vm
+# before --exec.
 make_guest() {
     mkdir "$BATS_FILE_TMPDIR/bin"
     export PATH=$BATS_FILE_TMPDIR/bin:$PATH TIME_LIMIT
     cat >"$BATS_FILE_TMPDIR/bin/guest" <<'END'
 #!/bin/bash
-# shellcheck disable=SC2086 # several words
+# shellcheck disable=SC2086 # several arguments
 exec timeout --foreground --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
     --modules-dir "$MODULES" --root-dir "$ROOT" \
     ${OPTIONS:-} --exec "$@"
@@ -32,7 +32,7 @@ END
     chmod +x "$BATS_FILE_TMPDIR/bin/guest"
 }
 
-# ends STATUS COMMAND [ARGUMENT...]: it exits with that; its streams are in files beside.
+# ends STATUS COMMAND [ARGUMENT...]: the command exits with STATUS; its output is in the files out, err.
 ends() {
     local status=0 expected=$1
     shift

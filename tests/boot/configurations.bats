@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What a configuration of tests/host/configurations.bats is in the guest.
+# The guest's view of a configuration of tests/host/configurations.bats.
 
 load harness
 load command
 
 @test "an empty disk is found by the serial of its drive, formatted and mounted" {
     DEMO=${DEMO_CONFIG:-$("$BATS_TEST_DIRNAME/../../scripts/build-demo")}
-    # without the image that the demo has
+    # without the demonstration system's disk image
     jq 'del(.virtualisation.diskImage)' "$DEMO" >"$BATS_TEST_TMPDIR/demo.json"
     # shellcheck disable=SC2016 # the guest's shell is to expand it
     timeout --foreground "$TIME_LIMIT" "$RUN_VM_PROGRAM" --config "$BATS_TEST_TMPDIR/demo.json" \

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# `make run`'s script, without a terminal and on one.
+# The script of `make run`, without a terminal and on one.
 
 load harness
 
@@ -14,7 +14,7 @@ setup() {
     timeout --kill-after=30 "$TIME_LIMIT" "$demo" </dev/null 2>&1 | clean >"$BATS_TEST_TMPDIR/console"
     [ "${PIPESTATUS[0]}" = 0 ]
     local registered
-    # the closure, and the store path that the registration itself is in
+    # the closure, and the store path of the registration itself
     registered=$(($(wc -l <"$(configured .runVm.store)$(configured .system.build.regInfo)/store-paths") + 1))
     says "$BATS_TEST_TMPDIR/console" "^demo: system $(configured .system.build.toplevel)\$"
     says "$BATS_TEST_TMPDIR/console" '^demo: mount / ext4 '
@@ -22,13 +22,13 @@ setup() {
     says "$BATS_TEST_TMPDIR/console" '^demo: uptime [0-9.]+$'
 }
 
-# Types into the terminal when the shell is there: what comes earlier would be the firmware's.
+# Types into the terminal once the shell runs: the firmware would read earlier keys.
 @test "on a terminal: a shell, and the machine powers off when it ends" {
     local line output
     : >"$BATS_TEST_TMPDIR/console"
     coproc VM { timeout --kill-after=30 "$TIME_LIMIT" script --quiet --return --command "$demo" /dev/null 2>&1; }
     local pid=$VM_PID
-    # bash closes its own descriptors when it sees that the coprocess has ended, read or not
+    # bash closes its own descriptors as soon as the coprocess exits, even if output is unread
     exec {output}<&"${VM[0]}"
     # shellcheck disable=SC2016 # the guest's shell is to expand it
     while read -r -t "$TIME_LIMIT" line <&"$output"; do

@@ -1,25 +1,25 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What a running QEMU says of its devices, and the host's kernel of its sandbox: options that are
-# seen neither in the arguments alone nor by a guest that has no driver for them.
+# A running QEMU's own list of devices, and the kernel's view of its sandbox: for options whose effect
+# shows neither in the arguments alone nor in a guest without a driver.
 
 load harness
 
-# ask DIRECTORY COMMAND: QEMU's answer to a command of its human monitor.
+# ask DIRECTORY COMMAND: prints QEMU's answer to a command of its human monitor.
 ask() {
     qmp "$1/tmp/run-vm.qmp" \
         "{\"execute\": \"human-monitor-command\", \"arguments\": {\"command-line\": \"$2\"}}"
 }
 
-# devices NAME [run-vm's arguments]: QEMU's own list of its devices, in NAME/devices, and what the
-# kernel says of its process, in NAME/process. The guest does not start.
+# devices NAME [run-vm's arguments]: writes QEMU's own list of its devices to NAME/devices and the
+# kernel's status of its process to NAME/process. The guest does not start.
 devices() {
     local directory=$BATS_FILE_TMPDIR/$1
     mkdir -p "$directory/tmp"
     TMPDIR=$directory/tmp USE_TMPDIR=1 NIX_DISK_IMAGE=$directory/disk.qcow2 \
         boot_as_is "$@" -- -S -vnc "unix:vnc" -pidfile "$directory/pid" 3>&- &
     local pid=$!
-    # the answers end with the connection; a monitor that is not there yet is asked again
+    # the answers end with the connection; try again until the monitor exists
     while ! ask "$directory" "info qtree" >"$directory/devices" 2>/dev/null; do
         kill -0 "$pid" || return
     done

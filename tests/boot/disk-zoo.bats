@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The disk zoo's images in real boots, each given to x-systemd.makefs: none is formatted, what can be
-# mounted is, and the console names what was found on the others. The images' decay is for
-# tests/host/disk-zoo, which asks the same code without a kernel.
+# The disk zoo's images in real boots, each with x-systemd.makefs: none is formatted, those that can be
+# mounted are, and the console names the format of the others. tests/host/disk-zoo checks images in
+# decay, with the same code but without a kernel.
 
 load guest
 
-# How many disks one boot has.
+# The number of disks of one boot.
 BATCH=20
 
 letters=({a..z})
@@ -24,7 +24,7 @@ for place in /mnt/*; do
 done 2>/dev/null
 END
     export INITRD=$BATS_FILE_TMPDIR/initrd IMAGES=$BATS_FILE_TMPDIR/images
-    # those of the zoo's filesystems that this kernel has
+    # the zoo's filesystems that this kernel has
     local name modules=()
     for name in xfs btrfs f2fs vfat exfat ntfs3 jfs reiserfs nilfs2 udf isofs squashfs erofs cramfs minix bfs romfs \
         hfs gfs2 nls_ascii nls_cp437 nls_iso8859-1 nls_utf8; do
@@ -36,16 +36,16 @@ END
     "$BATS_TEST_DIRNAME/../host/disk-zoo" "$RUN_VM_TOOLS/blank-probe" ${RUN_VM_LONG:+--full} --images "$IMAGES"
 }
 
-# The lines of the list that are booted: all of them, or as many as go into one boot.
+# Prints the lines of the list to boot: all of them, or as many as fit one boot.
 chosen() {
     if [ -n "${RUN_VM_LONG:-}" ]; then
         cat "$IMAGES/list"
-    else # with each format's variants the ends of the list are the most alike
+    else # the first lines differ most: those after them are variants of formats
         awk "NR <= $BATCH" "$IMAGES/list"
     fi
 }
 
-# boot_batch NAME NUMBER...: boots with these images.
+# boot_batch NAME NUMBER...: boots with the images of these numbers.
 boot_batch() {
     local name=$1 parameters="" arguments=() number i=0
     shift
@@ -58,12 +58,12 @@ boot_batch() {
     reached "$name"
 }
 
-# The type that libblkid sees.
+# Prints the type that libblkid detects.
 type_of() {
     blkid -p -o value -s TYPE "$1" || true
 }
 
-# is_content TYPE IMAGE: says the filesystem's own tool, where it has one that only looks.
+# is_content TYPE IMAGE: the filesystem's own tool accepts the image, if it has a read-only check.
 is_content() {
     case $1 in
     ext[234]) e2fsck -fn "$2" ;;
@@ -76,7 +76,7 @@ is_content() {
     esac >"$BATS_TEST_TMPDIR/fsck" 2>&1
 }
 
-# look NAME NUMBER LETTER FORMAT OUTCOME: what the boot has made of an image.
+# look NAME NUMBER LETTER FORMAT OUTCOME: checks the boot's effect on an image.
 look() {
     local console=$BATS_FILE_TMPDIR/$1.console image=$IMAGES/$2 place="/dev/vd$3 on /mnt/$2" found=${5#*: } same=no
     [ "$(sha256sum <"$image")" = "$(cat "$image.sum")" ] && same=yes
@@ -123,13 +123,13 @@ look() {
     [ ! -s "$BATS_TEST_TMPDIR/wrong" ]
 }
 
-# The disks on which there is nothing but what a table says, far from all that a probe looks at. What
-# is kept is told by the images' times: they are large.
+# Disks with data only where a table puts it, far from every offset that a probe reads. The images are
+# large: their modification times show that they were not written.
 @test "no disk whose data lie anywhere is formatted by a boot" {
     local directory=$BATS_TEST_TMPDIR/layouts number format outcome parameters="" arguments=() i=0
     mkdir "$directory"
     "$BATS_TEST_DIRNAME/../host/disk-zoo" "$RUN_VM_TOOLS/blank-probe" --layouts "$directory"
-    # of each kind one, and not far into the disk; the rest are for tests/host/disk-zoo
+    # one of each kind, near the beginning of the disk; tests/host/disk-zoo has the rest
     [ -n "${RUN_VM_LONG:-}" ] || sed -i '/Windows 11\|then btrfs\|17 MiB, f2fs\|ChromeOS, kernel\|LVM, ext\|RAID 1.2\|NTFS with\|ext4 with\|payload\|pages of\|before the last/!d' \
         "$directory/list"
     while IFS='|' read -r number format outcome && [ $i -lt 26 ]; do
@@ -157,10 +157,10 @@ look() {
         truncate -s $size $size
     done
     truncate -s 64M 4k read-only
-    # all of the 16 TiB that a file on ext4 can have: the host says that it is blank
+    # 16 TiB, the largest file on ext4: the host stamps it as blank
     printf 'run-vm: blank but for this line\nabcdefghij' >16T
     truncate -s $(((16 << 40) - (1 << 20))) 16T
-    # of this one nobody says so
+    # this one has no stamp
     truncate -s 3G 3G
     for size in 512 1M 16T 4k read-only 3G; do
         parameters+=" vm.mount=/dev/vd${letters[i++]}:/mnt/$size:auto:x-systemd.makefs,nofail"
@@ -186,7 +186,7 @@ look() {
     e2fsck -fn 1M
     e2fsck -fn 4k
     e2fsck -fn 3G
-    # of 16 TiB a check takes long
+    # checking 16 TiB takes long
     [ -z "${RUN_VM_LONG:-}" ] || e2fsck -fn 16T
     cmp -n $((64 << 20)) read-only /dev/zero
     [ "$(stat -c %s 0)" = 0 ]

@@ -1,8 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Every way in which a guest's life ends, or does not: run-vm ends with QEMU where that ends by
-# itself, and where it does not, on a signal, in its time and with QEMU gone. And what comes of a
-# console that nobody reads.
+# Every end of a guest: run-vm exits when QEMU exits by itself; otherwise a signal ends both within the
+# time limits. Also consoles that nobody reads.
 
 load guest
 
@@ -10,14 +9,14 @@ setup_file() {
     kernel
     # shellcheck disable=SC2016 # the guest's shell is to expand it
     tree "$BATS_FILE_TMPDIR/tree" <<'END'
-# until somebody presses it
+# waits for the power button
 power_button() {
     for event in /sys/class/input/event*; do
         [ "$(cat $event/device/name)" != "Power Button" ] || head -c 24 /dev/input/${event##*/} >/dev/null
     done
 }
 flood() {
-    dmesg -n 1 # the kernel's messages would come in the middle of a line
+    dmesg -n 1 # kernel messages would break up lines
     echo "flood $1 begins"
     seq 20000
     echo "flood $1 ends"
@@ -53,9 +52,9 @@ teardown_file() {
     figures endings
 }
 
-# start NAME [run-vm's arguments]: run-vm in the background, in a process group of its own. In NAME:
-# out and err, tmp (where it has its temporary directory), pid (of the timeout(1) that it runs
-# under). $OUT: where its standard output leads instead.
+# start NAME [run-vm's arguments]: starts run-vm in the background, in a process group of its own. In
+# NAME: out and err, tmp (the parent of its temporary directory), pid (of the timeout(1) that it runs
+# under). $OUT: another file for its standard output.
 start() {
     local name=$1 directory=$BATS_FILE_TMPDIR/$1
     shift
@@ -68,22 +67,22 @@ start() {
     echo $! >"$directory/pid"
 }
 
-# start_plain NAME [run-vm's arguments]: the same, the guest's stage 2 being the tree's.
+# start_plain NAME [run-vm's arguments]: the same, with the tree's stage 2 in the guest.
 start_plain() {
     start "$1" --init /sbin/init "${@:2}"
 }
 
-# The process that another one has started.
+# Prints the child of a process.
 child() {
     cut -d ' ' -f 1 "/proc/$1/task/$1/children"
 }
 
-# comes NAME out|err REGEX: there is such a line.
+# comes NAME out|err REGEX: waits for a matching line.
 comes() {
     wait_for "$BATS_FILE_TMPDIR/$1/$2" "$3" "$(cat "$BATS_FILE_TMPDIR/$1/pid")"
 }
 
-# sleeps NAME: QEMU says so.
+# sleeps NAME: waits until QEMU reports that the guest sleeps.
 sleeps() {
     local answer=""
     while [[ $answer != *'"suspended"'* ]]; do
@@ -93,8 +92,8 @@ sleeps() {
     done
 }
 
-# signal NAME SIGNAL [group]: to run-vm, or to its process group as the terminal does it. What
-# QEMU's process is, is written down.
+# signal NAME SIGNAL [group]: signals run-vm, or its process group as the terminal does. Records QEMU's
+# process ID first.
 signal() {
     local directory=$BATS_FILE_TMPDIR/$1 timeout run_vm
     timeout=$(cat "$directory/pid")
@@ -107,7 +106,7 @@ signal() {
     fi
 }
 
-# is NAME STATUS: run-vm ends so, and leaves neither QEMU nor anything temporary.
+# is NAME STATUS: run-vm exits with STATUS, and leaves neither QEMU nor temporary files.
 is() {
     local directory=$BATS_FILE_TMPDIR/$1 status=0
     wait "$(cat "$directory/pid")" || status=$?
@@ -121,7 +120,7 @@ is() {
 
 @test "run-vm ends with QEMU however the guest ends it: power off, reset, panic, triple fault, debug port, hibernation" {
     local name
-    # two at a time
+    # two boots at a time
     begin "power off" reset
     start poweroff --exec poweroff -f
     start_plain reset -- -no-reboot
@@ -151,10 +150,10 @@ is() {
     done
 }
 
-# A root that is not there.
+# A root that does not exist.
 NOWHERE='root=/dev/vdz rootfstype=ext4 vm.device-timeout=1'
 
-# last_line NAME REGEX: of what run-vm says.
+# last_line NAME REGEX: the last line on run-vm's standard error matches.
 last_line() {
     tail -n 1 "$BATS_FILE_TMPDIR/$1/err" >"$BATS_FILE_TMPDIR/$1/last"
     says "$BATS_FILE_TMPDIR/$1/last" "$2"
@@ -171,14 +170,14 @@ last_line() {
     is failed-panic 70
     for name in failed failed-reboot failed-panic; do
         last_line "$name" '^run-vm: the boot failed at "devices": /dev/vdz: no such block device appeared'
-        # the firmware neither resets the terminal nor leaves wrapping off
+        # no escape sequence of the firmware resets the terminal or leaves wrapping off
         run ! grep -aq -e $'\ec' -e $'\e\[?7l' "$BATS_FILE_TMPDIR/$name/out"
         grep -aq $'\e\[?7hrun-vm: the boot failed' "$BATS_FILE_TMPDIR/$name/out"
     done
     says "$BATS_FILE_TMPDIR/failed-panic/out" 'Kernel panic'
     passed
 
-    # the next boot of the same QEMU finds its root
+    # the second boot of the same QEMU finds its root
     begin "failed boot, then a good one"
     truncate -s 64M "$late"
     start late --init /sbin/init -o 'boot.initrd.availableKernelModules=["virtio_blk","ext4"]' \
@@ -192,7 +191,7 @@ last_line() {
     passed
 }
 
-# NixOS's test driver ends the script's QEMU by one signal.
+# NixOS's test driver ends the script's QEMU with one signal.
 @test "called as run-NAME-vm a signal makes QEMU quit at once" {
     local runner=$BATS_FILE_TMPDIR/run-box-vm system=$BATS_FILE_TMPDIR/system signal
     begin "run-NAME-vm and a signal"
@@ -216,7 +215,7 @@ last_line() {
     passed
 }
 
-# monitor NAME: the socket of QEMU's monitor, once it answers.
+# monitor NAME: prints the socket of QEMU's monitor, once it answers.
 monitor() {
     local socket
     until socket=$(echo "$BATS_FILE_TMPDIR/$1"/tmp/*/run-vm.qmp) && [ -S "$socket" ] &&
@@ -235,7 +234,7 @@ monitor() {
     socket=$(monitor socket)
     directory=$(monitor directory)
     directory=${directory%/*}
-    # what systemd-tmpfiles does before it removes anything in a directory
+    # systemd-tmpfiles takes this lock before it removes anything in a directory
     run -1 flock -n "$directory" true
     if command -v systemd-tmpfiles; then
         find "${directory%/*}" -exec touch -h -d '30 days ago' {} +
@@ -271,7 +270,7 @@ monitor() {
     signal halt TERM
     sleeps asleep
     signal asleep TERM
-    # these two have a minute, the slow one is past it
+    # halt and asleep are given a minute; slow has already used its own
     is halt 0
     says "$BATS_FILE_TMPDIR/halt/err" 'the guest has not powered down; QEMU quits'
     is asleep 143
@@ -296,7 +295,7 @@ monitor() {
     passed
 }
 
-# full PID: the pipe on descriptor 7 takes nothing more.
+# full PID: waits until the pipe on descriptor 7 is full.
 full() {
     until [ "$(python3 -c 'import array, fcntl, termios
 waiting = array.array("i", [0])
@@ -307,7 +306,7 @@ print(waiting[0])')" -gt 61440 ]; do
     done
 }
 
-# until_line TEXT: takes what comes out of that pipe up to there.
+# until_line TEXT: reads from that pipe up to the line.
 until_line() {
     local line
     while read -rt "$TIME_LIMIT" -u 7 line; do
@@ -327,7 +326,7 @@ until_line() {
     full "$(cat "$directory/pid")"
     until_line 'flood one ends' | clean >"$directory/out"
     diff <(sed -n '/flood one begins/,/flood one ends/p' "$directory/out" | grep -x '[0-9]*') <(seq 20000)
-    # the guest has gone on: into the next one
+    # the guest continued with the next flood
     full "$(cat "$directory/pid")"
     signal flood TERM
     is flood 0

@@ -55,13 +55,13 @@ setup_file() {
     head -c 2000003 /dev/urandom >"$input"
     guest tee /proc/self/fd/2 <"$input" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err"
     cmp "$input" "$BATS_TEST_TMPDIR/out"
-    # run-vm's own line on the accelerator may come first
+    # run-vm's line about the accelerator may come first
     tail -c 2000003 "$BATS_TEST_TMPDIR/err" | cmp "$input"
 }
 
 @test "a stream that nobody reads stops neither the other streams nor the command" {
-    # Standard output is read only when all of standard error has been, and there is more of it than
-    # fits into a pipe; of standard input, which never ends, nothing is read.
+    # Standard output, more than a pipe holds, is read only after all of standard error; standard input,
+    # which never ends, is not read at all.
     mkfifo "$BATS_TEST_TMPDIR/errors" "$BATS_TEST_TMPDIR/output"
     yes | guest sh -c 'head -c 200000 /dev/zero; yes error | head -n 100000 >&2; exit 3' \
         >"$BATS_TEST_TMPDIR/output" 2>"$BATS_TEST_TMPDIR/errors" &
@@ -80,7 +80,7 @@ setup_file() {
 }
 
 @test "orphans are reaped, and those that are left do not hold the end up" {
-    # The first orphan ends while the command waits for it to be gone altogether; the second stays.
+    # The command waits until the first orphan has been reaped; the second stays.
     # shellcheck disable=SC2016
     ends 4 sh -c '
         ( (echo $$ >/dev/null; exec sh -c "echo \$\$ >/tmp/pid") & )
@@ -119,9 +119,9 @@ setup_file() {
     [ "$status" = 6 ]
 }
 
-# terminal COMMAND [REDIRECTION]: run-vm on a terminal of 33 lines and 101 columns, whose device is in the file
-# `tty`; the other end is the coprocess VM, and what it shows the descriptor SHOWN (bash closes its
-# own ones when it sees that the coprocess has ended, read or not).
+# terminal COMMAND [REDIRECTION]: runs run-vm on a terminal of 33 lines and 101 columns, whose device name
+# is in the file `tty`. The other end is the coprocess VM; the descriptor SHOWN reads its output (bash
+# closes its own descriptors as soon as the coprocess exits, even if output is unread).
 terminal() {
     export COMMAND=$1 TTY=$BATS_TEST_TMPDIR/tty
     # shellcheck disable=SC2016
@@ -131,7 +131,7 @@ terminal() {
     exec {SHOWN}<&"${VM[0]}"
 }
 
-# expect_line REGEX: reads what the terminal shows until there is such a line.
+# expect_line REGEX: reads the terminal's output up to a matching line.
 expect_line() {
     local line
     while read -r -t "$TIME_LIMIT" line <&"$SHOWN"; do
@@ -149,7 +149,7 @@ expect_line() {
     terminal 'tty; test -t 0 && test -t 1 && test -t 2 && echo all three
         trap "echo interrupted; exit 5" INT
         stty size; echo $TERM; echo ready; read -r word; stty size; echo "got $word"
-        echo now; while :; do sleep 1; done' # a signal between two commands waits for the next one's end
+        echo now; while :; do sleep 1; done' # the shell takes a signal when the current sleep ends
     local pid=$VM_PID
     expect_line '^/dev/pts/[0-9]+'
     expect_line '^all three'
@@ -206,7 +206,7 @@ expect_line() {
     says "$BATS_TEST_TMPDIR/err" 'Kernel panic'
 }
 
-# 2 and 3 would be the flood's own words that it did not come to it.
+# Statuses 2 and 3 would mean that the flood could not start.
 @test "a command that is root and floods the channel itself: 125, and what is wrong" {
     ends 125 port-flood
     says "$BATS_TEST_TMPDIR/err" 'port-flood: no exit status: run-vm\.exec: '

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Boots that cannot succeed: the console says what was wrong with what, and the machine powers off
-# (the demonstration system's kernel parameters say vm.onfail=poweroff) instead of hanging.
+# Boots that cannot succeed: the console names what failed and why, and the machine powers off instead
+# of hanging (the demonstration system's kernel parameters contain vm.onfail=poweroff).
 
 load harness
 
-# fails NAME REGEX: init ended the boot before stage 2, and the reason that it gives matches.
+# fails NAME REGEX: init ended the boot before stage 2, with a reason that matches.
 fails() {
     if [ "$(cat "$BATS_FILE_TMPDIR/$1/status")" != 70 ]; then
         says "$BATS_FILE_TMPDIR/$1/console" 'no status 70'

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# One boot that formats four blank disks, the root among them, and exchanges files with the host in
-# both directions: what it leaves on the disks and in the directories.
+# The disks and directories after one boot that formats four blank disks, the root among them, and
+# exchanges files with the host in both directions.
 
 load harness
 
-# Around the sizes where mke2fs changes its mind: 1 KiB blocks and smaller inode ratios below 512 MiB.
+# Sizes around mke2fs' limits: 1 KiB blocks and smaller inode ratios below 512 MiB.
 SIZES=(64M 511M 3G)
 
 setup_file() {
@@ -44,7 +44,7 @@ ran() {
     return 1
 }
 
-# What of a superblock depends on its size alone, not on its age or what is in it.
+# Prints the fields of a superblock that depend on the size alone, not on age or contents.
 geometry() {
     dumpe2fs -h "$1" 2>/dev/null | grep -E \
         -e '^(Filesystem (magic|revision|features|flags|state|OS)|Default|Errors|Inode |Block |Reserved )' \
@@ -52,7 +52,7 @@ geometry() {
         -e '^(Journal (inode|size|backup)|Total journal size)'
 }
 
-# formatted_like_mke2fs IMAGE: clean, and in shape what mke2fs makes of that size.
+# formatted_like_mke2fs IMAGE: the filesystem is clean and has the layout of mke2fs at that size.
 formatted_like_mke2fs() {
     local reference=$BATS_TEST_TMPDIR/reference
     e2fsck -fn "$1" >"$BATS_TEST_TMPDIR/e2fsck" 2>&1 || { cat "$BATS_TEST_TMPDIR/e2fsck"; return 1; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# More parameters than the kernel's command line takes: they travel in the initrd's bootconfig.
+# More parameters than fit the kernel's command line: they travel in the initrd's bootconfig.
 
 load harness
 

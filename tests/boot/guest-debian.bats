@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A stage 2 as others have it: Debian with systemd, from a disk, from a read-only share under a
-# tmpfs, and from virtiofs. Each comes up whole and goes down in order.
+# Another distribution's stage 2: Debian with systemd, from a disk, from a read-only share under a tmpfs,
+# and from virtiofs. Each starts completely and shuts down in order.
 
 load guest
 
@@ -12,7 +12,7 @@ setup_file() {
     export INITRD=$BATS_FILE_TMPDIR/initrd
     initrd "$INITRD" virtio_pci virtio_blk ext4 9p 9pnet_virtio overlay virtiofs
 
-    # The unit that reports, bound into the root from a share; systemd.wants= calls for it.
+    # The reporting unit, bind-mounted into the root from a share; systemd.wants= starts it.
     mkdir "$BATS_FILE_TMPDIR"/{report,tree}
     cat >"$BATS_FILE_TMPDIR/report/report.service" <<'END'
 [Unit]
@@ -32,13 +32,13 @@ report=$(
     done </proc/mounts
     echo "root link $(readlink /dev/root)"
 )
-# at once: the prompt to log in may come at any time, and leaves no line of its own
+# printed at once: the login prompt may appear at any time, without a line of its own
 printf '\n%s\n' "$report"
 systemctl --no-block poweroff
 END
 }
 
-# debian NAME PARAMETERS [QEMU's arguments]
+# debian NAME PARAMETERS [QEMU's arguments]: boots Debian.
 debian() {
     local name=$1 parameters=$2
     shift 2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Boots that go wrong, machines that lack something, and stops that were asked for.
+# Boots that fail, machines that lack a device, and stops at the prompt on request.
 
 load guest
 
@@ -22,7 +22,7 @@ END
     EXTRA=$BATS_FILE_TMPDIR/extra initrd "$SHELL_INITRD" virtio_pci virtio_blk ext4 9p 9pnet_virtio overlay
 }
 
-# wrapped NAME SCRIPT PARAMETERS [QEMU's arguments]: the script is run as PID 1 before init.
+# wrapped NAME SCRIPT PARAMETERS [QEMU's arguments]: boots; PID 1 runs the script before init.
 wrapped() {
     local name=$1
     mkdir -p "$BATS_TEST_TMPDIR/wrapper"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Modules: of several kernels, for several disks, raw and compressed, wanted and unwanted.
+# Modules of several kernels, for several disks, raw and compressed, wanted and unwanted.
 
 load guest
 
@@ -21,7 +21,7 @@ setup() {
     kernel
 }
 
-# The disk on each controller: name, its module, QEMU's arguments.
+# The controllers: name, module, QEMU's arguments for a disk on it.
 controllers=(
     "virtio virtio_blk virtio-blk-pci,drive=d"
     "scsi sym53c8xx,sd_mod lsi53c895a scsi-hd,drive=d"
@@ -30,7 +30,7 @@ controllers=(
     "nvme nvme nvme,drive=d,serial=1"
 )
 
-# on_controllers NAME...: boots from a disk on each of these.
+# on_controllers NAME...: boots from a disk on each of these controllers.
 on_controllers() {
     local line fields arguments device modules=() wanted=" $* "
     for line in "${controllers[@]}"; do

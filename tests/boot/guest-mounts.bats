@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# What can be mounted before stage 2, how, and in which order.
+# Mounts before stage 2: their kinds, options and order.
 
 load guest
 
@@ -30,7 +30,7 @@ mounted() {
     told "$1" "^mount $2"
 }
 
-# disks IMAGE...: QEMU's arguments.
+# disks IMAGE...: prints QEMU's arguments for these disks.
 disks() {
     local image
     for image in "$@"; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Every form that root= has, and what can be put on top of it.
+# Every form of root=, and the overlays on top of it.
 
 load guest
 
@@ -40,7 +40,7 @@ END
     export DISK="-drive file=$image,format=raw,if=virtio"
 }
 
-# The mounts that stage 2 saw, by place.
+# Prints the mounts that stage 2 saw, sorted by mount point.
 mounted() {
     told "$1" "^mount $2"
 }

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Boots of the guest half by itself: kernel, init and a small root, without run-vm. For what the
-# host half never asks for: other kernels and disks, broken initrds, consoles that are not there.
+# Boots of the guest half alone: kernel, init and a small root, without run-vm. For cases that the host
+# half never makes: other kernels and disks, broken initrds, missing consoles.
 #
-# Everything is in $BATS_FILE_TMPDIR: `tree` is a root with busybox, whose /sbin/init runs /test.sh
-# and powers off; NAME.console is what a boot printed, NAME.status QEMU's status (124: time limit).
-# The share "tree" is always there, the root unless the test says otherwise.
+# Everything is in $BATS_FILE_TMPDIR: `tree` is a root with busybox, whose /sbin/init runs /test.sh and
+# powers off; NAME.console is a boot's output, NAME.status QEMU's status (124: time limit). Every boot
+# has the share "tree", which is the root unless the test sets another.
 
 load harness
 
-# kernel [SUITE [PACKAGE]]: the kernel that the next initrds and boots are for (KERNEL, MODULES,
-# VERSION).
+# kernel [SUITE [PACKAGE]]: sets the kernel of the next initrds and boots (KERNEL, MODULES, VERSION).
 kernel() {
     local directory
     directory=$("$BATS_TEST_DIRNAME/../../scripts/fetch-kernel" "$@" 2>"$BATS_FILE_TMPDIR/fetch-kernel")
@@ -20,7 +19,7 @@ kernel() {
     export KERNEL VERSION MODULES
 }
 
-# tree DIRECTORY: a root with busybox and a stage 2. On standard input what stage 2 does.
+# tree DIRECTORY: makes a root with busybox and a stage 2 that runs the script on standard input.
 tree() {
     local applet
     mkdir -p "$1"/{bin,sbin,etc,proc,sys,dev,run,tmp,nix/store}
@@ -31,7 +30,7 @@ tree() {
     cat >"$1/sbin/init" <<'END'
 #!/bin/sh
 export PATH=/bin
-echo # the firmware may have left the cursor in its own line
+echo # the firmware may have left the cursor in the middle of a line
 echo "stage 2 is PID $$"
 . /test.sh
 echo "stage 2 ends"
@@ -42,8 +41,8 @@ END
     cat >"$1/test.sh"
 }
 
-# initrd FILE [MODULE...]: init with these modules and what they depend on. $EXTRA: a directory that
-# goes in as well. $COMPRESS: a program (gzip, xz, zstd) that compresses the modules.
+# initrd FILE [MODULE...]: makes an initrd of init, these modules and their dependencies. $EXTRA: a
+# directory to add. $COMPRESS: a program (gzip, xz, zstd) that compresses the modules.
 initrd() {
     local file=$1 directory module
     directory=$(mktemp -d "$BATS_FILE_TMPDIR/initrd.XXXXXX")
@@ -61,8 +60,8 @@ initrd() {
     cp "$MODULES"/modules.{order,builtin,builtin.modinfo} "$directory/lib/modules/$VERSION"
     depmod -b "$directory" "$VERSION"
     if [ "${COMPRESS:-}" = gzip ]; then
-        # Debian's depmod does not know it and would not see the modules
-        # under another name; libkmod goes by the content
+        # Debian's depmod does not support gzip and would ignore *.ko.gz;
+        # libkmod goes by the content
         find "$directory" -name '*.ko' -exec gzip {} ';' -exec mv {}.gz {} ';'
     fi
     cp "$RUN_VM_BUILD/init" "$directory/init"
@@ -73,7 +72,7 @@ initrd() {
     rm -rf "$directory"
 }
 
-# qemu NAME PARAMETERS [QEMU's arguments]: boots to the end, with $INITRD.
+# qemu NAME PARAMETERS [QEMU's arguments]: boots $INITRD until QEMU exits.
 qemu() {
     local name=$1 parameters=$2
     shift 2
@@ -87,8 +86,8 @@ qemu() {
     clean <"$BATS_FILE_TMPDIR/$name.raw" >"$BATS_FILE_TMPDIR/$name.console"
 }
 
-# conversation NAME PARAMETERS [REGEX ANSWER]...: boots, and gives each answer on the console when
-# something matches that has been said since the last one.
+# conversation NAME PARAMETERS [REGEX ANSWER]...: boots, and types each answer on the console once output
+# after the previous answer matches.
 conversation() {
     local name=$1 parameters=$2 fifo=$BATS_FILE_TMPDIR/$1.in raw=$BATS_FILE_TMPDIR/$1.raw writer booting heard=0
     shift 2
@@ -111,12 +110,12 @@ conversation() {
     exec {writer}>&-
 }
 
-# disk FILE: QEMU's arguments for a raw image on virtio.
+# disk FILE: prints QEMU's arguments for a raw image on virtio.
 disk() {
     echo "-drive file=$1,format=raw,if=virtio"
 }
 
-# reached NAME: stage 2 was started and came to its end, and QEMU was content.
+# reached NAME: stage 2 ran to its end, and QEMU exited with 0.
 reached() {
     local status
     status=$(cat "$BATS_FILE_TMPDIR/$1.status")
@@ -128,7 +127,7 @@ reached() {
     says "$BATS_FILE_TMPDIR/$1.console" '^stage 2 ends'
 }
 
-# failed NAME REGEX: init ended the boot by itself, and a line of it matches.
+# failed NAME REGEX: init ended the boot, with a reason that matches.
 failed() {
     [ "$(cat "$BATS_FILE_TMPDIR/$1.status")" = 0 ] || says "$BATS_FILE_TMPDIR/$1.console" 'no status 0'
     says "$BATS_FILE_TMPDIR/$1.console" "run-vm: the boot failed at .*$2"

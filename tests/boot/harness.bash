@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What the boot tests share: boots of the demonstration system, and looks at what came of them.
+# Helpers of the boot tests: boot the demonstration system, and check the results.
 #
-# A boot has a name and a directory, $BATS_FILE_TMPDIR/NAME, so that the boots of setup_file can be
-# looked at by all tests of the file:
-#   console       what QEMU printed, without carriage returns and escape sequences
+# A boot has a name and a directory, $BATS_FILE_TMPDIR/NAME, so that all tests of a file can check the
+# boots of its setup_file:
+#   console       QEMU's output, without carriage returns and escape sequences
 #   status        run-vm's exit status; 124: the time limit
 #   xchg/         the shared directory; test.sh is the guest's script, test.sh.out its output
-# The disk is $BATS_FILE_TMPDIR/disk.qcow2 in every boot unless the test sets NIX_DISK_IMAGE.
+# Every boot uses the disk $BATS_FILE_TMPDIR/disk.qcow2, unless the test sets NIX_DISK_IMAGE.
 
 bats_require_minimum_version 1.7.0
 
 TIME_LIMIT=${TIME_LIMIT:-300} # seconds for a boot; QEMU without KVM on a busy machine is slow
 
-# boot NAME [run-vm's arguments]: boots to the end. On standard input the script that the guest
-# runs; what it leaves in /tmp/xchg is in NAME/xchg afterwards. $PARAMS: more kernel parameters.
+# boot NAME [run-vm's arguments]: boots until QEMU exits. The guest runs the script on standard input; its
+# /tmp/xchg is NAME/xchg afterwards. $PARAMS: more kernel parameters.
 boot() {
     mkdir -p "$BATS_FILE_TMPDIR/$1/xchg"
     cat >"$BATS_FILE_TMPDIR/$1/xchg/test.sh"
@@ -22,7 +22,7 @@ boot() {
         boot_as_is "$@"
 }
 
-# boot_as_is NAME [run-vm's arguments]: the same without a script, TMPDIR as it comes.
+# boot_as_is NAME [run-vm's arguments]: the same without a script, and with the caller's TMPDIR.
 boot_as_is() {
     local directory=$BATS_FILE_TMPDIR/$1
     shift
@@ -38,17 +38,17 @@ boot_as_is() {
     clean <"$directory/raw" >"$directory/console"
 }
 
-# Carriage returns and escape sequences of the firmware and of Nix go.
+# Removes carriage returns, and the escape sequences of the firmware and of Nix.
 clean() {
     tr -d '\r' | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1bc//g'
 }
 
-# console NAME: its text.
+# console NAME: prints the console of a boot.
 console() {
     cat "$BATS_FILE_TMPDIR/$1/console"
 }
 
-# ended NAME: the boot ended by itself, and QEMU was content.
+# ended NAME: the boot ended by itself, and run-vm exited with 0.
 ended() {
     local status
     status=$(cat "$BATS_FILE_TMPDIR/$1/status")
@@ -58,7 +58,7 @@ ended() {
     return 1
 }
 
-# worked NAME: the guest's script was run, and every command it was to stop at succeeded.
+# worked NAME: the guest ran the script, and no command of it failed.
 worked() {
     ended "$1" || return 1
     local xchg=$BATS_FILE_TMPDIR/$1/xchg
@@ -68,7 +68,7 @@ worked() {
     return 1
 }
 
-# says FILE REGEX: a line matches; the file's end is shown if none does.
+# says FILE REGEX: a line of the file matches; otherwise prints the end of the file.
 says() {
     grep -Eq -- "$2" "$1" && return
     echo "no line of $1 matches: $2"
@@ -76,7 +76,7 @@ says() {
     return 1
 }
 
-# wait_for FILE REGEX PID: until a line matches; fails when the process has ended.
+# wait_for FILE REGEX PID: waits until a line matches; fails once the process has ended.
 wait_for() {
     until grep -Eaq -- "$2" "$1"; do
         kill -0 "$3" || return
@@ -84,7 +84,7 @@ wait_for() {
     done
 }
 
-# qmp SOCKET COMMAND...: QEMU's answers; fails if one is an error, or there is nobody to ask.
+# qmp SOCKET COMMAND...: prints QEMU's answers; fails if one is an error, or if QEMU does not answer.
 qmp() {
     local answer
     answer=$({
@@ -94,8 +94,8 @@ qmp() {
     [[ $answer != *'"error"'* ]]
 }
 
-# Each case of a campaign is one thing that was done to a guest: of it says whether it ended well. A
-# test that is ended by a failure leaves the cases that it was at as they were begun.
+# begin CASE...: records that these cases of a campaign have begun; passed() records their success. A case
+# of a test that fails stays as begun, which counts as a failure.
 begin() {
     local name
     CASES=()
@@ -112,7 +112,7 @@ passed() {
     done
 }
 
-# figures NAME: a campaign's closing line.
+# figures NAME: prints a campaign's closing line.
 figures() {
     local cases=0 failures=0 file
     for file in "$BATS_FILE_TMPDIR"/cases.*; do
@@ -123,7 +123,7 @@ figures() {
     echo "# $1: $cases cases, $failures failures" >&3
 }
 
-# The configuration's value, by jq path.
+# configured PATH: prints a value of the configuration, by its jq path.
 configured() {
     jq -er "$1" "$DEMO_CONFIG"
 }
@@ -134,8 +134,8 @@ raw_image() {
     echo "$1.raw"
 }
 
-# Everything about a directory tree that a guest could change: names, types, modes, owners, sizes,
-# times of modification, targets of links, contents.
+# Prints a checksum of everything that a guest could change in a directory tree: names, types, modes,
+# owners, sizes, modification times, targets of links, contents.
 fingerprint() {
     (
         cd "$1" || exit

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A network that a setuid program makes for an ordinary user: QEMU's bridge helper.
+# QEMU's bridge helper, a set-user-ID program that makes a network for an ordinary user.
 
 load harness
 load command
@@ -14,7 +14,7 @@ setup_file() {
     KERNEL=$(echo "$BATS_FILE_TMPDIR"/kernel/vmlinuz-*)
     export MODULES KERNEL
     MODULES=$(echo "$BATS_FILE_TMPDIR"/kernel/lib/modules/*)
-    # the helper of Debian is no more than this
+    # as on Debian, only the mode makes it privileged
     install --mode=4755 /usr/lib/qemu/qemu-bridge-helper "$BATS_FILE_TMPDIR/helper"
     install "$RUN_VM_PROGRAM" "$RUN_VM_INIT" "$BATS_FILE_TMPDIR/bin"
     cat >"$BATS_FILE_TMPDIR/bridge.json" <<END
@@ -26,7 +26,7 @@ setup_file() {
 END
 }
 
-# What the guest does: it calls the host over the bridge.
+# The guest's script: calls the host over the bridge.
 # shellcheck disable=SC2016 # the guest's shell is to expand it
 call_host='cd /sys/class/net
 for card in *; do

@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A guest whose root is out to harm the host, and run-vm run by an ordinary user: what is tried, and
-# that nothing came of it. (restrictNetwork: network.bats. The store through the mount that is
-# there: store.bats. By virtiofs: virtiofs.bats. Ends of QEMU and of run-vm: endings.bats.)
+# A guest whose root tries to harm the host, with run-vm run by an ordinary user: no attempt succeeds.
+# (restrictNetwork: network.bats. The store through the existing mount: store.bats. Over virtiofs:
+# virtiofs.bats. Ends of QEMU and of run-vm: endings.bats.)
 
 load harness
 
 setup_file() {
-    # a place that an ordinary user can get to
+    # a directory that an ordinary user can reach
     PLACE=$(mktemp -d)
     chmod 755 "$PLACE"
     export PLACE
@@ -25,22 +25,22 @@ teardown_file() {
     rm -rf "$PLACE"
 }
 
-# as_user COMMAND...: by somebody who is not root.
+# as_user COMMAND...: runs the command as an ordinary user.
 as_user() {
     # shellcheck disable=SC2086 # several words
     $USER_COMMAND env HOME="$PLACE/home" XDG_CACHE_HOME="$PLACE/home/cache" "$@"
 }
 
-# One boot in which root of the guest tries everything.
+# One boot in which the guest's root makes all attempts.
 hostile() {
     mkdir -p "$PLACE"/{home,tmp,shared,secret}
     chmod 777 "$PLACE"/{home,tmp,shared}
-    # run-vm and its init, where the user can read them
+    # copies of run-vm and init that the user can read
     cp "$RUN_VM_PROGRAM" "$RUN_VM_BUILD/init" "$PLACE"
     echo "the host's secret" >"$PLACE/secret/file"
     chmod 755 "$PLACE/secret"
     chmod 644 "$PLACE/secret/file"
-    # what the host itself has put there leads out of the share as well
+    # a link that the host made leads out of the share too
     ln -s "$PLACE/secret" "$PLACE/shared/host-link"
     ln -s ../secret/file "$PLACE/shared/host-link-to-file"
     # shellcheck disable=SC2016 # the guest's shell is to expand it
@@ -52,7 +52,7 @@ tried() { # NAME COMMAND...: notes whether it worked
     shift
     if "$@" >"$name.out" 2>&1; then echo "$name: worked"; else echo "$name: failed"; fi >>results
 }
-# out of the share, by links of the host's and of our own, and by ..
+# out of the share: by the host's links, by the guest's own, and by ..
 tried host-link cat host-link/file
 tried host-link-to-file cat host-link-to-file
 ln -s @secret@ guest-link
@@ -80,7 +80,7 @@ tried remove sh -c "rm $store/*-demo-etc/passwd"
 echo >owned
 tried chown chown 0:0 owned
 tried device mknod device b 8 0
-# the temporary directory, which run-vm has to remove: links, depth, no permissions
+# the temporary directory, which run-vm must remove: links, depth, no permissions
 cd /tmp/xchg
 ln -s @secret@ link-to-directory
 ln -s @secret@/file link-to-file
@@ -163,7 +163,7 @@ result() { # NAME worked|failed
     [ "$(grep -ac 'flooding the console' "$PLACE/raw")" -gt 10000 ]
 }
 
-# The file system is in a mount namespace of its own, which needs no root.
+# The filesystem is in a mount namespace of its own, which needs no root.
 @test "a full file system under xchg is the guest's to see, and run-vm ends in order" {
     mkdir "$BATS_TEST_TMPDIR"/{small,shared}
     cat >"$BATS_TEST_TMPDIR/shared/test.sh" <<'END'
@@ -191,8 +191,8 @@ END
     run ! grep 'it all fitted' "$SHARED_DIR/test.sh.out"
 }
 
-# store_guest INTERFACE: a guest whose root writes to the disk that is the store image, whether it is
-# marked read-only or not. What is printed is in the file `out`.
+# store_guest INTERFACE: boots a guest whose root writes to the disk of the store image, even if it is
+# marked read-only. The output is in the file `out`.
 store_guest() {
     # shellcheck disable=SC2016 # the guest's shell is to expand it
     local script='disk=/dev/vda; [ -b $disk ] || disk=/dev/sda
@@ -210,16 +210,16 @@ done
         >"$PLACE/shared/out" 2>&1
 }
 
-# What the cache of an ordinary user or of root has.
+# Prints the contents of an ordinary user's or root's cache.
 cached() {
     find "$1"/run-vm/*/ -type f ! -name info ! -name 'from-*' -exec sha256sum {} + | sort
 }
 
-# stays_as_it_was CACHE INTERFACE COMMAND...: of a guest that COMMAND runs.
+# stays_as_it_was CACHE INTERFACE COMMAND...: the guest that COMMAND runs does not change the cache.
 stays_as_it_was() {
     local cache=$1 interface=$2
     shift 2
-    # all is made, and QEMU only says what it is
+    # makes all files; QEMU only prints its version
     "$@" env XDG_CACHE_HOME="$cache" QEMU_OPTS=-version bash -uc "store_guest $interface" || true
     cached "$cache" >"$BATS_TEST_TMPDIR/before"
     grep -q /store.img "$BATS_TEST_TMPDIR/before"

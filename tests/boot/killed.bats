@@ -1,14 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Starts that are killed while they prepare, one after the other, in the same cache, directory and
-# with the same image; and a boot of what they have left.
+# Starts that are killed while they prepare, one after the other, with the same cache, directory and
+# image; then a boot with the remains.
 
 load harness
 
 options=(-o virtualisation.useNixStoreImage=true -o runVm.stripModules=true)
 
-# killed_in TOOL: prepares the start of `boot killed`. The tool is the real one; of what it has made
-# half is taken away, and run-vm killed, as if both had been killed in the middle.
+# killed_in TOOL: lets the start of `boot killed` be killed in TOOL. The real tool runs; then half of its
+# output is cut off and run-vm killed, as if both had been killed halfway.
 killed_in() {
     local directory=$BATS_FILE_TMPDIR/killed tools=$BATS_TEST_TMPDIR/$1 real status=0
     real=$(PATH=$PATH:/usr/sbin:/sbin command -v "$1")
@@ -31,7 +31,7 @@ END
     echo "killed in $1: $status"
     cat "$directory/prepared"
     [ "$status" = 137 ]
-    # what is half made is still there
+    # the incomplete file is still there
     stat "$(tail -n 1 "$tools/made")"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A path that the guest has looked for before the host's store had it, as run-vm.json(5) tells.
+# A path that the guest looked up before the host's store had it (run-vm.json(5), SHARES).
 
 load harness
 load command
@@ -11,7 +11,7 @@ setup_file() {
     make_guest
 }
 
-# The guest looks for it, waits for a line, and looks again.
+# The guest looks up the path, waits for a line, and looks it up again.
 # shellcheck disable=SC2016 # the guest's shell is to expand it
 look='cd /nix
 ls store/late 2>/dev/null && exit 1

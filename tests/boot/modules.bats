@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A root that brings nothing of the kernel: its modules are a share at /lib/modules/VERSION, and the
-# network card's and the power button's drivers are loaded.
+# A root without the kernel's modules: they are a share at /lib/modules/VERSION, and the drivers of
+# network card and power button are loaded.
 
 load harness
 load command
 
-# A root with kmod's own programs beside busybox, as a distribution has it: /lib is a link.
+# A root with kmod's own programs besides busybox, and with /lib as a link, as in distributions.
 setup_file() {
     local library
     make_root
@@ -45,7 +45,7 @@ setup_file() {
     local version=${MODULES##*/}
     mkdir -p "$ROOT/usr/lib/modules/$version" "$ROOT/usr/lib/modules/1.2.3"
     touch "$ROOT/usr/lib/modules/1.2.3/other"
-    # an empty one is none
+    # an existing directory stays; VERSION's is empty, so the share is mounted on it
     # shellcheck disable=SC2016 # the guest's shell is to expand it
     OPTIONS="-o virtualisation.qemu.networkingOptions={\"_type\":\"override\",\"priority\":50,\"content\":[\"-nic\tuser,model=e1000\"]}" \
         ends 0 sh -c 'ls /lib/modules/1.2.3 && test -e /lib/modules/$(uname -r)/modules.dep && ls /sys/class/net'

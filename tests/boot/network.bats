@@ -1,13 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Networks for real: ports forwarded in both directions, a guest that is shut in, two guests on a
+# Real networks: ports forwarded in both directions, a guest without access to the host, two guests on a
 # virtual switch.
 
 load harness
 
-# The host of these guests is a network of the test's own with nothing but a loopback, so that every
-# address of the host and every port is known: 127.0.0.1, ::1, and two that are there besides. What
-# comes to its port 53 or 9000 is written down in `echoed` and sent back. It is its own name server.
+# The host of these guests is a network namespace with only a loopback, so that each of its addresses and
+# ports is known: 127.0.0.1, ::1 and two others. Data that arrive at its ports 53 and 9000 are recorded
+# in `echoed` and sent back. It is its own name server.
 setup_file() {
     musl-gcc -static -O1 -I"$BATS_TEST_DIRNAME/../.." -o "$BATS_FILE_TMPDIR/udp-answer" "$BATS_TEST_DIRNAME/udp-answer.c"
     musl-gcc -static -O1 -I"$BATS_TEST_DIRNAME/../.." -o "$BATS_FILE_TMPDIR/reach" "$BATS_TEST_DIRNAME/reach.c"
@@ -27,7 +27,7 @@ setup_file() {
         touch host-is-there
         wait' >"$BATS_FILE_TMPDIR/host.log" 2>&1 3>&- &
     export HOST_PID=$!
-    disown # its end is not worth a message
+    disown # no message at its end
     until_there "$BATS_FILE_TMPDIR/host-is-there" "$HOST_PID" || cat "$BATS_FILE_TMPDIR/host.log"
 }
 
@@ -35,7 +35,7 @@ teardown_file() {
     kill -KILL "$HOST_PID"
 }
 
-# on_host COMMAND...: with the test's host in place of this one.
+# on_host COMMAND...: runs the command on the test's host.
 on_host() {
     # shellcheck disable=SC2016 # expanded inside; nsenter begins in /
     nsenter --target "$HOST_PID" --user --net --mount --preserve-credentials \
@@ -46,7 +46,7 @@ setup() {
     export NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/disk.qcow2
 }
 
-# until_there FILE PID: waits until FILE is there; fails when the process ends before.
+# until_there FILE PID: waits until FILE exists; fails if the process ends before.
 until_there() {
     while ! [ -e "$1" ]; do
         kill -0 "$2" 2>/dev/null || return
@@ -54,7 +54,7 @@ until_there() {
     done
 }
 
-# What every guest does first: the user network's address, as DHCP would give it.
+# The first lines of each guest's script: the address that the user network's DHCP would assign.
 guest_network='set -eux
 cd /tmp/xchg
 ip link set lo up
@@ -63,17 +63,17 @@ ip addr add 10.0.2.15/24 dev eth0
 ip route add default via 10.0.2.2
 '
 
-# The module of the network card, which stage 2 of a real system loads by itself.
+# The network card's module, which stage 2 of a real system loads by itself.
 network=(-o 'boot.initrd.kernelModules=["virtio_net"]')
 
-# The forwardings: 8000 and 8001 of the host lead to the guest, 10.0.2.100 of the guest to the host.
+# The forwarded ports: the host's 8000 and 8001 lead to the guest, the guest's 10.0.2.100 to the host.
 forwards='virtualisation.forwardPorts=[
     {"host": {"address": "127.0.0.1", "port": 8000}, "guest": {"port": 7000}},
     {"proto": "udp", "host": {"address": "127.0.0.1", "port": 8001}, "guest": {"port": 7001}},
     {"from": "guest", "guest": {"address": "10.0.2.100", "port": 80},
      "host": {"address": "127.0.0.1", "port": 9000}}]'
 
-# What a guest tries at its host: the host itself, its name server, the host's other addresses.
+# A guest's attempts to reach its host: the host itself, its name server, its other addresses.
 attempts='tcp-host tcp 10.0.2.2 9000
 udp-host udp 10.0.2.2 9000
 tcp-name-server tcp 10.0.2.3 53
@@ -87,8 +87,8 @@ udp6-name-server udp fec0::3 53
 tcp6-other-address tcp 2001:db8::1 9000
 udp6-other-address udp 2001:db8::1 53'
 
-# The guest of the tests of forwarding: answers once by TCP and once by UDP, calls out, and then
-# makes all of the attempts at once.
+# The guest for the tests of forwarding: answers once over TCP and once over UDP, calls the host, and then
+# makes all attempts at once.
 forwarding_guest() {
     cat <<END
 $guest_network
@@ -98,7 +98,7 @@ ip route add default via fec0::2
 echo "the guest's TCP" | nc -l -p 7000 >tcp-in &
 ./udp-answer 7001 "the guest's UDP" >udp-in &
 touch ready
-# QEMU does not pass on that a guest has said all it had to say: the answer is waited for
+# QEMU does not pass on the guest's end of stream: wait for the answer
 mkfifo /run/say
 nc 10.0.2.100 80 </run/say >forwarded &
 exec 4>/run/say
@@ -113,7 +113,7 @@ wait
 END
 }
 
-# start_forwarding NAME [arguments]: boots such a guest, talks to it, waits for its end.
+# start_forwarding NAME [arguments]: boots such a guest, calls it, waits for its end.
 start_forwarding() {
     local name=$1 directory=$BATS_FILE_TMPDIR/$1
     shift
@@ -128,7 +128,7 @@ start_forwarding() {
     forwarding_guest | RUN_VM_PROGRAM=$directory/run-vm boot "$name" "${network[@]}" -o "$forwards" "$@" 3>&- &
     local pid=$!
     until_there "$directory/xchg/ready" "$pid"
-    # the guest may listen a moment later: a refused call is made again
+    # repeat a refused call: the guest may listen a moment later
     while kill -0 "$pid" 2>/dev/null && ! [ -s "$directory/tcp-out" ]; do
         echo "the host's TCP" | on_host socat -t 10 - TCP:127.0.0.1:8000 >"$directory/tcp-out" 2>/dev/null || true
     done
@@ -139,7 +139,7 @@ start_forwarding() {
     worked "$name"
 }
 
-# Both directions' forwarded ports were reached, those by TCP were answered.
+# The forwarded ports of both directions were reached, and those of TCP were answered.
 forwarded() {
     local directory=$BATS_FILE_TMPDIR/$1
     grep -qx "the host's TCP" "$directory/xchg/tcp-in"
@@ -148,7 +148,7 @@ forwarded() {
     grep -qx "through the forwarding" "$directory/xchg/forwarded"
 }
 
-# campaign NAME TEXT: every attempt was made; prints the figures. $through: what got through.
+# campaign NAME TEXT: every attempt was made; prints the figures. $through: the successful attempts.
 campaign() {
     local xchg=$BATS_FILE_TMPDIR/$1/xchg
     through=$(sort "$xchg/got-through")
@@ -167,11 +167,11 @@ campaign() {
 
 @test "a restricted guest is reached by forwarded ports, and reaches nothing else" {
     start_forwarding shut -o virtualisation.restrictNetwork=true
-    # QEMU's user network lets no datagram out, answers included
+    # a restricted user network passes no datagram to the outside, not even an answer
     forwarded shut
     campaign shut "hostile guest that is shut in"
     [ -z "$through" ]
-    # not even a datagram whose answer was lost
+    # no datagram arrived, not even one whose answer was lost
     [ "$(cat "$BATS_FILE_TMPDIR/echoed")" = "through the forwarding" ]
 }
 

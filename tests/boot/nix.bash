@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What the tests of the store ask of Nix in the guest, and how they look at its answers.
+# Helpers of the store's tests: questions for Nix in the guest, and checks of its answers.
 
 load harness
 
-# For a guest's script: has Nix say what it thinks of store and database, in /tmp/xchg.
+# For a guest's script: writes Nix's view of store and database to /tmp/xchg.
 ask_nix() {
     cat <<'END'
 cd /tmp/xchg
@@ -15,7 +15,7 @@ cat /root/kept >kept 2>/dev/null || true
 END
 }
 
-# For a guest's script: builds a derivation, where the store can be written to; its path and content.
+# For a guest's script: builds a derivation if the store is writable; prints its path and content.
 build_something() {
     cat <<'END'
 busybox=$(dirname $(dirname $(readlink -f /run/current-system/sw/bin/busybox)))
@@ -32,13 +32,13 @@ cat $(cat built) >built-content
 END
 }
 
-# xchg NAME FILE: what a boot has left there.
+# xchg NAME FILE: prints a file that a boot left in xchg.
 xchg() {
     cat "$BATS_FILE_TMPDIR/$1/xchg/$2"
 }
 
-# content NAME: Nix has verified the store with its contents, and found nothing. (Complaints stand
-# between its announcements of what it checks.)
+# content NAME: Nix verified the store with its contents, without a complaint. (Complaints are printed
+# between the announcements of its checks.)
 content() {
     xchg "$1" verify | grep -q "checking store hashes" || return 1
     run grep -v -e ' store\.\.\.$' -e '^checking .*\.\.\.$' <(xchg "$1" verify | clean)
@@ -46,7 +46,7 @@ content() {
     [ -z "$output" ]
 }
 
-# same_closure FILE [PATH]...: store paths against the host's closure of the toplevel and the PATHs.
+# same_closure FILE [PATH]...: compares store paths with the host's closure of the toplevel and PATHs.
 same_closure() {
     {
         nix-store --store "$(configured .runVm.store)" --query --requisites \

@@ -1,11 +1,11 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The power is cut while init registers a closure: the root is a disk on which QEMU records every
-# write and flush. What is on it after a cut at a random instant is put together from the record
-# (tools/replay-writes: all that was flushed, and of the rest a random part); there the database
-# must be whole, as it was before or as it is to be, and the next boot must complete it.
+# Power loss while init registers a closure. QEMU records every write and flush to the root's disk. From
+# the record tools/replay-writes makes the disk as it is after power loss at a random instant: all
+# flushed writes, and a random part of the others. The database on it must be the one before or the one
+# after, and the next boot must complete it.
 #
-# 25 instants each, 200 with RUN_VM_LONG (make check-long).
+# Tries 25 instants for each database, 200 with RUN_VM_LONG (make check-long).
 
 load harness
 
@@ -22,7 +22,7 @@ setup_file() {
     export registration=$BATS_FILE_TMPDIR/registration
     "$here/../bench/make-registration" 3000 8 >"$registration"
 
-    # a root without a database, and one with other paths and some of the same in it
+    # a root without a database, and one with other paths and some of the same ones
     mkdir -p "$BATS_FILE_TMPDIR/fresh/root" "$BATS_FILE_TMPDIR/there/root"
     {
         "$here/../bench/make-registration" 400 8 2
@@ -34,8 +34,8 @@ setup_file() {
     done
 }
 
-# The disk with its record as root; xchg brings the registration, and a stage 2 that resets the
-# machine at once, so that nothing reaches the disk after init is done.
+# Boots with the recorded disk as root. xchg contains the registration, and a stage 2 that resets the
+# machine at once, so that nothing is written after init.
 disk_arguments() { # IMAGE LOG
     echo -drive "if=none,id=recorded,driver=blklogwrites,file.driver=file,file.filename=$1,log.driver=file,log.filename=$2"
     echo -device virtio-blk-pci,drive=recorded,serial=recorded -no-reboot
@@ -55,15 +55,15 @@ boot_disk() { # NAME IMAGE
     run ! grep -e 'registering the closure' -e 'the boot failed' "$BATS_FILE_TMPDIR/$1/console"
 }
 
-# The demonstration system's shell, by its path in the guest.
+# Prints the path of the demonstration system's shell in the guest.
 guest_shell() {
     local store
     store=$(configured .runVm.store)
     echo "/nix/store/$(basename "$store"/nix/store/*-demo-busybox)/bin/sh"
 }
 
-# Boots from an image made of NAME/root; afterwards NAME has base.img, its state before, log, the
-# record, and the contents that the database has before and is to have after.
+# Boots from an image made of NAME/root. Afterwards NAME contains base.img (the image before), log (the
+# record), and the contents of the database before and after.
 record() { # NAME
     local directory=$BATS_FILE_TMPDIR/$1
     mke2fs -q -t ext4 -d "$directory/root" "$directory/base.img" 96M
@@ -75,7 +75,7 @@ record() { # NAME
     contents "$directory/root/nix/var/nix" >"$directory/after"
 }
 
-# What a database holds, but for times.
+# Prints the contents of a database, without times.
 contents() { # STATE-DIRECTORY
     [ -e "$1/db/db.sqlite" ] || return 0
     sqlite3 "$1/db/db.sqlite" "pragma integrity_check;
@@ -83,7 +83,7 @@ contents() { # STATE-DIRECTORY
         select * from Refs order by referrer, reference"
 }
 
-# The state directory on an image, after what a mount would do first, as ./state.
+# Copies the state directory of an image to ./state, after replaying the journal as a mount would.
 extract() { # IMAGE
     # 0: clean, 1: the journal was replayed
     e2fsck -fp "$1" >fsck 2>&1 || [ $? = 1 ]
@@ -98,7 +98,7 @@ image_after_cut() { # NAME ENTRIES SEED
     "$replay" "$BATS_FILE_TMPDIR/$1/log" cut.img "$2" "$3"
 }
 
-# Nothing, or everything, and nothing else.
+# The database contains nothing of the registration, or all of it.
 is_before_or_after() { # NAME FILE
     cmp -s "$2" "$BATS_FILE_TMPDIR/$1/before" || cmp -s "$2" "$BATS_FILE_TMPDIR/$1/after" || {
         echo "the database is neither as before nor as after:"
@@ -110,7 +110,7 @@ is_before_or_after() { # NAME FILE
 check_cut() { # NAME ENTRIES SEED
     image_after_cut "$@"
     extract cut.img
-    # looked at in a copy: to look at a database with a log changes it
+    # reads a copy, because reading a database with a log changes it
     rm -rf copy && cp -a state copy
     contents copy/nix/var/nix >found
     is_before_or_after "$1" found
@@ -122,7 +122,7 @@ check_cut() { # NAME ENTRIES SEED
     contents state/nix/var/nix | cmp - "$BATS_FILE_TMPDIR/$1/after"
 }
 
-# RANDOM repeats for a given start: a failure names the instant that shows it again.
+# RANDOM repeats for a given seed: a failure names the instant, to reproduce it.
 check_cuts() { # NAME
     local entries cut seed
     entries=$(cat "$BATS_FILE_TMPDIR/$1/entries")
@@ -160,7 +160,7 @@ check_cuts() { # NAME
     cd "$BATS_TEST_TMPDIR"
     for name in fresh there; do
         entries=$(cat "$BATS_FILE_TMPDIR/$name/entries")
-        # not "i": bats's run uses it
+        # not "i", which bats's run uses
         for number in $(seq $((boots / 2))); do
             image_after_cut "$name" $((entries * number / (boots / 2 + 1))) "$number"
             boot_disk "next-$name-$number" "$PWD/cut.img"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Databases and registrations that init must leave alone: one warning, which names the file, and the
-# boot goes on.
+# Databases and registrations that init must not use: it prints one warning, which names the file, and
+# the boot continues.
 
 load harness
 
@@ -23,7 +23,7 @@ setup_file() {
     PARAMS=regInfo=/tmp/xchg/bad boot_root registration
 }
 
-# Boots with a disk made of NAME/root, which the guest's script says something about.
+# Boots with a disk made of NAME/root; the guest's script reports on it.
 boot_root() { # NAME
     local directory=$BATS_FILE_TMPDIR/$1
     mke2fs -q -t ext4 -d "$directory/root" "$directory/disk.raw" 256M
@@ -32,7 +32,7 @@ boot_root() { # NAME
         NIX_DISK_IMAGE=$directory/disk.qcow2 boot "$1"
 }
 
-# One line of init's, on the one console, and the database as it was.
+# init printed one line on the one console, and the database is unchanged.
 warned_once() { # NAME REGEX
     worked "$1"
     says "$BATS_FILE_TMPDIR/$1/console" "run-vm: registering the closure: .*$2"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Garbage collection in the guest, by the real Nix, on a store whose writable layer lasts: what is
-# booted stays, and so does what the next boot and stage 2's own registration read.
+# Garbage collection in the guest by the real Nix, on a store whose writable layer lasts. The booted
+# system stays, and so do the files that the next boot and stage 2's own registration read.
 
 load harness
 
@@ -11,7 +11,7 @@ set -eux
 cd /tmp/xchg
 garbage=$(nix-store --add /bin/busybox || nix-store --add /etc/passwd)
 echo "$garbage" >garbage
-# nothing but run-vm's own roots keeps anything
+# only run-vm's own GC roots keep paths
 rm -f /nix/var/nix/gcroots/current-system
 nix-store --gc >gc 2>&1
 ls /nix/store >left

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A machine whose list of network options is empty has no card, and reaches nothing of the host.
+# A machine with an empty list of network options has no card and reaches no port of the host.
 
 load harness
 load command
@@ -14,7 +14,7 @@ setup_file() {
     socat -d -d TCP-LISTEN:0,bind=127.0.0.1,fork 'SYSTEM:echo the host' \
         2>"$BATS_FILE_TMPDIR/listener" 3>&- &
     export LISTENER=$!
-    disown # its end is not worth a message
+    disown # no message at its end
     wait_for "$BATS_FILE_TMPDIR/listener" 'listening on' "$LISTENER"
     PORT=$(sed -n 's/.*listening on.*:\([0-9]*\)$/\1/p' "$BATS_FILE_TMPDIR/listener")
     export PORT
@@ -24,7 +24,7 @@ teardown_file() {
     kill "$LISTENER"
 }
 
-# What the guest does with any card that it has.
+# The guest's script: configures every card that exists.
 # shellcheck disable=SC2016 # the guest's shell is to expand it
 call_host='cd /sys/class/net
 for card in *; do

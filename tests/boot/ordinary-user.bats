@@ -1,9 +1,9 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# The first thing that anybody does, `make run`, as an ordinary user: no sudo, and the PATH that
-# Debian gives, without the sbin directories. A second user of the same machine does it meanwhile.
+# `make run` by an ordinary user, with Debian's PATH, which lacks the sbin directories, and without sudo.
+# A second user of the same machine does the same meanwhile.
 #
-# With RUN_VM_LONG everything is built from source; otherwise what is built here already is used.
+# With RUN_VM_LONG everything is built from source; otherwise the programs built here are used.
 
 bats_require_minimum_version 1.7.0
 
@@ -11,7 +11,7 @@ setup_file() {
     [ "$(id -u)" = 0 ] || skip "only root can become two other users; any other is one already"
     ROOT=$(realpath "$BATS_TEST_DIRNAME/../..")
     CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/run-vm
-    # Out of the test's own directory, which is nobody else's
+    # outside the test's own directory, which no other user can read
     HOMES=$(mktemp -d /var/tmp/run-vm-users.XXXXXX)
     chmod 755 "$HOMES"
     export ROOT CACHE HOMES
@@ -21,8 +21,8 @@ teardown_file() {
     [ -z "${HOMES:-}" ] || rm -rf "$HOMES"
 }
 
-# clone UID: a home with the tree in it and a cache with what takes minutes to fetch or build,
-# by hard links where that can be.
+# clone UID: makes a home with the tree and a cache with everything that takes minutes to fetch or build,
+# by hard links where possible.
 clone() {
     local home=$HOMES/$1 directory
     mkdir -p "$home/run-vm" "$home/.cache/run-vm"
@@ -37,12 +37,12 @@ clone() {
         ln -sfn "$(find "$home/.cache/run-vm" -maxdepth 1 -type d -name "$(basename "$(readlink "$ROOT/build/guest/libs")")")" \
             "$home/run-vm/build/guest/libs"
     fi
-    # the files of others' kernels stay theirs
+    # not the cache's contents: the kernels' files are hard links to those of their owner
     chown "$1:$1" "$home" "$home/.cache" "$home/.cache/run-vm"
     chown -R -h "$1:$1" "$home/run-vm"
 }
 
-# first_try UID: in the background, as a user who is in nobody's group.
+# first_try UID: runs it in the background, as a user without further groups.
 first_try() {
     (
         cd "$HOMES/$1/run-vm" || exit
@@ -67,6 +67,6 @@ first_try() {
         [ "$(cat "$HOMES/$user/status")" = 0 ]
         grep -q "^demo: power off" "$HOMES/$user/log"
     done
-    # what either has left behind outside of its home, but in the caches of the other's programs
+    # files that either user left outside of its home, except in caches of other programs
     [ -z "$(find /tmp -maxdepth 1 -uid 61001 -o -maxdepth 1 -uid 61002)" ]
 }

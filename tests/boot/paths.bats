@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Paths that break scripts: blanks, commas, quotes, a dollar, letters beyond ASCII and a newline, in
-# the disk image, a share's source and target, and the temporary directory.
+# Paths that break scripts, with blanks, commas, quotes, a dollar, letters beyond ASCII and a newline, as
+# disk image, source and target of a share, and temporary directory.
 
 load harness
 

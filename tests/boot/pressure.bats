@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A guest under pressure: many devices on little memory, devices that come late, disks that fail,
-# consoles that nobody reads. None of it may hang the boot or cost anybody's data.
+# A guest under pressure: many devices with little memory, devices that appear late, failing disks,
+# consoles that nobody reads. None of them may hang the boot or destroy data.
 
 load guest
 
@@ -13,7 +13,7 @@ while read -r what where type options _; do
 done </proc/mounts
 cat /mnt/*/name 2>/dev/null
 END
-    # Stage 2 that says nothing to /dev/console, which nobody may be reading
+    # a stage 2 that writes nothing to /dev/console, which nobody may be reading
     cat >"$BATS_FILE_TMPDIR/tree/sbin/quiet" <<'END'
 #!/bin/sh
 exec </dev/null >/dev/ttyS0 2>&1
@@ -28,8 +28,8 @@ teardown_file() {
     figures pressure
 }
 
-# faulty FILE RULE...: QEMU's arguments for a disk whose requests fail: each rule is of blkdebug's
-# keys, "event=read_aio errno=5 sector=16".
+# faulty FILE RULE...: prints QEMU's arguments for a disk whose requests fail. A rule consists of
+# blkdebug's keys: "event=read_aio errno=5 sector=16".
 faulty() {
     local options="driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename=$1" i key
     local rules=("${@:2}")
@@ -41,7 +41,7 @@ faulty() {
     echo "-drive $options,if=virtio"
 }
 
-# ext4 FILE: with a file in it.
+# ext4 FILE: makes an ext4 filesystem that contains a file.
 ext4() {
     mkdir -p "$BATS_TEST_TMPDIR/content"
     echo "kept" >"$BATS_TEST_TMPDIR/content/name"
@@ -49,7 +49,7 @@ ext4() {
     mke2fs -q -t ext4 -d "$BATS_TEST_TMPDIR/content" "$1"
 }
 
-# unchanged FILE: as it was when sum() was last called on it.
+# unchanged FILE: the file has not changed since the last sum() of it.
 sum() {
     sha256sum "$@" >"$BATS_TEST_TMPDIR/sums"
 }
@@ -58,14 +58,14 @@ unchanged() {
     sha256sum --quiet -c "$BATS_TEST_TMPDIR/sums"
 }
 
-# plug SOCKET NODE PORT: the disk is there from now on, its serial number the node's name.
+# plug SOCKET NODE PORT: plugs the disk in; its serial number is the node's name.
 plug() {
     qmp "$1" "{\"execute\": \"device_add\", \"arguments\": {\"driver\": \"virtio-blk-pci\", \"id\": \"disk-$2\",
         \"drive\": \"$2\", \"bus\": \"$3\", \"serial\": \"$2\"}}"
 }
 
-# many NAME DISKS SHARES PATHS [run-vm's arguments]: boots the demonstration system on 128 MB with so
-# many blank disks, shares and further paths in the registration, and sees that all of it is there.
+# many NAME DISKS SHARES PATHS [run-vm's arguments]: boots the demonstration system with 128 MB and that
+# many blank disks, shares and additional registered paths, and checks that all of them are there.
 many() {
     local name=$1 disks=$2 shares=$3 paths=$4 i
     local xchg=$BATS_FILE_TMPDIR/$1/xchg
@@ -107,8 +107,8 @@ END
 
 @test "128 MB of memory are enough for many disks and shares, and for 10,000 registered paths" {
     many some 12 16 10000
-    # One processor has not as many interrupts as these devices. The kernel needs half of the memory
-    # for them, so that of all paths there are only the system's.
+    # These devices need more interrupts than one processor has. The kernel uses half of the memory for
+    # them: register no paths but the system's.
     [ -z "${RUN_VM_LONG:-}" ] || TIME_LIMIT=900 many all 64 60 0 -o virtualisation.cores=2
 }
 
@@ -121,7 +121,7 @@ END
     truncate -s 64M root.img blank.img
     mke2fs -q -t ext4 -L late -d "$BATS_FILE_TMPDIR/tree" root.img
     touch "$raw"
-    # the timeouts are the other way round than usual: waiting for vm.device-timeout would be a failure
+    # unlike elsewhere vm.device-timeout exceeds TIME_LIMIT: waiting for all of it fails the test
     TIME_LIMIT=300 qemu late "root=LABEL=late vm.store=erofs:/dev/disk/by-id/virtio-store boot.trace \
         vm.mount=/dev/disk/by-id/virtio-blank:/mnt/blank:ext4:x-systemd.makefs vm.device-timeout=3000" \
         -qmp "unix:$monitor,server=on,wait=off" \
@@ -161,7 +161,7 @@ END
         # shellcheck disable=SC2207
         arguments+=($(faulty "$i" "${rules[i]}"))
     done
-    # one that holds something, and cannot be read
+    # a disk that holds data and cannot be read
     ext4 held
     sum held
     parameters+=" vm.mount=/dev/vdh:/mnt/held:ext4:x-systemd.makefs,nofail"
@@ -174,7 +174,7 @@ END
     told $name 'run-vm: /dev/vdb on /mnt/1 is left out .*: /dev/vdb: cannot be read at byte 33554432: I/O error'
     told $name 'run-vm: /dev/vdc on /mnt/2 is left out .*: /dev/vdc: cannot make an ext4: the marker: I/O error'
     told $name 'run-vm: /dev/vdh on /mnt/held is left out .*: /dev/vdh: cannot be read'
-    for i in 0 1 2; do # not even begun
+    for i in 0 1 2; do # the format was not even begun
         cmp -n $((64 << 20)) "$i" /dev/zero
     done
     for i in "${!rules[@]}"; do
@@ -183,7 +183,7 @@ END
     done
     passed
 
-    # the same disks, repaired
+    # the same disks, without faults
     begin "repaired disks"
     arguments=()
     for i in "${!rules[@]}" held; do
@@ -230,7 +230,7 @@ END
     begin "root that cannot be mounted"
     ext4 held
     sum held
-    # the superblock can be read, the group descriptors behind it cannot
+    # the superblock can be read, the group descriptors after it cannot
     # shellcheck disable=SC2046
     qemu root-mount "root=/dev/vda rootfstype=ext4" $(faulty held "event=read_aio errno=5 sector=4")
     failed root-mount '/dev/vda on /: mounting as ext4: I/O error'
@@ -238,7 +238,7 @@ END
     passed
 }
 
-# blocked NAME: a pipe that is full, with somebody at its other end, for QEMU's chardev "pipe".
+# blocked NAME: makes a full pipe that a process holds open, for QEMU's chardev "pipe".
 blocked() {
     mkfifo "$1.in" "$1.out"
     exec 7<>"$1.in" 8<>"$1.out"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A raw disk image is given to QEMU as one, and stays one whatever a guest writes to it.
+# A raw disk image is passed to QEMU as raw, and stays raw whatever a guest writes to it.
 
 load harness
 load command

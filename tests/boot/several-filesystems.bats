@@ -1,8 +1,8 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# A store and a share that span several filesystems of the host, whose inode numbers and times are
-# the same: the guest sees every file as itself. The guest's root is this machine's own, for a find
-# and a cp that look at inode numbers.
+# A store and a share that span several filesystems of the host with equal inode numbers and times: the
+# guest takes no two files for one. Its root is this machine's own, because that has a find and a cp that
+# compare inode numbers.
 
 load harness
 load command
@@ -16,7 +16,7 @@ setup_file() {
     write_layout
 }
 
-# The script that mounts all of it, in a mount namespace of its own, and runs its arguments there.
+# A script that mounts all filesystems in a mount namespace of its own, and runs its arguments there.
 write_layout() {
     cat >"$BATS_FILE_TMPDIR/layout" <<'END'
 set -eu
@@ -30,7 +30,7 @@ for name in a b c; do
         find "$directory" -exec touch -d @1 {} +
     done
 done
-if [ "$REAL_ROOT" ]; then # nobody else may mount btrfs
+if [ "$REAL_ROOT" ]; then # only root may mount btrfs
     mkdir -p "$MOUNTS/btrfs"
     truncate -s 200M "$BATS_FILE_TMPDIR/btrfs"
     mkfs.btrfs --force --quiet "$BATS_FILE_TMPDIR/btrfs"
@@ -52,7 +52,7 @@ find /mounts | wc -l
 cp -a /mounts /run/copy
 find /run/copy -type f -exec cat {} + | sort'
 
-# sees_all TRANSPORT: the guest reads each file of the store as what it is, finds as many names in
+# sees_all TRANSPORT: the guest reads the right contents of each file in the store, finds as many names in
 # the share as the host, and copies all of its files.
 sees_all() {
     local share unshare=(unshare --mount)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2154 # $stderr
-# The regression gate: what init costs, in instructions and in time that it waits.
+# The regression gate: init's cost in instructions and in time spent waiting.
 
 load harness
 
@@ -11,7 +11,7 @@ recorded() { # NAME
     sed -n "s/^$1 //p" "$BATS_TEST_DIRNAME/../bench/recorded"
 }
 
-# The C floor is measured in the same run, so that another kernel or QEMU changes both figures.
+# The C floor is measured in the same run, so that a new kernel or QEMU changes both figures.
 @test "the standard boot executes no more instructions than recorded, against the least there can be" {
     measure_begin "$BATS_FILE_TMPDIR/bench" "$DEMO_CONFIG"
     first_boots
@@ -20,7 +20,7 @@ recorded() { # NAME
     for boot in blank standard c-floor; do
         echo "$boot: $(figure "$boot" init) million instructions from /init to stage 2, $(figure "$boot" idle) ms idle"
     done
-    # the floor loads what we load: one more would not show
+    # the floor loads the same modules: one more would not show in the ratio
     modules=$(modules_of standard | wc -l)
     echo "standard: $modules modules; recorded: $(recorded modules)"
     [ "$modules" -gt 0 ] && [ "$modules" -le "$(recorded modules)" ]

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Where the store comes from and where its writable layer lives, in every combination, each booted
-# on a root disk or a root in memory: Nix in the guest is content with it.
+# Every combination of the store's source and the location of its writable layer, booted with a root disk
+# or a root in memory: Nix in the guest verifies the store.
 
 load nix
 
@@ -15,7 +15,7 @@ grep " /nix" /proc/mounts >mounts
 echo kept >/root/kept
 '
 
-# row NAME [run-vm's arguments]: boots and looks.
+# row NAME [run-vm's arguments]: boots and checks one combination.
 row() {
     local name=$1 script
     script=$(ask_nix)$look
@@ -43,7 +43,7 @@ on_root=(-o virtualisation.writableStoreUseTmpfs=false)
     row image "${image[@]}"
     mounted image ' /nix/store overlay .*upperdir=[^,]*/nix/.rw-store'
     mounted image ' /nix/.ro-store erofs ro'
-    # nothing but the closure, the registration and what was built here
+    # only the closure, the registration and the paths built here
     local listed registered
     listed=$(grep -vc -e trivial -e "^\.links$" -e '\.lock$' "$BATS_FILE_TMPDIR/image/xchg/listing")
     registered=$(wc -l <"$BATS_FILE_TMPDIR/image/xchg/registered")

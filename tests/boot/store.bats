@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Two boots on one disk that is blank at first, with the store's writable layer on a tmpfs: what the
-# disk keeps, and what Nix in the guest thinks of its store and database each time.
+# Two boots with one disk that is blank at first, and the store's writable layer on a tmpfs: the disk's
+# contents, and the state of store and database according to Nix in the guest, after each.
 
 load nix
 
@@ -15,7 +15,7 @@ set -eux
 $(ask_nix)
 echo "kept by the disk" >/root/kept
 $(build_something)
-# A guest that is out to write to the host's store
+# A guest that tries to write to the host's store
 mount -o remount,rw /nix/.ro-store || true
 if echo x >/nix/.ro-store/intruder || rm /nix/.ro-store/*-demo-etc/passwd; then
     echo "the host's store can be written to"
@@ -27,7 +27,7 @@ ln -s /nix/var/nix/profiles/system-1-link /nix/var/nix/profiles/system
 END
     uuid "$BATS_FILE_TMPDIR/disk.qcow2" >"$BATS_FILE_TMPDIR/uuid-first"
 
-    # init= through three absolute links, which lead astray outside the new root
+    # init= through three absolute links, which lead elsewhere outside the new root
     PARAMS=init=/nix/var/nix/profiles/system/init boot second <<END
 set -eux
 $(ask_nix)
@@ -38,7 +38,7 @@ END
     fingerprint "$store" >"$BATS_FILE_TMPDIR/store-after"
 }
 
-# Of the filesystem on a disk image.
+# Prints the UUID of the filesystem on a disk image.
 uuid() {
     dumpe2fs -h "$(raw_image "$1")" 2>/dev/null | sed -n 's/^Filesystem UUID: *//p'
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Every key typed on the terminal that shows the guest's console, during the whole life of a guest;
-# and how the terminal and the temporary directory are left, whatever ends QEMU or run-vm.
+# Every key typed on the terminal that shows the guest's console, at each stage of a guest; and the state
+# of the terminal and the temporary directory after every end of QEMU or run-vm.
 
 load guest
 
@@ -10,7 +10,7 @@ setup_file() {
     export TMUX_SOCKET=$BATS_FILE_TMPDIR/tmux HOME=$BATS_FILE_TMPDIR
     tree "$BATS_FILE_TMPDIR/tree" <<'END'
 dmesg -n 1
-byte() { # each byte that is typed, as it comes, until an e
+byte() { # prints each typed byte as it arrives, until an e
     saved=$(stty -g </dev/ttyS0)
     stty raw -echo </dev/ttyS0
     echo "typed bytes:"
@@ -41,13 +41,13 @@ teardown_file() {
     tmux -S "$TMUX_SOCKET" kill-server 2>/dev/null || true
 }
 
-# on_terminal NAME [run-vm's arguments]: run-vm on a terminal of its own. In NAME: screen (all that
-# was shown), tmp, before and after (the terminal's settings), status.
+# on_terminal NAME [run-vm's arguments]: starts run-vm on a terminal of its own. In NAME: screen (all
+# output), tmp, before and after (the terminal's settings), status.
 on_terminal() {
     local directory=$BATS_FILE_TMPDIR/$1
     mkdir -p "$directory/tmp"
     {
-        # what the terminal signals is for run-vm, not for its shell
+        # the terminal's signals are for run-vm, not for its shell
         printf 'trap : INT QUIT; cd %q; stty -g >before; export TMPDIR=%q\n' "$directory" "$directory/tmp"
         printf '%q ' timeout --foreground --signal=KILL "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
             --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" -o virtualisation.diskImage=null \
@@ -59,7 +59,7 @@ on_terminal() {
         pipe-pane -t "$1" "exec cat >>$directory/screen" 3>&- 4>&-
 }
 
-# keys NAME KEY...: as tmux names them; bytes NAME HH...
+# keys NAME KEY...: types keys, as tmux names them; bytes NAME HH...: types bytes.
 keys() {
     tmux -S "$TMUX_SOCKET" send-keys -t "$1" "${@:2}"
 }
@@ -67,7 +67,7 @@ bytes() {
     tmux -S "$TMUX_SOCKET" send-keys -t "$1" -H "${@:2}"
 }
 
-# until_true COMMAND...: within the time limit.
+# until_true COMMAND...: repeats the command until it succeeds, within the time limit.
 until_true() {
     local tries=0
     until "$@"; do
@@ -76,7 +76,7 @@ until_true() {
     done
 }
 
-# shows NAME REGEX: waits until something matches behind what was waited for before.
+# shows NAME REGEX: waits for a match after the previous one.
 shows() {
     local directory=$BATS_FILE_TMPDIR/$1
     until_true finds "$directory" "$2"
@@ -85,7 +85,7 @@ shows() {
     clean <"$directory/screen" | tail -n 30
     return 1
 }
-finds() { # or nothing more will come
+finds() { # succeeds also once no more output will come
     [ -e "$1/status" ] || clean <"$1/screen" | tail -c "+$(($(cat "$1/seen" 2>/dev/null || echo 0) + 1))" | grep -Eaq -- "$2"
 }
 match() {
@@ -97,7 +97,7 @@ match() {
     echo $((seen + ${found%%:*} + ${#text})) >"$1/seen"
 }
 
-# is_left NAME STATUS: run-vm ends so, the terminal is as it was, nothing temporary is there.
+# is_left NAME STATUS: run-vm exits with STATUS, the terminal is restored, no temporary file is left.
 is_left() {
     local directory=$BATS_FILE_TMPDIR/$1
     until_true [ -e "$directory/status" ]
@@ -107,7 +107,7 @@ is_left() {
         [ -z "$(ls -A "$directory/tmp")" ]
 }
 
-# child NAME [PROGRAM...]: the process that the terminal's shell has started, and what that has.
+# child NAME [PROGRAM...]: prints the child of the terminal's shell, or a descendant by the programs.
 child() {
     local pid program
     pid=$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_pid}')
@@ -117,7 +117,7 @@ child() {
     echo "$pid"
 }
 
-# has_terminal NAME: QEMU has made it raw.
+# has_terminal NAME: QEMU has put the terminal into raw mode.
 has_terminal() {
     stty -a <"$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_tty}')" | grep -q -e '-icanon'
 }
@@ -145,7 +145,7 @@ has_terminal() {
     shows guest '<65>'
 
     shows guest 'login: '
-    keys guest C-c # getty ends at it
+    keys guest C-c # ends getty
     shows guest 'getty 1 has ended'
     shows guest 'login: '
     keys guest root Enter
@@ -160,7 +160,7 @@ has_terminal() {
     shows guest 'getty 2 has ended'
 
     shows guest 'shell> '
-    # the line editor would take what comes before the program runs
+    # the line editor would read keys typed before the program runs
     keys guest 'echo runs=$$; sleep 1000' Enter
     shows guest 'runs=[0-9]'
     keys guest C-c
@@ -224,7 +224,7 @@ ends_by() {
     done
 }
 
-# is_given_back NAME: the terminal is as it was, and nothing temporary is there.
+# is_given_back NAME: the terminal is restored, and no temporary file is left.
 is_given_back() {
     local directory=$BATS_FILE_TMPDIR/$1
     [ "$(stty -g <"$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_tty}')")" = "$(cat "$directory/before")" ] &&
@@ -252,7 +252,7 @@ is_given_back() {
     is_left plain 0
 }
 
-# A viewer as VNC has them: Ctrl-Alt-2, and then the word "quit" typed.
+# A VNC viewer that types Ctrl-Alt-2 and then the word "quit".
 vnc_types_quit() {
     timeout 60 python3 - "$1" <<'END'
 import socket, struct, sys

@@ -15,14 +15,14 @@ setup_file() {
     mkdir -p "$BATS_FILE_TMPDIR/vm/xchg"
     ln -s "$SECRET" "$BATS_FILE_TMPDIR/vm/xchg/host-link"
     echo "$SECRET" >"$BATS_FILE_TMPDIR/vm/xchg/where"
-    # One share stays on 9p: how a guest gets at each is a setting of that share.
+    # One share stays on 9p: the transport is a setting of each share.
     boot vm -o runVm.transport=virtiofs -o runVm.shares.shared.transport=9p <<'END'
 set -ux
 cd /tmp/xchg
 cat /proc/mounts >mounts
 nix-store --verify --check-contents >verified 2>&1 || exit 1
 echo "from the guest" >"from, the guest"
-# what root of a hostile guest tries; an attempt that works is written down
+# the attempts of a hostile guest's root; a successful one is recorded
 attempt() { # NAME COMMAND...
     name=$1
     shift
@@ -33,7 +33,7 @@ touch got-through
 secret=$(cat where)
 store=/nix/.ro-store
 mkdir /mnt2
-# root in the guest may do what it likes with its mounts, and still not write the host's store
+# root in the guest may mount as it likes, and still cannot write to the host's store
 mount -o remount,rw $store
 attempt create touch $store/planted
 attempt second-mount sh -c 'mount -t virtiofs -o rw nix-store /mnt2 && touch /mnt2/planted'
