@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # what table_begin sets
-# Sourced by the bench-* programs: how a cost grows with a number of things.
+# Sourced by the bench-* programs: the growth of a cost with a number of things.
 #
-# Points are lines "NUMBER COST SERIES" of a file, the numbers of a series from the smallest to the
-# largest. A series is
-#   no worse than linear   when a thing more costs, from the last but one point to the last, at most
-#                          twice what one costs from the first to the last but one, or than what noise
-#                          in the smallest case would make of it
-#   of no large constant   when a thing of the largest case costs at most 3 times what the smallest
-#                          case costs a thing
+# Points are lines "NUMBER COST SERIES" of a file, in ascending order of NUMBER within a series. A series
+#   is no worse than linear    if one more thing costs, from the last but one point to the last, at most
+#                              twice as much as from the first to the last but one, apart from noise
+#   has no large constant      if a thing in the largest case costs at most 3 times as much as in the
+#                              smallest case
 
 # growth_of FILE SERIES NOISE: prints "RATIO-OF-SLOPES RATIO-OF-COSTS". NOISE is the part of the smallest
-# case that is noise.
+# cost that is noise.
 growth_of() {
     awk -v series="$2" -v noise="$3" '{
         name = $0
@@ -27,8 +25,8 @@ growth_of() {
     }' "$1"
 }
 
-# curve FILE TITLE THINGS UNIT NOISE: prints the points, their rows in the table, and puts table and plot
-# into the report.
+# curve FILE TITLE THINGS UNIT NOISE: prints the points and their rows in the table, and adds table and
+# plot to the report.
 curve() {
     local file=$1 title=$2 things=$3 unit=$4 noise=$5 series slopes costs ends
     local verdicts="" picture=${file##*/}.svg
@@ -50,7 +48,7 @@ $verdicts
 SECTION
 }
 
-# curve_table FILE THINGS UNIT: a line for each number, a column for each series.
+# curve_table FILE THINGS UNIT: prints a line for each number, with a column for each series.
 curve_table() {
     awk -v things="$2" -v unit="$3" '{
         name = $0

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # what measure_begin sets
-# Sourced by bench-boot: the initrds that Debian makes for itself, with initramfs-tools.
+# Sourced by bench-boot: Debian's own initrds, made by initramfs-tools.
 
-# What mkinitramfs needs beside a Debian as debootstrap makes it.
+# The packages that mkinitramfs needs in addition to those that debootstrap installs.
 debian_packages=(initramfs-tools initramfs-tools-core klibc-utils libklibc cpio zstd busybox logsave libzstd1)
 
-# debian_tree: $work/debian, a Debian with initramfs-tools. Nothing is configured in it: mkinitramfs
-# needs its files only.
+# debian_tree: makes $work/debian, a Debian with initramfs-tools. No package is configured: mkinitramfs
+# needs only the files.
 debian_tree() {
     local tree=$work/debian debian added name
     added=$("$here/../../scripts/fetch-package" --alone bookworm "${debian_packages[@]}")
@@ -21,7 +21,7 @@ debian_tree() {
     cp "${bzimage%/*}"/config-* "$tree/boot/"
 }
 
-# debian_initrd FILE MODULES [NAME...]: an initrd as MODULES of initramfs.conf says (most, list).
+# debian_initrd FILE MODULES [NAME...]: makes an initrd with that MODULES in initramfs.conf (most, list).
 debian_initrd() {
     local tree=$work/debian file=$1 kind=$2
     shift 2
@@ -38,7 +38,7 @@ debian_initrd() {
     mv "$tree/initrd.img" "$file"
 }
 
-# debian_disk FILE: an ext4 filesystem with stage 2, which these mount and nothing else.
+# debian_disk FILE: makes an ext4 filesystem with stage 2, the only mount of these initrds.
 debian_disk() {
     local tree=$work/debian-disk
     mkdir -p "$tree"/{proc,sys,dev,run,tmp}
@@ -49,13 +49,13 @@ debian_disk() {
     rm "$1.raw"
 }
 
-# debian NAME INITRD [MACHINE]: a counted boot of it.
+# debian NAME INITRD [MACHINE]: counts a boot of the initrd.
 debian() {
     disk=$work/debian.qcow2 PARAMS="init=/mark root=/dev/vda rootflags=relatime" peer "$1" "BENCH_INITRD=$2" \
         "BENCH_MACHINE=${3:-q35}" "BENCH_KERNEL=$bzimage"
 }
 
-# debian_peers: rows without targets; they mount the root only.
+# debian_peers: prints rows without targets, because these boots mount only the root.
 debian_peers() {
     local name
     debian_tree

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # what measure_begin and table_begin set
-# Sourced by bench-boot: what a first start makes, part by part.
+# Sourced by bench-boot: the cost of each part that a first start makes.
 
-# first_start RUNS: medians of alternating starts to QEMU's, each with one thing missing.
+# first_start RUNS: medians of alternating starts up to QEMU's, each with one part missing.
 first_start() {
     local runs=$1 base=$work/first part what cost
     local -A before=([there]=":" [disk]="rm -f $base/disk.qcow2" [initrd]="rm -rf $base/cache/run-vm/initrd-*"
@@ -11,7 +11,7 @@ first_start() {
     gcc -O2 -std=gnu17 -D_GNU_SOURCE -Wall -I"$here/../.." -o "$base/bin/qemu-system-x86_64" "$here/hosttime.c"
     ln -s bin/qemu-system-x86_64 "$base/hosttime"
     for part in there disk initrd kernel all; do
-        # the shell and rm take the same in each: `there` has them too
+        # the shell and rm cost the same in each, `there` included
         cat >"$base/$part" <<START
 #!/bin/sh
 ${before[$part]}
@@ -46,7 +46,7 @@ START
     done
 }
 
-# more NAME THAN
+# more NAME THAN: prints the microseconds that NAME takes more than THAN.
 more() {
     awk -v name="$1" -v than="$2" '$2 == name { a = $1 } $2 == than { b = $1 }
         END { if (a <= 0 || b <= 0) exit 1; print a - b }' "$work/first/out"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The least that anything could do in init's place: the same modules and mounts by bare system
- * calls, nothing looked for, nothing checked, and stage 2 where the bench puts it.
+/* The C floor: the least work that any init could do. Inserts the same modules and makes the same
+ * mounts by bare system calls, without looking for or checking anything, and executes the bench's
+ * stage 2.
  *
- * /modules lists the module files to insert, in that order; then all of the standard boot's mounts
- * are made. Without that file: three mounts and exec of the initrd's own /mark, the floor of
- * floors. */
+ * /modules lists the module files to insert, in order; then all mounts of the standard boot are
+ * made. Without that file: three mounts, and exec of /mark of the initrd, the floor of floors. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static void make_all(const struct mounting *list, size_t count)
         make(&list[i]);
 }
 
-/* The modules' files are most of what the initramfs holds in memory. */
+/* Removes the module files, which take most of the initramfs's memory. */
 static void remove_files(void)
 {
     char path[4096];

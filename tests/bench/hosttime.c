@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* How long commands take from their start to QEMU's, medians of alternating runs.
+/* Measures the time from the start of commands to QEMU's, as medians of alternating runs.
  *
- *   hosttime RUNS COMMAND...   starts each command (words between spaces) RUNS times, in turns, and
- *                              prints a line for each: median microseconds, command
+ *   hosttime RUNS COMMAND...   starts each command (split at spaces) RUNS times, in turns, and
+ * prints a line for each: median microseconds, command
  *
- * By the name of a QEMU program (qemu-*) it is what they start in QEMU's place: it writes the time
- * to $HOSTTIME and ends. As `spawn` it only starts $HOSTTIME_QEMU: the least that can be. */
+ * Called by the name of a QEMU program (qemu-*), in whose place the commands start it, writes the
+ * time to $HOSTTIME and exits. Called as `spawn`, only starts $HOSTTIME_QEMU: the least possible
+ * time. */
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -52,7 +53,7 @@ static int stamp(void)
     return fclose(file) != 0;
 }
 
-/* Negative: QEMU was not started. */
+/* Returns microseconds; negative if QEMU was not started. */
 static double measure(const char *command, const char *file)
 {
     double at = -1;

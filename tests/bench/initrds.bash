@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154 # what measure_begin sets
 # Sourced by bench-boot: the peers' initrds.
 
-# Module files with all they depend on, in the order of loading.
+# Prints the files of modules and their dependencies, in the order of loading.
 with_dependencies() {
     local name
     for name in "$@"; do
@@ -14,7 +14,7 @@ pack() { # DIRECTORY FILE
     (cd "$1" && find . | LC_ALL=C sort | cpio -o -H newc --quiet) >"$2"
 }
 
-# floor_initrd FILE MODULE-FILE...: the C floor, with these modules in this order.
+# floor_initrd FILE MODULE-FILE...: packs the C floor with these modules, in this order.
 floor_initrd() {
     local tree file=$1 module
     tree=$(mktemp -d "$work/initrd.XXXXXX")
@@ -31,14 +31,14 @@ floor_initrd() {
     rm -r "$tree"
 }
 
-# What a NixOS initrd for QEMU has: its default modules and those of the profile for guests.
+# The modules of a NixOS initrd for QEMU: the default ones and those of the profile for guests.
 shell_modules=(ahci ata_piix sata_nv sata_via sata_sis sata_uli sata_sil pata_marvell nvme sd_mod sr_mod
     mmc_block uhci_hcd ehci_hcd ehci_pci ohci_hcd ohci_pci xhci_hcd xhci_pci usbhid hid_generic
     hid_lenovo hid_apple hid_roccat hid_logitech_hidpp hid_logitech_dj hid_microsoft hid_cherry
     hid_corsair atkbd i8042 rtc_cmos ext4 crc32c virtio_net virtio_pci virtio_mmio virtio_blk
     virtio_scsi 9p 9pnet_virtio virtio_balloon virtio_console virtio_rng dm_mod overlay)
 
-# shell_initrd FILE STRIP: the shell stage 1; STRIP is "yes" for unsigned modules, as NixOS has them.
+# shell_initrd FILE STRIP: packs the shell stage 1; STRIP is "yes" for unsigned modules, as in NixOS.
 shell_initrd() {
     local tree file=$1 program library module rule
     local programs=(/bin/udevadm /sbin/modprobe /sbin/blkid /sbin/mke2fs /sbin/fsck /sbin/e2fsck)
@@ -68,7 +68,7 @@ shell_initrd() {
         install -D -m 644 "$module" "$tree/lib/modules/$version/${module#"$modules"/}"
     done
     if [ "$2" = yes ]; then
-        # only the signature goes, as unsigned modules would be
+        # removes only the signature: the result is what an unsigned build gives
         find "$tree/lib/modules" -name '*.ko' -exec strip -g {} +
     fi
     cp "$modules"/modules.{order,builtin,builtin.modinfo} "$tree/lib/modules/$version"

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Marks in the kernel's log for measuring a boot under QEMU's -icount, and stage 2 of it.
+/* Writes marks to the kernel's log, to measure a boot under QEMU's -icount; also stage 2 of such a
+ * boot.
  *
- * Under -icount shift=0 the time stamp counter counts one for an instruction and, while nothing is
- * to be executed, for a nanosecond. A mark gives the counter, the time idled so far, and the time
- * since the kernel's start; the difference of two marks less the time idled is instructions.
+ * Under -icount shift=0 the time stamp counter advances by one for each instruction and, while the
+ * processor idles, for each nanosecond. A mark contains the counter, the idle time so far, and the
+ * time since the kernel's start. The difference of two marks, less the idle time, is a number of
+ * instructions.
  *
- * Called as PID 1 by the name "start" (rdinit=/start) it marks and goes on with /init. By any other
- * name it is stage 2: it marks, says on the console how much memory is used and what modules are
- * loaded, runs /tmp/xchg/more if there is one, and powers off. */
+ * Called as PID 1 by the name "start" (rdinit=/start), writes a mark and executes /init. By any
+ * other name it is stage 2: writes a mark, prints the memory in use and the loaded modules on the
+ * console, runs /tmp/xchg/more if it exists, and powers off. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +39,7 @@ static const char *read_text(const char *path)
     return buffer;
 }
 
-/* Nanoseconds that all processors have idled, waiting for a disk or not. */
+/* Returns the nanoseconds that all processors have idled, including waits for a disk. */
 static unsigned long long idle_time(void)
 {
     static const char *const names[] = {".idle_sleeptime", ".iowait_sleeptime"};
@@ -87,7 +89,7 @@ static void print_lines(const char *path, const char *prefix)
     free(text);
 }
 
-/* The marks, out of the kernel's log. */
+/* Prints the marks from the kernel's log. */
 static void print_marks(void)
 {
     char record[8192];

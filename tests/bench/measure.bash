@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Sourced by bench-boot and by the regression gate: boots of the demonstration system that count
-# instructions, and the C floor to compare them with.
+# Sourced by bench-boot and by the regression gate: counts the instructions of boots of the demonstration
+# system, and of the C floor, to compare them with.
 #
-# In the directory $work: NAME.out is what a boot printed, boots/NAME what it had for itself, disk.qcow2 the
-# disk that each starts with, xchg/ the share with stage 2 (mark). QEMU is started through ./qemu, which
-# says what the BENCH_ variables do.
+# In the directory $work: NAME.out is the output of a boot, boots/NAME its own files, disk.qcow2 the disk
+# that each boot gets a copy of, xchg/ the share with stage 2 (mark). QEMU is started through ./qemu, which
+# describes the BENCH_ variables.
 
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 # shellcheck source=tests/bench/initrds.bash
 source "$here/initrds.bash"
 
-# measure_begin WORK CONFIG
+# measure_begin WORK CONFIG: makes the working directory for boots of the configuration.
 measure_begin() {
     work=$1 config=$2
     local kernel program
@@ -32,8 +32,8 @@ measure_begin() {
     export BENCH_QEMU BENCH_MARK=$work/mark
 }
 
-# boot NAME [run-vm's arguments]: the bench's stage 2 ends it. $PARAMS: more kernel parameters; $disk: the
-# image that it starts with a copy of, in place of $work/disk.qcow2.
+# boot NAME [run-vm's arguments]: boots to the bench's stage 2, which powers off. $PARAMS: more kernel
+# parameters; $disk: the image to copy instead of $work/disk.qcow2.
 boot() {
     local name=$1 own=$work/boots/$1 image=${disk:-$work/disk.qcow2}
     shift
@@ -54,13 +54,13 @@ boot() {
     fi
 }
 
-# counted NAME [run-vm's arguments]: the same under -icount.
+# counted NAME [run-vm's arguments]: the same, under -icount.
 counted() {
     BENCH_ICOUNT=1 boot "$@"
 }
 
-# beside COMMAND...: runs it beside others, one on each processor. `finish` waits for all, and fails when one
-# of them has.
+# beside COMMAND...: runs the command in parallel with others, one on each processor. `finish` waits for
+# all of them, and fails if one failed.
 beside() {
     while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do
         wait -n || true
@@ -73,10 +73,10 @@ finish() {
     [ ! -e "$work/failed" ]
 }
 
-# figure NAME WHAT: of a boot that was counted. In millions of instructions, without idling:
+# figure NAME WHAT: prints a figure of a counted boot. In millions of instructions, without idle time:
 #   init    from the start of /init to stage 2
 #   kernel  from the kernel's start to stage 2
-#   total   from the machine's start to stage 2: firmware and decompression as well
+#   total   from the machine's start to stage 2, including firmware and decompression
 # and `before`, from the machine's start to /init; `idle`, milliseconds idled; `memory`, KiB used;
 # `initrd`, bytes.
 figure() {
@@ -98,7 +98,7 @@ figure() {
     esac
 }
 
-# modules_of NAME [DIRECTORY]: the files of the modules that a boot loaded, in that order.
+# modules_of NAME [DIRECTORY]: prints the files of the modules that a boot loaded, in their order.
 modules_of() {
     local name
     sed -n 's/^.*bench: module \([^ ]*\).*/\1/p' "$work/$1.out" | tac | while read -r name; do
@@ -106,8 +106,8 @@ modules_of() {
     done
 }
 
-# first_boots: `blank` formats the disk, `standard` is the standard boot; what that leaves is what the boots
-# after it start with.
+# first_boots: `blank` formats the disk, `standard` is the standard boot; its disk is the one that later
+# boots start with.
 first_boots() {
     local name
     rm -f "$work/disk.qcow2"
@@ -117,7 +117,7 @@ first_boots() {
     done
 }
 
-# floor_boot NAME BOOT [DIRECTORY]: the C floor with the modules that a boot loaded.
+# floor_boot NAME BOOT [DIRECTORY]: counts the C floor with the modules that BOOT loaded.
 floor_boot() {
     local -a files
     mapfile -t files < <(modules_of "${@:2}")

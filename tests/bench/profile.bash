@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # what measure_begin and table_begin set
-# Sourced by bench-boot: where the standard boot's instructions go, by init's own log.
+# Sourced by bench-boot: the standard boot's instructions by step, from init's own log.
 
-# profile NAME: of a boot that was counted with boot.trace. A microsecond is a thousand instructions,
-# or of waiting for QEMU.
+# profile NAME: prints the table of a boot that was counted with boot.trace. A microsecond is a thousand
+# instructions, or idle time while QEMU works.
 profile() {
     sed -n 's/^.*run-vm: step "\(.*\)" took \([0-9]*\) us.*$/\2 \1/p' "$work/$1.out" | awk '
         { us = $1; sub(/^[^ ]+ /, ""); name[NR] = $0; time[NR] = us; sum += us }
@@ -17,7 +17,7 @@ profile() {
         }'
 }
 
-# profile_section NAME
+# profile_section NAME: adds the table of a boot to the report.
 profile_section() {
     local steps
     steps=$(profile "$1")
@@ -38,7 +38,7 @@ $steps
 PROFILE
 }
 
-# peers_section: bars of what was counted, by peer.
+# peers_section: adds a bar chart of the counted boots, by peer, to the report.
 peers_section() {
     local name
     for name in standard blank c-floor shell shell-pc unsigned c-floor-unsigned shell-unsigned shell-unsigned-pc \

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* In the guest: reads all files below a directory over each transport in turn, nothing of it in the
- * guest's cache.
+/* In the guest: reads all files below a directory over each transport in turn, with a cold cache.
  *
- * /tmp/xchg/transports has a line for each: NAME SOURCE TYPE OPTIONS; it is read as often as
- * /tmp/xchg/rounds says. Prints "bench: read begin NAME" and "bench: read end NAME SECONDS FILES
- * BYTES" for each, so that whoever reads the console can tell what the host spent meanwhile; and
- * before, "bench: store TYPE OPTIONS", what init has mounted the store with. */
+ * /tmp/xchg/transports has a line for each: NAME SOURCE TYPE OPTIONS. /tmp/xchg/rounds contains the
+ * number of rounds. Prints first "bench: store TYPE OPTIONS", the mount of the store that init
+ * made; then for each reading "bench: read begin NAME" and "bench: read end NAME SECONDS FILES
+ * BYTES", so that the reader of the console can measure the host's CPU time in between. */
 #include <fcntl.h>
 #include <ftw.h>
 #include <mntent.h>
@@ -86,7 +85,7 @@ int main(void)
     (void)setvbuf(stdout, NULL, _IOLBF, 0);
     (void)mkdir(MOUNTED, 0755);
     print_store();
-    /* a share is mounted once at a time */
+    /* a share can be mounted only once at a time */
     (void)umount("/tmp/tree");
     (void)umount("/tmp/treefs");
     for (int round = 0; round < rounds; round++) {
@@ -96,6 +95,6 @@ int main(void)
         if (f)
             (void)fclose(f);
     }
-    (void)sleep(10); /* the host counts what the processes of this machine have spent */
+    (void)sleep(10); /* gives the host time to read the CPU time of QEMU and virtiofsd */
     return 0;
 }

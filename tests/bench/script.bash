@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154 # what measure_begin sets
-# Sourced by bench-boot: the script that the specification generates for the demonstration system.
+# Sourced by bench-boot: the script that nixpkgs' qemu-vm.nix generates for the demonstration system.
 
-# write_script FILE QEMU QEMU-IMG INITRD: its kernel is $bzimage, its stage 1 the shell's.
+# write_script FILE QEMU QEMU-IMG INITRD: writes the script, with the kernel $bzimage.
 write_script() {
     local file=$1 qemu=$2 qemu_img=$3 initrd=$4 top registration store
     store=$(jq -r .runVm.store "$config")

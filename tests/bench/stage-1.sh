@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # shellcheck disable=SC2174 # -m with -p, as it is there
 # shellcheck shell=sh
-# The peer: a stage 1 as the specification's systems have it, doing the standard boot's work with
-# udev, kmod, blkid and e2fsprogs, in their order. What it mounts is written down, as it is there.
+# The peer: a shell stage 1 like NixOS's, which does the standard boot's work with udev, kmod, blkid and
+# e2fsprogs, in the same order. Its mounts are written out, as in a generated script.
 export PATH=/bin LD_LIBRARY_PATH=/lib
 mkdir -p /proc /sys /dev /run /tmp /etc
 mount -t proc -o nosuid,noexec,nodev proc /proc

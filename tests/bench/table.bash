@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Sourced by the bench-* programs: the rows of the table, and the parts of the report.
+# Sourced by the bench-* programs: rows of the table, and parts of the report.
 #
-# In build/bench: NAME.rows are the rows of bench-NAME, NAME.md what it has to say besides; ./report
-# makes the report of all of them.
+# build/bench/NAME.rows contains the rows of bench-NAME, NAME.md its part of the report; ./report joins
+# those of all.
 
-# table_begin NAME
+# table_begin NAME: begins empty files for bench-NAME.
 table_begin() {
     table=$RUN_VM_BUILD/bench/$1
     missed=0
@@ -17,8 +17,8 @@ calculate() { # FORMAT EXPRESSION, with figures as numbers
     awk "BEGIN { printf \"$1\", $2 }"
 }
 
-# row WHAT FIGURE TARGET CONDITION: the condition is awk's; without one there is no target. One that awk
-# cannot calculate, for want of a figure, is missed.
+# row WHAT FIGURE TARGET CONDITION: prints a row. CONDITION is an awk expression; without one there is no
+# target. The target is missed if awk cannot evaluate the condition because a figure is missing.
 row() {
     local verdict=-
     if [ -n "${4:-}" ]; then
@@ -32,12 +32,12 @@ row() {
     printf '%-72s %28s  %-34s %s\n' "$1" "$2" "$3" "$verdict"
 }
 
-# The report's part: what standard input says.
+# Adds standard input to the report.
 section() {
     cat >>"$table.md"
 }
 
-# table_end: fails when a row missed its target.
+# table_end: fails if a row missed its target.
 table_end() {
     [ "$missed" = 0 ] || echo "$missed rows miss their target."
     [ "$missed" = 0 ]

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2154 # what measure_begin sets
 # Sourced by bench-boot: wall time from start to stage 2.
 
-# seconds_to_stage2 COMMAND...
+# seconds_to_stage2 COMMAND...: prints the wall time from the command's start to stage 2.
 seconds_to_stage2() {
     local start=$EPOCHREALTIME line
     while IFS= read -r line; do

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* port-flood: a hostile root in the guest of run-vm --exec. Takes the channel's port, which only
- * one process can open, from init (PID 1) and writes what is no frame to it, for as long as it can.
- */
+/* port-flood: a hostile root in the guest of run-vm --exec. Copies init's (PID 1) descriptor of the
+ * channel's port, which only one process can open, and writes bytes that are no frame until it
+ * fails. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@
 
 #define DESCRIPTORS 64
 
-/* A copy of init's descriptor of the port; -1 where init has none. */
+/* Returns a copy of init's descriptor of the port; -1 if init has none. */
 static int steal_port(void)
 {
     int init = (int)syscall(SYS_pidfd_open, 1, 0);

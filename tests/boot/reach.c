@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* reach tcp|udp ADDRESS PORT NAME: sends NAME there; ends with 0 when it comes back, with 1 when it
- * does not in 20 seconds. The guests' busybox speaks no UDP. */
+/* reach tcp|udp ADDRESS PORT NAME: sends NAME to the port; exits with 0 if it comes back within 20
+ * seconds, else with 1. The guests' busybox has no UDP client. */
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>

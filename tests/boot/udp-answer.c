@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* udp-answer PORT TEXT: prints the first datagram that comes to the port and answers with TEXT. The
- * guests' busybox speaks TCP only. */
+/* udp-answer PORT TEXT: prints the first datagram that arrives at the port, and answers with TEXT.
+ * The guests' busybox has no UDP server. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any /proc/bootconfig is read or refused; words written as bootconfig are read back. */
+/* Any /proc/bootconfig is read or refused; parameters written as bootconfig are read back
+ * unchanged. */
 #include "base/text.h"
 #include "common/bootconfig.h"
 #include "tests/fuzz/fuzz.h"

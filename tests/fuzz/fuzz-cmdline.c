@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Any command line is read; what the table says of it, encoded and read again, is the same. */
+/* Any command line is read; its parameters, encoded and read again, are the same. */
 #include "base/text.h"
 #include "common/cmdline.h"
 #include "common/params.h"
 #include "tests/fuzz/fuzz.h"
 
-/* The words that say `params`, as they stand on a command line. NULL where one cannot be said. */
+/* Returns `params` encoded as a command line; NULL if one of them cannot be encoded. */
 static char *encode(const struct guest_params *params)
 {
     struct cmdline line CLEANUP_CMDLINE = {0};

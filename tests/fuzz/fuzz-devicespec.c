@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any root= is read or refused; what is read looks like a device to who only looks. */
+/* Any root= is read or refused; devicespec_is_device() accepts each one that is read. */
 #include "init/devices/device.h"
 #include "tests/fuzz/fuzz.h"
 

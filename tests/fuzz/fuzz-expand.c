@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Any text is expanded or refused, in every mode; a text that was quoted for a shell is one word,
- * itself; $'...', which it is quoted with where it has control characters, is refused. */
+/* Any text is expanded or refused, in every mode. A text that was quoted for a shell expands to one
+ * word, itself, except in $'...', the quotes for control characters, which are refused. */
 #include "base/text.h"
 #include "host/commands/dryrun.h"
 #include "host/plan/expand.h"
 #include "tests/fuzz/fuzz.h"
 
-/* A variable's value is its name's; one that begins with N is not set. */
+/* The value of a variable is its name; a variable whose name begins with N is not set. */
 static const char *lookup(const void *context, const char *name)
 {
     (void)context;
@@ -15,7 +15,7 @@ static const char *lookup(const void *context, const char *name)
 
 static const struct expand_variables variables = {.lookup = lookup};
 
-/* Either a result or a reason. */
+/* There must be either a result or a reason. */
 static void one_word(char *(*expand)(const char *, const struct expand_variables *, struct error *),
                      const char *text)
 {

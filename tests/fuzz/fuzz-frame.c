@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A hostile guest against run-vm's end of the channel, in any pieces, between anything that the
- * user and the reader of the output may do: no more memory than the windows, no more than an end.
+/* A hostile guest at run-vm's end of the channel. Its bytes arrive in any pieces, interleaved with
+ * any actions of the user and of the reader of the output. The session uses no more memory than the
+ * windows allow, and can at worst end.
  *
- * The input is the number of events, the events, and the guest's bytes. No descriptor is used:
- * whoever calls one of these functions gets what the event says. */
+ * The input is the number of events, the events, and the guest's bytes. No descriptor is used: the
+ * system calls below answer as the event tells them. */
 #include <errno.h>
 #include <stdbool.h>
 #include <sys/socket.h>
@@ -36,7 +37,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 enum { GUEST = 100, CONSOLE_END, INPUT_END, OUTPUT_END, ERRORS_END };
 
-/* What is asked of the session next; the rest of the byte is how much. */
+/* The next request to the session; the rest of the byte is its amount. */
 enum event {
     GUEST_SENDS,
     GUEST_TAKES,
@@ -49,7 +50,7 @@ enum event {
 
 static const uint8_t *guest_bytes;
 static size_t guest_left;
-static size_t amount; /* of this event; 0: an end or a failure */
+static size_t amount; /* of this event; 0: end of file or a failure */
 
 static size_t least(size_t a, size_t b)
 {
@@ -105,7 +106,7 @@ static void check_windows(const struct session *s)
     must(!s->done || s->connection < 0);
 }
 
-/* One event, where the session waits for it. */
+/* Delivers one event, if the session waits for it. */
 static enum supervise_state happen(struct session *s, enum event event)
 {
     static const enum place places[EVENTS] = {
@@ -148,7 +149,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    log_set_level(LOG_LEVEL_ERROR); /* the guest's console would be shown */
+    log_set_level(LOG_LEVEL_ERROR); /* else the guest's console is printed */
     return 0;
 }
 

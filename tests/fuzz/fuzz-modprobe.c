@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Any modprobe.d and kernel command line, as init has libkmod read them: whatever they say of
- * blacklists, aliases, options, softdeps and installs, looking modules up and inserting them ends,
- * no module is inserted twice, and no command is run.
+/* Any modprobe.d and kernel command line, read by libkmod as in init. For any blacklists, aliases,
+ * options, softdeps and installs in them, looking modules up and inserting them terminates, no
+ * module is inserted twice, and no command is run.
  *
- * The input is the text of modprobe.d; what is behind its first zero byte is the kernel's command
- * line as well.
+ * The input is the text of modprobe.d; the part after its first zero byte is also the kernel's
+ * command line.
  *
- * What libkmod asks the kernel is answered here (see the linker's --wrap in the Makefile), from
- * files in memory: some sixty real system calls would be nearly all that an execution does. */
+ * libkmod's system calls are answered here (see the linker's --wrap in the Makefile), from files in
+ * memory: some sixty real system calls would take most of the time of an execution. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -61,7 +61,7 @@ enum {
 
 static struct file {
     const char *path;
-    const char *bytes; /* NULL: it is not there */
+    const char *bytes; /* NULL: the file does not exist */
     size_t size;
     size_t position;
 } files[FILES] = {
@@ -90,7 +90,7 @@ static const struct {
     {BUILTIN, "vmfuzz_c", ""},
 };
 
-/* libFuzzer's own calls come by as well: they are none of an execution. */
+/* libFuzzer's own calls arrive here too, outside of an execution. */
 static bool executing;
 
 static struct file *find(const char *path)
@@ -159,7 +159,7 @@ ssize_t __wrap_read(int descriptor, void *buffer, size_t size)
 
 FILE *__wrap_fdopen(int descriptor, const char *mode)
 {
-    static char buffer[BUFSIZ]; /* ASan would fill a new one first */
+    static char buffer[BUFSIZ]; /* static, because ASan fills a new buffer first */
     struct file *file = file_of(descriptor);
     if (!file)
         return __real_fdopen(descriptor, mode);
@@ -188,7 +188,7 @@ int __wrap_uname(struct utsname *kernel)
     return 0;
 }
 
-/* The kernel takes every module, once. */
+/* The kernel accepts each module once. */
 long __wrap_syscall(long number, ...)
 {
     va_list arguments;
@@ -204,7 +204,7 @@ long __wrap_syscall(long number, ...)
     return 0;
 }
 
-/* What libkmod would run "install" with. */
+/* libkmod would call this to run an "install" command. */
 int __wrap_system(const char *command)
 {
     (void)command;
@@ -235,7 +235,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
         make_index(i);
     log_set_sink(be_silent);
     log_set_level(LOG_LEVEL_DEBUG);
-    stderr = fuzz_nowhere(); /* libkmod's word on bad lines; libFuzzer and ASan have their own */
+    stderr = fuzz_nowhere(); /* for libkmod's messages; libFuzzer and ASan do not use the stream */
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Any index of modules is read, or refused with a reason; one that was read can be written and read
- * again. Any signature has a hash or none. */
+/* Any index of modules is read, or refused with a reason; an index that was read can be written and
+ * read again. Any module signature yields a hash or none. */
 #include "base/text.h"
 #include "host/initrd/moduleindex.h"
 #include "host/initrd/modulesign.h"
@@ -18,7 +18,7 @@ static void look_up(const struct module_index *index)
     }
 }
 
-/* Keys of ASCII, each once, are what can be written. */
+/* Only distinct ASCII keys can be written. */
 static void write_again(struct module_index *index)
 {
     struct module_index again;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any mount, share or store is read or refused; what was read is written and read again alike. */
+/* Any mount, share or store is read or refused; a result, written and read again, is the same. */
 #include "base/text.h"
 #include "common/mountspec.h"
 #include "tests/fuzz/fuzz.h"

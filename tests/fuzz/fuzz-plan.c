@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Any JSON and any settings are a plan or have problems that are said; any path in any of its
- * places: no option of QEMU that is a list gets an item that came out of it.
+/* For any JSON and settings, planning either succeeds or reports problems. No path, wherever it is
+ * used, can inject an item into one of QEMU's comma-separated options.
  *
- * The input is texts, each ended by a zero byte: JSON; a path; settings. The path goes wherever a
- * path can go, with a comma and an item behind it, which QEMU must not get to see as an item. */
+ * The input consists of texts, each ended by a zero byte: JSON; a path; settings. The path is used
+ * wherever a path can be, followed by a comma and an item, which QEMU must not see as an item. */
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -69,7 +69,7 @@ static int append(const char *bytes, size_t count, void *text)
     return 0;
 }
 
-/* In jansson's place: what it returns is freed with free(). */
+/* Replaces jansson's function; the result is freed with free(). */
 char *json_dumps(const json_t *json, size_t flags)
 {
     char *text = xstrdup("");
@@ -79,7 +79,7 @@ char *json_dumps(const json_t *json, size_t flags)
     return NULL;
 }
 
-/* A system and a QEMU, as much of them as a plan looks at. */
+/* Makes the files of a system and a QEMU that planning looks at. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     static const char *const directories[] = {"system",
@@ -104,7 +104,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     return 0;
 }
 
-/* What is used where the input's JSON says nothing, and the path in its places. */
+/* Adds the defaults for the input's JSON, and the path wherever one can be used. */
 static void add_own(struct config *config, const char *path)
 {
     json_error_t ignored;
@@ -121,7 +121,7 @@ static void add_own(struct config *config, const char *path)
         config_add_tree(config, "own", tree);
 }
 
-/* As QEMU reads a list: items between commas, of which two stand for one. */
+/* Reads a list as QEMU does: items between commas; a doubled comma is a literal one. */
 static void must_have_no_canary(const char *list)
 {
     for (const char *item = list; *item;) {
@@ -144,7 +144,7 @@ static void check_arguments(const struct strv *argv)
                 must_have_no_canary(argv->items[i + 1]);
 }
 
-/* Whether the user's own words for QEMU have variables, whose commas are as he has them. */
+/* True if the user's own arguments for QEMU contain variables, whose commas are not doubled. */
 static bool has_variables(const struct config *config, const char *option)
 {
     json_t *entry;
@@ -182,7 +182,7 @@ static void plan(struct config *config, const char *path)
     dryrun_json(&plan, config, nowhere);
 }
 
-/* What names the canary by itself proves nothing. */
+/* An input that contains the canary itself proves nothing. */
 static bool is_harmless(const char *text)
 {
     return !strstr(text, CANARY) && !strstr(text, "\\u");
@@ -216,7 +216,7 @@ static void execute(const uint8_t *data, size_t size)
     const char *json = texts.items[0];
     const char *name = texts.items[1];
     if (!is_harmless(json) || strstr(name, CANARY) || strchr(name, '/'))
-        return; /* or is beyond our directory */
+        return; /* or is outside our directory */
     json_t *tree = json_loads(json, 0, NULL);
     if (json_is_object(tree)) {
         struct strv settings = {.items = texts.items + 2, .count = texts.count - 2};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Any registration file is read or refused with a reason, whatever blocks it comes in. */
+/* Any registration file is read, or refused with a reason, in blocks of any size. */
 #include "init/nix/registrationparser.h"
 #include "tests/fuzz/fuzz.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What every fuzz target includes. A target aborts where a reader breaks its word; ASan and UBSan
- * see the rest. */
+/* Included by every fuzz target. A target aborts if a reader breaks its promise; ASan and UBSan
+ * find other errors. */
 #pragma once
 
 #include <stddef.h>
@@ -15,14 +15,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What must hold for every input. */
+/* Aborts unless the condition holds, as it must for every input. */
 #define must(condition)                                                                            \
     do {                                                                                           \
         if (!(condition))                                                                          \
             abort();                                                                               \
     } while (0)
 
-/* The input as a text: up to its first zero byte. The caller frees. */
+/* Returns the input as a text, up to its first zero byte. The caller frees. */
 static inline char *fuzz_text(const uint8_t *data, size_t size)
 {
     return xstrndup((const char *)data, size);
@@ -35,7 +35,7 @@ static inline ssize_t fuzz_swallow(void *cookie, const char *bytes, size_t count
     return (ssize_t)count;
 }
 
-/* A stream into which everything may be written, without asking the kernel. */
+/* Returns a stream that discards all output without a system call. */
 static inline FILE *fuzz_nowhere(void)
 {
     FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = fuzz_swallow});

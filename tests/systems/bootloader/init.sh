@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Stage 2: runs the test's script; what it says is out, what it ends with is status.
+# Stage 2: runs the test's script, with its output in `out` and its exit status in `status`.
 export PATH=@system@/sw/bin
 if [ -e /tmp/xchg/test.sh ]; then
     sh -eu /tmp/xchg/test.sh >/tmp/xchg/out 2>&1 </dev/null

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Installs the boot loader, as NixOS's would: what it finds is what run-vm has to provide.
+# Installs the boot loader as NixOS's script would, with only the devices and mounts that run-vm provides.
 set -eu
 export PATH=@system@/sw/bin
 [ "$1" = boot ]
@@ -24,7 +24,7 @@ if [ -d /sys/firmware/efi ]; then
     printf 'timeout 0\ndefault system.conf\n' >/boot/loader/loader.conf
     printf 'title system\nlinux /kernel\ninitrd /initrd\noptions %s\n' "$parameters" \
         >/boot/loader/entries/system.conf
-    # Attributes (4 bytes: kept, for boot services, at run time), then the value
+    # Attributes (4 bytes: non-volatile, boot services, run time), then the value
     printf '\007\000\000\000installed' \
         >/sys/firmware/efi/efivars/RunVmInstalled-3a7b5d1c-52f0-4f0e-9d39-6d1f0c2f8a11
 else

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# The demonstration system: what a NixOS system is to run-vm, as small as it can be and still real.
+# The demonstration system: the smallest real system that has what run-vm needs of a NixOS system.
 # Plain derivations, no nixpkgs, no network; scripts/build-demo collects `inputs` from the machine.
 #
 # References, a path before those that refer to it:
@@ -15,12 +15,12 @@
 let
   system = builtins.currentSystem;
 
-  # A directory of the host as a path of the store.
+  # Adds a directory of the host to the store.
   input = name: builtins.path { path = inputs + "/${name}"; inherit name; };
 
   bootstrap = "${input "busybox"}/bin/busybox";
 
-  # A derivation from a script that has nothing but busybox's commands.
+  # A derivation made by a script that uses only busybox's commands.
   runCommandWith = attributes: name: script: derivation ({
     inherit name system;
     builder = bootstrap;
@@ -28,7 +28,7 @@ let
   } // attributes);
   runCommand = runCommandWith { };
 
-  # Every applet by its name. What makes that PATH cannot use it.
+  # A link for every applet. This derivation cannot use that PATH itself.
   busybox = derivation {
     name = "demo-busybox";
     inherit system;
@@ -44,25 +44,25 @@ let
 
   glibc = input "glibc";
 
-  # patchelf and jq, for building only. The loader is told where their libraries are, so that they
-  # need not be patched themselves.
+  # patchelf and jq, for building only. They run by the loader with a library path, because patchelf
+  # cannot patch itself before it runs.
   tools = input "build-tools";
   tool = name: "${glibc}/lib/loader --library-path ${glibc}/lib:${tools}/lib ${tools}/bin/${name}";
 
-  # What Debian's Nix is linked with. Each library finds its own, here and in glibc.
+  # The libraries of Debian's Nix. Each finds the ones it needs here and in glibc.
   libraries = runCommand "demo-libraries" ''
     mkdir -p $out
     cp -r ${input "libraries"}/lib $out/lib
     chmod -R u+w $out
     for library in $out/lib/*; do
-      # A library that needs no other has nothing to find.
+      # A library without dependencies needs no run path.
       if [ -n "$(${tool "patchelf"} --print-needed $library)" ]; then
         ${tool "patchelf"} --set-rpath $out/lib:${glibc}/lib $library
       fi
     done
   '';
 
-  # Debian's Nix, made to run from the store.
+  # Debian's Nix, patched to run from the store.
   nix = runCommand "demo-nix" ''
     mkdir -p $out
     cp -r ${input "nix"}/. $out
@@ -78,7 +78,7 @@ let
     ln -s ../../bin/nix $out/libexec/nix/build-remote
   '';
 
-  # The system's commands in one directory, as /run/current-system/sw has them.
+  # The system's commands in one directory, like /run/current-system/sw.
   sw = runCommand "demo-sw" ''
     mkdir -p $out/bin
     ln -s ${busybox}/bin/* ${nix}/bin/* $out/bin
@@ -92,7 +92,7 @@ let
     sed 's,@nix@,${nix},' ${./nix.conf} > $out/nix/nix.conf
   '';
 
-  # The links are absolute, as NixOS's are: whoever follows them must do so inside the guest's root.
+  # The links are absolute, as NixOS's are: they must be followed inside the guest's root.
   toplevel = runCommand "demo-system" ''
     mkdir $out
     {
@@ -103,12 +103,12 @@ let
     ln -s ${input "kernel"}/vmlinuz $out/kernel
     ln -s ${input "kernel-modules"} $out/kernel-modules
     ln -s ${sw} $out/sw
-    # A boot that fails must end, not wait for somebody to type.
+    # A failed boot must end instead of waiting at the prompt.
     printf 'loglevel=4 net.ifnames=0 vm.onfail=poweroff' > $out/kernel-params
     printf ${system} > $out/system
   '';
 
-  # Registration and list of the toplevel's closure, as Nixpkgs's closureInfo writes them.
+  # Registration and list of the toplevel's closure, in the format of nixpkgs' closureInfo.
   closure-info = derivation {
     name = "demo-closure-info";
     inherit system;
@@ -120,14 +120,14 @@ let
       jq() { ${tool "jq"} -r "$1" .attrs.json; }
       out=$(jq .outputs.out)
       mkdir $out
-      # Path, hash, size, no deriver, number of references, the references: one a line.
+      # One a line: path, hash, size, no deriver, number of references, references.
       jq '.closure[] | .path, .narHash, .narSize, "", (.references | length), .references[]' \
         > $out/registration
       jq '.closure[].path' > $out/store-paths
     '' ];
   };
 in
-# The configuration for run-vm. To build it is to build all the rest.
+# The configuration for run-vm; building it builds everything else.
 runCommandWith {
   config = builtins.toJSON {
     system = {

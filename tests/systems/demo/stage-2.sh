@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=sh
-# Stage 2 of the demonstration system: PID 1 after init. Its report is the lines that begin with
-# "demo: ", one fact a line. The build puts the interpreter's line in front.
+# Stage 2 of the demonstration system: PID 1 after init. Its report consists of lines that begin with
+# "demo: ", one fact a line. The build adds the interpreter's line at the top.
 #
 # Kernel parameters:
-#   demo.run=FILE          in place of the report run FILE; its output goes to FILE.out, its status to
+#   demo.run=FILE          run FILE instead of the report, with its output in FILE.out and its status in
 #                          FILE.status; then power off
-#   demo.action=shell      after the report a shell on the console, and power off when it ends; so too
-#                          without any of these
-#   demo.action=poweroff   after the report power off
+#   demo.action=shell      after the report a shell on the console, then power off (the default)
+#   demo.action=poweroff   power off after the report
 
 read -r uptime _ </proc/uptime
 export PATH=@system@/sw/bin:@busybox@/bin HOME=/root USER=root TERM="${TERM:-vt100}"
@@ -18,12 +17,12 @@ say() {
     echo "demo: $*"
 }
 
-# The value of the last kernel parameter of this name.
+# Prints the value of the last kernel parameter of this name.
 parameter() {
     sed 's/ /\n/g' /proc/cmdline | sed -n "s/^$1=//p" | tail -n 1
 }
 
-# What NixOS's stage 2 sees to as well, as far as anybody here notices.
+# The parts of NixOS's stage 2 that this system needs.
 set_up() {
     mkdir -p /root /etc /bin /usr/bin /var/tmp
     ln -sfn @etc@/passwd /etc/passwd
@@ -33,13 +32,13 @@ set_up() {
     ln -sfn @system@ /run/current-system
     mkdir -p /nix/var/nix/gcroots
     ln -sfn /run/current-system /nix/var/nix/gcroots/current-system
-    # The store is for Nix alone to write, which remounts it for itself
+    # Only Nix may write to the store; it remounts the store for itself
     mount -o bind /nix/store /nix/store
     mount -o remount,ro,bind /nix/store
 }
 
 report() {
-    echo # the firmware may have left the cursor in its own line
+    echo # the firmware may have left the cursor in the middle of a line
     say "system @system@"
     say "kernel $(uname -r)"
     while read -r source target type options _; do
@@ -49,7 +48,7 @@ report() {
     say "uptime $uptime"
 }
 
-# The test's script may break anything, but not the end of the boot.
+# The test's script may break anything except the end of the boot.
 run_script() {
     say "run $1"
     sh "$1" >"$1.out" 2>&1 </dev/null
@@ -58,8 +57,8 @@ run_script() {
     say "status $status"
 }
 
-# Nothing may run from the store, nor be open for writing on a disk, when the disks are unmounted.
-# What goes on from there is a copy of busybox on a tmpfs.
+# When the disks are unmounted, no program may run from the store or have a file on a disk open for
+# writing. A copy of busybox on a tmpfs does the rest.
 power_off() {
     say "power off"
     mkdir -p /run/shutdown
