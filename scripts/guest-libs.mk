@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: MIT
-# How the guest's static libraries are built against musl, from Debian's sources unpacked in
-# source/NAME under the current directory into ./result. Called by scripts/guest-libs, which also
-# makes ./kernel-headers. Only what init uses is built, for size: decoders, no encoders; no programs.
+# Builds the guest's static libraries against musl, from Debian's sources in ./source/NAME into
+# ./result. scripts/guest-libs calls it and makes ./kernel-headers. For size, builds only the parts that
+# init uses: decoders, no encoders; no programs.
 
 CC := musl-gcc
 AR := ar
 TOP := $(CURDIR)
 PREFIX := $(TOP)/result
-# The prefix map keeps the build directory out of the objects, so that they are always the same.
+# The prefix map keeps the build directory out of the objects, so that every build gives the same ones.
 CFLAGS := -Os -g0 -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-protector-strong -ffile-prefix-map=$(TOP)=. -w
 CPPFLAGS := -isystem $(TOP)/kernel-headers
 LDFLAGS := -static -no-pie
 CONFIGURE = CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
 	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' ./configure --quiet
-# configure and make talk a lot; what they said is shown when they fail. Each that is done is told.
+# Runs a command with its output in a log, whose end is shown if it fails; reports each library built.
 quietly = mkdir -p log done && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 1; }; \
 	touch done/$@ && echo "guest-libs: $@ is built ($$(ls done | wc -l) of $(words $(SOURCES)))"
 
-# What scripts/guest-libs asks apt for.
+# The source packages that scripts/guest-libs fetches.
 SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib
 # Without these, kmod reads modules that are not compressed.
 KMOD_NEEDS := zlib xz-utils libzstd
@@ -36,7 +36,7 @@ print-compiler:
 kmod: $(KMOD_NEEDS)
 e2fsprogs: util-linux
 
-# Debian's patches touch configure.ac and *.am: without this, make would start aclocal.
+# Debian's patches change configure.ac and *.am; without newer generated files make would run aclocal.
 touch_generated = find . -name aclocal.m4 -exec touch {} + && \
 	find . '(' -name configure -o -name config.h.in -o -name Makefile.in ')' -exec touch {} +
 
@@ -61,8 +61,8 @@ libzstd:
 		install -D -m 644 -t '$(PREFIX)/lib' source/$@/lib/libzstd.a && \
 		install -D -m 644 -t '$(PREFIX)/include' source/$@/lib/zstd.h source/$@/lib/zstd_errors.h)
 
-# kmod's own build refuses to make a static library; its sources need no more than this config.h.
-# GNU basename is given here because newer versions of musl do not declare it.
+# kmod's own build refuses to make a static library; its sources need only this config.h. It defines
+# GNU basename, which newer versions of musl do not declare.
 define KMOD_CONFIG
 #define _GNU_SOURCE 1
 #define PACKAGE "kmod"
@@ -111,7 +111,7 @@ util-linux:
 		--without-econf --without-python --without-selinux --without-cryptsetup && \
 		$(MAKE) && $(MAKE) install)
 
-# Its own makefile does not say that everything in lib/ext2fs needs ext2_err.h.
+# e2fsprogs' makefile lacks the dependency of all objects in lib/ext2fs on ext2_err.h.
 e2fsprogs: CPPFLAGS += -isystem $(PREFIX)/include
 e2fsprogs: LDFLAGS += -L$(PREFIX)/lib
 e2fsprogs:
@@ -126,12 +126,12 @@ e2fsprogs:
 			$(addprefix lib/ext2fs/,$(addsuffix .h,bitops ext2_err ext2_ext_attr ext2_fs ext2_io \
 				ext2_types ext2fs ext3_extents hashmap qcow2)))
 
-# Only init's own thread uses a database, of which nobody has a say in what SQL is run.
+# One thread uses the database, and all SQL is init's own.
 SQLITE_FLAGS := -DSQLITE_THREADSAFE=0 -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT_DEPRECATED \
 	-DSQLITE_OMIT_SHARED_CACHE -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_DEFAULT_MEMSTATUS=0 \
 	-DSQLITE_DQS=0 -DHAVE_USLEEP=1 -DSQLITE_OMIT_JSON
 
-# The amalgamation is made with the machine's own compiler: tools in it run here.
+# The amalgamation is made with the machine's compiler, because its tools run on this machine.
 sqlite3:
 	$(call quietly,cd source/$@ && ./configure --quiet --disable-shared --disable-readline && \
 		$(MAKE) sqlite3.c && \
@@ -139,5 +139,5 @@ sqlite3:
 		mkdir -p '$(PREFIX)/lib' && $(AR) rcs '$(PREFIX)/lib/libsqlite3.a' guest.o && \
 		install -D -m 644 -t '$(PREFIX)/include' sqlite3.h)
 
-# A comma where make would take one for its own.
+# A literal comma for the arguments of make's functions.
 , := ,
