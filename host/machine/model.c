@@ -142,11 +142,13 @@ void model_add(struct model *model, struct model_item item)
     ARRAY_PUSH(model->items, model->count, item);
 }
 
-struct strv *model_arguments(struct model *model)
+void model_add_arguments(struct model *model, const struct strv *arguments)
 {
+    if (!arguments->count)
+        return;
     if (!model->count || model->items[model->count - 1].kind != MODEL_ARGUMENTS)
         model_add(model, (struct model_item){.kind = MODEL_ARGUMENTS});
-    return &model->items[model->count - 1].words;
+    strv_extend(&model->items[model->count - 1].words, arguments);
 }
 
 struct model_item *model_find(const struct model *model, enum model_kind kind)

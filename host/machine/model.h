@@ -232,9 +232,8 @@ struct model {
 /* Appends an item, whose texts become the model's. */
 void model_add(struct model *model, struct model_item item);
 
-/* The arguments of the user that are last in the model, to be appended to; an empty list where
- * something else is last. Valid until the next item is added. */
-struct strv *model_arguments(struct model *model);
+/* Appends copies of arguments of the user: to the last item, if it has some already. */
+void model_add_arguments(struct model *model, const struct strv *arguments);
 
 /* The last item of this kind, or NULL. Valid until the next one is added. */
 struct model_item *model_find(const struct model *model, enum model_kind kind);

@@ -10,15 +10,7 @@
 
 char *qemuargv_escape(const char *text)
 {
-    char *doubled = xcalloc(2 * strlen(text) + 1, 1);
-    char *to = doubled;
-
-    for (; *text; text++) {
-        if (*text == ',')
-            *to++ = ',';
-        *to++ = *text;
-    }
-    return doubled;
+    return text_escape(text, ",", TEXT_DOUBLED);
 }
 
 /* Appends an option; its value becomes the list's. */

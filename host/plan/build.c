@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "host/config/size.h"
+#include "host/machine/qemuargv.h"
 #include "host/plan/planner.h"
 
 #define MIB (UINT64_C(1) << 20)
@@ -55,6 +56,7 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
     plan->quits = options->runner;
     for (size_t i = 0; i < ELEMENTS(steps); i++)
         steps[i](&p);
+    qemuargv_write(&plan->machine, &plan->argv);
     strv_extend(&plan->warnings, &config->warnings);
     variables_free(&p.variables);
     guest_params_free(&p.params);

@@ -226,7 +226,8 @@ static void warn_of_little_memory(struct planner *p)
         strv_pushf(&p->config->warnings,
                    "%s is %" PRIu64 " MiB: a Linux guest may end without a word where its kernel "
                    "does not fit. Give it %" PRIu64 " or more.",
-                   planner_replaced(p, "m") ? "-m" : "virtualisation.memorySize", memory, least);
+                   planner_replaced(p, MODEL_MEMORY) ? "-m" : "virtualisation.memorySize", memory,
+                   least);
 }
 
 void plan_checks(struct planner *p)

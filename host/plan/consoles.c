@@ -4,6 +4,7 @@
  * asks for, and run-vm always asks for one. */
 #include <string.h>
 
+#include "base/alloc.h"
 #include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
@@ -33,8 +34,9 @@ static void read_wish(struct wishes *wishes, const struct qemu_option *option)
     for (size_t i = 0; i < ELEMENTS(connecting); i++) {
         if (!streq(option->name, connecting[i]))
             continue;
-        multiplexed = !strncmp(value, "mon:", 4);
-        value += multiplexed ? 4 : 0;
+        const char *rest = startswith(value, "mon:");
+        multiplexed = rest != NULL;
+        value = rest ? rest : value;
         wishes->stdio |=
             qemu_option_has_item(value, "stdio") || qemu_option_has_item(value, "backend=stdio");
     }
@@ -45,49 +47,39 @@ static void read_wish(struct wishes *wishes, const struct qemu_option *option)
                                           qemu_option_has_item(value, "driver=isa-serial"));
 }
 
-static void push(struct planner *p, const char *const *words)
+static void add_monitor(struct planner *p, enum model_backend backend)
 {
-    for (; *words; words++)
-        strv_push(&p->plan->argv, *words);
+    model_add(
+        &p->plan->machine,
+        (struct model_item){.kind = MODEL_MONITOR,
+                            .monitor = {.chardev = {.backend = backend, .id = xstrdup(MONITOR)}}});
 }
 
-/* The console on the standard streams. As a multiplexer it takes Ctrl-A for itself, and no other
- * key: Ctrl-C, too, is the guest's. */
+/* The console on the standard streams, together with QEMU's monitor unless there is another one. As
+ * a multiplexer it takes Ctrl-A for itself, and no other key. */
 static void add_console(struct planner *p, const struct wishes *wishes)
 {
-    static const char *const with_monitor[] = {"-serial", "mon:stdio", NULL};
-    static const char *const alone[] = {"-chardev", "stdio,id=" CONSOLE ",mux=on,signal=off",
-                                        "-serial", "chardev:" CONSOLE, NULL};
+    struct model_serial serial = {.chardev = {.backend = MODEL_STDIO,
+                                              .id = wishes->monitor ? xstrdup(CONSOLE) : NULL,
+                                              .multiplexed = true}};
 
-    /* where nobody types anything the command stays that of nixpkgs' qemu-vm.nix */
-    if (p->dialect->always_console || p->at->input != INPUT_NONE)
-        push(p, wishes->monitor ? alone : with_monitor);
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_SERIAL, .serial = serial});
 }
 
 static void plan_terminal(struct planner *p, const struct wishes *wishes)
 {
-    static const char *const monitor[] = {"-chardev", "stdio,id=" MONITOR, "-mon",
-                                          "chardev=" MONITOR ",mode=readline", NULL};
+    /* where nobody types anything the command stays that of nixpkgs' qemu-vm.nix */
+    bool interactive = p->dialect->always_console || p->at->input != INPUT_NONE;
 
     if (!wishes->serial && wishes->stdio)
         config_problem(p->config, "virtualisation.graphics",
                        "is false, so that the guest's console is on the standard streams, where "
                        "QEMU's options put something else, expected that elsewhere (the monitor is "
                        "there too: Ctrl-A C), or a -serial that says where the console is");
-    else if (!wishes->serial)
+    else if (!wishes->serial && interactive)
         add_console(p, wishes);
-    else if (!wishes->monitor && !wishes->stdio)
-        push(p, monitor);
-}
-
-/* Behind Ctrl-Alt-2. */
-static void plan_window(struct planner *p, const struct wishes *wishes)
-{
-    static const char *const monitor[] = {"-chardev", "vc,id=" MONITOR ",cols=80,rows=24", "-mon",
-                                          "chardev=" MONITOR ",mode=readline", NULL};
-
-    if (!wishes->monitor)
-        push(p, monitor);
+    else if (wishes->serial && !wishes->monitor && !wishes->stdio)
+        add_monitor(p, MODEL_STDIO);
 }
 
 /* SeaBIOS has a console of its own on the serial line where there are no graphics: it begins with a
@@ -104,8 +96,7 @@ static void silence_firmware(struct planner *p)
     if (!seabios || (machine && strstr(machine, "graphics=")) ||
         (short_name && strstr(short_name, "graphics=")))
         return;
-    strv_push(&p->plan->argv, "-machine");
-    strv_push(&p->plan->argv, "graphics=on");
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_QUIET_BIOS});
 }
 
 void plan_console(struct planner *p)
@@ -116,7 +107,7 @@ void plan_console(struct planner *p)
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         read_wish(&wishes, &option);
     bool nographic =
-        qemu_option_find(&p->plan->argv, "nographic") || qemu_option_find(&p->given, "nographic");
+        model_find(&p->plan->machine, MODEL_HEADLESS) || qemu_option_find(&p->given, "nographic");
 
     if (nographic)
         silence_firmware(p);
@@ -124,6 +115,6 @@ void plan_console(struct planner *p)
         return;
     if (nographic)
         plan_terminal(p, &wishes);
-    else
-        plan_window(p, &wishes);
+    else if (!wishes.monitor)
+        add_monitor(p, MODEL_SCREEN); /* Ctrl-Alt-2 */
 }

@@ -9,91 +9,49 @@
 #include "host/system/imageformat.h"
 #include "host/system/path.h"
 
-/* KEY=VALUE of an option list. */
-struct pair {
-    const char *key;
-    char *value; /* owned */
-};
-
-struct pairs {
-    struct pair *items;
-    size_t count;
-};
-
-/* Sets a key, instead of what it was. Takes the value. */
-static void set_pair(struct pairs *pairs, const char *key, char *value)
-{
-    for (size_t i = 0; i < pairs->count; i++)
-        if (streq(pairs->items[i].key, key)) {
-            free(pairs->items[i].value);
-            pairs->items[i].value = value;
-            return;
-        }
-    pairs->items = xreallocarray(pairs->items, pairs->count + 1, sizeof *pairs->items);
-    pairs->items[pairs->count++] = (struct pair){key, value};
-}
-
-static int compare_keys(const void *a, const void *b)
-{
-    return strcmp(((const struct pair *)a)->key, ((const struct pair *)b)->key);
-}
-
-/* "KEY=VALUE,…" by key, as bytes; the caller frees. Empties the pairs. */
-static char *join_pairs(struct pairs *pairs)
-{
-    struct strv list CLEANUP_STRV = {0};
-
-    qsort(pairs->items, pairs->count, sizeof *pairs->items, compare_keys);
-    for (size_t i = 0; i < pairs->count; i++) {
-        strv_pushf(&list, "%s=%s", pairs->items[i].key, pairs->items[i].value);
-        free(pairs->items[i].value);
-    }
-    free(pairs->items);
-    *pairs = (struct pairs){0};
-    return strv_join(&list, ",");
-}
-
-/* NULL where the key is not set. */
-static const char *get_pair(const struct pairs *pairs, const char *key)
-{
-    for (size_t i = 0; i < pairs->count; i++)
-        if (streq(pairs->items[i].key, key))
-            return pairs->items[i].value;
-    return NULL;
-}
-
 /* A part of the drive of this number, as messages name it; the caller frees. */
 static char *drive_option(size_t number, const char *key)
 {
     return xasprintf("virtualisation.qemu.drives.<entry %zu>.%s", number, key);
 }
 
-/* The user's extra keys, their values expanded. */
-static void add_extra(struct planner *p, struct pairs *pairs, const json_t *drive, size_t number,
-                      const char *key)
-{
-    char *option CLEANUP_FREE = drive_option(number, key);
-    json_t *given = json_object_get(drive, key);
-    const char *name;
-    json_t *value;
+/* A user's property of a drive that is a member of the model. */
+struct known_property {
+    const char *key;
+    char **member;
+};
 
-    json_object_foreach (given, name, value)
-        set_pair(pairs, name, planner_expand_item(p, option, json_string_value(value)));
+/* Takes over the user's properties, their values expanded. */
+static void add_properties(struct planner *p, struct model_properties *properties,
+                           const struct drive_options *given, const char *option,
+                           const struct known_property *known)
+{
+    for (size_t i = 0; i < given->count; i++) {
+        char *value = planner_expand_item(p, option, given->items[i].value);
+        size_t j = 0;
+
+        while (known[j].key && !streq(known[j].key, given->items[i].key))
+            j++;
+        if (known[j].key)
+            *known[j].member = value;
+        else
+            model_set_property(properties, given->items[i].key, value);
+    }
 }
 
 /* Of q35's own SATA ports QEMU has put a CD drive on the third. */
 static const int q35_ports[] = {0, 1, 3, 4, 5};
 
 #define AHCI_PORTS 6
+#define AHCI_ID    "run-vm-ahci"
 
-/* The SATA port of a drive, which QEMU does not find by itself: all drives would go to the first.
- * With the system's own initrd the command stays the specification's (see plan-machine.c). */
-static void set_port(struct planner *p, struct pairs *pairs, size_t number)
+/* Chooses the SATA port of a drive: QEMU would put all drives on the first one. */
+static void set_port(struct planner *p, struct model_drive *drive, size_t number)
 {
     bool x86 = p->guest->family == FAMILY_X86;
     size_t most = x86 ? ELEMENTS(q35_ports) : AHCI_PORTS;
 
-    if (!p->disks->ports || !p->dialect->named_ports || (x86 && !planner_has_own_machine(p)))
+    if (x86 && !planner_has_own_machine(p))
         return;
     if (number > most)
         config_problem(p->config, "virtualisation.qemu.drives",
@@ -101,24 +59,22 @@ static void set_port(struct planner *p, struct pairs *pairs, size_t number)
                        "virtualisation.qemu.diskInterface is \"ide\"",
                        number, most);
     else if (x86)
-        set_pair(pairs, "bus", xasprintf("ide.%d", q35_ports[number - 1]));
+        drive->bus.id = xasprintf("ide.%d", q35_ports[number - 1]);
     else
-        set_pair(pairs, "bus", xasprintf("run-vm-ahci.%zu", number - 1));
+        drive->bus.id = xasprintf(AHCI_ID ".%zu", number - 1);
 }
 
 /* As many disks on virtio go without a bridge. */
 #define DISKS_ON_MACHINE_BUS 8
 
-/* The bus of a drive that is a PCI device by itself. With the system's own initrd the arguments are
- * the specification's, word for word. */
-static void set_bus(struct planner *p, struct pairs *pairs, size_t number)
+/* Chooses the bus of a drive. With the system's own initrd the command stays that of nixpkgs'
+ * qemu-vm.nix. */
+static void set_bus(struct planner *p, struct model_drive *drive, size_t number)
 {
-    if (!p->dialect->bridges || !p->disks->pci)
-        return;
-    char *bus = planner_bus(p, "run-vm-disks", DISKS_ON_MACHINE_BUS, number - 1);
-
-    if (bus)
-        set_pair(pairs, "bus", bus);
+    if (p->disks->ports && p->dialect->named_ports)
+        set_port(p, drive, number);
+    else if (p->disks->pci && p->dialect->bridges)
+        drive->bus = planner_bus("run-vm-disks", DISKS_ON_MACHINE_BUS, number - 1);
 }
 
 /* Machines but a PC have no SATA of their own. */
@@ -126,8 +82,9 @@ static void add_ahci(struct planner *p)
 {
     if (!p->disks->ports || !p->dialect->named_ports || p->guest->family == FAMILY_X86)
         return;
-    strv_push(&p->plan->argv, "-device");
-    strv_push(&p->plan->argv, "ahci,id=run-vm-ahci");
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = MODEL_CONTROLLER,
+                                  .device = {.driver = xstrdup("ahci"), .id = xstrdup(AHCI_ID)}});
 }
 
 /* Is it our store image, which lies in the cache and serves every guest of this system? */
@@ -144,21 +101,24 @@ static bool is_store_image(const struct planner *p, const char *path)
 
 /* Keeps root of the guest from writing to the store image. QEMU's IDE disks refuse to be read-only:
  * their writes go to a file of QEMU's own that nobody else sees, or, with the system's own initrd,
- * where the arguments are the specification's, to a copy of the image (see plan-files.c). */
-static void protect_store_image(const struct planner *p, struct pairs *pairs)
+ * to a copy of the image (see files.c). */
+static void protect_store_image(const struct planner *p, struct model_drive *drive)
 {
-    if (!p->disks->refuses_readonly)
-        set_pair(pairs, "readonly", xstrdup("on"));
-    else if (p->dialect->snapshots)
-        set_pair(pairs, "snapshot", xstrdup("on"));
+    if (!p->disks->refuses_readonly) {
+        model_remove_property(&drive->backend, "readonly");
+        drive->read_only = true;
+    } else if (p->dialect->snapshots) {
+        model_remove_property(&drive->backend, "snapshot");
+        drive->snapshot = true;
+    }
 }
 
 /* The drive's file must exist, where it is one: the user may have named a driver of QEMU's. */
-static void need_file(struct planner *p, const json_t *drive, const char *path, const char *option)
+static void need_file(struct planner *p, const struct drive *drive, const char *path,
+                      const char *option)
 {
-    const json_t *extra = json_object_get(drive, "driveExtraOpts");
-
-    if (!json_object_get(extra, "driver") && !json_object_get(extra, "file.driver"))
+    if (!drive_option_find(&drive->backend, "driver") &&
+        !drive_option_find(&drive->backend, "file.driver"))
         planner_need_file(p, option, path);
 }
 
@@ -205,71 +165,69 @@ static bool is_replaced(const struct planner *p, const char *path)
     return false;
 }
 
-/* The format of a raw image, where nobody says it. With the system's own initrd the arguments are
- * the specification's, word for word. */
-static void set_format(struct planner *p, struct pairs *pairs, const char *file)
+/* Sets the format of a raw image, where nobody says it. With the system's own initrd the command
+ * stays that of nixpkgs' qemu-vm.nix. */
+static void set_format(struct planner *p, struct model_drive *drive)
 {
-    bool written = !is_on(get_pair(pairs, "readonly")) && !is_on(get_pair(pairs, "snapshot"));
-    char *path CLEANUP_FREE = path_absolute(p->plan->cwd, file);
+    bool written = !drive->read_only && !drive->snapshot;
+    char *path CLEANUP_FREE = path_absolute(p->plan->cwd, drive->file);
     const char *header = NULL;
-    enum imageformat format;
 
-    if (!p->dialect->tells_raw || get_pair(pairs, "format") || get_pair(pairs, "driver") ||
-        get_pair(pairs, "file.driver") || is_replaced(p, path))
+    if (!p->dialect->tells_raw || drive->format || model_property(&drive->backend, "driver") ||
+        model_property(&drive->backend, "file.driver") || is_replaced(p, path))
         return;
-    format = imageformat_find(path, &header);
+    enum imageformat format = imageformat_find(path, &header);
+
     if (!written && (format == IMAGE_RAW_NEW || format == IMAGE_RAW_NEVER))
         format = IMAGE_RAW;
     report_format(p, format, path, header);
     if (format == IMAGE_RAW || format == IMAGE_RAW_NEW || format == IMAGE_RAW_CHANGED)
-        set_pair(pairs, "format", xstrdup("raw"));
+        drive->format = xstrdup("raw");
     if (format == IMAGE_RAW_NEW)
         strv_push(&p->plan->raw_images, path);
 }
 
-static void add_drive(struct planner *p, const json_t *drive, size_t number)
+/* Fills in the backend: the image and how QEMU opens it. */
+static void set_backend(struct planner *p, struct model_drive *drive, const struct drive *given,
+                        size_t number)
 {
-    const char *file = json_string_value(json_object_get(drive, "file"));
+    const struct known_property known[] = {{"format", &drive->format}, {0}};
     char *option CLEANUP_FREE = drive_option(number, "file");
-    char *path CLEANUP_FREE = planner_expand_path(p, option, file);
-    struct strv *argv = &p->plan->argv;
-    struct pairs pairs = {0};
-    char *device CLEANUP_FREE = NULL;
+    char *extra CLEANUP_FREE = drive_option(number, "driveExtraOpts");
 
-    need_file(p, drive, path, option);
-    strv_push(&p->drive_files, path);
-    add_extra(p, &pairs, drive, number, "driveExtraOpts");
-    set_pair(&pairs, "file", path_double_commas(path));
-    set_pair(&pairs, "id", xasprintf("drive%zu", number));
-    set_pair(&pairs, "if", xstrdup("none"));
-    set_pair(&pairs, "index", xasprintf("%zu", number));
-    if (is_store_image(p, path))
-        protect_store_image(p, &pairs);
-    set_format(p, &pairs, path);
-    const char *format = get_pair(&pairs, "format");
-    strv_push(&p->drive_formats, format ? format : "");
-    strv_push(argv, "-drive");
-    strv_take(argv, join_pairs(&pairs));
+    drive->file = planner_expand_path(p, option, given->file);
+    need_file(p, given, drive->file, option);
+    add_properties(p, &drive->backend, &given->backend, extra, known);
+    drive->read_only = is_on(model_property(&drive->backend, "readonly"));
+    drive->snapshot = is_on(model_property(&drive->backend, "snapshot"));
+    if (is_store_image(p, drive->file))
+        protect_store_image(p, drive);
+    set_format(p, drive);
+}
 
-    if (p->disks->controller) {
-        strv_push(argv, "-device");
-        strv_push(argv, p->disks->controller);
-    }
-    set_port(p, &pairs, number);
-    set_bus(p, &pairs, number);
-    add_extra(p, &pairs, drive, number, "deviceExtraOpts");
-    set_pair(&pairs, "drive", xasprintf("drive%zu", number));
-    device = join_pairs(&pairs);
-    strv_push(argv, "-device");
-    strv_pushf(argv, "%s,%s", p->disks->device, device);
+static void add_drive(struct planner *p, const struct drive *given, size_t number)
+{
+    struct model_drive drive = {
+        .id = xasprintf("drive%zu", number),
+        .index = number,
+        .driver = xstrdup(p->disks->device),
+        .controller = xstrdup(p->disks->controller),
+    };
+    const struct known_property known[] = {
+        {"serial", &drive.serial}, {"bootindex", &drive.boot_index}, {0}};
+    char *extra CLEANUP_FREE = drive_option(number, "deviceExtraOpts");
+
+    set_backend(p, &drive, given, number);
+    set_bus(p, &drive, number);
+    add_properties(p, &drive.device, &given->device, extra, known);
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_DRIVE, .drive = drive});
+    strv_push(&p->drive_files, drive.file);
+    strv_push(&p->drive_formats, drive.format ? drive.format : "");
 }
 
 void plan_drives(struct planner *p)
 {
-    json_t *drive;
-    size_t i;
-
     add_ahci(p);
-    json_array_foreach (config_get(p->config, "virtualisation.qemu.drives"), i, drive)
-        add_drive(p, drive, i + 1);
+    for (size_t i = 0; i < p->config->drives.count; i++)
+        add_drive(p, &p->config->drives.items[i], i + 1);
 }

@@ -39,15 +39,12 @@ static void check_command(struct planner *p)
 /* The port through which the guest and run-vm talk. */
 static void add_port(struct planner *p)
 {
-    struct strv *argv = &p->plan->argv;
-
     p->plan->exec_socket = planner_temporary(p, SOCKET);
-    strv_push(argv, "-chardev");
-    strv_push(argv, "socket,id=run-vm-exec,path=" SOCKET);
-    strv_push(argv, "-device");
-    strv_push(argv, "virtio-serial-pci,id=run-vm-exec");
-    strv_push(argv, "-device");
-    strv_push(argv, "virtserialport,bus=run-vm-exec.0,chardev=run-vm-exec,name=" FRAME_PORT);
+    model_add(&p->plan->machine,
+              (struct model_item){
+                  .kind = MODEL_CHANNEL,
+                  .channel = {.chardev = {.id = xstrdup("run-vm-exec"), .path = xstrdup(SOCKET)},
+                              .port = xstrdup(FRAME_PORT)}});
 }
 
 void plan_exec(struct planner *p)
@@ -61,7 +58,7 @@ void plan_exec(struct planner *p)
     p->lends_modules = true;              /* the root may be another distribution's */
     /* a kernel that panics restarts at once, which ends QEMU */
     cmdline_add(&p->kernel_words, "panic", "-1");
-    strv_push(&p->plan->argv, "-no-reboot");
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_NO_REBOOT});
     add_port(p);
     planner_add_module(p, "virtio_console");
 }

@@ -78,6 +78,21 @@ static void add_drivers_of(struct planner *p, const struct strv *words)
     }
 }
 
+/* The machine's cards, and those among the user's arguments, in their order. */
+static void add_drivers_of_machine(struct planner *p)
+{
+    const struct model *machine = &p->plan->machine;
+
+    for (size_t i = 0; i < machine->count; i++) {
+        const struct model_item *item = &machine->items[i];
+
+        if (item->kind == MODEL_CARD)
+            add_card_modules(p, item->card.driver ? item->card.driver : item->card.model);
+        else if (item->kind == MODEL_ARGUMENTS)
+            add_drivers_of(p, &item->words);
+    }
+}
+
 void planner_add_expected_drivers(struct planner *p)
 {
     /* the last one hands a button's press on to the programs that wait for it */
@@ -87,7 +102,7 @@ void planner_add_expected_drivers(struct planner *p)
         return;
     for (size_t i = 0; i < ELEMENTS(buttons); i++)
         planner_add_module(p, buttons[i]);
-    add_drivers_of(p, &p->plan->argv);
+    add_drivers_of_machine(p);
     add_drivers_of(p, &p->given);
 }
 
@@ -135,5 +150,5 @@ void plan_modules(struct planner *p)
 
     p->modules_shared = true;
     if (exported)
-        planner_add_virtfs(p, exported, PLANNER_MODULES_TAG, true);
+        planner_add_own_share(p, PLANNER_MODULES_TAG, exported);
 }

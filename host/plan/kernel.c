@@ -334,7 +334,7 @@ static char *choose_kernel(struct planner *p)
     return planner_temporary(p, "kernel");
 }
 
-void plan_kernel(struct planner *p, struct strv *words)
+void plan_kernel(struct planner *p)
 {
     char *append = p->dialect->own_init ? own_parameters(p) : plain_parameters(p);
     struct cmdline line CLEANUP_CMDLINE = {0};
@@ -344,14 +344,11 @@ void plan_kernel(struct planner *p, struct strv *words)
     for (size_t i = 0; i < line.count; i++)
         strv_pushf(&p->plan->kernel_params, "%s%s%s", line.words[i].name,
                    line.words[i].value ? "=" : "", line.words[i].value ? line.words[i].value : "");
-    strv_push(words, "-kernel");
-    strv_take(words, choose_kernel(p));
-    strv_push(words, "-initrd");
-    strv_take(words, find_initrd(p));
-    strv_push(words, "-append");
-    if (p->dialect->own_init) {
-        p->plan->append = words->count;
+    if (p->dialect->own_init)
         p->plan->append_room = p->guest->cmdline_size - strnlen(append, p->guest->cmdline_size);
-    }
-    strv_take(words, append);
+    char *image = choose_kernel(p);
+    char *initrd = find_initrd(p);
+
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = MODEL_KERNEL, .kernel = {image, initrd, append}});
 }

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* QEMU itself: the program, the machine, its memory and processors, our line to its monitor. */
 #include <errno.h>
-#include <inttypes.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
-#include "host/system/path.h"
 #include "host/system/process.h"
 
-#define MONITOR "run-vm.qmp"
-#define CONTROL "run-vm.control"
+#define MONITOR    "run-vm.qmp"
+#define CONTROL    "run-vm.control"
+#define CONTROL_ID "run-vm-control"
 
 /* A program of virtualisation.qemu.package, or on PATH; the caller frees. NULL: not there. */
 static char *find_program(struct planner *p, const char *name)
@@ -80,28 +79,28 @@ static void add_accelerator(struct planner *p)
     enum accel_choice choice = planner_accelerator(p);
 
     p->emulated = choice == ACCEL_TCG;
-    if (planner_replaced(p, "accel"))
+    if (planner_replaced(p, MODEL_ACCELERATOR))
         return;
     accel_choose(&accel, choice, p->guest);
-    planner_push(p, "accel", accel.name);
+    planner_choose(p, MODEL_ACCELERATOR, accel.name);
     p->plan->accel_reason = TAKE(accel.reason);
     p->emulated = streq(accel.name, "tcg");
 }
 
-/* One is for whoever wants to talk to QEMU. The other is run-vm's, which is connected from the
- * start: a directory that is removed under the machine takes no connection away. */
+/* Adds a monitor on a socket for whoever wants to talk to QEMU, and one for run-vm, which is
+ * connected from the start: a directory that is removed under the machine takes no connection away.
+ */
 static void add_monitors(struct planner *p)
 {
-    struct strv *argv = &p->plan->argv;
+    struct model_monitor anybody = {.chardev = {.path = xstrdup(MONITOR), .listens = true},
+                                    .control = true};
+    struct model_monitor own = {.chardev = {.id = xstrdup(CONTROL_ID), .path = xstrdup(CONTROL)},
+                                .control = true};
 
     p->plan->qmp_socket = planner_temporary(p, MONITOR);
     p->plan->control_socket = planner_temporary(p, CONTROL);
-    strv_push(argv, "-qmp");
-    strv_push(argv, "unix:" MONITOR ",server=on,wait=off");
-    strv_push(argv, "-chardev");
-    strv_push(argv, "socket,id=run-vm-control,path=" CONTROL);
-    strv_push(argv, "-mon");
-    strv_push(argv, "chardev=run-vm-control,mode=control");
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_MONITOR, .monitor = anybody});
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_MONITOR, .monitor = own});
 }
 
 static void add_name(struct planner *p)
@@ -109,41 +108,38 @@ static void add_name(struct planner *p)
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct error e CLEANUP_ERROR = {0};
     const char *text = config_text(p->config, "system.name");
-    char *name CLEANUP_FREE = NULL;
 
     variables.unset = EXPAND_UNSET_ERROR; /* files are named after it */
-    name = expand_quoted(text ? text : "", &variables, &e);
+    char *name = expand_quoted(text ? text : "", &variables, &e);
     if (!name) {
         config_text_problem(p->config, "system.name", text, e.message);
         return;
     }
-    strv_push(&p->plan->argv, "-name");
-    strv_take(&p->plan->argv, path_double_commas(name));
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_NAME, .text = name});
 }
 
-static void add_number(struct planner *p, const char *ours, const char *option)
+static void add_number(struct planner *p, enum model_kind kind, const char *option)
 {
-    char *number CLEANUP_FREE =
-        xasprintf("%" JSON_INTEGER_FORMAT, config_integer(p->config, option));
+    uint64_t number = (uint64_t)config_integer(p->config, option);
 
-    planner_push(p, ours, number);
+    if (!planner_replaced(p, kind))
+        model_add(&p->plan->machine, (struct model_item){.kind = kind, .number = number});
 }
 
 /* Memory that another process can map: without it a device on virtiofs fails obscurely. */
 static void add_shared_memory(struct planner *p)
 {
-    if (planner_replaced(p, "memory-backend"))
+    if (planner_replaced(p, MODEL_SHARED_MEMORY))
         return;
     if (qemu_option_find(&p->given, "mem-path"))
         config_problem(p->config, "virtualisation.qemu.options",
                        "has -mem-path, expected \"-object "
                        "memory-backend-file,id=ID,mem-path=PATH,size=SIZE,share=on -machine "
                        "memory-backend=ID\": virtiofs takes memory that its server can map");
-    strv_push(&p->plan->argv, "-object");
-    strv_pushf(&p->plan->argv, "memory-backend-memfd,id=run-vm-memory,size=%" PRIu64 ",share=on",
-               planner_memory(p));
-    strv_push(&p->plan->argv, "-machine");
-    strv_push(&p->plan->argv, "memory-backend=run-vm-memory");
+    model_add(&p->plan->machine,
+              (struct model_item){
+                  .kind = MODEL_SHARED_MEMORY,
+                  .shared_memory = {.id = xstrdup("run-vm-memory"), .bytes = planner_memory(p)}});
 }
 
 /* q35 wants a port named for each IDE drive, which the specification's command does not do: QEMU's
@@ -157,24 +153,24 @@ static const char *choose_machine(const struct planner *p, const struct emulator
 
 void plan_machine(struct planner *p)
 {
-    struct strv *argv = &p->plan->argv;
     struct emulator emulator = find_emulator(p);
-    const char *machine = choose_machine(p, &emulator);
+    const char *type = choose_machine(p, &emulator);
 
     find_qemu_img(p);
-    strv_take(argv, emulator.program ? emulator.program : xstrdup(""));
-    if (machine)
-        planner_push(p, "machine", machine);
+    p->plan->machine.program = emulator.program ? emulator.program : xstrdup("");
+    if (type)
+        planner_choose(p, MODEL_TYPE, type);
     add_accelerator(p);
     if (p->guest->model)
-        planner_push(p, "cpu", p->guest->model);
+        planner_choose(p, MODEL_PROCESSOR, p->guest->model);
     add_monitors(p);
     plan_sandbox(p);
     add_name(p);
-    add_number(p, "m", "virtualisation.memorySize");
-    add_number(p, "smp", "virtualisation.cores");
+    add_number(p, MODEL_MEMORY, "virtualisation.memorySize");
+    add_number(p, MODEL_CORES, "virtualisation.cores");
     if (planner_uses_virtiofs(p))
         add_shared_memory(p);
-    strv_push(argv, "-device");
-    strv_push(argv, "virtio-rng-pci");
+    model_add(
+        &p->plan->machine,
+        (struct model_item){.kind = MODEL_RANDOM, .device = {.driver = xstrdup("virtio-rng-pci")}});
 }

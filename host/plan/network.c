@@ -4,49 +4,46 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
+#include "host/machine/qemuargv.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 #include "host/system/process.h"
 
-static const char *text_of(const json_t *rule, const char *key)
+/* A port of the host that leads to the guest. The caller frees its texts. */
+static struct model_forward host_forwarding(struct planner *p, const struct port_forward *rule,
+                                            const char *option)
 {
-    const char *text = json_string_value(json_object_get(rule, key));
-
-    return text ? text : "";
+    return (struct model_forward){
+        .protocol = xstrdup(rule->protocol),
+        .host_address = planner_expand_item(p, option, rule->host_address),
+        .guest_address = planner_expand_item(p, option, rule->guest_address),
+        .host_port = (uint64_t)rule->host_port,
+        .guest_port = (uint64_t)rule->guest_port,
+    };
 }
 
-static json_int_t port_of(const json_t *rule, const char *key)
+/* An address in the guest's network that leads to the host: QEMU starts a netcat for each
+ * connection. The caller frees its texts. */
+static struct model_forward guest_forwarding(struct planner *p, const struct port_forward *rule)
 {
-    return json_integer_value(json_object_get(rule, key));
-}
-
-/* hostfwd=…, with its comma; the caller frees. */
-static char *host_forwarding(struct planner *p, const json_t *rule, const char *option)
-{
-    char *host CLEANUP_FREE = planner_expand_item(p, option, text_of(rule, "host.address"));
-    char *guest CLEANUP_FREE = planner_expand_item(p, option, text_of(rule, "guest.address"));
-
-    return xasprintf("hostfwd=%s:%s:%" JSON_INTEGER_FORMAT "-%s:%" JSON_INTEGER_FORMAT ",",
-                     text_of(rule, "proto"), host, port_of(rule, "host.port"), guest,
-                     port_of(rule, "guest.port"));
-}
-
-/* guestfwd=…, with its comma: QEMU starts a netcat for each connection. The caller frees. */
-static char *guest_forwarding(struct planner *p, const json_t *rule)
-{
-    char *program CLEANUP_FREE = process_find("nc", p->failed ? NULL : p->e);
-    char *path CLEANUP_FREE = path_double_commas(program ? program : "");
+    char *program = process_find("nc", p->failed ? NULL : p->e);
 
     if (!program && !p->failed)
         p->failed = -ENOENT;
     if (program)
         strv_push(&p->plan->helpers, program);
-    return xasprintf("guestfwd=%s:%s:%" JSON_INTEGER_FORMAT "-cmd:%s %s %" JSON_INTEGER_FORMAT ",",
-                     text_of(rule, "proto"), text_of(rule, "guest.address"),
-                     port_of(rule, "guest.port"), path, text_of(rule, "host.address"),
-                     port_of(rule, "host.port"));
+    return (struct model_forward){
+        .from_guest = true,
+        .protocol = xstrdup(rule->protocol),
+        .host_address = xstrdup(rule->host_address),
+        .guest_address = xstrdup(rule->guest_address),
+        .host_port = (uint64_t)rule->host_port,
+        .guest_port = (uint64_t)rule->guest_port,
+        .helper = program ? program : xstrdup(""),
+    };
 }
 
 /* The id of the built-in network. */
@@ -73,63 +70,71 @@ static void say_replaced(struct planner *p, const char *what, const char *given)
                what);
 }
 
-static void add_card(struct planner *p, struct strv *words)
+static void add_card(struct planner *p)
 {
     if (given_card(p)) {
         say_replaced(p, "network card", given_card(p));
         return;
     }
-    strv_push(words, "-net");
-    strv_push(words, "nic,netdev=" NETWORK ",model=virtio");
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_CARD,
+                                                     .card = {.network = xstrdup(NETWORK),
+                                                              .model = xstrdup("virtio")}});
 }
 
-static void add_user_network(struct planner *p, struct strv *words)
+static void add_forwards(struct planner *p, struct model_network *network)
 {
-    struct strv parts CLEANUP_STRV = {0};
+    for (size_t i = 0; i < p->config->forward_ports.count; i++) {
+        const struct port_forward *rule = &p->config->forward_ports.items[i];
+        char *entry CLEANUP_FREE = xasprintf("virtualisation.forwardPorts.<entry %zu>", i + 1);
+        char *source CLEANUP_FREE = config_origin_name(p->config, entry);
+        struct model_forward forward =
+            rule->from_guest ? guest_forwarding(p, rule) : host_forwarding(p, rule, entry);
+        char *item CLEANUP_FREE = qemuargv_forward(&forward);
+
+        planner_need_ports(p, source, item);
+        ARRAY_PUSH(network->forwards, network->forward_count, forward);
+    }
+}
+
+static void add_user_network(struct planner *p)
+{
     const char *more = variables_get(&p->variables, "QEMU_NET_OPTS");
-    json_t *rule;
-    size_t i;
 
     if (given_network(p)) {
         say_replaced(p, "network " NETWORK, given_network(p));
         return;
     }
-    strv_push(&parts, "user,id=" NETWORK ",");
-    json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule) {
-        bool from_guest = !streq(text_of(rule, "from"), "host");
-        char *entry CLEANUP_FREE = xasprintf("virtualisation.forwardPorts.<entry %zu>", i + 1);
-        char *source CLEANUP_FREE = config_origin_name(p->config, entry);
-        char *part = from_guest ? guest_forwarding(p, rule) : host_forwarding(p, rule, entry);
+    struct model_network network = {
+        .id = xstrdup(NETWORK),
+        .restricted = config_bool(p->config, "virtualisation.restrictNetwork"),
+        .options = xstrdup(more ? more : ""),
+    };
 
-        planner_need_ports(p, source, part);
-        strv_take(&parts, part);
-    }
-    if (config_bool(p->config, "virtualisation.restrictNetwork"))
-        strv_push(&parts, "restrict=on,");
-    strv_push(&parts, more ? more : "");
-    planner_need_ports(p, "environment: QEMU_NET_OPTS", more ? more : "");
-    strv_push(words, "-netdev");
-    strv_take(words, strv_join(&parts, ""));
+    add_forwards(p, &network);
+    planner_need_ports(p, "environment: QEMU_NET_OPTS", network.options);
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_NETWORK, .network = network});
 }
 
-/* A card on the virtual network `number`, as the `place`th one, if its switch is known. */
-static void add_vlan(struct planner *p, size_t place, json_int_t number)
+/* Adds a card on the virtual network `number`, the `nth` one of the list, if its switch is known.
+ */
+static void add_vlan(struct planner *p, size_t nth, unsigned int number)
 {
-    json_int_t node = config_integer(p->config, "virtualisation.test.nodeNumber");
-    char *variable CLEANUP_FREE = xasprintf("QEMU_VDE_SOCKET_%" JSON_INTEGER_FORMAT, number);
+    unsigned int node = (unsigned int)config_integer(p->config, "virtualisation.test.nodeNumber");
+    char *variable CLEANUP_FREE = xasprintf("QEMU_VDE_SOCKET_%u", number);
     const char *socket = variables_nonempty(&p->variables, variable);
-    char *path CLEANUP_FREE = NULL;
-    char *plain CLEANUP_FREE = NULL;
 
     if (!socket)
         return;
-    plain = path_absolute(p->at->cwd, socket);
-    path = path_double_commas(plain);
-    strv_push(&p->plan->argv, "-device");
-    strv_pushf(&p->plan->argv, "virtio-net-pci,netdev=vlan%zu,mac=52:54:00:12:%02X:%02X", place,
-               (unsigned int)number, (unsigned int)node);
-    strv_push(&p->plan->argv, "-netdev");
-    strv_pushf(&p->plan->argv, "vde,id=vlan%zu,sock=%s", place, path);
+    model_add(
+        &p->plan->machine,
+        (struct model_item){.kind = MODEL_CARD,
+                            .card = {.network = xasprintf("vlan%zu", nth),
+                                     .driver = xstrdup("virtio-net-pci"),
+                                     .mac = xasprintf("52:54:00:12:%02X:%02X", number, node)}});
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = MODEL_NETWORK,
+                                  .network = {.id = xasprintf("vlan%zu", nth),
+                                              .vde_socket = path_absolute(p->at->cwd, socket)}});
 }
 
 /* Options each of which keeps QEMU from adding its own card, on a user network of its own. */
@@ -139,26 +144,22 @@ static const char *const network_options[] = {"nic", "netdev", "net"};
  * the host through it. */
 static void refuse_default_card(struct planner *p)
 {
+    if (model_find(&p->plan->machine, MODEL_CARD) || model_find(&p->plan->machine, MODEL_NETWORK))
+        return;
     for (size_t i = 0; i < ELEMENTS(network_options); i++)
-        if (qemu_option_find(&p->plan->argv, network_options[i]) ||
-            qemu_option_find(&p->given, network_options[i]))
+        if (qemu_option_find(&p->given, network_options[i]))
             return;
-    strv_push(&p->plan->argv, "-nic");
-    strv_push(&p->plan->argv, "none");
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_NO_CARD});
 }
 
 /* Whether the built-in user network is among the entries and not replaced. */
 static bool has_user_network(const struct planner *p)
 {
-    json_t *entry;
-    size_t i;
+    const struct qemu_entries *entries = &p->config->networking_options;
 
-    json_array_foreach (config_get(p->config, "virtualisation.qemu.networkingOptions"), i, entry) {
-        const char *name = json_string_value(json_object_get(entry, "builtin"));
-
-        if (name && streq(name, "user-network"))
+    for (size_t i = 0; i < entries->count; i++)
+        if (entries->items[i].built_in && streq(entries->items[i].text, "user-network"))
             return !given_network(p);
-    }
     return false;
 }
 
@@ -172,8 +173,7 @@ static void warn_of_no_effect(struct planner *p)
     } settings[] = {
         {"virtualisation.restrictNetwork", config_bool(p->config, "virtualisation.restrictNetwork"),
          "restrict=on in a network of your own"},
-        {"virtualisation.forwardPorts",
-         json_array_size(config_get(p->config, "virtualisation.forwardPorts")) > 0,
+        {"virtualisation.forwardPorts", p->config->forward_ports.count > 0,
          "hostfwd= or guestfwd= in a network of your own"},
     };
 
@@ -203,7 +203,7 @@ static bool is_way_out(const char *value)
     size_t length = strcspn(value, ",");
 
     for (size_t i = 0; i < ELEMENTS(cards); i++)
-        if (strlen(cards[i]) == length && !strncmp(value, cards[i], length))
+        if (strlen(cards[i]) == length && startswith(value, cards[i]))
             return false;
     return !is_restricted(value);
 }
@@ -229,12 +229,11 @@ void plan_network(struct planner *p)
         {"nic", add_card},
         {"user-network", add_user_network},
     };
-    json_t *number;
-    size_t i;
 
-    planner_add_entries(p, "virtualisation.qemu.networkingOptions", builtins, ELEMENTS(builtins));
-    json_array_foreach (config_get(p->config, "virtualisation.vlans"), i, number)
-        add_vlan(p, i + 1, json_integer_value(number));
+    planner_add_entries(p, "virtualisation.qemu.networkingOptions", &p->config->networking_options,
+                        builtins, ELEMENTS(builtins));
+    for (size_t i = 0; i < p->config->vlan_count; i++)
+        add_vlan(p, i + 1, p->config->vlans[i]);
     refuse_default_card(p);
     warn_of_no_effect(p);
     warn_of_ways_out(p);

@@ -4,14 +4,17 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "host/machine/qemuargv.h"
 
 void plan_add_parameter(struct plan *plan, const char *name, const char *value)
 {
-    char **append = &plan->argv.items[plan->append];
-    char *text = xasprintf("%s=%s %s", name, value, *append);
+    struct model_item *kernel = model_find(&plan->machine, MODEL_KERNEL);
+    char *text = xasprintf("%s=%s %s", name, value, kernel->kernel.parameters);
 
-    free(*append);
-    *append = text;
+    free(kernel->kernel.parameters);
+    kernel->kernel.parameters = text;
+    strv_free(&plan->argv);
+    qemuargv_write(&plan->machine, &plan->argv);
 }
 
 static void boot_disk_free(struct boot_disk_spec *spec)
@@ -60,6 +63,7 @@ void plan_free(struct plan *plan)
     strv_free(&plan->initrd.modules);
     cmdline_free(&plan->initrd.words);
     boot_disk_free(&plan->boot_disk);
+    model_free(&plan->machine);
     strv_free(&plan->argv);
     strv_free(&plan->environment);
     strv_free(&plan->kernel_params);

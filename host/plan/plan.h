@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/strv.h"
 #include "common/cmdline.h"
+#include "host/machine/model.h"
 
 /* How a file comes to be. Files are made in the plan's order, each under a temporary name in its
  * directory and renamed; a file that exists is left as it is unless `replace`. */
@@ -115,11 +116,11 @@ struct plan {
                 * they stay, as the specification's do */
     struct plan_blank *blank;
     size_t blank_count;
-    size_t append;      /* where argv has the kernel's parameters for our init; 0: nowhere */
-    size_t append_room; /* how many bytes more they may have */
+    size_t append_room; /* how many bytes more the kernel's parameters for our init may have */
     struct initrd_spec initrd;
     struct boot_disk_spec boot_disk;
-    struct strv argv;          /* QEMU, with argv[0] the program to start */
+    struct model machine;      /* the virtual machine */
+    struct strv argv;          /* the same as QEMU's arguments, argv[0] being the program */
     struct strv environment;   /* NAME=VALUE, on top of what QEMU inherits */
     char *cwd;                 /* QEMU's directory, the temporary one */
     struct strv kernel_params; /* the words of -append */

@@ -32,21 +32,17 @@ struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char 
     return file;
 }
 
-/* On a bridge: the first is for its own controller. */
-#define PLACES_ON_BRIDGE 31
+/* Of a bridge's 32 slots the first is for its own controller. */
+#define SLOTS_ON_BRIDGE 31
 
-char *planner_bus(struct planner *p, const char *bridge, size_t own, size_t number)
+struct model_bus planner_bus(const char *bridge, size_t own, size_t number)
 {
     if (number < own)
-        return NULL;
-    size_t place = number - own;
-    char *name = xasprintf("%s%zu", bridge, place / PLACES_ON_BRIDGE);
+        return (struct model_bus){0};
+    size_t slot = number - own;
 
-    if (place % PLACES_ON_BRIDGE == 0) {
-        strv_push(&p->plan->argv, "-device");
-        strv_pushf(&p->plan->argv, "pcie-pci-bridge,id=%s", name);
-    }
-    return name;
+    return (struct model_bus){.id = xasprintf("%s%zu", bridge, slot / SLOTS_ON_BRIDGE),
+                              .bridge = slot % SLOTS_ON_BRIDGE == 0};
 }
 
 char *planner_temporary(const struct planner *p, const char *name)
@@ -151,28 +147,25 @@ static void add_user_entry(struct planner *p, const char *option, const char *te
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct error e CLEANUP_ERROR = {0};
+    struct strv words CLEANUP_STRV = {0};
 
     variables.unset = EXPAND_UNSET_IN_PATH;
-    if (expand_words(&p->plan->argv, text, &variables, &e) < 0)
+    if (expand_words(&words, text, &variables, &e) < 0)
         config_text_problem(p->config, option, text, e.message);
+    model_add_arguments(&p->plan->machine, &words);
 }
 
-void planner_add_entries(struct planner *p, const char *option,
+void planner_add_entries(struct planner *p, const char *option, const struct qemu_entries *entries,
                          const struct planner_builtin *builtins, size_t count)
 {
-    json_t *entry;
-    size_t i;
+    for (size_t i = 0; i < entries->count; i++) {
+        const struct qemu_entry *entry = &entries->items[i];
+        char *its_option CLEANUP_FREE = xasprintf("%s.<entry %zu>", option, i + 1);
 
-    json_array_foreach (config_get(p->config, option), i, entry) {
-        const char *name = json_string_value(json_object_get(entry, "builtin"));
-
-        for (size_t j = 0; name && j < count; j++)
-            if (streq(builtins[j].name, name))
-                builtins[j].add(p, &p->plan->argv);
-        if (!name) {
-            char *its_option CLEANUP_FREE = xasprintf("%s.<entry %zu>", option, i + 1);
-
-            add_user_entry(p, its_option, json_string_value(entry));
-        }
+        if (!entry->built_in)
+            add_user_entry(p, its_option, entry->text);
+        for (size_t j = 0; entry->built_in && j < count; j++)
+            if (streq(builtins[j].name, entry->text))
+                builtins[j].add(p);
     }
 }

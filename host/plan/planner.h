@@ -58,10 +58,10 @@ void planner_environment_problem(struct planner *p, const char *variable, const 
 struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path,
                                    char *source);
 
-/* The bus for the device of this number among those of one kind, called for each in turn; the
- * caller frees. The machine's own bus has 32 places for all kinds: the first `own` of this one go
- * there (NULL), the others behind bridges, which this adds: `bridge` and a number. */
-char *planner_bus(struct planner *p, const char *bridge, size_t own, size_t number);
+/* Chooses the bus of the PCI device of this number, from 0, among those of one kind; the caller
+ * frees. The machine's own bus has 32 slots for all kinds: the first `own` devices go there, the
+ * others behind bridges, each of which is called `bridge` and a number. */
+struct model_bus planner_bus(const char *bridge, size_t own, size_t number);
 
 /* "TMPDIR/NAME"; the caller frees. */
 char *planner_temporary(const struct planner *p, const char *name);
@@ -124,9 +124,9 @@ void plan_effects(struct planner *p); /* settings without effect */
 void plan_console(struct planner *p); /* the console and QEMU's monitor, where nobody puts them */
 void plan_report(struct planner *p);  /* what init says of its boot */
 void plan_sandbox(struct planner *p); /* -sandbox */
-void plan_kernel(struct planner *p, struct strv *words); /* -kernel, -initrd, -append */
-void plan_guest_params(struct planner *p);               /* filesystems and modules for our init */
-void plan_blank_disks(struct planner *p);                /* disks that our init may format */
+void plan_kernel(struct planner *p);  /* the kernel, its initrd and parameters */
+void plan_guest_params(struct planner *p); /* filesystems and modules for our init */
+void plan_blank_disks(struct planner *p);  /* disks that our init may format */
 void plan_initrd(struct planner *p);
 void plan_boot_disk(struct planner *p);
 void plan_modules(struct planner *p); /* the share of the kernel's modules */
@@ -144,13 +144,14 @@ void planner_share_modules(struct planner *p);
 /* Whether a share is on virtiofs, which takes memory that its server can map. */
 bool planner_uses_virtiofs(const struct planner *p);
 
-/* Appends the export of a directory by 9p. */
-void planner_add_virtfs(struct planner *p, const char *path, const char *tag, bool read_only);
+/* Adds a read-only 9p share that is not in the configuration. */
+void planner_add_own_share(struct planner *p, const char *tag, const char *path);
 
-/* Whether the user's options for QEMU replace our option of that name (without its dash); and our
- * option, appended where they do not. */
-bool planner_replaced(const struct planner *p, const char *ours);
-void planner_push(struct planner *p, const char *ours, const char *value);
+/* Whether the user's options for QEMU replace our item of that kind. */
+bool planner_replaced(const struct planner *p, enum model_kind ours);
+
+/* Adds an item that is a text to the machine, unless the user's options replace it. */
+void planner_choose(struct planner *p, enum model_kind kind, const char *text);
 
 /* The accelerator that the user's options or --accel name; a problem where they contradict each
  * other. */
@@ -165,12 +166,11 @@ bool planner_has_own_machine(const struct planner *p);
 /* $QEMU_OPTS, split on white space and nothing else. */
 void planner_environment_options(struct planner *p, struct strv *words);
 
-/* Appends the entries of a list of QEMU's options: built-in ones by `builtin`, the user's expanded
- * and split. */
-typedef void planner_token(struct planner *p, struct strv *words);
+/* Adds the entries of the list `option` of QEMU's options to the machine: built-in ones by the
+ * function of their name, the user's expanded and split. */
 struct planner_builtin {
     const char *name;
-    planner_token *add;
+    void (*add)(struct planner *p);
 };
-void planner_add_entries(struct planner *p, const char *option,
+void planner_add_entries(struct planner *p, const char *option, const struct qemu_entries *entries,
                          const struct planner_builtin *builtins, size_t count);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What comes last: virtualisation.qemu.options, $QEMU_OPTS, the arguments after --. */
+/* The last arguments: virtualisation.qemu.options, $QEMU_OPTS, the arguments after --. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -8,92 +8,82 @@
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
-static void add_keyboard(struct planner *p, struct strv *words)
+static void add_device(struct planner *p, enum model_kind kind, const char *driver)
 {
-    (void)p;
-    strv_push(words, "-device");
-    strv_push(words, "virtio-keyboard");
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = kind, .device = {.driver = xstrdup(driver)}});
 }
 
-static void add_x86_input(struct planner *p, struct strv *words)
+static void add_keyboard(struct planner *p)
 {
-    (void)p;
-    strv_push(words, "-usb");
-    strv_push(words, "-device");
-    strv_push(words, "usb-tablet,bus=usb-bus.0");
+    add_device(p, MODEL_INPUT, "virtio-keyboard");
 }
 
-static void add_arm_devices(struct planner *p, struct strv *words)
+static void add_x86_input(struct planner *p)
 {
-    static const char *const devices[] = {"virtio-gpu-pci", "usb-ehci,id=usb0", "usb-kbd",
-                                          "usb-tablet"};
-
-    (void)p;
-    for (size_t i = 0; i < ELEMENTS(devices); i++) {
-        strv_push(words, "-device");
-        strv_push(words, devices[i]);
-    }
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_USB});
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_INPUT,
+                                                     .device = {.driver = xstrdup("usb-tablet"),
+                                                                .bus = xstrdup("usb-bus.0")}});
 }
 
-static void add_firmware(struct planner *p, struct strv *words)
+static void add_arm_devices(struct planner *p)
+{
+    add_device(p, MODEL_DISPLAY, "virtio-gpu-pci");
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_CONTROLLER,
+                                                     .device = {.driver = xstrdup("usb-ehci"),
+                                                                .id = xstrdup("usb0")}});
+    add_device(p, MODEL_INPUT, "usb-kbd");
+    add_device(p, MODEL_INPUT, "usb-tablet");
+}
+
+static void add_firmware(struct planner *p)
 {
     const char *firmware = config_text(p->config, "virtualisation.efi.firmware");
-    char *path CLEANUP_FREE =
-        firmware ? planner_host_path(p, "virtualisation.efi.firmware", firmware) : NULL;
-    char *code CLEANUP_FREE = path_double_commas(path ? path : "");
-    char *variables CLEANUP_FREE = path_double_commas(p->efi_vars ? p->efi_vars : "");
+    char *path = firmware ? planner_host_path(p, "virtualisation.efi.firmware", firmware) : NULL;
+    char *code = path ? path : xstrdup("");
+    char *variables = xstrdup(p->efi_vars ? p->efi_vars : "");
 
     if (!firmware)
         config_problem(p->config, "virtualisation.efi.firmware",
                        "is not set, and run-vm knows no firmware for %s, expected a path",
                        p->config->platform_name);
-    planner_need(p, "virtualisation.efi.firmware", path ? path : "", NEED_FILE);
-    strv_push(words, "-drive");
-    strv_pushf(words, "if=pflash,format=raw,unit=0,readonly=on,file=%s", code);
-    strv_push(words, "-drive");
-    strv_pushf(words, "if=pflash,format=raw,unit=1,file=%s", variables);
+    planner_need(p, "virtualisation.efi.firmware", code, NEED_FILE);
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = MODEL_FIRMWARE, .firmware = {code, variables}});
 }
 
-static void add_bios(struct planner *p, struct strv *words)
+static void add_bios(struct planner *p)
 {
     static const char option[] = "virtualisation.bios";
     const char *given = config_text(p->config, option);
     char *directory CLEANUP_FREE = given ? planner_host_path(p, option, given) : NULL;
-
-    char *file CLEANUP_FREE = xasprintf("%s/bios.bin", directory ? directory : "");
+    char *file = xasprintf("%s/bios.bin", directory ? directory : "");
 
     planner_need(p, option, file, NEED_FILE);
-    strv_push(words, "-bios");
-    strv_take(words, TAKE(file));
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_BIOS, .text = file});
 }
 
-static void add_nographic(struct planner *p, struct strv *words)
+static void add_headless(struct planner *p)
 {
-    (void)p;
-    strv_push(words, "-nographic");
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_HEADLESS});
 }
 
-/* The channel of the guest agent, for those who ask for it: the specification starts the agent but
- * never gave it anybody to talk to. With the system's own initrd the command stays the
- * specification's. */
+/* Adds the channel of the guest agent, where it is asked for: nixpkgs' qemu-vm.nix starts the agent
+ * but gives it no channel. With the system's own initrd the command stays that of qemu-vm.nix. */
 static void add_guest_agent(struct planner *p)
 {
-    static const char *const words[] = {
-        "-device",
-        "virtio-serial-pci,id=run-vm-agent",
-        "-chardev",
-        "socket,id=run-vm-agent,path=qga.sock,server=on,wait=off",
-        "-device",
-        "virtserialport,bus=run-vm-agent.0,chardev=run-vm-agent,"
-        "name=org.qemu.guest_agent.0",
-    };
     static const char option[] = "virtualisation.qemu.guestAgent.enable";
 
     if (!p->dialect->guest_agent || !config_is_set(p->config, option) ||
         !config_bool(p->config, option))
         return;
-    for (size_t i = 0; i < ELEMENTS(words); i++)
-        strv_push(&p->plan->argv, words[i]);
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = MODEL_CHANNEL,
+                                  .channel = {.chardev = {.id = xstrdup("run-vm-agent"),
+                                                          .path = xstrdup("qga.sock"),
+                                                          .listens = true},
+                                              .port = xstrdup("org.qemu.guest_agent.0")}});
 }
 
 /* Whether the user chooses another display adapter than the one whose properties we set. */
@@ -106,7 +96,7 @@ static bool has_other_display(const struct planner *p)
         if (streq(option.name, "device") && option.value) {
             char *driver CLEANUP_FREE = xstrndup(option.value, strcspn(option.value, ","));
 
-            if (strcasestr(driver, "vga") && strncmp(driver, "secondary", strlen("secondary")) != 0)
+            if (strcasestr(driver, "vga") && !startswith(driver, "secondary"))
                 return true;
         }
     return vga && !streq(vga, "std");
@@ -124,26 +114,25 @@ static void add_resolution(struct planner *p)
         p->guest->family == FAMILY_OTHER || !config_bool(p->config, "virtualisation.graphics") ||
         (x86 && has_other_display(p)))
         return;
-    if (x86) /* who sets a property of it takes QEMU's default display away */
-        planner_push(p, "vga", "std");
-    strv_push(&p->plan->argv, "-global");
-    strv_pushf(&p->plan->argv, "%s.xres=%" JSON_INTEGER_FORMAT, device,
-               json_integer_value(json_object_get(resolution, "x")));
-    strv_push(&p->plan->argv, "-global");
-    strv_pushf(&p->plan->argv, "%s.yres=%" JSON_INTEGER_FORMAT, device,
-               json_integer_value(json_object_get(resolution, "y")));
+    if (x86) /* QEMU drops its default display where a property of it is set */
+        planner_choose(p, MODEL_ADAPTER, "std");
+    model_add(
+        &p->plan->machine,
+        (struct model_item){
+            .kind = MODEL_RESOLUTION,
+            .resolution = {.driver = xstrdup(device),
+                           .x = (uint64_t)json_integer_value(json_object_get(resolution, "x")),
+                           .y = (uint64_t)json_integer_value(json_object_get(resolution, "y"))}});
 }
 
-/* A directory as the root: a share of its own. */
+/* Shares the directory that --root-dir makes the root. */
 static void add_root_share(struct planner *p)
 {
-    char *path CLEANUP_FREE = NULL;
-
     if (!p->options->root_dir)
         return;
-    path = path_absolute(p->at->cwd, p->options->root_dir);
+    char *path CLEANUP_FREE = path_absolute(p->at->cwd, p->options->root_dir);
     planner_need(p, "--root-dir", path, NEED_DIRECTORY);
-    planner_add_virtfs(p, path, PLANNER_ROOT_TAG, true);
+    planner_add_own_share(p, PLANNER_ROOT_TAG, path);
 }
 
 void planner_environment_options(struct planner *p, struct strv *words)
@@ -169,16 +158,19 @@ void plan_options(struct planner *p)
         {"kernel", plan_kernel},
         {"efi", add_firmware},
         {"bios", add_bios},
-        {"nographic", add_nographic},
+        {"nographic", add_headless},
     };
+    struct strv words CLEANUP_STRV = {0};
 
     add_root_share(p);
     plan_modules(p);
     add_guest_agent(p);
     add_resolution(p);
-    planner_add_entries(p, "virtualisation.qemu.options", builtins, ELEMENTS(builtins));
+    planner_add_entries(p, "virtualisation.qemu.options", &p->config->qemu_options, builtins,
+                        ELEMENTS(builtins));
     plan_console(p);
     plan_report(p);
-    planner_environment_options(p, &p->plan->argv);
-    strv_extend(&p->plan->argv, &p->options->qemu_arguments);
+    planner_environment_options(p, &words);
+    strv_extend(&words, &p->options->qemu_arguments);
+    model_add_arguments(&p->plan->machine, &words);
 }

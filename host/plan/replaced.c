@@ -25,30 +25,30 @@ static const char *const machine_processors[] = {"smp.cpus",  "smp.sockets", "sm
  * whatever it has. With the system's own initrd the arguments are the specification's, word for
  * word, except where it leaves the choice to us. */
 static const struct replacement {
-    const char *ours;
+    enum model_kind ours;
     const char *given;
     const char *const *keys; /* ended by NULL; NULL: whatever it has */
     bool always;
 } replacements[] = {
-    {"accel", "accel", NULL, true},
-    {"accel", "enable-kvm", NULL, true},
-    {"accel", "enable-hax", NULL, true},
-    {"accel", "machine", accelerators, true},
-    {"accel", "M", accelerators, true},
-    {"sandbox", "sandbox", NULL, true},
-    {"machine", "machine", machine_types, false},
-    {"machine", "M", machine_types, false},
-    {"cpu", "cpu", NULL, false},
-    {"m", "m", sizes, false},
-    {"m", "machine", machine_sizes, false},
-    {"m", "M", machine_sizes, false},
-    {"memory-backend", "machine", backends, false},
-    {"memory-backend", "M", backends, false},
-    {"memory-backend", "numa", memory_devices, false},
-    {"smp", "smp", processors, false},
-    {"smp", "machine", machine_processors, false},
-    {"smp", "M", machine_processors, false},
-    {"vga", "vga", NULL, false},
+    {MODEL_ACCELERATOR, "accel", NULL, true},
+    {MODEL_ACCELERATOR, "enable-kvm", NULL, true},
+    {MODEL_ACCELERATOR, "enable-hax", NULL, true},
+    {MODEL_ACCELERATOR, "machine", accelerators, true},
+    {MODEL_ACCELERATOR, "M", accelerators, true},
+    {MODEL_SANDBOX, "sandbox", NULL, true},
+    {MODEL_TYPE, "machine", machine_types, false},
+    {MODEL_TYPE, "M", machine_types, false},
+    {MODEL_PROCESSOR, "cpu", NULL, false},
+    {MODEL_MEMORY, "m", sizes, false},
+    {MODEL_MEMORY, "machine", machine_sizes, false},
+    {MODEL_MEMORY, "M", machine_sizes, false},
+    {MODEL_SHARED_MEMORY, "machine", backends, false},
+    {MODEL_SHARED_MEMORY, "M", backends, false},
+    {MODEL_SHARED_MEMORY, "numa", memory_devices, false},
+    {MODEL_CORES, "smp", processors, false},
+    {MODEL_CORES, "machine", machine_processors, false},
+    {MODEL_CORES, "M", machine_processors, false},
+    {MODEL_ADAPTER, "vga", NULL, false},
 };
 
 /* The option of the user's that has the last word instead of ours. */
@@ -73,30 +73,28 @@ static bool read_word(struct word *word, const struct replacement *row,
     return found != NULL;
 }
 
-static struct word last_word(const struct planner *p, const char *ours)
+static struct word last_word(const struct planner *p, enum model_kind ours)
 {
     struct word word = {0};
     struct qemu_option option;
 
     for (size_t at = 0; qemu_option_next(&p->given, &at, &option);)
         for (size_t i = 0; i < ELEMENTS(replacements); i++)
-            if (streq(replacements[i].ours, ours) && streq(replacements[i].given, option.name) &&
+            if (replacements[i].ours == ours && streq(replacements[i].given, option.name) &&
                 (replacements[i].always || p->dialect->gives_way))
                 (void)read_word(&word, &replacements[i], &option);
     return word;
 }
 
-bool planner_replaced(const struct planner *p, const char *ours)
+bool planner_replaced(const struct planner *p, enum model_kind ours)
 {
     return last_word(p, ours).value != NULL;
 }
 
-void planner_push(struct planner *p, const char *ours, const char *value)
+void planner_choose(struct planner *p, enum model_kind kind, const char *text)
 {
-    if (planner_replaced(p, ours))
-        return;
-    strv_pushf(&p->plan->argv, "-%s", ours);
-    strv_push(&p->plan->argv, value);
+    if (!planner_replaced(p, kind))
+        model_add(&p->plan->machine, (struct model_item){.kind = kind, .text = xstrdup(text)});
 }
 
 /* Returns the accelerator that the user's option names; the caller frees. NULL: it names none, the
@@ -119,7 +117,7 @@ static char *given_accelerator(const struct word *word)
 enum accel_choice planner_accelerator(struct planner *p)
 {
     static const char *const names[] = {[ACCEL_KVM] = "kvm", [ACCEL_TCG] = "tcg"};
-    struct word word = last_word(p, "accel");
+    struct word word = last_word(p, MODEL_ACCELERATOR);
     char *given CLEANUP_FREE = given_accelerator(&word);
     enum accel_choice choice = (enum accel_choice)p->options->accel;
 
@@ -154,7 +152,7 @@ static uint64_t read_size(const char *text, size_t length)
 
 uint64_t planner_memory(const struct planner *p)
 {
-    struct word word = last_word(p, "m");
+    struct word word = last_word(p, MODEL_MEMORY);
     uint64_t bytes = word.value ? read_size(word.value, word.length) : 0;
 
     if (!bytes)
@@ -164,7 +162,7 @@ uint64_t planner_memory(const struct planner *p)
 
 bool planner_has_own_machine(const struct planner *p)
 {
-    struct word word = last_word(p, "machine");
+    struct word word = last_word(p, MODEL_TYPE);
 
     return !word.value || (word.length >= 3 && !strncmp(word.value + word.length - 3, "q35", 3)) ||
            !strncmp(word.value, "pc-q35", strlen("pc-q35"));

@@ -139,7 +139,7 @@ void plan_sandbox(struct planner *p)
     bool alone = plain && !starts_programs(p);
     char *starter CLEANUP_FREE = find_starter(p);
 
-    if (!config_bool(p->config, "runVm.sandbox") || planner_replaced(p, "sandbox"))
+    if (!config_bool(p->config, "runVm.sandbox") || planner_replaced(p, MODEL_SANDBOX))
         return;
     if (starter) {
         strv_pushf(&p->config->warnings,
@@ -148,8 +148,9 @@ void plan_sandbox(struct planner *p)
                    starter);
         return;
     }
-    strv_push(&p->plan->argv, "-sandbox");
-    strv_pushf(&p->plan->argv, "on,obsolete=deny%s%s%s", alone ? ",elevateprivileges=deny" : "",
-               alone && !window ? ",spawn=deny" : "",
-               plain && !window ? ",resourcecontrol=deny" : "");
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = MODEL_SANDBOX,
+                                  .sandbox = {.deny_privileges = alone,
+                                              .deny_spawn = alone && !window,
+                                              .deny_resource_control = plain && !window}});
 }

@@ -113,8 +113,8 @@ static int lock_path(struct prepared *prepared, const char *path, struct error *
  * initrd, which is the same for many starts. */
 static bool has_room(const struct prepared *prepared, const struct plan *plan)
 {
-    return plan->append && plan->append_room > strlen(STAMP_PARAMETER "= ") +
-                                                   (prepared->words.count + 1) * (STAMP_WORD + 1);
+    return plan->append_room >
+           strlen(STAMP_PARAMETER "= ") + (prepared->words.count + 1) * (STAMP_WORD + 1);
 }
 
 static void stamp_disk(struct prepared *prepared, const struct plan_blank *disk, const char *path,

@@ -180,8 +180,3 @@ bool path_is_same(const char *a, const char *b)
     } while (length_a && length_a == length_b && !memcmp(in_a, in_b, length_a));
     return !length_a && !length_b;
 }
-
-char *path_double_commas(const char *text)
-{
-    return text_escape(text, ",", TEXT_DOUBLED);
-}

@@ -40,6 +40,3 @@ const char *path_rest(const char *root, const char *path);
 /* Whether two absolute paths are spelt alike, but for doubled slashes, slashes at the end and ".".
  */
 bool path_is_same(const char *a, const char *b);
-
-/* The text with its commas doubled, as a value in a list of QEMU's options; the caller frees. */
-char *path_double_commas(const char *text);

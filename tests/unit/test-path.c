@@ -130,14 +130,6 @@ static void spellings_of_one_path_are_the_same(void **state)
     assert_false(path_is_same("/tmp/a", "/tmp/b/../a"));
 }
 
-static void commas_are_doubled(void **state)
-{
-    char *doubled CLEANUP_FREE = path_double_commas(",a,,b");
-
-    (void)state;
-    assert_string_equal(doubled, ",,a,,,,b");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,7 +138,6 @@ int main(void)
         cmocka_unit_test(all_others_must_exist),
         cmocka_unit_test(links_of_a_store_stay_inside_it),
         cmocka_unit_test(spellings_of_one_path_are_the_same),
-        cmocka_unit_test(commas_are_doubled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
