@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/config/builtin.h"
 
+#include <stdarg.h>
 #include <sys/utsname.h>
 
 #include "base/alloc.h"
@@ -67,6 +68,24 @@ json_t *builtin_consoles(const struct scope *scope)
     return json_pack("[s,o]", "tty0", device);
 }
 
+/* --- definitions --- */
+
+/* Appends a definition, which json_pack() makes of `format`. */
+static void add(json_t *definitions, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    json_array_append_new(definitions, json_vpack_ex(NULL, 0, format, arguments));
+    va_end(arguments);
+}
+
+/* Appends a definition with the priority of mkDefault. */
+static void add_weak(json_t *definitions, json_t *value)
+{
+    add(definitions, "{s:s,s:i,s:o}", "_type", "override", "priority", 1000, "content", value);
+}
+
 /* --- lists and shares --- */
 
 void builtin_additional_paths(const struct scope *scope, json_t *definitions)
@@ -74,7 +93,7 @@ void builtin_additional_paths(const struct scope *scope, json_t *definitions)
     const char *toplevel = config_text(scope->config, "system.build.toplevel");
 
     if (toplevel)
-        json_array_append_new(definitions, json_pack("[s]", toplevel));
+        add(definitions, "[s]", toplevel);
 }
 
 /* Shares the store only with a Nix system. */
@@ -82,17 +101,15 @@ void builtin_shares(const struct scope *scope, json_t *definitions)
 {
     if (!config_bool(scope->config, "virtualisation.useNixStoreImage") &&
         config_text(scope->config, "system.build.toplevel"))
-        json_array_append_new(definitions, json_pack("{s:{s:s,s:s}}", SHARE_STORE, "source",
-                                                     STORE_DIR, "target", STORE_DIR));
-    json_array_append_new(
-        definitions, json_pack("{s:{s:s,s:s},s:{s:s,s:s}}", SHARE_EXCHANGE, "source",
-                               "\"$TMPDIR\"/xchg", "target", "/tmp/xchg", SHARE_SHARED, "source",
-                               "\"${SHARED_DIR:-$TMPDIR/xchg}\"", "target", "/tmp/shared"));
+        add(definitions, "{s:{s:s,s:s}}", SHARE_STORE, "source", STORE_DIR, "target", STORE_DIR);
+    add(definitions, "{s:{s:s,s:s},s:{s:s,s:s}}", SHARE_EXCHANGE, "source", "\"$TMPDIR\"/xchg",
+        "target", "/tmp/xchg", SHARE_SHARED, "source", "\"${SHARED_DIR:-$TMPDIR/xchg}\"", "target",
+        "/tmp/shared");
 }
 
 static void add_token(json_t *definitions, const char *name)
 {
-    json_array_append_new(definitions, json_pack("[o]", qemu_entry_built_in(name)));
+    add(definitions, "[o]", qemu_entry_built_in(name));
 }
 
 void builtin_networking(const struct scope *scope, json_t *definitions)
@@ -143,7 +160,7 @@ static void add_empty_disks(const struct config *config, json_t *definitions)
             json_object_set(drive, "deviceExtraOpts",
                             json_object_get(disk, "driveConfig.deviceExtraOpts"));
         }
-        json_array_append_new(definitions, json_pack("[o]", drive));
+        add(definitions, "[o]", drive);
     }
 }
 
@@ -163,21 +180,16 @@ void builtin_drives(const struct scope *scope, json_t *definitions)
     /* The plan sets NIX_DISK_IMAGE to the image's path: a user may replace this drive by one that
      * refers to the variable, as with the script of qemu-vm.nix. */
     if (config_text(config, "virtualisation.diskImage"))
-        json_array_append_new(definitions,
-                              json_pack("[{s:s,s:s,s:{s:s,s:s}}]", "name", "root", "file",
-                                        "\"$NIX_DISK_IMAGE\"", "driveExtraOpts", "cache",
-                                        "writeback", "werror", "report"));
+        add(definitions, "[{s:s,s:s,s:{s:s,s:s}}]", "name", "root", "file", "\"$NIX_DISK_IMAGE\"",
+            "driveExtraOpts", "cache", "writeback", "werror", "report");
     if (config_bool(config, "virtualisation.useNixStoreImage"))
-        json_array_append_new(definitions,
-                              json_pack("[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "nix-store", "file",
-                                        "\"$TMPDIR\"/store.img", "deviceExtraOpts", "bootindex",
-                                        boot ? "3" : "2", "driveExtraOpts", "format",
-                                        store_image_is_overlay(config) ? "qcow2" : "raw"));
+        add(definitions, "[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "nix-store", "file",
+            "\"$TMPDIR\"/store.img", "deviceExtraOpts", "bootindex", boot ? "3" : "2",
+            "driveExtraOpts", "format", store_image_is_overlay(config) ? "qcow2" : "raw");
     if (boot)
-        json_array_append_new(definitions,
-                              json_pack("[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "boot", "file",
-                                        "\"$TMPDIR\"/disk.img", "driveExtraOpts", "media", "disk",
-                                        "deviceExtraOpts", "bootindex", "1"));
+        add(definitions, "[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "boot", "file",
+            "\"$TMPDIR\"/disk.img", "driveExtraOpts", "media", "disk", "deviceExtraOpts",
+            "bootindex", "1");
     add_empty_disks(config, definitions);
 }
 
@@ -185,8 +197,7 @@ void builtin_boot_device(const struct scope *scope, json_t *definitions)
 {
     char *device CLEANUP_FREE = disk_interface_node(scope->config->disk_interface, 0);
 
-    json_array_append_new(definitions, json_pack("{s:s,s:i,s:s}", "_type", "override", "priority",
-                                                 1000, "content", device));
+    add_weak(definitions, json_string(device));
 }
 
 /* The guest's device name of the drive with that name; the caller frees. NULL after a problem:
@@ -295,13 +306,10 @@ static void define_root(const struct config *config, json_t *definitions)
     if (!config_bool(config, "virtualisation.useDefaultFilesystems"))
         return;
     if (!config_text(config, "virtualisation.diskImage"))
-        json_array_append_new(
-            definitions, json_pack("{s:{s:s,s:s}}", "/", "device", "tmpfs", "fsType", "tmpfs"));
+        add(definitions, "{s:{s:s,s:s}}", "/", "device", "tmpfs", "fsType", "tmpfs");
     else
-        json_array_append_new(definitions,
-                              json_pack("{s:{s:s,s:s,s:b}}", "/", "device",
-                                        config_text(config, "virtualisation.bootDevice"), "fsType",
-                                        "ext4", "autoFormat", 1));
+        add(definitions, "{s:{s:s,s:s,s:b}}", "/", "device",
+            config_text(config, "virtualisation.bootDevice"), "fsType", "ext4", "autoFormat", 1);
 }
 
 static void define_tmp(const struct config *config, json_t *definitions)
@@ -312,10 +320,9 @@ static void define_tmp(const struct config *config, json_t *definitions)
     json_t *option = json_is_string(size)
                          ? json_sprintf("size=%s", json_string_value(size))
                          : json_sprintf("size=%" JSON_INTEGER_FORMAT, json_integer_value(size));
-    json_array_append_new(definitions,
-                          json_pack("{s:{s:s,s:s,s:b,s:[s,s,s,s,o]}}", "/tmp", "device", "tmpfs",
-                                    "fsType", "tmpfs", "neededForBoot", 1, "options", "mode=1777",
-                                    "strictatime", "nosuid", "nodev", option));
+    add(definitions, "{s:{s:s,s:s,s:b,s:[s,s,s,s,o]}}", "/tmp", "device", "tmpfs", "fsType",
+        "tmpfs", "neededForBoot", 1, "options", "mode=1777", "strictatime", "nosuid", "nodev",
+        option);
 }
 
 static void define_store(struct config *config, json_t *definitions)
@@ -329,15 +336,12 @@ static void define_store(struct config *config, json_t *definitions)
     if (image) {
         char *device CLEANUP_FREE = named_drive_device(config, "nix-store");
 
-        json_array_append_new(definitions,
-                              json_pack("{s:{s:s,s:b,s:[s]}}", store_mount_point(config), "device",
-                                        device ? device : "?", "neededForBoot", 1, "options",
-                                        STORE_OPTIONS));
+        add(definitions, "{s:{s:s,s:b,s:[s]}}", store_mount_point(config), "device",
+            device ? device : "?", "neededForBoot", 1, "options", STORE_OPTIONS);
     }
     if (writable && config_bool(config, "virtualisation.writableStoreUseTmpfs"))
-        json_array_append_new(definitions,
-                              json_pack("{s:{s:s,s:b,s:[s]}}", STORE_UPPER_DIR, "fsType", "tmpfs",
-                                        "neededForBoot", 1, "options", STORE_OPTIONS_UPPER));
+        add(definitions, "{s:{s:s,s:b,s:[s]}}", STORE_UPPER_DIR, "fsType", "tmpfs", "neededForBoot",
+            1, "options", STORE_OPTIONS_UPPER);
 }
 
 static void define_boot(struct config *config, json_t *definitions)
@@ -345,9 +349,8 @@ static void define_boot(struct config *config, json_t *definitions)
     if (!config_bool(config, "virtualisation.useBootLoader"))
         return;
     char *device CLEANUP_FREE = named_drive_device(config, "boot");
-    json_array_append_new(definitions, json_pack("{s:{s:o,s:s,s:b}}", "/boot", "device",
-                                                 json_sprintf("%s2", device ? device : "?"),
-                                                 "fsType", "vfat", "noCheck", 1));
+    add(definitions, "{s:{s:o,s:s,s:b}}", "/boot", "device",
+        json_sprintf("%s2", device ? device : "?"), "fsType", "vfat", "noCheck", 1);
 }
 
 void builtin_filesystems(const struct scope *scope, json_t *definitions)
@@ -360,12 +363,6 @@ void builtin_filesystems(const struct scope *scope, json_t *definitions)
 }
 
 /* --- inside a filesystem --- */
-
-static void add_weak(json_t *definitions, json_t *value)
-{
-    json_array_append_new(definitions, json_pack("{s:s,s:i,s:o}", "_type", "override", "priority",
-                                                 1000, "content", value));
-}
 
 void builtin_fs_mount_point(const struct scope *scope, json_t *definitions)
 {
@@ -390,7 +387,7 @@ void builtin_fs_device(const struct scope *scope, json_t *definitions)
 void builtin_fs_options(const struct scope *scope, json_t *definitions)
 {
     if (json_is_true(json_object_get(scope->values, "autoResize")))
-        json_array_append_new(definitions, json_pack("[s]", "x-nixos.autoresize"));
+        add(definitions, "[s]", "x-nixos.autoresize");
 }
 
 /* --- modules --- */
@@ -399,13 +396,13 @@ void builtin_kernel_modules(const struct scope *scope, json_t *definitions)
 {
     if (config_bool(scope->config, "virtualisation.useNixStoreImage") &&
         !config_bool(scope->config, "virtualisation.writableStore"))
-        json_array_append_new(definitions, json_pack("[s]", "erofs"));
+        add(definitions, "[s]", "erofs");
 }
 
 void builtin_available_modules(const struct scope *scope, json_t *definitions)
 {
     if (config_bool(scope->config, "virtualisation.writableStore"))
-        json_array_append_new(definitions, json_pack("[s]", "overlay"));
+        add(definitions, "[s]", "overlay");
     if (streq(config_text(scope->config, "virtualisation.qemu.diskInterface"), "scsi"))
-        json_array_append_new(definitions, json_pack("[s]", "sym53c8xx"));
+        add(definitions, "[s]", "sym53c8xx");
 }
