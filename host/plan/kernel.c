@@ -159,7 +159,7 @@ static void push_word(struct planner *p, struct strv *list, const struct cmdline
     if (text)
         strv_take(list, text);
     else
-        config_problem(p->config, "kernel parameters", "%s", e.message);
+        config_note(p->config, "kernel parameters: %s", e.message);
 }
 
 static bool has_parameter(const char *text, const char *name, const char *value)
@@ -258,10 +258,10 @@ static char *fit_cmdline(struct planner *p, const char *system, const struct cmd
     char *text = join_parts(&parts);
 
     if (strlen(text) >= p->guest->cmdline_size)
-        config_problem(p->config, "kernel parameters",
-                       "are %zu bytes long, expected fewer than %zu: the guest's kernel takes no "
-                       "more",
-                       strlen(text), p->guest->cmdline_size);
+        config_note(p->config,
+                    "kernel parameters: are %zu bytes long, expected fewer than %zu: the guest's "
+                    "kernel takes no more",
+                    strlen(text), p->guest->cmdline_size);
     return text;
 }
 
