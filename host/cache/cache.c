@@ -45,17 +45,17 @@ void cache_key_start(struct cache_key *key, const char *kind, int format)
 
 void cache_key_file(struct cache_key *key, const char *path)
 {
-    char id[CACHE_INFO_IDENTITY];
-    cache_info_identify(path, id);
+    char id[CACHEINFO_IDENTITY];
+    cacheinfo_identify(path, id);
     cache_key_text(key, path);
     cache_key_text(key, id);
 }
 
 void cache_input(struct cache_inputs *inputs, const char *path)
 {
-    char id[CACHE_INFO_IDENTITY];
-    cache_info_identify(path, id);
-    cache_info_add(inputs, xasprintf("from %s %s", id, path));
+    char id[CACHEINFO_IDENTITY];
+    cacheinfo_identify(path, id);
+    cacheinfo_add(inputs, xasprintf("from %s %s", id, path));
 }
 
 char *cache_directory(void)
@@ -104,7 +104,7 @@ static void list_entries(const struct cache *cache, struct strv *names)
     for (const struct dirent *file; stream && (file = readdir(stream));) {
         const char *name = file->d_name;
         if (strncmp(name, cache->kind, length) == 0 && name[length] == '-' &&
-            strlen(name + length + 1) == CACHE_KEY_LENGTH && cache_items_is_entry(name))
+            strlen(name + length + 1) == CACHEITEMS_NUMBER_LENGTH && cacheitems_is_entry(name))
             strv_push(names, name);
     }
     if (stream)
@@ -121,7 +121,7 @@ static int open_whole(const struct cache *cache, const char *name)
     struct stat there;
     /* it may have been moved out of the way before the lock was had */
     bool moved = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
-    if (!moved && cache_info_is_whole(fd) && fstat(fd, &locked) == 0 &&
+    if (!moved && cacheinfo_is_whole(fd) && fstat(fd, &locked) == 0 &&
         fstatat(cache->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
         locked.st_ino == there.st_ino && locked.st_dev == there.st_dev)
         return fd;
@@ -133,7 +133,7 @@ static int open_whole(const struct cache *cache, const char *name)
 static int open_fitting(const struct cache *cache, const char *name)
 {
     int fd = open_whole(cache, name);
-    if (fd >= 0 && cache_info_fits(fd, cache->key))
+    if (fd >= 0 && cacheinfo_fits(fd, cache->key))
         return fd;
     if (fd >= 0)
         (void)close(fd);
@@ -146,9 +146,9 @@ static void disown(const struct cache *cache, const char *name)
 {
     int fd CLEANUP_CLOSE = open_whole(cache, name);
     if (fd >= 0)
-        cache_info_forget(fd, cache->key);
+        cacheinfo_forget(fd, cache->key);
     else if (unlinkat(cache->fd, name, 0) < 0) /* it is a directory */
-        (void)cache_items_remove(cache->path, name, NULL);
+        (void)cacheitems_remove(cache->path, name, NULL);
 }
 
 /* Takes the entry for the key, locked against removal. 0; or -ENOENT where there is none. With
@@ -158,7 +158,7 @@ static int take(const struct cache *cache, bool clean, struct cache_entry *entry
     struct strv names CLEANUP_STRV = {0};
     list_entries(cache, &names);
     for (size_t i = 0; i < names.count; i++) {
-        char *claim CLEANUP_FREE = cache_info_claim(names.items[i], cache->key);
+        char *claim CLEANUP_FREE = cacheinfo_claim(names.items[i], cache->key);
         if (faccessat(cache->fd, claim, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         entry->lock = open_fitting(cache, names.items[i]);
@@ -223,7 +223,7 @@ static char *new_directory(const char *parent)
 {
     char random[11];
     atomicfile_random_name(random);
-    char *path = xasprintf("%s/" CACHE_NEW "%s", parent, random);
+    char *path = xasprintf("%s/" CACHEITEMS_NEW "%s", parent, random);
     leftovers_note(path);
     if (mkdir(path, 0700) == 0)
         return path;
@@ -249,8 +249,8 @@ static int share(const struct cache *cache, int made)
     list_entries(cache, &names);
     for (size_t i = 0; r == 0 && i < names.count; i++) {
         int other CLEANUP_CLOSE = open_whole(cache, names.items[i]);
-        r = other < 0 ? 0 : cache_info_is_same(made, other);
-        if (r > 0 && cache_info_move_key(made, other, cache->key) < 0)
+        r = other < 0 ? 0 : cacheinfo_is_same(made, other);
+        if (r > 0 && cacheinfo_move_key(made, other, cache->key) < 0)
             r = 0;
     }
     return r;
@@ -291,7 +291,7 @@ static int make_cached(const struct cache *cache, const struct cache_request *re
     struct cache_inputs inputs = {0};
     int r = request->make(directory, &inputs, request->context, e);
     if (r == 0)
-        r = cache_info_write(directory, cache->key, &inputs, e);
+        r = cacheinfo_write(directory, cache->key, &inputs, e);
     free(inputs.records);
     if (r == 0 && inputs.passing)
         r = error_set(e, NOT_HERE, "%s: not made as it should be", cache->kind);
@@ -309,7 +309,7 @@ static void keep_limit(const struct cache *cache)
     const struct cache_limits limits = {
         .bytes = configured_limit ? configured_limit : cache_default_limit(cache->path),
         .locked_only = true};
-    (void)cache_items_prune(cache->path, &limits, NULL, NULL);
+    (void)cacheitems_prune(cache->path, &limits, NULL, NULL);
 }
 
 /* Called where there is no entry yet; another start may be about to make it. */
@@ -394,7 +394,7 @@ static int open_cache(const char *cache, struct error *e)
 static int get_cached(struct cache_entry *entry, const char *path, const char *key,
                       const struct cache_request *request, struct error *e)
 {
-    char *short_key CLEANUP_FREE = xstrndup(key, CACHE_KEY_LENGTH);
+    char *short_key CLEANUP_FREE = xstrndup(key, CACHEITEMS_NUMBER_LENGTH);
     int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const struct cache cache = {.path = path, .kind = request->kind, .key = short_key, .fd = fd};
     if (fd < 0)

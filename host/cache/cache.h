@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/sha256.h"
+#include "host/cache/cacheinfo.h"
 
 /* The key: a SHA-256 of what an entry depends on. Texts are delimited; a file counts by its
  * identity (file system, inode, size, times), so that a key costs no reading. */
@@ -22,14 +23,6 @@ struct cache_key {
 void cache_key_start(struct cache_key *key, const char *kind, int format);
 void cache_key_text(struct cache_key *key, const char *text);
 void cache_key_file(struct cache_key *key, const char *path);
-
-/* Files that turn up while an entry is made and that it depends on. */
-struct cache_inputs {
-    char *records;
-    size_t size;
-    bool passing; /* set by the maker: made as well as could be now, but the next try may do better
-                   */
-};
 
 /* To be called before the file is read. */
 void cache_input(struct cache_inputs *inputs, const char *path);
@@ -65,12 +58,6 @@ void cache_set_limit(uint64_t bytes);
 
 /* 4 GiB, or a tenth of the filesystem that the cache is on, whichever is less. */
 uint64_t cache_default_limit(const char *cache);
-
-/* How the names of directories begin that are being made or removed, and how long the
- * number at the end of all others is. */
-#define CACHE_NEW        ".new-"
-#define CACHE_OLD        ".old-"
-#define CACHE_KEY_LENGTH 32
 
 /* $XDG_CACHE_HOME/run-vm, or ~/.cache/run-vm; NULL where neither variable says. The caller frees.
  */

@@ -35,9 +35,6 @@ static int64_t nanoseconds(struct timespec time)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* Five numbers of up to 20 digits. */
-#define IDENTITY_SIZE 128
-
 /* The file system that a file is on, by the number that it has wherever and whenever it is mounted.
  * That of its device is another one at each mount of btrfs, ZFS and overlayfs; it has to do for
  * those that have no other. */
@@ -55,18 +52,18 @@ static uint64_t filesystem_of(const char *path, dev_t device)
 
 /* A file's identity. The change time cannot be set, so that a file that was replaced or written
  * with its times put back is another one. "absent" for one that is not there. */
-void cache_info_identify(const char *path, char id[CACHE_INFO_IDENTITY])
+void cacheinfo_identify(const char *path, char id[CACHEINFO_IDENTITY])
 {
     struct stat st;
     if (stat(path, &st) < 0)
         (void)strcpy(id, "absent");
     else
-        (void)snprintf(id, CACHE_INFO_IDENTITY, "%" PRIu64 " %ju %jd %" PRId64 " %" PRId64,
+        (void)snprintf(id, CACHEINFO_IDENTITY, "%" PRIu64 " %ju %jd %" PRId64 " %" PRId64,
                        filesystem_of(path, st.st_dev), (uintmax_t)st.st_ino, (intmax_t)st.st_size,
                        nanoseconds(st.st_mtim), nanoseconds(st.st_ctim));
 }
 
-void cache_info_add(struct cache_inputs *inputs, char *record)
+void cacheinfo_add(struct cache_inputs *inputs, char *record)
 {
     size_t length = strlen(record) + 1;
     inputs->records = xreallocarray(inputs->records, inputs->size + length, 1);
@@ -115,8 +112,8 @@ static bool check_from(const char *fields)
     const char *path = strchr(fields, '/');
     if (!path || path == fields)
         return false;
-    char id[CACHE_INFO_IDENTITY];
-    cache_info_identify(path, id);
+    char id[CACHEINFO_IDENTITY];
+    cacheinfo_identify(path, id);
     size_t length = strlen(id);
     return strncmp(fields, id, length) == 0 && fields + length + 1 == path;
 }
@@ -153,24 +150,24 @@ static bool check_records(int entry, const char *name)
     return record && record + 4 == text + size && streq(record, "end");
 }
 
-bool cache_info_is_whole(int entry)
+bool cacheinfo_is_whole(int entry)
 {
     struct stat st;
     return fstat(entry, &st) == 0 && is_ours(&st) && check_records(entry, INFO);
 }
 
-char *cache_info_claim(const char *entry, const char *key)
+char *cacheinfo_claim(const char *entry, const char *key)
 {
     return xasprintf("%s/" FROM "%s", entry, key);
 }
 
-bool cache_info_fits(int entry, const char *key)
+bool cacheinfo_fits(int entry, const char *key)
 {
     char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
     return check_records(entry, name);
 }
 
-void cache_info_forget(int entry, const char *key)
+void cacheinfo_forget(int entry, const char *key)
 {
     char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
     (void)unlinkat(entry, name, 0);
@@ -188,14 +185,14 @@ static int seal(int directory, const char *name, struct cache_inputs *records)
     if (fchmodat(directory, name, 0444, 0) < 0 ||
         fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
-    cache_info_add(records, format_made(&st, name));
+    cacheinfo_add(records, format_made(&st, name));
     return 0;
 }
 
 /* Writes a file of records, and the last of them. */
 static int write_records(int directory, const char *name, struct cache_inputs *records)
 {
-    cache_info_add(records, xstrdup("end"));
+    cacheinfo_add(records, xstrdup("end"));
     return file_create_at(directory, name, 0600, records->records, records->size, NULL);
 }
 
@@ -208,8 +205,8 @@ static int seal_all(DIR *stream, struct cache_inputs *records)
     return r;
 }
 
-int cache_info_write(const char *directory, const char *key, struct cache_inputs *inputs,
-                     struct error *e)
+int cacheinfo_write(const char *directory, const char *key, struct cache_inputs *inputs,
+                    struct error *e)
 {
     struct cache_inputs made = {0};
     char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
@@ -255,7 +252,7 @@ static size_t count_made(const char *text, size_t size)
     return count;
 }
 
-int cache_info_is_same(int a, int b)
+int cacheinfo_is_same(int a, int b)
 {
     size_t sizes[2] = {0, 0};
     char *text CLEANUP_FREE = read_records(a, INFO, &sizes[0]);
@@ -302,7 +299,7 @@ static char *oldest_key(int entry, size_t *count)
     return oldest;
 }
 
-int cache_info_move_key(int from, int to, const char *key)
+int cacheinfo_move_key(int from, int to, const char *key)
 {
     char *name CLEANUP_FREE = xasprintf(FROM "%s", key);
     size_t count = 0;

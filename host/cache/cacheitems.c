@@ -11,7 +11,6 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
-#include "host/cache/cache.h"
 #include "host/system/atomicfile.h"
 #include "host/system/message.h"
 #include "host/system/tree.h"
@@ -21,7 +20,7 @@
 
 static bool is_leftover(const char *name)
 {
-    static const char *const leftovers[] = {CACHE_NEW, CACHE_OLD};
+    static const char *const leftovers[] = {CACHEITEMS_NEW, CACHEITEMS_OLD};
     for (size_t i = 0; i < ELEMENTS(leftovers); i++)
         if (strncmp(name, leftovers[i], strlen(leftovers[i])) == 0)
             return true;
@@ -30,11 +29,12 @@ static bool is_leftover(const char *name)
 
 /* The cache is shared with what is built from source, which is not ours to remove: an entry ends
  * with its number, and what was left half made begins with a dot and our word for it. */
-bool cache_items_is_entry(const char *name)
+bool cacheitems_is_entry(const char *name)
 {
     const char *number = strrchr(name, '-');
-    return is_leftover(name) || (number && strlen(number + 1) == CACHE_KEY_LENGTH &&
-                                 strspn(number + 1, "0123456789abcdef") == CACHE_KEY_LENGTH);
+    return is_leftover(name) ||
+           (number && strlen(number + 1) == CACHEITEMS_NUMBER_LENGTH &&
+            strspn(number + 1, "0123456789abcdef") == CACHEITEMS_NUMBER_LENGTH);
 }
 
 /* The bytes on the disk of what stands in the directory, not deeper: entries are flat. */
@@ -80,13 +80,13 @@ static int by_use(const void *left, const void *right)
     return strcmp(a->name, b->name);
 }
 
-int cache_items_read(struct cache_items *items, const char *cache, struct error *e)
+int cacheitems_read(struct cache_items *items, const char *cache, struct error *e)
 {
     DIR *stream = opendir(cache);
     if (!stream)
         return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(e, errno, "%s", cache);
     for (const struct dirent *entry; (entry = readdir(stream));)
-        if (cache_items_is_entry(entry->d_name))
+        if (cacheitems_is_entry(entry->d_name))
             add_item(items, dirfd(stream), entry->d_name);
     (void)closedir(stream);
     if (items->count > 0)
@@ -94,7 +94,7 @@ int cache_items_read(struct cache_items *items, const char *cache, struct error 
     return 0;
 }
 
-void cache_items_free(struct cache_items *items)
+void cacheitems_free(struct cache_items *items)
 {
     for (size_t i = 0; i < items->count; i++)
         free(items->items[i].name);
@@ -103,7 +103,7 @@ void cache_items_free(struct cache_items *items)
 }
 
 /* "12.3 MiB"; the caller frees. */
-char *cache_items_format(uint64_t bytes)
+char *cacheitems_format(uint64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     size_t unit = 0;
@@ -128,14 +128,14 @@ static int remove_unless_used(const char *cache, const char *name, bool locked_o
     /* under another name first: whoever finds the name from now on makes the entry anew */
     char random[11];
     atomicfile_random_name(random);
-    char *old CLEANUP_FREE = xasprintf("%s/" CACHE_OLD "%s", cache, random);
+    char *old CLEANUP_FREE = xasprintf("%s/" CACHEITEMS_OLD "%s", cache, random);
     if (rename(path, old) < 0)
         return error_errno(e, errno, "%s: cannot be removed", path);
     int r = tree_remove(old, e);
     return r < 0 ? r : 1;
 }
 
-int cache_items_remove(const char *cache, const char *name, struct error *e)
+int cacheitems_remove(const char *cache, const char *name, struct error *e)
 {
     return remove_unless_used(cache, name, false, e);
 }
@@ -149,11 +149,11 @@ static bool is_too_much(const struct cache_item *item, uint64_t left,
     return left > limits->bytes || item->last_used < limits->used_since;
 }
 
-int cache_items_prune(const char *cache, const struct cache_limits *limits, FILE *out,
-                      struct error *e)
+int cacheitems_prune(const char *cache, const struct cache_limits *limits, FILE *out,
+                     struct error *e)
 {
     struct cache_items items CLEANUP_CACHE_ITEMS = {0};
-    int result = cache_items_read(&items, cache, e);
+    int result = cacheitems_read(&items, cache, e);
     uint64_t left = 0;
     for (size_t i = 0; i < items.count; i++)
         left += items.items[i].bytes;
@@ -162,7 +162,7 @@ int cache_items_prune(const char *cache, const struct cache_limits *limits, FILE
         if (!is_too_much(item, left, limits))
             continue;
         int r = remove_unless_used(cache, item->name, limits->locked_only, result ? NULL : e);
-        char *size CLEANUP_FREE = cache_items_format(item->bytes);
+        char *size CLEANUP_FREE = cacheitems_format(item->bytes);
         char *name CLEANUP_FREE = message_clean(item->name);
         if (r < 0)
             result = result ? result : r;

@@ -9,6 +9,13 @@
 
 #include "base/error.h"
 
+/* Beginnings of the names of directories that are being made or removed. */
+#define CACHEITEMS_NEW ".new-"
+#define CACHEITEMS_OLD ".old-"
+
+/* Hexadecimal digits of the number at the end of an entry's name. */
+#define CACHEITEMS_NUMBER_LENGTH 32
+
 struct cache_item {
     char *name; /* of its directory in the cache */
     uint64_t bytes;
@@ -22,12 +29,12 @@ struct cache_items {
 };
 
 /* struct cache_items items CLEANUP_CACHE_ITEMS = {0}; */
-#define CLEANUP_CACHE_ITEMS CLEANUP(cache_items_free)
+#define CLEANUP_CACHE_ITEMS CLEANUP(cacheitems_free)
 
 /* Lists run-vm's entries in a cache directory, half-made ones that were left behind included. 0
  * also where there is no such directory. */
-int cache_items_read(struct cache_items *items, const char *cache, struct error *e);
-void cache_items_free(struct cache_items *items);
+int cacheitems_read(struct cache_items *items, const char *cache, struct error *e);
+void cacheitems_free(struct cache_items *items);
 
 /* Limits on the entries that pruning keeps; it never removes one that is in use. */
 struct cache_limits {
@@ -38,14 +45,14 @@ struct cache_limits {
 
 /* Removes, and prints a line for each to `out` unless it is NULL. 0, or the first error; the others
  * are removed. */
-int cache_items_prune(const char *cache, const struct cache_limits *limits, FILE *out,
-                      struct error *e);
+int cacheitems_prune(const char *cache, const struct cache_limits *limits, FILE *out,
+                     struct error *e);
 
 /* Removes one entry by its name, unless somebody has it. 1 when it is gone, 0 when it is in use. */
-int cache_items_remove(const char *cache, const char *name, struct error *e);
+int cacheitems_remove(const char *cache, const char *name, struct error *e);
 
 /* Is it a name that only run-vm gives, to an entry or to what is being made or removed? */
-bool cache_items_is_entry(const char *name);
+bool cacheitems_is_entry(const char *name);
 
 /* "12.3 MiB"; the caller frees. */
-char *cache_items_format(uint64_t bytes);
+char *cacheitems_format(uint64_t bytes);

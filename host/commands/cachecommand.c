@@ -60,20 +60,20 @@ static char *format_age(time_t age)
 static int print_list(const char *cache, struct error *e)
 {
     struct cache_items items CLEANUP_CACHE_ITEMS = {0};
-    int r = cache_items_read(&items, cache, e);
+    int r = cacheitems_read(&items, cache, e);
     uint64_t bytes = 0;
     time_t now = time(NULL);
     for (size_t i = 0; i < items.count; i++) {
         const struct cache_item *item = &items.items[i];
-        char *size CLEANUP_FREE = cache_items_format(item->bytes);
+        char *size CLEANUP_FREE = cacheitems_format(item->bytes);
         char *age CLEANUP_FREE = format_age(now - item->last_used);
         char *name CLEANUP_FREE = message_clean(item->name);
         (void)printf("%-44s %10s  %s%s\n", name, size, age, item->in_use ? ", in use" : "");
         bytes += item->bytes;
     }
-    char *size CLEANUP_FREE = cache_items_format(bytes);
+    char *size CLEANUP_FREE = cacheitems_format(bytes);
     char *shown CLEANUP_FREE = message_clean(cache);
-    char *most CLEANUP_FREE = cache_items_format(cache_default_limit(cache));
+    char *most CLEANUP_FREE = cacheitems_format(cache_default_limit(cache));
     if (r == 0)
         (void)printf("%zu entries, %s in %s; at most %s unless runVm.cacheSize is set\n",
                      items.count, size, shown, most);
@@ -127,6 +127,6 @@ int cachecommand_prune(void *options)
     char *cache CLEANUP_FREE = cache_directory();
     if (!cache)
         return 0; /* no HOME, no cache */
-    int r = cache_items_prune(cache, &limits, stdout, &e);
+    int r = cacheitems_prune(cache, &limits, stdout, &e);
     return finish(r, &e);
 }

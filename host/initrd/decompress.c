@@ -52,11 +52,11 @@ static int read_all(const struct archive_library *library, struct archive *archi
     return *unpacked ? 0 : -ENOMEM;
 }
 
-int unpack(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
-           struct error *e)
+int decompress(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
+               struct error *e)
 {
     *unpacked = NULL;
-    const struct archive_library *library = libraries_archive(e);
+    const struct archive_library *library = lazylibs_archive(e);
     struct archive *archive = library ? library->archive_read_new() : NULL;
     if (!archive)
         return library ? error_errno(e, ENOMEM, "libarchive") : -ENOENT;
@@ -85,14 +85,14 @@ static bool ends_with(const char *text, const char *end)
     return length >= strlen(end) && streq(text + length - strlen(end), end);
 }
 
-char *unpack_read_module(const char *path, size_t limit, size_t *size, struct error *e)
+char *decompress_module(const char *path, size_t limit, size_t *size, struct error *e)
 {
     bool packed = !ends_with(path, ".ko");
     char *content CLEANUP_FREE = file_read(path, packed ? FILE_LIMIT : limit, size, e);
     if (!content || !packed)
         return TAKE(content);
     char *data = NULL;
-    int r = unpack(content, *size, limit, &data, size, e);
+    int r = decompress(content, *size, limit, &data, size, e);
     if (r < 0)
         (void)error_context(e, r, "%s", path);
     return data;

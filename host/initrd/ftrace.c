@@ -77,7 +77,7 @@ static void remove_call(struct object *o, const Elf64_Shdr *text, uint64_t at, u
     memcpy(o->data + at, &entry, sizeof entry);
 }
 
-void fentry_remove(char *data, size_t size)
+void ftrace_remove(char *data, size_t size)
 {
     struct object o = {.data = data, .size = size};
     if (!read_header(&o))

@@ -96,7 +96,7 @@ static int read_module(const struct module *module, struct module_content *conte
 {
     if (inputs)
         cache_input(inputs, module->file);
-    content->data = unpack_read_module(module->file, *left, &content->size, e);
+    content->data = decompress_module(module->file, *left, &content->size, e);
     if (!content->data)
         return -EIO;
     *left -= content->size;
@@ -110,11 +110,12 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
     struct module_content *contents CLEANUP_FREE = xcalloc(set->count, sizeof *contents);
     char *scratch CLEANUP_FREE = path_directory(w->path);
     struct error failure CLEANUP_ERROR = {0};
-    size_t left = UNPACK_LIMIT;
+    size_t left = DECOMPRESS_LIMIT;
     int r = 0;
     for (size_t i = 0; r == 0 && i < set->count; i++)
         r = read_module(&set->items[i], &contents[i], &left, inputs, e);
-    if (r == 0 && strip_modules(contents, set->count, spec->strip_signed, scratch, &failure) < 0) {
+    if (r == 0 &&
+        modulestrip_all(contents, set->count, spec->strip_signed, scratch, &failure) < 0) {
         log_warning("the modules could not be stripped: %s", failure.message);
         if (inputs)
             inputs->passing = true;
@@ -140,7 +141,7 @@ static int add_module_files(struct writer *w, const char *directory, const struc
                             const struct initrd_spec *spec, struct error *e)
 {
     struct module_file files[MODULE_FILES];
-    int r = module_set_files(set, spec->modules_root, spec->modules_dir, files, e);
+    int r = moduleset_files(set, spec->modules_root, spec->modules_dir, files, e);
     for (size_t i = 0; i < MODULE_FILES; i++) {
         char *name CLEANUP_FREE = xasprintf("%s/%s", directory, files[i].name);
         if (r == 0)
@@ -163,8 +164,8 @@ static int add_modules(struct writer *w, const struct initrd_spec *spec,
     if (!spec->modules_dir)
         return 0;
     struct module_set set CLEANUP_MODULE_SET = {0};
-    int r = module_set_find(&set, spec->modules_root, spec->modules_dir, &spec->modules,
-                            !spec->strip_signed, e);
+    int r = moduleset_find(&set, spec->modules_root, spec->modules_dir, &spec->modules,
+                           !spec->strip_signed, e);
     if (r < 0)
         return r;
     report_missing(spec, &set);

@@ -129,7 +129,8 @@ int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *ke
         return 0;
     char *unpacked CLEANUP_FREE = NULL;
     struct error failure CLEANUP_ERROR = {0};
-    int r = unpack(payload, gzip ? length : length - 4, promised, &unpacked, kernel_size, &failure);
+    int r =
+        decompress(payload, gzip ? length : length - 4, promised, &unpacked, kernel_size, &failure);
     if (r == -EFBIG || r == -ENOMEM)
         return error_set(e, r, "%s", failure.message);
     if (r == 0 && starts_by_pvh(unpacked, *kernel_size))
@@ -152,7 +153,7 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     if (!image)
         return -EIO;
     /* that it cannot be unpacked now must not be remembered */
-    if (!libraries_archive(e))
+    if (!lazylibs_archive(e))
         return -ENOENT;
     struct progress progress;
     progress_start(&progress, "kernel", NULL, 0);

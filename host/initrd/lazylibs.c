@@ -33,7 +33,7 @@ static int load(void *library, const char *file, const char *package,
     return error_status(e, -ENOENT, STATUS_UNAVAILABLE);
 }
 
-const struct archive_library *libraries_archive(struct error *e)
+const struct archive_library *lazylibs_archive(struct error *e)
 {
     static struct archive_library library;
     static bool loaded;

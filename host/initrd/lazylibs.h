@@ -24,12 +24,12 @@
     F(archive_read_support_filter_zstd)                                                            \
     F(archive_read_support_format_raw)
 
-#define LIBRARIES_MEMBER(name) __typeof__(name) *name;
+#define LAZYLIBS_MEMBER(name) __typeof__(name) *name;
 
 struct archive_library {
-    ARCHIVE_FUNCTIONS(LIBRARIES_MEMBER)
+    ARCHIVE_FUNCTIONS(LAZYLIBS_MEMBER)
 };
 
 /* The functions of libarchive. NULL, with a message that names the Debian package
  * and status 69, where the library or one of the functions is missing. Never closed. */
-const struct archive_library *libraries_archive(struct error *e);
+const struct archive_library *lazylibs_archive(struct error *e);

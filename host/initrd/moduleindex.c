@@ -26,7 +26,7 @@ struct range {
     const struct module_index_entry *end;
 };
 
-void module_index_add(struct module_index *index, char *key, char *value, uint32_t priority)
+void moduleindex_add(struct module_index *index, char *key, char *value, uint32_t priority)
 {
     const struct module_index_entry entry = {.key = key, .value = value, .priority = priority};
     ARRAY_PUSH(index->entries, index->count, entry);
@@ -122,7 +122,7 @@ static uint32_t put_node(FILE *out, struct range range, size_t depth)
     return offset;
 }
 
-char *module_index_format(struct module_index *index, size_t *size)
+char *moduleindex_format(struct module_index *index, size_t *size)
 {
     char *text = NULL;
     FILE *out = open_memstream(&text, size);
@@ -206,7 +206,7 @@ static bool get_values(struct reader *r, const char *key, size_t length)
         r->taken += length + strlen(value) + ENTRY_COST;
         if (r->taken > ENTRIES_SIZE)
             return fail(r, "it holds more than an index of modules can");
-        module_index_add(r->index, xstrndup(key, length), xstrdup(value), priority);
+        moduleindex_add(r->index, xstrndup(key, length), xstrdup(value), priority);
     }
     return true;
 }
@@ -247,7 +247,7 @@ static bool get_node(struct reader *r, uint32_t offset, char *key, size_t length
     return true;
 }
 
-int module_index_parse(struct module_index *index, const char *data, size_t size, struct error *e)
+int moduleindex_parse(struct module_index *index, const char *data, size_t size, struct error *e)
 {
     *index = (struct module_index){0};
     struct reader r = {.data = data, .size = size, .left = size, .index = index};
@@ -266,12 +266,11 @@ int module_index_parse(struct module_index *index, const char *data, size_t size
             qsort(index->entries, index->count, sizeof *index->entries, compare);
         return 0;
     }
-    module_index_free(index);
+    moduleindex_free(index);
     return error_set(e, -EINVAL, "damaged index of modules: %s", r.wrong);
 }
 
-const struct module_index_entry *module_index_find(const struct module_index *index,
-                                                   const char *key)
+const struct module_index_entry *moduleindex_find(const struct module_index *index, const char *key)
 {
     size_t low = 0;
     for (size_t high = index->count; low < high;) {
@@ -284,7 +283,7 @@ const struct module_index_entry *module_index_find(const struct module_index *in
     return low < index->count && streq(index->entries[low].key, key) ? &index->entries[low] : NULL;
 }
 
-void module_index_free(struct module_index *index)
+void moduleindex_free(struct module_index *index)
 {
     for (size_t i = 0; i < index->count; i++) {
         free(index->entries[i].key);

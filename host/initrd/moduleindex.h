@@ -20,18 +20,18 @@ struct module_index {
 };
 
 /* Adds an entry; the index owns both strings afterwards. */
-void module_index_add(struct module_index *index, char *key, char *value, uint32_t priority);
+void moduleindex_add(struct module_index *index, char *key, char *value, uint32_t priority);
 
 /* The file's content; the caller frees. An index without entries is a file as well. The entries
  * get sorted. */
-char *module_index_format(struct module_index *index, size_t *size);
+char *moduleindex_format(struct module_index *index, size_t *size);
 
 /* Takes in a file's content, whatever it is: an index that is damaged, or made to harm, gives
  * -EINVAL with what is wrong, and no index. The entries are sorted by key and priority. */
-int module_index_parse(struct module_index *index, const char *data, size_t size, struct error *e);
+int moduleindex_parse(struct module_index *index, const char *data, size_t size, struct error *e);
 
 /* The first entry with this key; NULL: there is none. */
-const struct module_index_entry *module_index_find(const struct module_index *index,
-                                                   const char *key);
+const struct module_index_entry *moduleindex_find(const struct module_index *index,
+                                                  const char *key);
 
-void module_index_free(struct module_index *index);
+void moduleindex_free(struct module_index *index);

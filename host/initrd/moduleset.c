@@ -71,7 +71,7 @@ static const char *path_below_directory(const char *path, const char *directory)
 static int add(struct search *s, const char *name, struct error *e)
 {
     struct module_set *set = s->set;
-    const char *needs = module_source_needs(&s->source, name);
+    const char *needs = modulesource_needs(&s->source, name);
     if (!needs || has(set, name))
         return 0;
     char *listed CLEANUP_FREE = xstrndup(needs, strcspn(needs, ":"));
@@ -96,7 +96,7 @@ static int add(struct search *s, const char *name, struct error *e)
 static int add_named(struct search *s, const char *name, struct error *e)
 {
     struct strv names CLEANUP_STRV = {0};
-    if (!module_source_match(&s->source, name, &names))
+    if (!modulesource_match(&s->source, name, &names))
         return 0;
     int r = 0;
     for (size_t i = 0; r == 0 && i < names.count; i++)
@@ -107,7 +107,7 @@ static int add_named(struct search *s, const char *name, struct error *e)
 /* Adds what the module depends on; libkmod reads the line from its end. */
 static int add_needs(struct search *s, size_t at, struct error *e)
 {
-    const char *line = module_source_needs(&s->source, s->set->items[at].name);
+    const char *line = modulesource_needs(&s->source, s->set->items[at].name);
     struct strv paths CLEANUP_STRV = {0};
     struct strv names = {0};
     int r = 0;
@@ -204,7 +204,7 @@ static int by_path(const void *left, const void *right)
 static void set_order(struct module_set *set, const char *root, const char *directory)
 {
     size_t size = 0;
-    char *text CLEANUP_FREE = module_source_read(root, directory, "modules.order", &size, NULL);
+    char *text CLEANUP_FREE = modulesource_read(root, directory, "modules.order", &size, NULL);
     for (size_t i = 0; i < set->count; i++)
         set->items[i].order = UINT32_MAX;
     if (!text || set->count == 0)
@@ -256,7 +256,7 @@ static int read_lines(const struct module_set *set, const struct module_source *
                       struct error *e)
 {
     size_t size = 0;
-    char *text CLEANUP_FREE = module_source_read(source->root, source->directory, name, &size, e);
+    char *text CLEANUP_FREE = modulesource_read(source->root, source->directory, name, &size, e);
     if (!text)
         return -EIO;
     char *rest = text;
@@ -308,7 +308,7 @@ static int find_modules(struct search *s, const char *root, const char *director
                         const struct strv *names, bool checked, struct error *e)
 {
     struct module_set *set = s->set;
-    int r = module_source_open(&s->source, root, directory, e);
+    int r = modulesource_open(&s->source, root, directory, e);
     if (r == 0)
         r = search(s, names, checked, e);
     if (r < 0)
@@ -320,19 +320,19 @@ static int find_modules(struct search *s, const char *root, const char *director
     return r < 0 ? r : read_lines(set, &s->source, "modules.softdep", take_softdep, e);
 }
 
-int module_set_find(struct module_set *set, const char *root, const char *directory,
-                    const struct strv *names, bool checked, struct error *e)
+int moduleset_find(struct module_set *set, const char *root, const char *directory,
+                   const struct strv *names, bool checked, struct error *e)
 {
     *set = (struct module_set){0};
     struct search s = {.set = set};
     int r = check_directory(root, directory, e);
     if (r == 0)
         r = find_modules(&s, root, directory, names, checked, e);
-    module_source_close(&s.source);
+    modulesource_close(&s.source);
     return r;
 }
 
-void module_set_free(struct module_set *set)
+void moduleset_free(struct module_set *set)
 {
     for (size_t i = 0; i < set->count; i++) {
         struct module *module = &set->items[i];
@@ -365,10 +365,10 @@ static char *format_needs_index(const struct module_set *set, size_t *size)
 {
     struct module_index index = {0};
     for (size_t i = 0; i < set->count; i++)
-        module_index_add(&index, xstrdup(set->items[i].name), format_needs(set, &set->items[i]),
-                         set->items[i].order);
-    char *content = module_index_format(&index, size);
-    module_index_free(&index);
+        moduleindex_add(&index, xstrdup(set->items[i].name), format_needs(set, &set->items[i]),
+                        set->items[i].order);
+    char *content = moduleindex_format(&index, size);
+    moduleindex_free(&index);
     return content;
 }
 
@@ -377,12 +377,12 @@ static char *format_alias_index(const struct module_set *set, size_t *size)
     struct module_index index = {0};
     for (size_t i = 0; i < set->count; i++)
         for (size_t j = 0; j < set->items[i].aliases.count; j++) {
-            char *pattern = module_source_normalize(set->items[i].aliases.items[j]);
+            char *pattern = modulesource_normalize(set->items[i].aliases.items[j]);
             if (pattern)
-                module_index_add(&index, pattern, xstrdup(set->items[i].name), set->items[i].order);
+                moduleindex_add(&index, pattern, xstrdup(set->items[i].name), set->items[i].order);
         }
-    char *content = module_index_format(&index, size);
-    module_index_free(&index);
+    char *content = moduleindex_format(&index, size);
+    moduleindex_free(&index);
     return content;
 }
 
@@ -434,7 +434,7 @@ static char *format_empty_index(const struct module_set *set, size_t *size)
 {
     (void)set;
     struct module_index index = {0};
-    return module_index_format(&index, size);
+    return moduleindex_format(&index, size);
 }
 
 /* Reads a file of the kernel's modules directory whole; where there is none, an empty index. */
@@ -451,8 +451,8 @@ static int read_index(const char *root, const char *directory, struct module_fil
     return file->content ? 0 : -EIO;
 }
 
-int module_set_files(const struct module_set *set, const char *root, const char *directory,
-                     struct module_file files[MODULE_FILES], struct error *e)
+int moduleset_files(const struct module_set *set, const char *root, const char *directory,
+                    struct module_file files[MODULE_FILES], struct error *e)
 {
     /* libkmod wants them all: without one it gives up keeping any of them open */
     static const struct {

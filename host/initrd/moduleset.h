@@ -27,17 +27,17 @@ struct module_set {
 };
 
 /* struct module_set set CLEANUP_MODULE_SET = {0}; */
-#define CLEANUP_MODULE_SET CLEANUP(module_set_free)
+#define CLEANUP_MODULE_SET CLEANUP(moduleset_free)
 
 /* Finds the modules with these names or aliases (- and _ are the same) in `directory`, a
  * lib/modules/VERSION that depmod has been run on, and all that they depend on, softly too. What
  * is built into the kernel needs no module. Links lead no further than `root`, the directory that
  * the tree begins with; "" is the host's own. `checked`: the guest's kernel will check the modules'
  * signatures; what does that fastest is found as well. 0, or a negative errno with the reason. */
-int module_set_find(struct module_set *set, const char *root, const char *directory,
-                    const struct strv *names, bool checked, struct error *e);
+int moduleset_find(struct module_set *set, const char *root, const char *directory,
+                   const struct strv *names, bool checked, struct error *e);
 
-void module_set_free(struct module_set *set);
+void moduleset_free(struct module_set *set);
 
 /* A file that libkmod reads beside the modules. */
 struct module_file {
@@ -46,10 +46,10 @@ struct module_file {
     size_t size;
 };
 
-/* The number of files that module_set_files() makes. */
+/* The number of files that moduleset_files() makes. */
 #define MODULE_FILES 6
 
 /* The files for the set, by name; those about what is built in come from `directory`. 0, or a
  * negative errno; the contents are to be freed either way. */
-int module_set_files(const struct module_set *set, const char *root, const char *directory,
-                     struct module_file files[MODULE_FILES], struct error *e);
+int moduleset_files(const struct module_set *set, const char *root, const char *directory,
+                    struct module_file files[MODULE_FILES], struct error *e);

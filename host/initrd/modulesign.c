@@ -121,6 +121,6 @@ const char *modulesign_hash(const char *data, size_t size)
 const char *modulesign_hash_of_file(const char *file)
 {
     size_t size = 0;
-    char *data CLEANUP_FREE = unpack_read_module(file, UNPACK_LIMIT, &size, NULL);
+    char *data CLEANUP_FREE = decompress_module(file, DECOMPRESS_LIMIT, &size, NULL);
     return data ? modulesign_hash(data, size) : NULL;
 }

@@ -13,8 +13,8 @@
 #include "base/text.h"
 #include "host/system/path.h"
 
-char *module_source_read(const char *root, const char *directory, const char *name, size_t *size,
-                         struct error *e)
+char *modulesource_read(const char *root, const char *directory, const char *name, size_t *size,
+                        struct error *e)
 {
     char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
     char *found CLEANUP_FREE = NULL;
@@ -38,11 +38,11 @@ static int read_index(struct module_source *source, const char *name, struct mod
         return error_set(e, r < 0 ? r : -EIO, "%s", failure.message);
     if (size == 0 && (index == &source->builtin || index == &source->builtin_aliases))
         return 0;
-    r = module_index_parse(index, data, size, &failure);
+    r = moduleindex_parse(index, data, size, &failure);
     return r < 0 ? error_set(e, r, "%s: %s; have depmod make it anew", path, failure.message) : 0;
 }
 
-char *module_source_normalize(const char *text)
+char *modulesource_normalize(const char *text)
 {
     char *normal CLEANUP_FREE = xstrdup(text);
     bool inside = false;
@@ -66,7 +66,7 @@ static void take_softdep(struct module_source *source, char *line)
     char *rest = line;
     const char *word = strsep(&rest, " ");
     const char *name = strsep(&rest, " ");
-    char *normal = name && rest && streq(word, "softdep") ? module_source_normalize(name) : NULL;
+    char *normal = name && rest && streq(word, "softdep") ? modulesource_normalize(name) : NULL;
     if (!normal)
         return;
     strv_take(&source->softdeps, normal);
@@ -77,7 +77,7 @@ static int read_softdeps(struct module_source *source, struct error *e)
 {
     size_t size = 0;
     char *text CLEANUP_FREE =
-        module_source_read(source->root, source->directory, "modules.softdep", &size, e);
+        modulesource_read(source->root, source->directory, "modules.softdep", &size, e);
     if (!text)
         return -EIO;
     char *rest = text;
@@ -86,8 +86,8 @@ static int read_softdeps(struct module_source *source, struct error *e)
     return 0;
 }
 
-int module_source_open(struct module_source *source, const char *root, const char *directory,
-                       struct error *e)
+int modulesource_open(struct module_source *source, const char *root, const char *directory,
+                      struct error *e)
 {
     *source = (struct module_source){.root = root, .directory = directory};
     const struct {
@@ -105,18 +105,18 @@ int module_source_open(struct module_source *source, const char *root, const cha
     return r < 0 ? r : read_softdeps(source, e);
 }
 
-void module_source_close(struct module_source *source)
+void modulesource_close(struct module_source *source)
 {
-    module_index_free(&source->needs);
-    module_index_free(&source->aliases);
-    module_index_free(&source->builtin);
-    module_index_free(&source->builtin_aliases);
+    moduleindex_free(&source->needs);
+    moduleindex_free(&source->aliases);
+    moduleindex_free(&source->builtin);
+    moduleindex_free(&source->builtin_aliases);
     strv_free(&source->softdeps);
 }
 
-const char *module_source_needs(const struct module_source *source, const char *name)
+const char *modulesource_needs(const struct module_source *source, const char *name)
 {
-    const struct module_index_entry *entry = module_index_find(&source->needs, name);
+    const struct module_index_entry *entry = moduleindex_find(&source->needs, name);
     return entry ? entry->value : NULL;
 }
 
@@ -145,16 +145,16 @@ static bool match(const struct module_index *index, const char *alias, struct st
     return found;
 }
 
-bool module_source_match(const struct module_source *source, const char *alias, struct strv *names)
+bool modulesource_match(const struct module_source *source, const char *alias, struct strv *names)
 {
     /* longer ones are no names, and take their time */
-    char *normal CLEANUP_FREE = strlen(alias) < PATH_MAX ? module_source_normalize(alias) : NULL;
+    char *normal CLEANUP_FREE = strlen(alias) < PATH_MAX ? modulesource_normalize(alias) : NULL;
     if (!normal)
         return false;
-    if (module_source_needs(source, normal)) {
+    if (modulesource_needs(source, normal)) {
         strv_push(names, normal);
         return true;
     }
-    return match(&source->aliases, normal, names) || module_index_find(&source->builtin, normal) ||
+    return match(&source->aliases, normal, names) || moduleindex_find(&source->builtin, normal) ||
            match(&source->builtin_aliases, normal, NULL);
 }

@@ -20,26 +20,26 @@ struct module_source {
 };
 
 /* struct module_source source CLEANUP_MODULE_SOURCE = {0}; */
-#define CLEANUP_MODULE_SOURCE CLEANUP(module_source_close)
+#define CLEANUP_MODULE_SOURCE CLEANUP(modulesource_close)
 
 /* Reads the indexes in `directory`, lib/modules/VERSION of the tree that has its root at `root`;
  * both must outlast the source. 0, or a negative errno with the file's name and what is wrong. */
-int module_source_open(struct module_source *source, const char *root, const char *directory,
-                       struct error *e);
+int modulesource_open(struct module_source *source, const char *root, const char *directory,
+                      struct error *e);
 
-void module_source_close(struct module_source *source);
+void modulesource_close(struct module_source *source);
 
 /* A file beside the modules, whole; the caller frees. NULL with the message otherwise. */
-char *module_source_read(const char *root, const char *directory, const char *name, size_t *size,
-                         struct error *e);
+char *modulesource_read(const char *root, const char *directory, const char *name, size_t *size,
+                        struct error *e);
 
 /* The name or alias as the indexes have it: dashes are underscores but inside brackets. The caller
  * frees; NULL for one that is none. */
-char *module_source_normalize(const char *text);
+char *modulesource_normalize(const char *text);
 
 /* Returns the module's line of modules.dep, "PATH: PATH PATH"; NULL: there is no such module. */
-const char *module_source_needs(const struct module_source *source, const char *name);
+const char *modulesource_needs(const struct module_source *source, const char *name);
 
 /* The names of the modules that have the alias, appended to `names`. True: there is one, or the
  * kernel itself has it. */
-bool module_source_match(const struct module_source *source, const char *alias, struct strv *names);
+bool modulesource_match(const struct module_source *source, const char *alias, struct strv *names);

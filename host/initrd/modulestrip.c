@@ -32,7 +32,7 @@ static int read_module(const char *path, struct module_content *module, struct e
         return 0;
     free(module->data);
     *module = (struct module_content){.data = TAKE(data), .size = size};
-    fentry_remove(module->data, module->size);
+    ftrace_remove(module->data, module->size);
     return 0;
 }
 
@@ -99,8 +99,8 @@ static int strip_in(const char *scratch, struct module_content *modules, const b
     return r;
 }
 
-int strip_modules(struct module_content *modules, size_t count, bool signed_too,
-                  const char *directory, struct error *e)
+int modulestrip_all(struct module_content *modules, size_t count, bool signed_too,
+                    const char *directory, struct error *e)
 {
     char *found CLEANUP_FREE = process_find("strip", NULL);
     char *scratch CLEANUP_FREE = xasprintf("%s/strip", directory);

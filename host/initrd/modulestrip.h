@@ -16,5 +16,5 @@ struct module_content {
  * binutils; `directory` is for its files, which are removed again. Where there is no strip, or none
  * for what they are (modules for another processor), they stay as they are: 0 as well. A negative
  * errno with the reason where it failed otherwise; they can be used then, too. */
-int strip_modules(struct module_content *modules, size_t count, bool signed_too,
-                  const char *directory, struct error *e);
+int modulestrip_all(struct module_content *modules, size_t count, bool signed_too,
+                    const char *directory, struct error *e);

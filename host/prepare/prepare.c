@@ -279,7 +279,7 @@ static int make_registration(struct prepared *prepared, const struct plan *plan,
     (void)prepared;
     char *fallback CLEANUP_FREE = path_directory(file->path);
     struct cache_entry entry;
-    int r = nixstore_closure(&entry, &file->roots, plan->store_prefix, fallback, e);
+    int r = closure_get(&entry, &file->roots, plan->store_prefix, fallback, e);
     if (r < 0)
         return r;
     char *directory CLEANUP_FREE = TAKE(entry.path);

@@ -134,8 +134,8 @@ static void add_environment(struct cache_key *key)
 
 /* A valid path's closure never changes; that a path was removed and made again shows in its
  * identity. */
-int nixstore_closure(struct cache_entry *entry, const struct strv *roots, const char *prefix,
-                     const char *fallback, struct error *e)
+int closure_get(struct cache_entry *entry, const struct strv *roots, const char *prefix,
+                const char *fallback, struct error *e)
 {
     struct closure closure = {.roots = roots, .prefix = prefix ? prefix : ""};
     struct cache_key key;

@@ -14,5 +14,5 @@
 /* Finds in the cache, or has nix-store tell, the closure of `roots` (/nix/store/NAME each). With a
  * `prefix` other than "" the store is the chroot store there, whose files are at PREFIX/nix/store.
  * 0, or a negative errno with the reason; see cache_get() for `fallback`. */
-int nixstore_closure(struct cache_entry *entry, const struct strv *roots, const char *prefix,
-                     const char *fallback, struct error *e);
+int closure_get(struct cache_entry *entry, const struct strv *roots, const char *prefix,
+                const char *fallback, struct error *e);

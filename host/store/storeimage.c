@@ -81,7 +81,7 @@ static int find_closure(struct image *image, const struct strv *roots, const cha
                         struct error *e)
 {
     struct cache_entry entry;
-    int r = nixstore_closure(&entry, roots, image->prefix, fallback, e);
+    int r = closure_get(&entry, roots, image->prefix, fallback, e);
     if (r < 0)
         return r;
     char *directory CLEANUP_FREE = entry.path;

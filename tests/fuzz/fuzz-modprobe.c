@@ -216,9 +216,9 @@ static void make_index(int file)
     struct module_index index = {0};
     for (size_t i = 0; i < ELEMENTS(entries); i++)
         if (entries[i].file == file)
-            module_index_add(&index, xstrdup(entries[i].key), xstrdup(entries[i].value), 0);
-    files[file].bytes = module_index_format(&index, &files[file].size);
-    module_index_free(&index);
+            moduleindex_add(&index, xstrdup(entries[i].key), xstrdup(entries[i].value), 0);
+    files[file].bytes = moduleindex_format(&index, &files[file].size);
+    moduleindex_free(&index);
 }
 
 static void be_silent(enum log_level level, const char *message)

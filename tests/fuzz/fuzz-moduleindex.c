@@ -13,8 +13,8 @@ static void look_up(const struct module_index *index)
         .root = "", .directory = "/", .needs = *index, .aliases = *index};
     for (size_t i = 0; i < index->count && i < 8; i++) {
         struct strv names CLEANUP_STRV = {0};
-        must(module_index_find(index, index->entries[i].key));
-        (void)module_source_match(&source, index->entries[i].value, &names);
+        must(moduleindex_find(index, index->entries[i].key));
+        (void)modulesource_match(&source, index->entries[i].value, &names);
     }
 }
 
@@ -23,12 +23,12 @@ static void write_again(struct module_index *index)
 {
     struct module_index again;
     size_t size = 0;
-    char *content CLEANUP_FREE = module_index_format(index, &size);
-    must(module_index_parse(&again, content, size, NULL) == 0 && again.count == index->count);
+    char *content CLEANUP_FREE = moduleindex_format(index, &size);
+    must(moduleindex_parse(&again, content, size, NULL) == 0 && again.count == index->count);
     for (size_t i = 0; i < index->count; i++)
         must(streq(again.entries[i].key, index->entries[i].key) &&
              streq(again.entries[i].value, index->entries[i].value));
-    module_index_free(&again);
+    moduleindex_free(&again);
 }
 
 static void sign(const uint8_t *data, size_t size)
@@ -53,13 +53,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct module_index index;
     struct error e CLEANUP_ERROR = {0};
-    int r = module_index_parse(&index, (const char *)data, size, &e);
+    int r = moduleindex_parse(&index, (const char *)data, size, &e);
     must((r < 0) == (e.message != NULL));
     if (r == 0) {
         look_up(&index);
         if (is_ascii(&index))
             write_again(&index);
-        module_index_free(&index);
+        moduleindex_free(&index);
     }
     sign(data, size);
     return 0;

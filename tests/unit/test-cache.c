@@ -255,7 +255,7 @@ static size_t count_entries(void)
 {
     struct cache_items items CLEANUP_CACHE_ITEMS = {0};
     char *cache CLEANUP_FREE = cache_directory();
-    assert_int_equal(cache_items_read(&items, cache, NULL), 0);
+    assert_int_equal(cacheitems_read(&items, cache, NULL), 0);
     return items.count;
 }
 

@@ -62,10 +62,10 @@ static void write_index(const char *directory, const char *name, const char *key
     FILE *f CLEANUP_FCLOSE = fopen(path, "w");
     assert_non_null(f);
     if (key)
-        module_index_add(&index, xstrdup(key), xstrdup(value), 0);
-    char *content CLEANUP_FREE = module_index_format(&index, &size);
+        moduleindex_add(&index, xstrdup(key), xstrdup(value), 0);
+    char *content CLEANUP_FREE = moduleindex_format(&index, &size);
     assert_int_equal(fwrite(content, 1, size, f), size);
-    module_index_free(&index);
+    moduleindex_free(&index);
 }
 
 static void modules_are_found_by_name_and_by_alias(void **state)

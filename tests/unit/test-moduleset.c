@@ -92,7 +92,7 @@ static char *closure_for(const struct kernel *kernel, const char *wanted, bool c
     strv_split(&names, wanted, ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    if (module_set_find(&set, "", kernel->directory, &names, checked, &e) < 0)
+    if (moduleset_find(&set, "", kernel->directory, &names, checked, &e) < 0)
         fail_msg("%s", e.message);
     struct strv found CLEANUP_STRV = {0};
     for (size_t i = 0; i < set.count; i++)
@@ -184,7 +184,7 @@ static void a_directory_without_indexes_is_named(void **state)
     struct strv names CLEANUP_STRV = {0};
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    assert_int_equal(module_set_find(&set, "", kernel->scratch, &names, true, &e), -ENOENT);
+    assert_int_equal(moduleset_find(&set, "", kernel->scratch, &names, true, &e), -ENOENT);
     assert_error_names(e, kernel->scratch, "depmod");
 }
 
@@ -199,11 +199,11 @@ static void the_hint_for_indexes_is_a_command(void **state)
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
     scratch_run("mkdir", "-p", directory);
-    assert_int_equal(module_set_find(&set, "", directory, &names, true, &e), -ENOENT);
+    assert_int_equal(moduleset_find(&set, "", directory, &names, true, &e), -ENOENT);
     const char *command = strstr(e.message, "depmod -b ");
     assert_non_null(command);
     scratch_run("sh", "-c", command);
-    if (module_set_find(&set, "", directory, &names, true, &e) < 0)
+    if (moduleset_find(&set, "", directory, &names, true, &e) < 0)
         fail_msg("%s", e.message);
 }
 
@@ -255,9 +255,9 @@ static void write_files(const struct kernel *kernel, const char *to)
     struct strv names CLEANUP_STRV = {0};
     strv_split(&names, "disk-fs virtio hashing", ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
-    assert_int_equal(module_set_find(&set, "", kernel->directory, &names, true, NULL), 0);
+    assert_int_equal(moduleset_find(&set, "", kernel->directory, &names, true, NULL), 0);
     struct module_file files[MODULE_FILES];
-    assert_int_equal(module_set_files(&set, "", kernel->directory, files, NULL), 0);
+    assert_int_equal(moduleset_files(&set, "", kernel->directory, files, NULL), 0);
     for (size_t i = 0; i < MODULE_FILES; i++) {
         char *path CLEANUP_FREE = scratch_path(to, files[i].name);
         FILE *f = fopen(path, "we");
@@ -323,10 +323,10 @@ static void an_index_of_many_keys_is_read_back(void **state)
     write_files(kernel, guest);
     struct module_index index = {0};
     for (unsigned int i = 0; i < 20000; i++)
-        module_index_add(&index, xasprintf("m%x", i), xasprintf("kernel/m%x.ko:", i), i);
+        moduleindex_add(&index, xasprintf("m%x", i), xasprintf("kernel/m%x.ko:", i), i);
     size_t size = 0;
-    char *content CLEANUP_FREE = module_index_format(&index, &size);
-    module_index_free(&index);
+    char *content CLEANUP_FREE = moduleindex_format(&index, &size);
+    moduleindex_free(&index);
     char *path CLEANUP_FREE = scratch_path(guest, "modules.dep.bin");
     FILE *f = fopen(path, "we");
     assert_int_equal(fwrite(content, 1, size, f), size);
@@ -359,7 +359,7 @@ static int find_in_damaged(const struct kernel *kernel, const char *damaged)
     strv_split(&names, "disk-fs virtio:d00000009v00001AF4 hashing ext4 cpu:abx crc32c", ' ');
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    int r = module_set_find(&set, "", kernel->directory, &names, true, &e);
+    int r = moduleset_find(&set, "", kernel->directory, &names, true, &e);
     if (r < 0)
         assert_error_names(e, damaged);
     return r < 0;
@@ -381,8 +381,7 @@ static void a_damaged_index_is_named(void **state)
     int refused = 0;
     for (size_t i = 0; i < ELEMENTS(indexes); i++) {
         size_t size = 0;
-        char *good CLEANUP_FREE =
-            module_source_read("", kernel->directory, indexes[i], &size, NULL);
+        char *good CLEANUP_FREE = modulesource_read("", kernel->directory, indexes[i], &size, NULL);
         char *bad CLEANUP_FREE = xcalloc(size, 1);
         for (int round = 0; round < 300; round++) {
             (void)memcpy(bad, good, size);
@@ -411,8 +410,8 @@ static void what_crashed_libkmod_is_named(void **state)
         struct error e CLEANUP_ERROR = {0};
         size_t size = 0;
         size_t good_size = 0;
-        char *good CLEANUP_FREE = module_source_read("", kernel->directory, name, &good_size, NULL);
-        char *bad CLEANUP_FREE = unpack_read_module(packed, UNPACK_LIMIT, &size, &e);
+        char *good CLEANUP_FREE = modulesource_read("", kernel->directory, name, &good_size, NULL);
+        char *bad CLEANUP_FREE = decompress_module(packed, DECOMPRESS_LIMIT, &size, &e);
         if (!bad)
             fail_msg("%s", e.message);
         write_bytes(kernel, name, bad, size);
@@ -428,7 +427,7 @@ static char *refusal(const struct kernel *kernel, const char *wanted)
     strv_push(&names, wanted);
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    int r = module_set_find(&set, kernel->scratch, kernel->directory, &names, true, &e);
+    int r = moduleset_find(&set, kernel->scratch, kernel->directory, &names, true, &e);
     return r < 0 ? TAKE(e.message) : xstrdup("");
 }
 
@@ -456,7 +455,7 @@ static void links_lead_no_further_than_the_root(void **state)
     scratch_run("ln", "-sf", "../../../../../../../../../../elsewhere.ko", base);
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    if (module_set_find(&set, kernel->scratch, kernel->directory, &names, true, &e) < 0)
+    if (moduleset_find(&set, kernel->scratch, kernel->directory, &names, true, &e) < 0)
         fail_msg("%s", e.message);
     assert_string_equal(set.items[0].name, "base");
     assert_string_equal(set.items[0].file, elsewhere);
@@ -476,10 +475,10 @@ static void a_module_outside_of_the_directory_is_refused(void **state)
     const struct kernel *kernel = *state;
     for (size_t i = 0; i < ELEMENTS(paths); i++) {
         struct module_index index = {0};
-        module_index_add(&index, xstrdup("base"), xasprintf("%s:", paths[i]), 0);
+        moduleindex_add(&index, xstrdup("base"), xasprintf("%s:", paths[i]), 0);
         size_t size = 0;
-        char *content CLEANUP_FREE = module_index_format(&index, &size);
-        module_index_free(&index);
+        char *content CLEANUP_FREE = moduleindex_format(&index, &size);
+        moduleindex_free(&index);
         write_bytes(kernel, "modules.dep.bin", content, size);
         char *text CLEANUP_FREE = refusal(kernel, "base");
         assert_non_null(strstr(text, "modules.dep.bin"));
@@ -493,16 +492,16 @@ static void a_chain_of_many_modules_has_an_end(void **state)
     const struct kernel *kernel = *state;
     struct module_index index = {0};
     for (int i = 0; i < 20000; i++)
-        module_index_add(&index, xasprintf("m%d", i), xasprintf("m%d.ko: m%d.ko", i, i + 1), 0);
+        moduleindex_add(&index, xasprintf("m%d", i), xasprintf("m%d.ko: m%d.ko", i, i + 1), 0);
     size_t size = 0;
-    char *content CLEANUP_FREE = module_index_format(&index, &size);
-    module_index_free(&index);
+    char *content CLEANUP_FREE = moduleindex_format(&index, &size);
+    moduleindex_free(&index);
     write_bytes(kernel, "modules.dep.bin", content, size);
     struct strv names CLEANUP_STRV = {0};
     strv_push(&names, "m0");
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
-    assert_int_equal(module_set_find(&set, "", kernel->directory, &names, true, &e), -E2BIG);
+    assert_int_equal(moduleset_find(&set, "", kernel->directory, &names, true, &e), -E2BIG);
     assert_error_names(e, kernel->directory, "10000");
 }
 

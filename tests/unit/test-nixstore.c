@@ -71,7 +71,7 @@ static char *closure(const struct store *store, const struct strv *roots)
 {
     struct cache_entry entry;
     struct error e CLEANUP_ERROR = {0};
-    if (nixstore_closure(&entry, roots, store->prefix, store->scratch, &e) < 0)
+    if (closure_get(&entry, roots, store->prefix, store->scratch, &e) < 0)
         fail_msg("%s", e.message);
     (void)close(entry.lock);
     return entry.path;
@@ -134,7 +134,7 @@ static void a_path_that_is_not_valid_is_named(void **state)
     strv_push(&roots, "/nix/store/00000000000000000000000000000000-nosuch");
     struct cache_entry entry;
     struct error e CLEANUP_ERROR = {0};
-    assert_true(nixstore_closure(&entry, &roots, store->prefix, store->scratch, &e) < 0);
+    assert_true(closure_get(&entry, &roots, store->prefix, store->scratch, &e) < 0);
     assert_error_names(e, "-nosuch", "nix-store");
     assert_int_not_equal(e.status, 0);
 }
@@ -148,7 +148,7 @@ static void a_missing_nix_is_named_with_its_package(void **state)
     (void)setenv("PATH", "/nowhere", 1);
     struct cache_entry entry;
     struct error e CLEANUP_ERROR = {0};
-    assert_true(nixstore_closure(&entry, &roots, store->prefix, store->scratch, &e) < 0);
+    assert_true(closure_get(&entry, &roots, store->prefix, store->scratch, &e) < 0);
     (void)setenv("PATH", path, 1);
     assert_error_names(e, "nix-store", "nix-bin");
     assert_int_equal(e.status, STATUS_UNAVAILABLE);

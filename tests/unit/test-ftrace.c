@@ -58,12 +58,12 @@ static void only_the_hooks_calls_go(void **state)
     char *data CLEANUP_FREE = compile(&size);
     unsigned int calls = count(data, size, call, 5);
     unsigned int nops = count(data, size, nop, 4);
-    fentry_remove(data, size);
+    ftrace_remove(data, size);
     assert_int_equal(count(data, size, nop, 4), nops + 2);
     assert_int_equal(count(data, size, call, 5), calls - 2);
     char *once CLEANUP_FREE = xcalloc(size, 1);
     memcpy(once, data, size);
-    fentry_remove(data, size);
+    ftrace_remove(data, size);
     assert_memory_equal(data, once, size);
 }
 
@@ -75,13 +75,13 @@ static void a_broken_object_is_left_in_peace(void **state)
     for (size_t cut = 0; cut < size; cut++) {
         char *part CLEANUP_FREE = xcalloc(cut + 1, 1);
         memcpy(part, data, cut);
-        fentry_remove(part, cut);
+        ftrace_remove(part, cut);
     }
     for (size_t i = 0; i < size; i++) {
         char *changed CLEANUP_FREE = xcalloc(size, 1);
         memcpy(changed, data, size);
         changed[i] = (char)0xff;
-        fentry_remove(changed, size);
+        ftrace_remove(changed, size);
     }
 }
 

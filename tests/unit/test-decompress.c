@@ -26,11 +26,11 @@ static void no_more_comes_out_than_the_limit(void **state)
         for (size_t j = 0; j < ELEMENTS(limits); j++) {
             struct error e CLEANUP_ERROR = {0};
             size_t size = 0;
-            assert_null(unpack_read_module(path, limits[j], &size, &e));
+            assert_null(decompress_module(path, limits[j], &size, &e));
             assert_error_names(e, path, "more than", "come out");
         }
         size_t size = 0;
-        char *whole CLEANUP_FREE = unpack_read_module(path, SIZE, &size, NULL);
+        char *whole CLEANUP_FREE = decompress_module(path, SIZE, &size, NULL);
         assert_non_null(whole);
         assert_int_equal(size, SIZE);
     }
@@ -44,10 +44,10 @@ static void a_file_larger_than_all_that_is_read_is_named(void **state)
     size_t size = 0;
     (void)state;
     scratch_run("truncate", "-s", "1000G", path);
-    assert_null(unpack_read_module(path, UNPACK_LIMIT, &size, &e));
+    assert_null(decompress_module(path, DECOMPRESS_LIMIT, &size, &e));
     assert_error_names(e, path, "larger than 512 MiB");
     scratch_run("truncate", "-s", "2M", path);
-    assert_null(unpack_read_module(path, 1 << 20, &size, &e));
+    assert_null(decompress_module(path, 1 << 20, &size, &e));
     assert_error_names(e, path, "larger than 1 MiB");
 }
 
