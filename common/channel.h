@@ -7,23 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/queue.h"
 #include "common/frame.h"
-
-/* Bytes in the order in which they came. */
-struct queue {
-    unsigned char *bytes; /* owned */
-    size_t start;         /* where the first one is */
-    size_t end;
-    size_t size;
-};
-
-/* How many bytes are in it, and where the first one is. */
-size_t queue_length(const struct queue *queue);
-const unsigned char *queue_front(const struct queue *queue);
-
-void queue_append(struct queue *queue, const void *bytes, size_t count);
-void queue_drop(struct queue *queue, size_t count); /* from the front */
-void queue_free(struct queue *queue);
 
 enum stream_name {
     STREAM_INPUT,
