@@ -15,40 +15,42 @@
 #include "init/format/remains.h"
 #include "init/format/scan.h"
 
-/* How much is looked at at either end of a device that the host says is blank. */
+/* Bytes that are read at either end of a device with the host's stamp. */
 #define BLANK_ENDS ((uint64_t)1024 * 1024)
 
-/* And how much at each power of two between them. Not enough for a device that nobody vouches for:
- * there a filesystem may begin at any MiB. */
+/* Bytes that are read at each power of two between the ends. Too few for a device without a stamp,
+ * where a filesystem may begin at any MiB. */
 #define BLANK_SAMPLE ((uint64_t)68 * 1024)
 
-/* Where a superblock of ext4 has its UUID: s_uuid, in the sector at FORMATMARKER_COMMIT. */
+/* Offset of s_uuid in the superblock of ext4, whose first sector is at FORMATMARKER_COMMIT. */
 #define SUPERBLOCK_UUID 104
 
-/* Offset of the sector that a stamp fills, or a marker that does not describe its format. */
+/* The sector that may have a stamp, or a marker of run-vm 0.1. */
 static const uint64_t first_sector[] = {0};
 
 /* Looks for data at 1 MiB, 2 MiB, 4 MiB and so on. */
 static int scan_samples(const struct scan *scan, uint64_t *found, struct error *e)
 {
-    int r = 0;
-    for (uint64_t at = BLANK_ENDS; !r && at < scan->size - BLANK_ENDS; at *= 2) {
+    for (uint64_t at = BLANK_ENDS; at < scan->size - BLANK_ENDS; at *= 2) {
         uint64_t end = scan->size - at < BLANK_SAMPLE ? scan->size : at + BLANK_SAMPLE;
-        r = scan_range(scan, at, end, found, e);
+        int r = scan_range(scan, at, end, found, e);
+        if (r)
+            return r;
     }
-    return r;
+    return 0;
 }
 
-/* A look at what the host vouches for. */
+/* Reads samples of a device with a stamp. */
 static int scan_stamped(const struct scan *scan, uint64_t *found, struct error *e)
 {
-    /* libblkid has switched read-ahead off for its own reads. */
+    /* libblkid has switched read-ahead off */
     (void)posix_fadvise(scan->fd, 0, 0, POSIX_FADV_NORMAL);
     if (scan->size <= 2 * BLANK_ENDS)
         return scan_range(scan, 0, scan->size, found, e);
     int r = scan_range(scan, 0, BLANK_ENDS, found, e);
-    if (!r)
-        r = scan_range(scan, scan->size - BLANK_ENDS, scan->size, found, e);
+    if (r)
+        return r;
+    r = scan_range(scan, scan->size - BLANK_ENDS, scan->size, found, e);
     return r ? r : scan_samples(scan, found, e);
 }
 
@@ -59,35 +61,36 @@ static int decide(struct blank *b, enum blank_state state, char *what)
     return 0;
 }
 
-/* An interrupted format, if every sector is zeros or what that format writes there. */
+/* Decides BLANK_INTERRUPTED if every sector is zeros or data of the format that the marker
+ * describes. */
 static int examine_interrupted(int fd, const char *name, struct blank *b, struct error *e)
 {
     struct remains remains CLEANUP_REMAINS = {0};
-    struct ext4_format format;
-    uint64_t found;
     struct scan scan = {
         .fd = fd, .name = name, .size = b->probe.size, .known = first_sector, .known_count = 1};
-    int r = 0;
-    if (b->marker.sector) { /* an old marker does not say what its format would have written */
+    if (b->marker.sector) { /* a marker of run-vm 0.1 does not describe its format's data */
+        struct ext4_format format;
         ext4_resume(&b->marker, &format);
-        r = remains_find(fd, name, &format, &remains, e);
+        int r = remains_find(fd, name, &format, &remains, e);
+        if (r < 0)
+            return r;
         scan.known = remains.sectors;
         scan.known_count = remains.count;
     }
-    if (r < 0)
-        return r;
-    r = scan_whole(&scan, &found, e);
+    uint64_t found;
+    int r = scan_whole(&scan, &found, e);
     if (r < 0)
         return r;
     if (r > 0)
-        return decide(b, BLANK_HELD,
-                      xasprintf("an ext4 format that was interrupted, and data that are not from "
-                                "it, the first of them at byte %llu",
-                                (unsigned long long)found));
-    return decide(b, BLANK_INTERRUPTED, xstrdup("an ext4 format that was interrupted"));
+        return decide(
+            b, BLANK_HELD,
+            xasprintf("an interrupted ext4 format, and other data, the first of it at byte "
+                      "%llu",
+                      (unsigned long long)found));
+    return decide(b, BLANK_INTERRUPTED, xstrdup("an interrupted ext4 format"));
 }
 
-/* Whether our marker stands on the device and means something there; see formatmarker.h. */
+/* Decides the state of a device that has our marker, if it is valid; see formatmarker.h. */
 static int look_for_marker(int fd, const char *name, struct blank *b, bool *decided,
                            struct error *e)
 {
@@ -115,7 +118,7 @@ static int look_for_marker(int fd, const char *name, struct blank *b, bool *deci
     return 0;
 }
 
-/* Names what is neither zeros nor anything that libblkid vouches for. */
+/* Describes data, at byte `found`, that libblkid does not recognise as valid. */
 static int name_unknown(int fd, const char *name, struct blank *b, uint64_t found, struct error *e)
 {
     struct probe damaged CLEANUP_PROBE = {0};
@@ -131,7 +134,7 @@ static int name_unknown(int fd, const char *name, struct blank *b, uint64_t foun
                             (unsigned long long)found));
 }
 
-/* Whether the host's stamp is on the device, and whether with the word that is good today. */
+/* Sets *stamped if the device has the host's stamp, and *good if the stamp is of this start. */
 static int look_for_stamp(int fd, const char *name, const struct strv *stamps,
                           const struct blank *b, bool *stamped, bool *good, struct error *e)
 {

@@ -21,10 +21,10 @@
 #define MIB (1024 * KIB)
 #define TIB (1024 * 1024 * MIB)
 
-/* mke2fs leaves off what does not fill a page, so that the kernel can map all of the device. */
+/* mke2fs leaves out an incomplete last page, so that the kernel can map all of the filesystem. */
 #define PAGE (4 * KIB)
 
-/* The usage types of mke2fs.conf: what holds for devices below a size. */
+/* The usage types of mke2fs.conf, for devices below a size. */
 static const struct usage {
     uint64_t below;
     unsigned block_size;
@@ -37,7 +37,8 @@ static const struct usage {
     {UINT64_MAX, 4096, 65536}, /* huge */
 };
 
-/* A code of libext2fs or errno as an error with libext2fs's words. */
+/* Sets the message of an error code of libext2fs, which may be an errno; returns a negative errno.
+ */
 static int fail(struct error *e, errcode_t code, const char *name, const char *what)
 {
     initialize_ext2_error_table();
@@ -67,7 +68,7 @@ static void set_features(struct ext2_super_block *s)
                              EXT4_FEATURE_RO_COMPAT_METADATA_CSUM;
 }
 
-/* RAID geometry in blocks, where the device says more than a block. */
+/* Sets the RAID geometry in blocks, if the device reports more than a block. */
 static void set_stripes(struct ext2_super_block *s, const struct ext4_format *f, unsigned block)
 {
     unsigned minimum = f->minimum_io ? f->minimum_io : f->physical > block ? f->physical : 0;
@@ -78,7 +79,7 @@ static void set_stripes(struct ext2_super_block *s, const struct ext4_format *f,
         s->s_raid_stripe_width = optimal / block;
 }
 
-/* What ext2fs_initialize() starts from: the choices mke2fs makes for a device. */
+/* Fills in the superblock for ext2fs_initialize() with mke2fs's choices for a device. */
 static void choose(const struct ext4_format *f, struct ext2_super_block *s)
 {
     uint64_t size = f->size & ~(PAGE - 1);
@@ -108,25 +109,25 @@ static void choose(const struct ext4_format *f, struct ext2_super_block *s)
     ext2fs_r_blocks_count_set(s, blocks / 20); /* 5 % */
 }
 
-/* What mke2fs fills in after ext2fs_initialize(). */
+/* Fills in the fields that mke2fs sets after ext2fs_initialize(). */
 static void identify(ext2_filsys fs, const struct ext4_format *f)
 {
     struct ext2_super_block *s = fs->super;
     fs->now = f->time;
     s->s_mkfs_time = s->s_lastcheck = f->time;
-    s->s_kbytes_written = 1; /* asks libext2fs to count */
+    s->s_kbytes_written = 1; /* makes libext2fs count */
     memcpy(s->s_uuid, f->uuid, sizeof s->s_uuid);
     ext2fs_init_csum_seed(fs);
     s->s_def_hash_version = EXT2_HASH_HALF_MD4;
     memcpy(s->s_hash_seed, f->hash_seed, sizeof s->s_hash_seed);
     s->s_max_mnt_count = -1;
     s->s_checksum_type = EXT2_CRC32C_CHKSUM;
-    if (f->label) /* filled up with zeros, but not ended by one */
+    if (f->label) /* padded with zeros, but not NUL-terminated */
         memcpy(s->s_volume_name, f->label, strnlen(f->label, sizeof s->s_volume_name));
     fs->stride = s->s_raid_stride;
 }
 
-/* A format on its way. */
+/* A format in progress. */
 struct work {
     ext2_filsys fs;
     const struct ext4_format *format;
@@ -157,8 +158,9 @@ static errcode_t zero_boot_sectors(struct work *w)
 static errcode_t allocate_tables(struct work *w)
 {
     errcode_t r = ext2fs_allocate_tables(w->fs);
-    if (!r)
-        r = ext2fs_convert_subcluster_bitmap(w->fs, &w->fs->block_map);
+    if (r)
+        return r;
+    r = ext2fs_convert_subcluster_bitmap(w->fs, &w->fs->block_map);
     if (r)
         return r;
     const struct ext2_super_block *s = w->fs->super;
@@ -166,7 +168,7 @@ static errcode_t allocate_tables(struct work *w)
                                       ext2fs_blocks_count(w->fs->super) - 1, &w->overhead);
 }
 
-/* The end of the device, where other formats have their superblocks. */
+/* Zeros the end of the device, where other formats have their superblocks. */
 static errcode_t zero_end(struct work *w)
 {
     blk64_t unit = 64 * KIB / w->fs->blocksize;
@@ -177,8 +179,8 @@ static errcode_t zero_end(struct work *w)
     return start ? ext2fs_zero_blocks2(w->fs, start, (int)(blocks - start), NULL, NULL) : 0;
 }
 
-/* Only what is in use of the inode tables; the kernel zeroes the rest after mounting
- * (lazy_itable_init, mke2fs's default as well). */
+/* Zeros the used part of the inode tables; the kernel zeros the rest after mounting
+ * (lazy_itable_init, mke2fs's default too). */
 static errcode_t zero_inode_tables(struct work *w)
 {
     ext2_filsys fs = w->fs;
@@ -194,7 +196,7 @@ static errcode_t zero_inode_tables(struct work *w)
     return 0;
 }
 
-/* The reserved inodes must have checksums even while they are empty. */
+/* Writes the reserved inodes, which must have checksums even while they are empty. */
 static errcode_t write_reserved_inodes(struct work *w)
 {
     int size = EXT2_INODE_SIZE(w->fs->super);
@@ -210,8 +212,8 @@ static errcode_t make_root(struct work *w)
     return ext2fs_mkdir(w->fs, EXT2_ROOT_INO, EXT2_ROOT_INO, NULL);
 }
 
-/* With room for 16 KiB of names, at most in the blocks that need no indirect one, so that e2fsck
- * need not look for free blocks. */
+/* Makes lost+found with room for 16 KiB of names, so that e2fsck need not allocate blocks; at most
+ * as many blocks as need no indirect one. */
 static errcode_t make_lost_found(struct work *w)
 {
     static const char name[] = "lost+found";
@@ -243,7 +245,7 @@ static errcode_t reserve_inodes(struct work *w)
     return r;
 }
 
-/* A filesystem too small for a journal does without, as with mke2fs. */
+/* Makes the journal, unless the filesystem is too small for one, as mke2fs does. */
 static errcode_t make_journal(struct work *w)
 {
     struct ext2_super_block *s = w->fs->super;
@@ -255,7 +257,7 @@ static errcode_t make_journal(struct work *w)
     return 0;
 }
 
-/* mke2fs's order: where things go on the disk depends on it. */
+/* In mke2fs's order, which determines the locations on the disk. */
 static const struct step {
     const char *what;
     errcode_t (*run)(struct work *w);
@@ -272,7 +274,7 @@ static const struct step {
     {"its journal", make_journal},
 };
 
-/* Everything but sector 2. */
+/* Writes everything but sector 2. */
 static int write_filesystem(struct ext4guard *guard, const char *name, const struct ext4_format *f,
                             struct error *e)
 {
@@ -374,7 +376,7 @@ int ext4_make_through(io_manager backing, const char *backing_name, const char *
 
 int ext4_make(int fd, const char *name, const struct ext4_format *f, struct error *e)
 {
-    /* The channel closes its descriptor; its name is the number. */
+    /* the channel closes its descriptor, and has the number as its name */
     int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
     if (own < 0)
         return error_errno(e, errno, "%s", name);
@@ -387,12 +389,12 @@ int ext4_finish(int fd, const char *name, struct error *e)
 {
     static const uint8_t zeros[FORMATMARKER_SECTOR];
     if (pwrite(fd, zeros, sizeof zeros, 0) != (ssize_t)sizeof zeros || fsync(fd) < 0)
-        return error_errno(e, errno, "%s: cannot clear the marker of an unfinished format", name);
+        return error_errno(e, errno, "%s: the marker of its format cannot be cleared", name);
     return 0;
 }
 
-/* Never waits: early in a boot the kernel may not vouch for its random numbers yet, but for a
- * UUID they will do. */
+/* Does not wait: early in a boot the kernel's generator may not be initialized yet, but its numbers
+ * are good enough for a UUID. */
 static int random_bytes(uint8_t *bytes, size_t count)
 {
     if (getrandom(bytes, count, GRND_NONBLOCK) == (ssize_t)count)
@@ -420,7 +422,7 @@ static int measure_block_device(int fd, struct ext4_format *f)
     if (ioctl(fd, BLKGETSIZE64, &f->size) < 0 || ioctl(fd, BLKSSZGET, &sector) < 0)
         return -errno;
     f->sector = (unsigned)sector;
-    /* The rest is advice that a device may not have. */
+    /* optional hints of the device */
     (void)ioctl(fd, BLKPBSZGET, &f->physical);
     (void)ioctl(fd, BLKIOMIN, &f->minimum_io);
     (void)ioctl(fd, BLKIOOPT, &f->optimal_io);
@@ -436,8 +438,8 @@ int ext4_describe(int fd, const char *name, struct ext4_format *f, struct error 
     f->size = (uint64_t)st.st_size;
     int r = S_ISBLK(st.st_mode) ? measure_block_device(fd, f) : 0;
     if (r < 0)
-        return error_errno(e, -r, "%s: cannot be measured", name);
+        return error_errno(e, -r, "%s: its size cannot be read", name);
     if (make_identity(f) < 0)
-        return error_set(e, -EIO, "%s: no random numbers for a UUID", name);
+        return error_set(e, -EIO, "%s: the kernel gives no random numbers for a UUID", name);
     return 0;
 }

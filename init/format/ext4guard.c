@@ -4,11 +4,12 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 
-/* Writes that end up to here need a second look; the rest of the disk is written as it comes. */
+/* Writes that begin below this offset are changed by hold_back(); all others are passed on. */
 #define GUARDED_END (FORMATMARKER_COMMIT + FORMATMARKER_SECTOR)
 
-/* libext2fs opens channels by name only: this is how open() knows which one is meant. */
+/* The guard for the next guard_open(): libext2fs passes only a name. */
 static struct ext4guard *opening;
 
 static struct ext4guard *of(io_channel channel)
@@ -19,26 +20,11 @@ static struct ext4guard *of(io_channel channel)
 static errcode_t guard_open(const char *name, int flags, io_channel *result)
 {
     (void)flags;
-    io_channel channel = xcalloc(1, sizeof *channel);
-    channel->magic = EXT2_ET_MAGIC_IO_CHANNEL;
-    channel->manager = &opening->manager;
-    channel->name = xstrdup(name);
-    channel->block_size = opening->backing->block_size;
+    io_channel channel =
+        ext4channel_new(&opening->manager, name, opening->backing->block_size, opening);
     channel->flags = opening->backing->flags;
     channel->align = opening->backing->align;
-    channel->refcount = 1;
-    channel->private_data = opening;
     *result = channel;
-    return 0;
-}
-
-/* The backing channel stays open for the commit. */
-static errcode_t guard_close(io_channel channel)
-{
-    if (--channel->refcount > 0)
-        return 0;
-    free(channel->name);
-    free(channel);
     return 0;
 }
 
@@ -56,12 +42,8 @@ static errcode_t guard_read_blk64(io_channel channel, unsigned long long block, 
     return io_channel_read_blk64(of(channel)->backing, block, count, data);
 }
 
-static errcode_t guard_read_blk(io_channel channel, unsigned long block, int count, void *data)
-{
-    return guard_read_blk64(channel, block, count, data);
-}
-
-/* In `data`, meant for `offset`, puts the marker where sector 0 is, and takes sector 2 out. */
+/* Replaces sector 0 in `data`, to be written at `offset`, by the marker, and sector 2 by zeros;
+ * keeps sector 2 for the commit. */
 static void hold_back(struct ext4guard *guard, uint8_t *data, uint64_t offset, size_t length)
 {
     for (uint64_t at = offset; at < offset + length && at < GUARDED_END; at++) {
@@ -79,24 +61,15 @@ static errcode_t guard_write_blk64(io_channel channel, unsigned long long block,
                                    const void *data)
 {
     struct ext4guard *guard = of(channel);
-    size_t unit = (size_t)channel->block_size;
-    uint64_t offset = block * unit;
+    uint64_t offset = block * (unsigned)channel->block_size;
     if (offset >= GUARDED_END)
         return io_channel_write_blk64(guard->backing, block, count, data);
 
-    size_t length = count < 0 ? (size_t)-count : (size_t)count * unit;
-    uint8_t *copy = xcalloc(1, length);
+    size_t length = ext4channel_length(channel, count);
+    uint8_t *copy CLEANUP_FREE = xcalloc(1, length);
     memcpy(copy, data, length);
     hold_back(guard, copy, offset, length);
-    errcode_t r = io_channel_write_blk64(guard->backing, block, count, copy);
-    free(copy);
-    return r;
-}
-
-static errcode_t guard_write_blk(io_channel channel, unsigned long block, int count,
-                                 const void *data)
-{
-    return guard_write_blk64(channel, block, count, data);
+    return io_channel_write_blk64(guard->backing, block, count, copy);
 }
 
 static errcode_t guard_flush(io_channel channel)
@@ -108,7 +81,7 @@ static errcode_t guard_zeroout(io_channel channel, unsigned long long block,
                                unsigned long long count)
 {
     if (block * (unsigned)channel->block_size < GUARDED_END)
-        return EXT2_ET_UNIMPLEMENTED; /* libext2fs then writes zeros */
+        return EXT2_ET_UNIMPLEMENTED; /* makes libext2fs write zeros */
     return io_channel_zeroout(of(channel)->backing, block, count);
 }
 
@@ -122,8 +95,9 @@ static errcode_t write_sector(struct ext4guard *guard, unsigned long long sector
                               const uint8_t *data)
 {
     errcode_t r = io_channel_set_blksize(guard->backing, FORMATMARKER_SECTOR);
-    if (!r)
-        r = io_channel_write_blk64(guard->backing, sector, 1, data);
+    if (r)
+        return r;
+    r = io_channel_write_blk64(guard->backing, sector, 1, data);
     return r ? r : io_channel_flush(guard->backing);
 }
 
@@ -134,12 +108,12 @@ errcode_t ext4guard_begin(struct ext4guard *guard, io_manager backing, const cha
         .manager =
             {
                 .magic = EXT2_ET_MAGIC_IO_MANAGER,
-                .name = "a format that can be interrupted",
+                .name = "format that may be interrupted",
                 .open = guard_open,
-                .close = guard_close,
+                .close = ext4channel_close, /* the backing channel stays open for the commit */
                 .set_blksize = guard_set_blksize,
-                .read_blk = guard_read_blk,
-                .write_blk = guard_write_blk,
+                .read_blk = ext4channel_read_blk,
+                .write_blk = ext4channel_write_blk,
                 .flush = guard_flush,
                 .get_stats = guard_get_stats,
                 .read_blk64 = guard_read_blk64,

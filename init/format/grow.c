@@ -13,10 +13,10 @@
 
 #include "base/alloc.h"
 
-/* From the kernel's fs/ext4/ext4.h, which is not exported: the new number of blocks. */
+/* Sets the number of blocks; from the kernel's fs/ext4/ext4.h, which is not exported. */
 #define EXT4_IOC_RESIZE_FS _IOW('f', 16, uint64_t)
 
-/* Bytes of the block device `device`, as /sys tells; 0 when it does not. */
+/* Returns the size of a block device in bytes by /sys, 0 if it is unknown. */
 static uint64_t device_size(dev_t device)
 {
     char *path CLEANUP_FREE = xasprintf("/sys/dev/block/%u:%u/size", major(device), minor(device));
@@ -29,7 +29,7 @@ static uint64_t device_size(dev_t device)
 
 int grow_mounted(const char *where, struct error *e)
 {
-    struct statfs before, after;
+    struct statfs before;
     struct stat st;
     int fd CLEANUP_CLOSE = open(where, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &before) < 0)
@@ -42,11 +42,12 @@ int grow_mounted(const char *where, struct error *e)
         return error_set(e, -ENODEV, "%s: cannot be grown: the size of its device %u:%u is unknown",
                          where, major(st.st_dev), minor(st.st_dev));
 
-    /* The kernel does nothing, and says so by 0, when there is no room for more. */
+    /* returns 0 also if the filesystem cannot grow any more */
     uint64_t blocks = size / (uint64_t)before.f_bsize;
     if (ioctl(fd, EXT4_IOC_RESIZE_FS, &blocks) < 0)
         return error_errno(e, errno, "%s: cannot be grown to the %llu bytes of its device", where,
                            (unsigned long long)size);
+    struct statfs after;
     if (fstatfs(fd, &after) < 0)
         return error_errno(e, errno, "%s", where);
     return after.f_blocks > before.f_blocks;

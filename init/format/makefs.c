@@ -11,15 +11,15 @@
 #include "init/format/blank.h"
 #include "init/format/ext4.h"
 
-/* True for a device that can be opened for writing and cannot be written all the same. */
+/* True for a device that can be opened for writing but not written. */
 static bool is_read_only(int fd)
 {
     int read_only = 0;
     return ioctl(fd, BLKROGET, &read_only) == 0 && read_only;
 }
 
-/* Opens for writing and for us alone where that can be had. For what holds a filesystem already
- * it does not matter: *obstacle says why not, 0 if it can be written. */
+/* Opens the device for writing with exclusive access, or else for reading, which is enough if it
+ * has a filesystem already: *obstacle is then the errno that prevents writing, else 0. */
 static int open_device(const char *path, int *obstacle, struct error *e)
 {
     *obstacle = 0;
@@ -43,7 +43,7 @@ static int refuse(const char *path, const struct blank *b, struct error *e)
                      path, b->what);
 }
 
-/* What is known of the filesystem without looking. */
+/* Describes the new filesystem without probing it. */
 static void describe_new(const struct ext4_format *format, struct probe *p)
 {
     const uint8_t *u = format->uuid;
@@ -60,7 +60,7 @@ static void describe_new(const struct ext4_format *format, struct probe *p)
     };
 }
 
-/* The format to make: a new one, or the interrupted one again. */
+/* Chooses a new format, or the interrupted one. */
 static int choose_format(int fd, const char *path, const char *label, const struct blank *b,
                          struct ext4_format *f, struct error *e)
 {
@@ -72,8 +72,8 @@ static int choose_format(int fd, const char *path, const char *label, const stru
     ext4_resume(&b->marker, f);
     if (sector > f->sector)
         return error_set(e, -EINVAL,
-                         "%s: holds an ext4 format that was interrupted, for sectors of %u bytes, "
-                         "not of %u: give it to the machine as before",
+                         "%s: holds an interrupted ext4 format for sectors of %u bytes, not of %u: "
+                         "give it to the machine as before",
                          path, f->sector, sector);
     return 0;
 }
@@ -83,8 +83,9 @@ static int format(int fd, const char *path, const char *label, const struct blan
 {
     struct ext4_format f;
     int r = choose_format(fd, path, label, b, &f, e);
-    if (r == 0)
-        r = ext4_make(fd, path, &f, e);
+    if (r < 0)
+        return r;
+    r = ext4_make(fd, path, &f, e);
     if (r < 0)
         return r;
     describe_new(&f, p);
@@ -106,11 +107,11 @@ static int write_refused(const char *path, int obstacle, const struct blank *b, 
 int makefs_if_blank(const char *path, const char *label, const struct strv *stamps, struct probe *p,
                     struct error *e)
 {
-    struct blank b CLEANUP_BLANK = {0};
     int obstacle;
     int fd CLEANUP_CLOSE = open_device(path, &obstacle, e);
     if (fd < 0)
         return fd;
+    struct blank b CLEANUP_BLANK = {0};
     int r = blank_examine(fd, path, stamps, &b, e);
     if (r < 0)
         return r;
@@ -119,7 +120,7 @@ int makefs_if_blank(const char *path, const char *label, const struct strv *stam
     case BLANK_INTERRUPTED:
         return obstacle ? write_refused(path, obstacle, &b, e) : format(fd, path, label, &b, p, e);
     case BLANK_UNCLEARED:
-        /* A read-only disk can be mounted with the marker on it. */
+        /* a read-only disk can be mounted in spite of its marker */
         r = obstacle ? 0 : ext4_finish(fd, path, e);
         give(&b, p);
         return r;

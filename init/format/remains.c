@@ -6,43 +6,38 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h> /* ext2fs.h needs its types */
 #include <unistd.h>
-
-#include <ext2fs/ext2fs.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/bytes.h"
 #include "base/compare.h"
+#include "init/format/ext4channel.h"
 #include "init/format/scan.h"
 
-/* In a superblock: its magic, and what a replay cannot know, the number of KiB that were written to
- * the device, with the checksum that follows from it. */
+/* Offset of the superblock, and the offsets in it of the magic and of two fields that a replay
+ * cannot reproduce: the number of KiB written to the device, and the checksum, which depends on it.
+ */
 enum { SUPERBLOCK = 1024, MAGIC = 56, WRITTEN = 376, CHECKSUM = 1020 };
 
-/* How much of the device is compared at a time. */
+/* Bytes of the device that are compared at a time. */
 #define CHUNK ((size_t)64 * 1024)
 
-/* A format that is gone through again: it reads and writes `store`, a sparse file in memory. */
+/* A format that is repeated on `store`, a sparse file in memory, instead of the device. */
 static struct replay {
     int store;
     int device;
     const char *name;
     struct remains *remains;
-} * replaying; /* libext2fs opens channels by name only */
-
-static void add(struct remains *remains, uint64_t sector)
-{
-    ARRAY_PUSH(remains->sectors, remains->count, sector);
-}
+} * replaying; /* for replay_open(): libext2fs passes only a name */
 
 static bool is_superblock(const uint8_t *data, uint64_t offset)
 {
     return offset == SUPERBLOCK || (data[MAGIC] == 0x53 && data[MAGIC + 1] == 0xef);
 }
 
-/* Takes these fields of each superblock in `there` for those of `data`. */
+/* Copies the fields that cannot be reproduced from the superblocks in `data` to those in `there`.
+ */
 static void accept_fields(uint8_t *there, const uint8_t *data, uint64_t offset, size_t length)
 {
     for (size_t at = 0; at + SUPERBLOCK <= length; at += SCAN_SECTOR)
@@ -52,7 +47,7 @@ static void accept_fields(uint8_t *there, const uint8_t *data, uint64_t offset, 
         }
 }
 
-/* Notes each sector on the device that is what was written here, and is not zeros. */
+/* Adds to the remains each sector of the device that equals `data`, and is not zeros. */
 static int compare_chunk(const struct replay *replay, uint64_t offset, const uint8_t *data,
                          size_t length)
 {
@@ -61,14 +56,15 @@ static int compare_chunk(const struct replay *replay, uint64_t offset, const uin
     if (r < 0)
         return r;
     accept_fields(there, data, offset, length);
+    struct remains *remains = replay->remains;
     for (size_t at = 0; at + SCAN_SECTOR <= length; at += SCAN_SECTOR)
         if (memcmp(there + at, data + at, SCAN_SECTOR) == 0 &&
             !bytes_are_zero(there + at, SCAN_SECTOR))
-            add(replay->remains, offset + at);
+            ARRAY_PUSH(remains->sectors, remains->count, offset + at);
     return 0;
 }
 
-/* Zeros take no room in the store. */
+/* Writes to the store, where zeros become holes, and compares with the device. */
 static int write_store(const struct replay *replay, uint64_t offset, const uint8_t *data,
                        size_t length)
 {
@@ -83,20 +79,6 @@ static int write_store(const struct replay *replay, uint64_t offset, const uint8
     return compare_chunk(replay, offset, data, length);
 }
 
-static size_t length_of(io_channel channel, int count)
-{
-    return count < 0 ? (size_t)-count : (size_t)count * (size_t)channel->block_size;
-}
-
-static errcode_t replay_close(io_channel channel)
-{
-    if (--channel->refcount > 0)
-        return 0;
-    free(channel->name);
-    free(channel);
-    return 0;
-}
-
 static errcode_t replay_set_blksize(io_channel channel, int size)
 {
     channel->block_size = size;
@@ -108,13 +90,8 @@ static errcode_t replay_read_blk64(io_channel channel, unsigned long long block,
 {
     const struct replay *replay = channel->private_data;
     int r = scan_read(replay->store, replay->name, block * (unsigned)channel->block_size, data,
-                      length_of(channel, count), NULL);
+                      ext4channel_length(channel, count), NULL);
     return r < 0 ? -r : 0;
-}
-
-static errcode_t replay_read_blk(io_channel channel, unsigned long block, int count, void *data)
-{
-    return replay_read_blk64(channel, block, count, data);
 }
 
 static errcode_t replay_write_blk64(io_channel channel, unsigned long long block, int count,
@@ -122,7 +99,7 @@ static errcode_t replay_write_blk64(io_channel channel, unsigned long long block
 {
     const struct replay *replay = channel->private_data;
     uint64_t offset = block * (unsigned)channel->block_size;
-    size_t length = length_of(channel, count);
+    size_t length = ext4channel_length(channel, count);
     for (size_t done = 0; done < length; done += CHUNK) {
         size_t part = length - done < CHUNK ? length - done : CHUNK;
         int r = write_store(replay, offset + done, (const uint8_t *)data + done, part);
@@ -130,12 +107,6 @@ static errcode_t replay_write_blk64(io_channel channel, unsigned long long block
             return -r;
     }
     return 0;
-}
-
-static errcode_t replay_write_blk(io_channel channel, unsigned long block, int count,
-                                  const void *data)
-{
-    return replay_write_blk64(channel, block, count, data);
 }
 
 static errcode_t replay_flush(io_channel channel)
@@ -148,12 +119,12 @@ static errcode_t replay_open(const char *name, int flags, io_channel *result);
 
 static struct struct_io_manager manager = {
     .magic = EXT2_ET_MAGIC_IO_MANAGER,
-    .name = "a format that is gone through again",
+    .name = "replay of an interrupted format",
     .open = replay_open,
-    .close = replay_close,
+    .close = ext4channel_close,
     .set_blksize = replay_set_blksize,
-    .read_blk = replay_read_blk,
-    .write_blk = replay_write_blk,
+    .read_blk = ext4channel_read_blk,
+    .write_blk = ext4channel_write_blk,
     .flush = replay_flush,
     .read_blk64 = replay_read_blk64,
     .write_blk64 = replay_write_blk64,
@@ -162,14 +133,7 @@ static struct struct_io_manager manager = {
 static errcode_t replay_open(const char *name, int flags, io_channel *result)
 {
     (void)flags;
-    io_channel channel = xcalloc(1, sizeof *channel);
-    channel->magic = EXT2_ET_MAGIC_IO_CHANNEL;
-    channel->manager = &manager;
-    channel->name = xstrdup(name);
-    channel->block_size = 1024;
-    channel->refcount = 1;
-    channel->private_data = replaying;
-    *result = channel;
+    *result = ext4channel_new(&manager, name, 1024, replaying);
     return 0;
 }
 
@@ -179,7 +143,7 @@ int remains_find(int fd, const char *name, const struct ext4_format *format,
     remains_free(remains);
     int store CLEANUP_CLOSE = memfd_create("format", MFD_CLOEXEC);
     if (store < 0 || ftruncate(store, (off_t)format->size) < 0)
-        return error_errno(e, errno, "%s: cannot go through its interrupted format again", name);
+        return error_errno(e, errno, "%s: its interrupted format cannot be replayed", name);
     struct replay replay = {.store = store, .device = fd, .name = name, .remains = remains};
     replaying = &replay;
     int r = ext4_make_through(&manager, name, name, format, e);

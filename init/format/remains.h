@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sectors that an interrupted format has written, and nothing else has. */
+/* The sectors of a device that hold data of an interrupted format of ours. */
 #pragma once
 
 #include <stddef.h>
@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "init/format/ext4.h"
 
-/* Offsets of sectors, in ascending order. */
+/* Offsets of sectors in bytes, in ascending order. */
 struct remains {
     uint64_t *sectors; /* owned */
     size_t count;
@@ -18,9 +18,9 @@ struct remains {
 /* struct remains r CLEANUP_REMAINS = {0}; */
 #define CLEANUP_REMAINS CLEANUP(remains_free)
 
-/* Goes through `format` again, in memory, and finds the sectors of the device `fd` that hold,
- * byte for byte, something other than zeros that the format writes there at some time. Changes
- * nothing on the device. */
+/* Repeats `format` in memory, and finds the sectors of the device `fd` that are not zeros and
+ * equal, byte for byte, what the format writes there at some time. Only reads the device, which
+ * messages call `name`. Returns 0 or a negative errno with the reason. */
 int remains_find(int fd, const char *name, const struct ext4_format *format,
                  struct remains *remains, struct error *e);
 

@@ -16,14 +16,14 @@
 
 #define MIB ((uint64_t)1024 * 1024)
 
-/* Small reads, where only a part of the device is looked at, and those of a whole one. */
+/* Bytes of a read, of a part of the device and of the whole one. */
 #define PART_CHUNK  ((size_t)64 * 1024)
 #define WHOLE_CHUNK ((size_t)2 * 1024 * 1024)
 
-/* Enough for direct I/O on any device. */
+/* Sufficient for direct I/O on any device. */
 #define ALIGNMENT 4096
 
-/* Milliseconds between two lines of progress. */
+/* Milliseconds between two progress messages. */
 #define PROGRESS_INTERVAL 5000
 
 int scan_read(int fd, const char *name, uint64_t offset, void *buffer, size_t length,
@@ -41,7 +41,8 @@ int scan_read(int fd, const char *name, uint64_t offset, void *buffer, size_t le
     return 0;
 }
 
-/* Compares eight words at a time: a whole disk is mostly zeros. */
+/* Returns the index of the first word that is not zero, from `from` on. Compares eight words at a
+ * time: most of a disk is zeros. */
 static size_t skip_zeros(const uint64_t *words, size_t from, size_t count)
 {
     size_t i = from;
@@ -55,7 +56,7 @@ static size_t skip_zeros(const uint64_t *words, size_t from, size_t count)
     return i;
 }
 
-/* The offset in `words` of the first byte that is not zero, from `from` (a multiple of 8) on. */
+/* Returns the offset of the first byte that is not zero, from `from` (a multiple of 8) on. */
 static size_t first_nonzero(const uint64_t *words, size_t from, size_t length)
 {
     const uint8_t *bytes = (const uint8_t *)words;
@@ -71,7 +72,8 @@ static bool is_known(const struct scan *scan, uint64_t sector)
            bsearch(&sector, scan->known, scan->known_count, sizeof *scan->known, compare_u64);
 }
 
-/* The first byte in `buffer`, read from `offset`, that is neither zero nor in a known sector. */
+/* Returns the first byte in `buffer`, read from `offset`, that is neither zero nor in a known
+ * sector. */
 static size_t first_unknown(const struct scan *scan, const uint64_t *buffer, uint64_t offset,
                             size_t length)
 {
@@ -86,9 +88,9 @@ static size_t first_unknown(const struct scan *scan, const uint64_t *buffer, uin
     return length;
 }
 
-/* How far the reading of a whole device is. */
+/* The progress messages of scan_whole(). */
 struct progress {
-    int64_t next; /* when the next line is due */
+    int64_t next; /* time of the next message, by clock_milliseconds() */
 };
 
 static void say_progress(const struct scan *scan, struct progress *progress, uint64_t offset)
@@ -101,8 +103,8 @@ static void say_progress(const struct scan *scan, struct progress *progress, uin
              scan->name, offset / MIB, scan->size / MIB);
 }
 
-/* Returns the offset of a regular file's next data, or where they may begin; `offset` itself on a
- * device, which reports no holes. */
+/* Returns the offset of the next data of a regular file; `offset` itself for a device, which
+ * reports no holes. */
 static uint64_t next_data(const struct scan *scan, bool regular, uint64_t offset, uint64_t end)
 {
     off_t next = regular ? lseek(scan->fd, (off_t)offset, SEEK_DATA) : (off_t)offset;
@@ -148,7 +150,7 @@ int scan_whole(const struct scan *scan, uint64_t *found, struct error *e)
     struct progress progress = {.next = clock_milliseconds() + PROGRESS_INTERVAL / 2};
     struct stat st;
     int flags = fcntl(scan->fd, F_GETFL);
-    /* Past the page cache: a copy of each byte, and of memory all that there is, for nothing. */
+    /* bypasses the page cache, which would copy each byte and fill the memory for nothing */
     bool direct = flags >= 0 && fstat(scan->fd, &st) == 0 && S_ISBLK(st.st_mode) &&
                   fcntl(scan->fd, F_SETFL, flags | O_DIRECT) == 0;
     int r = scan_by(scan, 0, scan->size, WHOLE_CHUNK, &progress, found, e);

@@ -159,7 +159,7 @@ static void an_interrupted_format_is_known_by_its_marker(void **state)
 {
     (void)state;
     int fd CLEANUP_CLOSE = marked(8 * MIB);
-    assert_state(fd, BLANK_INTERRUPTED, "an ext4 format that was interrupted");
+    assert_state(fd, BLANK_INTERRUPTED, "an interrupted ext4 format");
     struct blank b CLEANUP_BLANK = examine(fd);
     assert_memory_equal(b.marker.uuid, ours.uuid, sizeof ours.uuid);
 }
@@ -179,12 +179,11 @@ static void beside_the_marker_only_that_format_s_own_writes_may_be(void **state)
     image_write(fd, FORMATMARKER_COMMIT, zeros, FORMATMARKER_SECTOR);
     formatmarker_encode(&ours, sector);
     image_write(fd, 0, sector, sizeof sector);
-    assert_state(fd, BLANK_INTERRUPTED, "an ext4 format that was interrupted");
+    assert_state(fd, BLANK_INTERRUPTED, "an interrupted ext4 format");
     for (size_t i = 0; i < ELEMENTS(places); i++) {
         uint8_t was[8];
         char *what CLEANUP_FREE =
-            xasprintf("an ext4 format that was interrupted, and data that are "
-                      "not from it, the first of them at byte %llu",
+            xasprintf("an interrupted ext4 format, and other data, the first of it at byte %llu",
                       (unsigned long long)places[i]);
         image_read(fd, places[i], was, sizeof was);
         image_write(fd, places[i], "anything", 8);
@@ -212,11 +211,10 @@ static void an_old_marker_is_good_for_a_disk_of_zeros_alone(void **state)
     int fd CLEANUP_CLOSE = image_new(old.size);
     formatmarker_encode(&old, sector);
     image_write(fd, 0, sector, sizeof sector);
-    assert_state(fd, BLANK_INTERRUPTED, "an ext4 format that was interrupted");
+    assert_state(fd, BLANK_INTERRUPTED, "an interrupted ext4 format");
     image_write(fd, 4 * MIB, "x", 1);
     assert_state(fd, BLANK_HELD,
-                 "an ext4 format that was interrupted, and data that are not from it, the first of "
-                 "them at byte 4194304");
+                 "an interrupted ext4 format, and other data, the first of it at byte 4194304");
 }
 
 /* ---- the host's stamp ---- */

@@ -402,7 +402,7 @@ static void data_beside_an_interrupted_format_are_never_formatted(void **state)
             char *path CLEANUP_FREE = image_path(remains);
             assert_int_equal(makefs_if_blank(path, NULL, NULL, &p, &e), -EEXIST);
             assert_error_names(e, path, "not formatted",
-                               "an ext4 format that was interrupted, and data");
+                               "an interrupted ext4 format, and other data");
             assert_true(image_same(remains, before));
             refused++;
         }
