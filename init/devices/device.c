@@ -9,10 +9,11 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/strv.h"
 #include "base/text.h"
 
-/* /sys gives every size in these, whatever the device's sectors are. */
+/* The unit of sizes in /sys, whatever the device's sector size is. */
 #define SECTOR 512
 
 static const char *sys_root(const struct device_list *list)
@@ -25,8 +26,8 @@ static const char *dev_root(const struct device_list *list)
     return list->roots.dev ? list->roots.dev : "/dev";
 }
 
-/* What the kernel says in `attribute` of device `name`, at most `size` bytes, without the line's
- * end. Returns the length, or a negative errno. */
+/* Reads `attribute` of device `name` in /sys into `buffer`, without trailing newlines and spaces.
+ * Returns the length, less than `size`, or a negative errno. */
 static ssize_t read_attribute(const struct device_list *list, const char *name,
                               const char *attribute, char *buffer, size_t size)
 {
@@ -49,7 +50,8 @@ static uint64_t read_number(const struct device_list *list, const char *name, co
     return strtoull(text, NULL, 10);
 }
 
-/* The disk that partition `name` is on: the directory that its own is in. The caller frees. */
+/* Returns the name of the disk of partition `name`, the parent directory in /sys; the caller frees.
+ */
 static char *name_of_disk(const struct device_list *list, const char *name)
 {
     char target[4096];
@@ -68,8 +70,8 @@ static char *name_of_disk(const struct device_list *list, const char *name)
 
 static bool is_numbered(const char *name, const char *prefix)
 {
-    size_t length = strlen(prefix);
-    return strncmp(name, prefix, length) == 0 && name[length] >= '0' && name[length] <= '9';
+    const char *number = startswith(name, prefix);
+    return number && *number >= '0' && *number <= '9';
 }
 
 static void free_device(struct device *d)
@@ -81,8 +83,8 @@ static void free_device(struct device *d)
     free(d);
 }
 
-/* NULL for a device without a size. */
-static struct device *look_at(const struct device_list *list, const char *name)
+/* Makes a device from /sys; NULL for one without a size. */
+static struct device *new_device(const struct device_list *list, const char *name)
 {
     uint64_t size = read_number(list, name, "size") * SECTOR;
     if (!size)
@@ -119,7 +121,7 @@ static int compare(const void *left, const void *right)
     return order ? order : (a->partition > b->partition) - (a->partition < b->partition);
 }
 
-/* Keeps the devices whose name is in `names`. */
+/* Removes the devices whose name is not in `names`. */
 static void drop_vanished(struct device_list *list, const struct strv *names)
 {
     size_t kept = 0;
@@ -136,11 +138,10 @@ static void drop_vanished(struct device_list *list, const struct strv *names)
 static void add_new(struct device_list *list, const struct strv *names)
 {
     for (size_t i = 0; i < names->count; i++) {
-        struct device *d = by_name(list, names->items[i]) ? NULL : look_at(list, names->items[i]);
-        if (!d)
-            continue;
-        list->items = xreallocarray(list->items, list->count + 1, sizeof(struct device *));
-        list->items[list->count++] = d;
+        struct device *d =
+            by_name(list, names->items[i]) ? NULL : new_device(list, names->items[i]);
+        if (d)
+            ARRAY_PUSH(list->items, list->count, d);
     }
     if (list->count)
         qsort(list->items, list->count, sizeof(struct device *), compare);
@@ -154,7 +155,7 @@ int device_list_refresh(struct device_list *list, struct error *e)
     char *path CLEANUP_FREE = xasprintf("%s/class/block", sys_root(list));
     DIR *directory = opendir(path);
     if (!directory)
-        return error_errno(e, errno, "%s: cannot look for block devices", path);
+        return error_errno(e, errno, "%s: block devices cannot be listed", path);
     for (const struct dirent *entry; (entry = readdir(directory));)
         if (entry->d_name[0] != '.')
             strv_push(&names, entry->d_name);
@@ -187,7 +188,7 @@ void device_forget(struct device *d)
     d->probed = false;
 }
 
-/* The entry for `d` in the partition table of its disk, NULL if there is none. */
+/* Returns the entry of `d` in the partition table of its disk, or NULL. */
 static const struct probe_partition *entry_of(const struct device *d)
 {
     if (!d->disk || device_probe(d->disk, NULL) < 0)
@@ -209,10 +210,11 @@ static bool same_uuid(const char *a, const char *b)
     return a && b && strcasecmp(a, b) == 0;
 }
 
-/* True when both paths lead to one device (or, for a fake root, one file). */
+/* True if both paths lead to the same device (or, in tests, the same file). */
 static bool same_node(const char *a, const char *b)
 {
-    struct stat x, y;
+    struct stat x;
+    struct stat y;
     if (stat(a, &x) < 0 || stat(b, &y) < 0)
         return false;
     if (S_ISBLK(x.st_mode) && S_ISBLK(y.st_mode))
@@ -220,32 +222,33 @@ static bool same_node(const char *a, const char *b)
     return x.st_dev == y.st_dev && x.st_ino == y.st_ino;
 }
 
-/* The serial number where virtio, NVMe and SCSI have it. The caller frees; NULL: none. */
+/* Returns the serial number of a virtio, NVMe or SCSI disk, or NULL. The caller frees. */
 static char *serial_of(const struct device_list *list, const char *disk)
 {
-    /* Page 0x80 of SCSI's vital product data begins with four bytes that are not text. */
+    /* SCSI's vital product data, page 0x80, begins with four binary bytes */
     static const struct {
         const char *attribute;
         ssize_t skip;
-    } places[] = {{"serial", 0}, {"device/serial", 0}, {"device/vpd_pg80", 4}};
+    } sources[] = {{"serial", 0}, {"device/serial", 0}, {"device/vpd_pg80", 4}};
     char text[256];
-    for (size_t i = 0; i < ELEMENTS(places); i++) {
-        ssize_t n = read_attribute(list, disk, places[i].attribute, text, sizeof text);
-        if (n <= places[i].skip)
+    for (size_t i = 0; i < ELEMENTS(sources); i++) {
+        ssize_t n = read_attribute(list, disk, sources[i].attribute, text, sizeof text);
+        if (n <= sources[i].skip)
             continue;
-        char *serial = text + places[i].skip;
+        char *serial = text + sources[i].skip;
         serial += strspn(serial, " ");
-        for (char *c = serial; (c = strchr(c, ' '));) /* as udev names them */
+        for (char *c = serial; (c = strchr(c, ' '));) /* as udev does */
             *c = '_';
         return xstrdup(serial);
     }
     return NULL;
 }
 
-/* "SERIAL", or with the maker's and the model's name before it: "QEMU_HARDDISK_SERIAL". */
+/* True for "SERIAL", or with vendor and model before it: "QEMU_HARDDISK_SERIAL". */
 static bool names_serial(const char *value, const char *serial)
 {
-    size_t length = strlen(value), tail = strlen(serial);
+    size_t length = strlen(value);
+    size_t tail = strlen(serial);
     if (!tail || length < tail || !streq(value + length - tail, serial))
         return false;
     return length == tail || value[length - tail - 1] == '_';
@@ -265,7 +268,7 @@ static bool matches(const struct device_list *list, struct device *d, const stru
     const struct probe_partition *entry;
     switch (spec->key) {
     case DEVICESPEC_PATH:
-        return false; /* by_path() */
+        return false; /* see by_path() */
     case DEVICESPEC_LABEL:
         return device_probe(d, NULL) == 0 && same(d->probe.label, spec->value);
     case DEVICESPEC_UUID:
@@ -316,7 +319,7 @@ static char *describe_size(uint64_t bytes)
                  : xasprintf("%.1f %s", value, units[unit]);
 }
 
-/* "NAME VALUE", where there is a value. */
+/* Appends "NAME VALUE" if there is a value. */
 static void push_value(struct strv *parts, const char *name, const char *quote, const char *value)
 {
     if (value)
@@ -327,7 +330,7 @@ static char *describe(struct device *d)
 {
     struct strv parts CLEANUP_STRV = {0};
     char *size CLEANUP_FREE = describe_size(d->size);
-    if (device_probe(d, NULL) < 0) /* every problem begins with the path */
+    if (device_probe(d, NULL) < 0) /* `problem` begins with the path */
         return xasprintf("%s  %s  %s", d->path, size, d->problem + strlen(d->path) + strlen(": "));
     strv_take(&parts, probe_describe(&d->probe));
     push_value(&parts, "label", "\"", d->probe.label);

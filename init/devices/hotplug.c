@@ -15,8 +15,8 @@
 #include "base/text.h"
 #include "init/devices/uevent.h"
 
-/* Every device that has a modalias is on a bus; the class directories and the rest of
- * /sys/devices need not be walked. The processors share one, which is not below theirs. */
+/* Each device with a modalias is on a bus, so that only /sys/bus is read; except the modalias that
+ * all processors share, which is not below a processor's directory. */
 #define BUSES      "/sys/bus"
 #define PROCESSORS "/sys/devices/system/cpu"
 
@@ -35,7 +35,7 @@ static void close_directory(DIR **directory)
         (void)closedir(*directory);
 }
 
-/* A device may vanish between its being listed and read: no error. */
+/* Loads the modules of a device. Ignores one that vanished after it was listed. */
 static void load_for_device(struct modules *modules, int bus, const char *device)
 {
     char path[NAME_MAX + sizeof "/modalias"];
@@ -64,7 +64,7 @@ static int walk_buses(struct modules *modules, struct error *e)
 {
     DIR *buses CLEANUP(close_directory) = open_directory(AT_FDCWD, BUSES);
     if (!buses)
-        return error_errno(e, errno, "%s: listing devices", BUSES);
+        return error_errno(e, errno, "%s: devices cannot be listed", BUSES);
     for (const struct dirent *bus; (bus = readdir(buses));)
         if (bus->d_name[0] != '.')
             walk_bus(modules, dirfd(buses), bus->d_name);
@@ -92,7 +92,7 @@ void hotplug_settle(struct hotplug *hotplug)
         }
     } while (r > 0 || r == -ENOBUFS);
     if (r < 0)
-        log_warning("device events of the kernel: %s", strerror(-r));
+        log_warning("device events of the kernel: cannot be received: %s", strerror(-r));
 }
 
 int hotplug_start(struct hotplug *hotplug, struct modules *modules, struct error *e)

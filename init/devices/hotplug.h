@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the kernel's devices call for, now and as they appear: modules by modalias, and word of new
- * block devices. */
+/* Loads the modules of the machine's devices, by their modalias, now and as devices appear, and
+ * notes new block devices. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,18 +12,19 @@
 struct hotplug {
     int fd; /* of the kernel's events */
     struct modules *modules;
-    bool block; /* a block device has come, gone or changed since this was last set to false */
+    bool block; /* a block device appeared, vanished or changed since this was set to false */
 };
 
-/* Listens to the kernel and loads modules for all devices that are there, and for those that
- * appear in the course of that. Returns 0 or a negative errno. */
+/* Opens the kernel's socket for device events, then loads the modules of all present devices, and
+ * of those that appear meanwhile. Returns 0 or a negative errno with the reason. */
 int hotplug_start(struct hotplug *hotplug, struct modules *modules, struct error *e);
 
-/* Loads modules for devices that have appeared since, until nothing is new. */
+/* Handles all events that have arrived, until there are no more. Does not wait. */
 void hotplug_settle(struct hotplug *hotplug);
 
-/* The same, after waiting until something appears or `deadline` (clock_milliseconds())
- * has passed; false when it has. */
+/* Waits for an event until `deadline` (clock_milliseconds()), and handles all that have arrived.
+ * Returns false after the deadline. */
 bool hotplug_wait(struct hotplug *hotplug, int64_t deadline);
 
+/* Closes the socket. */
 void hotplug_stop(struct hotplug *hotplug);

@@ -11,7 +11,7 @@
 #define KERNEL_SETTING "/proc/sys/kernel/modprobe"
 #define OURSELVES      "/init"
 
-/* owned; NULL: not installed, or the kernel has no modules */
+/* The setting to restore, owned; NULL: not changed, or the kernel has no modules. */
 static char *previous;
 
 void modprobe_install(void)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's own requests for modules (a character set for vfat, a cipher): the initrd has no
- * modprobe, so the kernel is told to start init for them. */
+/* init as the kernel's modprobe: the initrd has no modprobe, but the kernel requests modules (a
+ * character set for vfat, a cipher). */
 #pragma once
 
-/* Makes init the kernel's modprobe. */
+/* Makes init the program that the kernel starts to load a module. */
 void modprobe_install(void);
 
-/* Gives the place back to what was there: stage 2 has a modprobe of its own. */
+/* Restores the kernel's setting: stage 2 has a modprobe. */
 void modprobe_remove(void);
 
-/* What init does when it is not PID 1: as modprobe, "-q -- ALIAS". Returns the exit status. */
+/* Acts as modprobe, with the kernel's arguments "-q -- ALIAS": for init when it is not PID 1.
+ * Returns the exit status. */
 int modprobe_main(int argc, char **argv);

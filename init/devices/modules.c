@@ -25,7 +25,8 @@ pass_message(void *data, int priority, const char *file, int line, const char *f
     log_debug("libkmod: %s", text);
 }
 
-/* The names of the directories in `directory`, separated by commas; "" if there are none. */
+/* Lists the directories in `directory`, separated by commas; "" if there are none. The caller
+ * frees. */
 static char *kernels_in(const char *directory)
 {
     struct strv names CLEANUP_STRV = {0};
@@ -43,7 +44,7 @@ int modules_open(struct modules *modules, const char *directory, struct error *e
     *modules = (struct modules){0};
     struct utsname kernel;
     if (uname(&kernel) < 0)
-        return error_errno(e, errno, "asking for the kernel's version");
+        return error_errno(e, errno, "the kernel's version cannot be read");
     char *path CLEANUP_FREE = xasprintf("%s/%s", directory, kernel.release);
     struct stat s;
     if (stat(path, &s) < 0) {
@@ -57,15 +58,15 @@ int modules_open(struct modules *modules, const char *directory, struct error *e
     }
     modules->kmod = kmod_new(path, NULL);
     if (!modules->kmod)
-        return error_errno(e, errno, "%s: opening the kernel's modules", path);
+        return error_errno(e, errno, "%s: the kernel's modules cannot be opened", path);
     kmod_set_log_fn(modules->kmod, pass_message, NULL);
-    /* without the indexes in memory every lookup would open them again; one that is missing is
-     * reported where it is needed */
+    /* keeps the indexes in memory, which each lookup would open again otherwise; a missing index is
+     * reported when it is used */
     (void)kmod_load_resources(modules->kmod);
     return 0;
 }
 
-/* True the first time that `alias` is asked for. */
+/* True the first time that `alias` is looked up; adds it to `seen`. */
 static bool is_new(struct strv *seen, const char *alias)
 {
     size_t low = 0;
@@ -88,7 +89,8 @@ static bool is_new(struct strv *seen, const char *alias)
     return true;
 }
 
-/* modprobe.d's "install": there is no shell to run it, and the usual use is to forbid a module. */
+/* Ignores "install" of modprobe.d: there is no shell to run it, and its usual purpose is to forbid
+ * a module. */
 static int refuse_install(struct kmod_module *module, const char *command, void *data)
 {
     (void)data;
@@ -97,8 +99,7 @@ static int refuse_install(struct kmod_module *module, const char *command, void 
     return 0;
 }
 
-/* Not worth a word: no such device after all, loaded already, blacklisted, switched off by its own
- * wish. */
+/* True for results that need no message: no such device, loaded already, blacklisted. */
 static bool is_harmless(int r)
 {
     return r >= 0 || r == -ENODEV || r == -EEXIST;
@@ -118,7 +119,7 @@ static void insert(struct kmod_module *module)
     int r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY, NULL,
                                             refuse_install, NULL, log_loading);
     if (!is_harmless(r))
-        log_warning("module %s: %s", kmod_module_get_name(module), strerror(-r));
+        log_warning("module %s: cannot be loaded: %s", kmod_module_get_name(module), strerror(-r));
 }
 
 bool modules_load(struct modules *modules, const char *alias)

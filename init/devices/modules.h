@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Kernel modules, by libkmod: what the devices and mounts at hand call for, with what that depends
- * on, as modprobe would load it. */
+/* Loads kernel modules and their dependencies by libkmod, as modprobe would. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +11,7 @@ struct kmod_ctx;
 
 struct modules {
     struct kmod_ctx *kmod; /* NULL: the initrd has no modules at all */
-    struct strv seen;      /* aliases that have been looked up, sorted */
+    struct strv seen;      /* the aliases looked up so far, sorted */
 };
 
 /* struct modules m CLEANUP_MODULES = {0}; */
@@ -20,19 +19,20 @@ struct modules {
 
 #define MODULES_DIRECTORY "/lib/modules"
 
-/* Opens the modules of the running kernel under `directory` (MODULES_DIRECTORY). An initrd without
- * any is fine (all is built in); one with modules of other kernels only is -ENOENT. */
+/* Opens the modules of the running kernel below `directory` (MODULES_DIRECTORY). Returns 0, also if
+ * there are no modules at all (everything is built in); -ENOENT if there are only modules of other
+ * kernels; or another negative errno; with the reason. */
 int modules_open(struct modules *modules, const char *directory, struct error *e);
 
-/* Loads what `alias` stands for: a device's modalias, "fs-ext4", or a module's name; each alias is
- * looked up once. What cannot be loaded is logged. Returns true when some module has that alias or
- * the kernel has it built in. */
+/* Loads the modules of `alias`: a device's modalias, "fs-ext4", or a module's name. Looks up each
+ * alias once; logs a failure. Returns true if a module has that alias, or the kernel has it built
+ * in. */
 bool modules_load(struct modules *modules, const char *alias);
 
-/* What the initrd has to check modules' signatures with: to be loaded before all others. */
+/* Loads the hash functions for modules' signatures. Call it before any other module is loaded. */
 void modules_load_hashes(struct modules *modules);
 
-/* "fs-TYPE": the module of a filesystem. */
+/* Loads the module of a filesystem, "fs-TYPE". */
 void modules_load_filesystem(struct modules *modules, const char *type);
 
 void modules_close(struct modules *modules);

@@ -34,8 +34,8 @@ static void take_values(blkid_probe prober, struct probe *p)
         *values[i].where = value_of(prober, values[i].name);
 }
 
-/* The entries of the partition table, and its type if that has not been found yet: libblkid's other
- * interface overlooks BSD's. */
+/* Copies the entries of the partition table, and its type if that is missing: libblkid's other
+ * interface does not report a BSD disklabel. */
 static void take_partitions(blkid_probe prober, struct probe *p)
 {
     blkid_partlist list = blkid_probe_get_partitions(prober);
@@ -57,7 +57,7 @@ static void take_partitions(blkid_probe prober, struct probe *p)
     }
 }
 
-/* The names of all formats whose signatures are there: "ext4 and swap". */
+/* Lists the formats that have a signature: "ext4 and swap". The caller frees. */
 static char *all_types(blkid_probe prober)
 {
     struct strv types CLEANUP_STRV = {0};
@@ -127,7 +127,7 @@ int probe_damaged(int fd, const char *name, struct probe *p, struct error *e)
     return probe_with(fd, name, BLKID_SUBLKS_BADCSUM, BLKID_PARTS_FORCE_GPT, p, e);
 }
 
-/* libblkid counts a disk of a ZFS pool among the filesystems, but nobody can mount one disk. */
+/* libblkid calls a disk of a ZFS pool a filesystem, but a single disk cannot be mounted. */
 bool probe_is_filesystem(const struct probe *p)
 {
     return p->verdict == PROBE_FOUND && p->type && p->usage && streq(p->usage, "filesystem") &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What libblkid finds on an open block device or image file. */
+/* Finds the format of a block device or image file with libblkid. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,9 +10,9 @@
 #include "base/error.h"
 
 enum probe_verdict {
-    PROBE_NOTHING,   /* neither filesystem nor partition table: zeros, or data nobody knows */
-    PROBE_FOUND,     /* exactly one thing; `type` or `pttype` or both (hybrid images) are set */
-    PROBE_AMBIVALENT /* signatures of several formats: nobody can tell which one counts */
+    PROBE_NOTHING,   /* neither a filesystem nor a partition table: zeros, or unknown data */
+    PROBE_FOUND,     /* one format; `type` or `pttype` or both (hybrid images) are set */
+    PROBE_AMBIVALENT /* signatures of several formats: the valid one is unknown */
 };
 
 /* One entry of a partition table. */
@@ -22,7 +22,7 @@ struct probe_partition {
     char *uuid;  /* GPT's, or MBR's "XXXXXXXX-NN" */
 };
 
-/* Strings are owned and NULL where there is none. */
+/* Strings are owned; NULL: none. */
 struct probe {
     enum probe_verdict verdict;
     uint64_t size; /* of the device, in bytes */
@@ -31,26 +31,26 @@ struct probe {
     char *label;   /* the filesystem's */
     char *uuid;    /* the filesystem's */
     char *pttype;  /* partition table on it: "gpt", "dos" */
-    struct probe_partition *partitions; /* owned: what the partition table says */
+    struct probe_partition *partitions; /* owned: the entries of the partition table */
     size_t partition_count;
 };
 
 /* struct probe p CLEANUP_PROBE = {0}; */
 #define CLEANUP_PROBE CLEANUP(probe_free)
 
-/* Reads what is on `fd`, open for reading. `name` stands in error messages. The old contents of
- * `p` are freed. Finding nothing is no error; a device that cannot be read is. */
+/* Probes `fd`, open for reading, which messages call `name`. Frees the old content of `p`. Returns
+ * 0, also if nothing is found, or a negative errno with the reason if the device cannot be read. */
 int probe_fd(int fd, const char *name, struct probe *p, struct error *e);
 
-/* The same for a device on which probe_fd() has found nothing: also believes superblocks whose
- * checksum is wrong and a GPT without its protective MBR. Good for naming, not for mounting. */
+/* The same for a device on which probe_fd() has found nothing: also accepts superblocks with a
+ * wrong checksum and a GPT without its protective MBR. For messages, not for mounting. */
 int probe_damaged(int fd, const char *name, struct probe *p, struct error *e);
 
-/* True when `p` is a filesystem that can be mounted as it is. */
+/* True if `p` is a filesystem that can be mounted. */
 bool probe_is_filesystem(const struct probe *p);
 
-/* What was found in words: "ext4 filesystem", "LVM2_member", "gpt partition table", "several
- * formats at once: ext4 and swap", "nothing known". The caller frees. */
+/* Describes the result: "ext4 filesystem", "LVM2_member", "gpt partition table", "several formats
+ * at once: ext4 and swap", "nothing known". The caller frees. */
 char *probe_describe(const struct probe *p);
 
 void probe_free(struct probe *p);

@@ -7,13 +7,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* The group of the kernel's own messages; udev repeats them to another. */
+#include "base/text.h"
+
+/* The multicast group of the kernel's events; udev repeats them to another one. */
 #define GROUP_KERNEL 1
 
-/* Room for what thousands of devices announce while modules are being loaded. */
+/* Holds the events of thousands of devices while modules are loaded. */
 #define RECEIVE_BUFFER (4 * 1024 * 1024)
 
-/* UEVENT_BUFFER_SIZE of the kernel, and the header line before it. */
+/* UEVENT_BUFFER_SIZE of the kernel, and the header line. */
 #define MESSAGE_SIZE (2048 + 1024)
 
 static int listen_to_kernel(int fd, struct error *e)
@@ -23,7 +25,7 @@ static int listen_to_kernel(int fd, struct error *e)
     const struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = GROUP_KERNEL};
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) == 0)
         return fd;
-    int r = error_errno(e, errno, "listening for the kernel's device events");
+    int r = error_errno(e, errno, "the kernel's device events cannot be received");
     (void)close(fd);
     return r;
 }
@@ -31,7 +33,7 @@ static int listen_to_kernel(int fd, struct error *e)
 int uevent_open(struct error *e)
 {
     int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT);
-    return fd < 0 ? error_errno(e, errno, "opening the kernel's socket for device events")
+    return fd < 0 ? error_errno(e, errno, "the kernel's socket for device events cannot be opened")
                   : listen_to_kernel(fd, e);
 }
 
@@ -51,9 +53,9 @@ bool uevent_parse(struct uevent *event, const char *text, size_t size)
         return false;
     for (const char *end = text + size; text < end; text += strlen(text) + 1)
         for (size_t i = 0; i < ELEMENTS(fields); i++) {
-            size_t length = strlen(fields[i].key);
-            if (strncmp(text, fields[i].key, length) == 0)
-                *fields[i].value = text + length;
+            const char *value = startswith(text, fields[i].key);
+            if (value)
+                *fields[i].value = value;
         }
     return event->action != NULL;
 }
@@ -70,7 +72,7 @@ int uevent_receive(int fd, uevent_handler *handler, void *data)
         if (n < 0)
             return errno == EAGAIN ? count : -errno;
         struct uevent event;
-        /* port 0 is the kernel: any process can send to the group */
+        /* only the kernel has port 0: any process can send to the group */
         if (sender.nl_pid != 0 || !uevent_parse(&event, text, (size_t)n))
             continue;
         count++;

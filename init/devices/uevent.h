@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's announcements of devices, by its netlink socket. */
+/* The kernel's device events (uevents), received from its netlink socket. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-/* One announcement; the strings are valid during the call that receives it. NULL: not said. */
+/* One event; the strings are valid during the call of the handler. NULL: absent. */
 struct uevent {
     const char *action; /* "add", "change", "bind" … */
     const char *subsystem;
@@ -17,14 +17,14 @@ struct uevent {
 
 typedef void uevent_handler(const struct uevent *event, void *data);
 
-/* Opens the socket: from now on nothing is missed. Open it before looking at /sys. Returns a
- * descriptor or a negative errno. */
+/* Opens the socket, which queues all later events: call it before reading /sys. Returns a
+ * descriptor, or a negative errno with the reason. */
 int uevent_open(struct error *e);
 
-/* Hands over everything that has arrived, without waiting. Returns the number of announcements;
- * -ENOBUFS when some were lost: look at /sys again. */
+/* Calls the handler for each event that has arrived, without waiting. Returns the number of events,
+ * or a negative errno; -ENOBUFS if events were lost: read /sys again. */
 int uevent_receive(int fd, uevent_handler *handler, void *data);
 
-/* Takes the text of an announcement of `size` bytes apart, which must end with a zero byte as the
- * kernel's do. False for anything that is none. */
+/* Parses the text of an event, `size` bytes that end with a zero byte. False if it is not an event.
+ */
 bool uevent_parse(struct uevent *event, const char *text, size_t size);

@@ -15,12 +15,12 @@ struct api_mount {
     const char *fstype;
     const char *options;
     unsigned long flags;
-    mode_t mode;   /* of the directory it is mounted on */
-    bool top;      /* is moved to the root; the others are below one that is */
-    bool optional; /* a boot can do without */
+    mode_t mode;   /* of the directory to mount on */
+    bool top;      /* moved into the root; the others move along with it */
+    bool optional; /* the boot can continue without it */
 };
 
-/* NixOS's stage 2 mounts none of these when /proc/1 is there; the options are its own. */
+/* The options are those of NixOS's stage 2, which mounts none of these if /proc/1 exists. */
 static const struct api_mount api_mounts[] = {
     {"/proc", "proc", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV, 0555, .top = true},
     {"/sys", "sysfs", NULL, MS_NOSUID | MS_NOEXEC | MS_NODEV, 0555, .top = true},
@@ -37,8 +37,8 @@ static const struct api_mount api_mounts[] = {
 static int mount_api(const struct api_mount *api, struct error *e)
 {
     if (mkdir(api->where, api->mode) < 0 && errno != EEXIST)
-        return error_errno(e, errno, "making the directory %s", api->where);
-    /* EBUSY: the same filesystem is there already, mounted by the kernel or whoever ran us */
+        return error_errno(e, errno, "%s: the directory cannot be created", api->where);
+    /* EBUSY: mounted already, by the kernel or the program that started init */
     if (mount(api->fstype, api->where, api->fstype, api->flags, api->options) == 0 ||
         errno == EBUSY)
         return 0;
@@ -48,8 +48,8 @@ static int mount_api(const struct api_mount *api, struct error *e)
 int apimounts_mount(struct error *e)
 {
     (void)umask(022);
-    if (chdir("/") < 0) /* the kernel starts us there, a program before us may not */
-        return error_errno(e, errno, "changing to the directory /");
+    if (chdir("/") < 0) /* another program may have started init elsewhere */
+        return error_errno(e, errno, "/: cannot become the current directory");
     for (size_t i = 0; i < ELEMENTS(api_mounts); i++) {
         struct error problem CLEANUP_ERROR = {0};
         int r = mount_api(&api_mounts[i], &problem);
@@ -62,8 +62,8 @@ int apimounts_mount(struct error *e)
     return 0;
 }
 
-/* A mount point has another device number than its parent, which is enough for these: none of
- * them is ever bound from the root itself. */
+/* True if `path` is a mount point. Compares device numbers, which is sufficient: no API filesystem
+ * is a bind mount from the root. */
 static bool has_mount(const char *root, const char *path)
 {
     struct stat outer;
@@ -75,7 +75,8 @@ static int move_api(const struct api_mount *api, const char *root, struct error 
 {
     char *target CLEANUP_FREE = xasprintf("%s%s", root, api->where);
     if (mkdir(target, api->mode) < 0 && errno != EEXIST)
-        return error_errno(e, errno, "%s: making the directory in the root, for %s to move to",
+        return error_errno(e, errno,
+                           "%s: the directory cannot be created in the root, to move %s there",
                            api->where, api->fstype);
     if (has_mount(root, target)) {
         (void)umount2(api->where, MNT_DETACH);

@@ -19,16 +19,16 @@
 #include "init/mount/overlay.h"
 #include "init/mount/sharetags.h"
 
-/* mount(2) takes one page, and cuts off what is longer. */
+/* mount(2) truncates longer data to one page. */
 #define MOUNT_DATA_SIZE 4096
 
-/* What one mount(2) gets. */
+/* Arguments of one mount(2). */
 struct call {
     char *source; /* owned */
     char *fstype; /* owned, NULL for a bind */
     char *data;   /* owned */
     int target;   /* O_PATH */
-    bool file;    /* the source is no directory */
+    bool file;    /* the source is not a directory */
 };
 
 #define CLEANUP_CALL CLEANUP(free_call)
@@ -49,7 +49,7 @@ static struct device *find_device(struct mounter *mounter, const char *text)
                                                    : device_list_find(mounter->devices, &spec);
 }
 
-/* The specifications of needed devices that are not there. */
+/* Lists the specifications of missing devices, except those of mounts with "nofail". */
 static void find_missing(struct mounter *mounter, const struct boot_plan *plan,
                          struct strv *missing)
 {
@@ -88,8 +88,7 @@ int mount_wait_for_devices(struct mounter *mounter, const struct boot_plan *plan
     }
 }
 
-/* x-systemd.makefs: a blank device gets the filesystem asked for. What is on it afterwards says how
- * to mount it. */
+/* x-systemd.makefs: makes a filesystem on a blank device, and sets the device's probe result. */
 static int make_filesystem(struct device *device, const struct plan_mount *mount,
                            const struct strv *stamps, struct error *e)
 {
@@ -169,7 +168,8 @@ static int prepare(struct mounter *mounter, const struct plan_mount *mount, stru
     return 0;
 }
 
-/* The directory to mount on, made if it is not there; a file where a file is bound. */
+/* Opens the mount point, and creates it if it is missing: a directory, or a file to bind a file on.
+ */
 static int open_target(struct mounter *mounter, const struct plan_mount *mount,
                        const struct call *call)
 {
@@ -190,7 +190,7 @@ static int call_mount(const struct call *call, unsigned long flags)
     return mount(call->source, target, call->fstype, flags, call->data) < 0 ? -errno : 0;
 }
 
-/* What mount(2)'s error means for the filesystem at hand. */
+/* Sets the message for an error of mount(2) by the type of the filesystem. */
 static int explain(const struct call *call, int r, struct error *e)
 {
     const char *type = call->fstype ? call->fstype : "bind";
@@ -199,29 +199,30 @@ static int explain(const struct call *call, int r, struct error *e)
             e, r, "the kernel has no filesystem \"%s\", and the initrd no module for it", type);
     char *tags CLEANUP_FREE = sharetags_describe(type);
     if ((r == -ENOENT || r == -EINVAL) && tags)
-        return error_set(e, r,
-                         "%s: no %s share with this tag, or an option that it does not have; the "
-                         "tags there are: %s",
-                         strerror(-r), type, tags);
+        return error_set(
+            e, r,
+            "%s: no %s share has this tag, or it does not support an option; available "
+            "tags: %s",
+            strerror(-r), type, tags);
     return error_errno(e, -r, "mounting as %s%s%s%s", type, *call->data ? " with \"" : "",
                        call->data, *call->data ? "\"" : "");
 }
 
-/* A call that changes the mount `target` is the root of, and mounts nothing. */
+/* Changes the flags or propagation of the existing mount at `target`. */
 static int change_mount(int target, unsigned long flags)
 {
     char *path CLEANUP_FREE = xasprintf("/proc/self/fd/%d", target);
     return mount(NULL, path, NULL, flags, NULL) < 0 ? -errno : 0;
 }
 
-/* mount(2) ignores all other flags when it binds: they take a second call, on what was mounted. */
+/* Sets the flags of a bind mount by a second call: mount(2) ignores them in the first one. */
 static int finish_bind(const struct plan_mount *mount, int target)
 {
     unsigned long flags = mount->options.flags & ~(unsigned long)MS_REC;
     return flags == MS_BIND ? 0 : change_mount(target, flags | MS_REMOUNT);
 }
 
-/* The directory again, which now is the root of what was mounted there. */
+/* Opens the mount point again, which is now the root of the new mount. */
 static int open_mounted(struct mounter *mounter, const struct plan_mount *mount)
 {
     if (streq(mount->where, "/"))
@@ -249,22 +250,22 @@ static int finish(struct mounter *mounter, const struct plan_mount *mount, struc
         return 0;
     int target CLEANUP_CLOSE = open_mounted(mounter, mount);
     if (target < 0)
-        return error_errno(e, errno, "opening what was mounted");
+        return error_errno(e, errno, "the new mount cannot be opened");
     int r = bind ? finish_bind(mount, target) : 0;
     if (r == 0 && mount->options.propagation)
         r = change_mount(target, mount->options.propagation);
     if (r < 0)
-        return error_errno(e, -r, "changing the flags of the mount");
+        return error_errno(e, -r, "the flags of the mount cannot be changed");
     return grow(mount, target, e);
 }
 
-/* Everything else is mounted inside of it. */
+/* Opens the root, in which all later mounts are made. */
 static int enter_root(struct mounter *mounter, const struct plan_mount *mount, struct error *e)
 {
     if (!streq(mount->where, "/"))
         return 0;
     mounter->root = open_mounted(mounter, mount);
-    return mounter->root < 0 ? error_errno(e, errno, "opening the root") : 0;
+    return mounter->root < 0 ? error_errno(e, errno, "the root cannot be opened") : 0;
 }
 
 static int mount_one(struct mounter *mounter, const struct plan_mount *mount, struct error *e)
@@ -277,9 +278,9 @@ static int mount_one(struct mounter *mounter, const struct plan_mount *mount, st
         modules_load_filesystem(mounter->modules, call.fstype);
     call.target = open_target(mounter, mount, &call);
     if (call.target < 0)
-        return error_errno(e, -call.target, "making the directory to mount on");
+        return error_errno(e, -call.target, "the mount point cannot be created");
     if (mount->options.if_empty && !inroot_is_empty(call.target)) {
-        log_debug("%s has something in it: %s is not mounted there", mount->where, mount->what);
+        log_debug("%s is not empty: %s is not mounted there", mount->where, mount->what);
         return 0;
     }
     unsigned long flags = mount->options.flags;
@@ -298,8 +299,7 @@ static int mount_one(struct mounter *mounter, const struct plan_mount *mount, st
     return r < 0 ? r : finish(mounter, mount, e);
 }
 
-/* The layers of the root overlay: it holds them itself, and stage 2 does not see where they were.
- */
+/* Unmounts the layers of the root overlay, which keeps them in use, from the initramfs. */
 static void detach_outside(const struct boot_plan *plan)
 {
     for (size_t i = plan->count; i-- > 0;)

@@ -14,10 +14,10 @@
 #include "base/text.h"
 #include "init/inroot.h"
 
-/* overlayfs splits its options at these, unless a backslash precedes them. */
+/* Bytes that overlayfs interprets in its options unless a backslash precedes them. */
 #define SPECIAL ",:\\"
 
-/* What the overlay's layers are looked up in: its own root, or the initramfs. */
+/* Returns the root that the layers' paths are inside: the new root, or the initramfs. */
 static int base_of(const struct plan_mount *mount, int root)
 {
     return mount->outside || streq(mount->where, "/") ? AT_FDCWD : root;
@@ -31,7 +31,7 @@ static int add_lower(struct strv *options, const struct plan_mount *mount, int r
         const char *layer = mount->layers.lower.items[i];
         int fd CLEANUP_CLOSE = inroot_open(base_of(mount, root), layer, O_PATH | O_DIRECTORY, 0);
         if (fd < 0)
-            return error_errno(e, -fd, "the lower layer %s", layer);
+            return error_errno(e, -fd, "the lower layer %s cannot be opened", layer);
         char *path CLEANUP_FREE = inroot_path(fd);
         strv_take(&lower, text_escape(path, SPECIAL, TEXT_BACKSLASH));
     }
@@ -40,8 +40,8 @@ static int add_lower(struct strv *options, const struct plan_mount *mount, int r
     return 0;
 }
 
-/* The type of the filesystem that `fd` is on; the caller frees. statfs(2) will not do: 9p tells
- * that of the host's filesystem. */
+/* Returns the type of the filesystem of `fd`, which the caller frees; "" if it is unknown. Does not
+ * use statfs(2), by which 9p reports the type of the host's filesystem. */
 static char *filesystem_of(int fd)
 {
     struct stat s;
@@ -61,9 +61,10 @@ static char *filesystem_of(int fd)
     return xstrdup("");
 }
 
-/* overlayfs keeps its notes in extended attributes "trusted.*", which FUSE does not pass on to the
- * host for everybody, and which 9p has none of. */
-static int consider_filesystem(struct strv *options, int fd, const char *layer, struct error *e)
+/* Checks that the filesystem supports an upper layer, and adds the option it needs. overlayfs
+ * stores its state in extended attributes "trusted.*": FUSE may not pass these to the host, and 9p
+ * does not support them. */
+static int check_filesystem(struct strv *options, int fd, const char *layer, struct error *e)
 {
     char *type CLEANUP_FREE = filesystem_of(fd);
     if (streq(type, "9p"))
@@ -83,28 +84,27 @@ static int add_upper(struct strv *options, const struct plan_mount *mount, int r
         const char *name;
         const char *path;
     } layers[] = {{"upperdir", mount->layers.upper}, {"workdir", mount->layers.work}};
-    int r = 0;
-    for (size_t i = 0; i < ELEMENTS(layers) && r == 0; i++) {
+    for (size_t i = 0; i < ELEMENTS(layers); i++) {
         int fd CLEANUP_CLOSE = inroot_make_directory(base_of(mount, root), layers[i].path, 0755);
         if (fd < 0)
-            return error_errno(e, -fd, "making %s, the overlay's %s", layers[i].path,
+            return error_errno(e, -fd, "%s, the overlay's %s, cannot be created", layers[i].path,
                                layers[i].name);
-        if (i == 0)
-            r = consider_filesystem(options, fd, layers[i].path, e);
+        int r = i == 0 ? check_filesystem(options, fd, layers[i].path, e) : 0;
+        if (r < 0)
+            return r;
         char *path CLEANUP_FREE = inroot_path(fd);
         char *escaped CLEANUP_FREE = text_escape(path, SPECIAL, TEXT_BACKSLASH);
         strv_pushf(options, "%s=%s", layers[i].name, escaped);
     }
-    return r;
+    return 0;
 }
 
 char *overlay_data(const struct plan_mount *mount, int root, struct error *e)
 {
     struct strv options CLEANUP_STRV = {0};
-    int r = add_lower(&options, mount, root, e);
-    if (r == 0 && mount->layers.upper)
-        r = add_upper(&options, mount, root, e);
-    if (r < 0)
+    if (add_lower(&options, mount, root, e) < 0)
+        return NULL;
+    if (mount->layers.upper && add_upper(&options, mount, root, e) < 0)
         return NULL;
     if (*mount->options.data)
         strv_push(&options, mount->options.data);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The layers of an overlay, found and made. */
+/* The layers of an overlay as mount options; makes the upper ones. */
 #pragma once
 
 #include "base/error.h"
 #include "init/plan/plan.h"
 
-/* The options overlayfs takes for `mount`: its layers by their real paths, resolved inside `root`
- * (an O_PATH descriptor; not used for a mount whose layers are outside), the upper and work
- * directories made with mode 0755, which becomes the mode of what is mounted. The caller frees;
- * NULL with the reason. */
+/* Returns overlayfs's options for `mount`, which the caller frees: its layers by their real paths,
+ * resolved inside `root` (an O_PATH descriptor; unused if the layers are outside). Makes the upper
+ * and work directories with mode 0755, which becomes the mode of the mount's root. NULL with the
+ * reason. */
 char *overlay_data(const struct plan_mount *mount, int root, struct error *e);

@@ -9,12 +9,12 @@
 #include "base/strv.h"
 #include "base/text.h"
 
-/* Linux has told 9p's since 2.6.39, virtiofs's since 6.9. */
+/* Linux lists 9p's tags since 2.6.39, virtiofs's since 6.9. */
 static const struct {
     const char *fstype;
-    const char *driver; /* there when the kernel would tell */
+    const char *driver; /* exists if the kernel lists tags */
     const char *tags;
-} places[] = {
+} sources[] = {
     {"9p", "/sys/bus/virtio/drivers/9pnet_virtio",
      "/sys/bus/virtio/drivers/9pnet_virtio/*/mount_tag"},
     {"virtiofs", "/sys/fs/virtiofs", "/sys/fs/virtiofs/*/tag"},
@@ -38,13 +38,13 @@ static char *list_tags(const char *pattern)
 char *sharetags_describe(const char *fstype)
 {
     glob_t found;
-    for (size_t i = 0; i < ELEMENTS(places); i++) {
-        if (!streq(places[i].fstype, fstype))
+    for (size_t i = 0; i < ELEMENTS(sources); i++) {
+        if (!streq(sources[i].fstype, fstype))
             continue;
-        if (glob(places[i].driver, 0, NULL, &found) != 0)
-            return xstrdup("not told by this kernel");
+        if (glob(sources[i].driver, 0, NULL, &found) != 0)
+            return xstrdup("unknown (this kernel does not list them)");
         globfree(&found);
-        return list_tags(places[i].tags);
+        return list_tags(sources[i].tags);
     }
     return NULL;
 }

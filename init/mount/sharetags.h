@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The shares that the host offers. */
+/* The tags of the shares that the host offers. */
 #pragma once
 
-/* The tags of the 9p or virtiofs shares there are, as far as the kernel tells: "\"a\", \"b\"", or
- * "none", or that it does not. The caller frees; NULL for another type of filesystem. */
+/* Lists the tags of the 9p or virtiofs shares for a message: "\"a\", \"b\"", "none", or that the
+ * kernel does not list them. The caller frees; NULL for another type of filesystem. */
 char *sharetags_describe(const char *fstype);
