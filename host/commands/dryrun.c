@@ -189,6 +189,81 @@ static json_t *json_initrd(const struct initrd_spec *initrd)
     return object;
 }
 
+static json_t *json_record(const struct model_field *fields, const char *record);
+
+static json_t *json_records(const struct model_field *field, const char *record)
+{
+    const char *items = *(char *const *)(const void *)(record + field->offset);
+    size_t count = *(const size_t *)(const void *)(record + field->count_offset);
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_record(field->fields, items + i * field->size));
+    return array;
+}
+
+/* The value of a field; a new reference, NULL for a text that is not there. */
+static json_t *json_field(const struct model_field *field, const char *record)
+{
+    const void *value = record + field->offset;
+
+    switch (field->type) {
+    case MODEL_TEXT:
+        return *(char *const *)value ? json_text(*(char *const *)value) : NULL;
+    case MODEL_FLAG:
+        return json_boolean(*(const bool *)value);
+    case MODEL_NUMBER:
+        return json_integer((json_int_t) * (const uint64_t *)value);
+    case MODEL_CHOICE:
+        return json_string(field->names[*(const unsigned int *)value]);
+    case MODEL_WORDS:
+        return json_list(value);
+    case MODEL_ARRAY:
+        return json_records(field, record);
+    }
+    return NULL;
+}
+
+/* A record of the model: true if it has no fields, its value if that is all there is. */
+static json_t *json_record(const struct model_field *fields, const char *record)
+{
+    if (!fields)
+        return json_true();
+    if (!*fields->name)
+        return json_field(fields, record);
+    json_t *object = json_object();
+
+    for (; fields->name; fields++) {
+        json_t *value = json_field(fields, record);
+
+        if (value)
+            json_object_set_new(object, fields->name, value);
+    }
+    return object;
+}
+
+/* The machine by the kinds of its items. */
+static json_t *json_machine(const struct model *machine)
+{
+    json_t *object = json_object();
+
+    json_object_set_new(object, "program", json_text(machine->program));
+    for (size_t i = 0; i < MODEL_KINDS; i++)
+        if (model_records[i].many)
+            json_object_set_new(object, model_records[i].name, json_array());
+    for (size_t i = 0; i < machine->count; i++) {
+        const struct model_item *item = &machine->items[i];
+        const struct model_record *record = &model_records[item->kind];
+        json_t *value = json_record(record->fields, (const char *)item);
+
+        if (record->many)
+            json_array_append_new(json_object_get(object, record->name), value);
+        else
+            json_object_set_new(object, record->name, value);
+    }
+    return object;
+}
+
 void dryrun_json(const struct plan *plan, const struct config *config, FILE *out)
 {
     json_t *object = json_object();
@@ -197,6 +272,7 @@ void dryrun_json(const struct plan *plan, const struct config *config, FILE *out
     for (size_t i = 0; i < plan->file_count; i++)
         json_array_append_new(files, json_file(&plan->files[i]));
     json_object_set_new(object, "argv", json_list(&plan->argv));
+    json_object_set_new(object, "machine", json_machine(&plan->machine));
     json_object_set_new(object, "environment", json_environment(&plan->environment));
     json_object_set_new(object, "cwd", json_text(plan->cwd));
     json_object_set_new(object, "kernelParams", json_list(&plan->kernel_params));

@@ -130,7 +130,7 @@ const struct model_record model_records[MODEL_KINDS] = {
     [MODEL_BIOS] = {"bios", false, text},
     [MODEL_HEADLESS] = {"headless", false, NULL},
     [MODEL_QUIET_BIOS] = {"quietBios", false, NULL},
-    [MODEL_SERIAL] = {"serial", true, FIELDS(CHARDEV(serial.chardev))},
+    [MODEL_SERIAL] = {"serialLines", true, FIELDS(CHARDEV(serial.chardev))},
     [MODEL_DEBUG_PORT] = {"debugPorts", true,
                           FIELDS(CHARDEV(debug_port.chardev), NUMBER("address", debug_port.address),
                                  NUMBER("readback", debug_port.readback))},

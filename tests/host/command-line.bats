@@ -133,6 +133,23 @@ END
     nothing_made
 }
 
+@test "--dry-run=json has the machine that the arguments describe" {
+    run -0 --separate-stderr run_vm --config config.json --dry-run=json \
+        -o 'virtualisation.emptyDiskImages=[1, 2]' -- -device foo
+    jq -e 'def count($option): [.argv[] | select(. == $option)] | length;
+           (.machine.drives | length) == count("-drive") and
+           (.machine.shares | length) == count("-virtfs") and
+           (.machine.cards | length) == count("-net") and
+           (.machine.networks | length) == count("-netdev")' <<<"$output"
+    jq -e '.argv as $argv | .machine.drives | length == 3 and
+           all(.file as $file | $argv | any(contains("file=" + $file + ",")))' <<<"$output"
+    jq -e '.argv as $argv | .machine.shares | length > 0 and
+           all(.path as $path | $argv | any(contains("path=" + $path + ",")))' <<<"$output"
+    jq -e '.machine.cards[0].network == .machine.networks[0].id' <<<"$output"
+    jq -e '.machine.arguments == [["-device", "foo"]] and .machine.program == .argv[0]' <<<"$output"
+    nothing_made
+}
+
 @test "bytes that are not UTF-8 reach QEMU, and do not break the JSON" {
     SHARED_DIR=$'/caf\xe9' run -0 --separate-stderr run_vm --config config.json --dry-run=json
     jq -e '.argv | map(select(test("/caf\ufffd,"))) | length == 1' <<<"$output"
