@@ -2,10 +2,9 @@
 #include "host/config/decode.h"
 
 #include "base/alloc.h"
+#include "base/units.h"
 #include "host/config/size.h"
 #include "host/config/value.h"
-
-#define MIB (UINT64_C(1) << 20)
 
 void decode_platform(struct config *config, json_t *value)
 {

@@ -6,33 +6,18 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
-#include "host/config/size.h"
 #include "host/machine/qemuargv.h"
 #include "host/plan/planner.h"
 
-#define MIB (UINT64_C(1) << 20)
-
-/* QEMU runs where the temporary files are; what it keeps for itself goes there too. */
+/* QEMU runs in the temporary directory, and puts temporary files of its own there too. */
 static void set_environment(struct planner *p)
 {
     strv_pushf(&p->plan->environment, "TMPDIR=%s", p->plan->cwd);
 }
 
-/* A number is one of MiB; null stays 0. */
-static void set_cache_size(struct planner *p)
-{
-    const json_t *size = config_get(p->config, "runVm.cacheSize");
-
-    if (json_is_string(size))
-        (void)size_parse(json_string_value(size), MIB, &p->plan->cache_size);
-    else
-        p->plan->cache_size = (uint64_t)json_integer_value(size) * MIB;
-}
-
 static void (*const steps[])(struct planner *p) = {
-    plan_places,  plan_given,      plan_checks, plan_files,     plan_machine,
-    plan_network, plan_shares,     plan_drives, plan_exec,      plan_options,
-    plan_effects, set_environment, plan_roots,  set_cache_size,
+    plan_places, plan_given, plan_checks,  plan_files,   plan_machine,    plan_network, plan_shares,
+    plan_drives, plan_exec,  plan_options, plan_effects, set_environment, plan_roots,
 };
 
 int plan_build(struct plan *plan, struct config *config, const struct plan_options *options,
@@ -52,6 +37,7 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
 
     guest_params_init(&p.params);
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
+    plan->cache_size = config->cache_size;
     plan->undo = p.dialect->undo;
     plan->quits = options->runner;
     for (size_t i = 0; i < ELEMENTS(steps); i++)

@@ -8,8 +8,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
-
-#define MIB (UINT64_C(1) << 20)
+#include "base/units.h"
 
 void progress_start(struct progress *progress, const char *what, const char *detail, uint64_t total)
 {
