@@ -4,7 +4,15 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/machine/qemuargv.h"
+
+bool plan_is_temporary(const struct plan *plan, const char *path)
+{
+    const char *rest = startswith(path, plan->cwd);
+
+    return rest && (*rest == '/' || !*rest);
+}
 
 void plan_add_parameter(struct plan *plan, const char *name, const char *value)
 {

@@ -141,6 +141,9 @@ struct plan {
                           * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
 };
 
+/* True if `path` is the temporary directory, or inside it. */
+bool plan_is_temporary(const struct plan *plan, const char *path);
+
 /* Puts one more parameter before those of the kernel. For what turns out only when the files are
  * made. */
 void plan_add_parameter(struct plan *plan, const char *name, const char *value);

@@ -26,14 +26,6 @@ static bool is_made(const struct plan *plan, const char *path)
     return false;
 }
 
-/* Whether it lies in the temporary directory, of which the user knows no name. */
-static bool is_temporary(const struct plan *plan, const char *path)
-{
-    size_t length = strlen(plan->cwd);
-
-    return !strncmp(path, plan->cwd, length) && path[length] == '/';
-}
-
 /* Bytes at a place by which a kernel is known. */
 struct magic {
     size_t offset;
@@ -102,7 +94,7 @@ static void check_need(const struct plan *plan, const struct plan_need *need, st
     if (stat(need->path, &st) < 0)
         strv_pushf(problems, "%s: %s: %s: make it first, or name one that exists%s", need->name,
                    need->path, strerror(errno),
-                   is_temporary(plan, need->path)
+                   plan_is_temporary(plan, need->path)
                        ? " (a relative path is relative to the temporary directory)"
                        : "");
     else if (S_ISDIR(st.st_mode) != directory)
