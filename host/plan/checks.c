@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What types cannot say: the specification's assertions and warnings, and what cannot work. */
+/* Checks that the types of single options cannot make: the assertions and warnings of nixpkgs'
+ * qemu-vm.nix, and combinations that cannot work. */
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
@@ -19,7 +20,7 @@ static bool is_ipv4(const char *text)
     return inet_pton(AF_INET, text, &address) == 1;
 }
 
-/* An address or a host's name: what netcat takes. */
+/* True for an address or the name of a host, as netcat takes them. */
 static bool is_host(const char *text)
 {
     for (const char *c = text; *c; c++)
@@ -28,7 +29,7 @@ static bool is_host(const char *text)
     return true;
 }
 
-/* An IPv4 address as QEMU reads one, or a variable that may hold one. */
+/* True for an IPv4 address as QEMU reads one, for a variable that may hold one, and for "". */
 static bool is_host_ipv4(const char *text)
 {
     struct in_addr address;
@@ -36,31 +37,24 @@ static bool is_host_ipv4(const char *text)
     return !*text || strchr(text, '$') || (is_host(text) && inet_aton(text, &address));
 }
 
-static const char *text_of(const json_t *rule, const char *key)
+static void check_forward(struct planner *p, const struct port_forward *forward, size_t number)
 {
-    const char *text = json_string_value(json_object_get(rule, key));
-
-    return text ? text : "";
-}
-
-static void check_rule(struct planner *p, const json_t *rule, size_t number)
-{
-    bool guest = streq(text_of(rule, "from"), "guest");
-    const char *host_address = text_of(rule, "host.address");
-    const char *guest_address = text_of(rule, "guest.address");
+    bool guest = forward->from_guest;
     const struct {
         const char *key;
         bool wrong;
         const char *what;
     } checks[] = {
-        {"proto", guest && !streq(text_of(rule, "proto"), "tcp"),
+        {"proto", guest && !streq(forward->protocol, "tcp"),
          "Guest forwarding supports only TCP connections, expected \"tcp\""},
         {"guest.address",
-         guest && (strncmp(guest_address, "10.0.2.", 7) != 0 || !is_ipv4(guest_address)),
+         guest &&
+             !(startswith(forward->guest_address, "10.0.2.") && is_ipv4(forward->guest_address)),
          "The address must be in the default VLAN (10.0.2.0/24), expected 10.0.2.N"},
-        {"guest.address", !guest && !is_host_ipv4(guest_address),
+        {"guest.address", !guest && !is_host_ipv4(forward->guest_address),
          "is no address, expected an IPv4 address or \"\""},
-        {"host.address", guest ? !is_host(host_address) : !is_host_ipv4(host_address),
+        {"host.address",
+         guest ? !is_host(forward->host_address) : !is_host_ipv4(forward->host_address),
          "is no address, expected an IPv4 address or \"\""},
     };
 
@@ -71,7 +65,7 @@ static void check_rule(struct planner *p, const json_t *rule, size_t number)
 
             config_problem(p->config, option, "%s", checks[i].what);
         }
-    if (!guest && !*host_address)
+    if (!guest && !*forward->host_address)
         strv_pushf(&p->config->warnings,
                    "virtualisation.forwardPorts.<entry %zu>.host.address is empty: the port is "
                    "open on every interface of this host. \"127.0.0.1\" keeps it to this host.",
@@ -80,11 +74,8 @@ static void check_rule(struct planner *p, const json_t *rule, size_t number)
 
 static void check_ports(struct planner *p)
 {
-    json_t *rule;
-    size_t i;
-
-    json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule)
-        check_rule(p, rule, i + 1);
+    for (size_t i = 0; i < p->config->forward_ports.count; i++)
+        check_forward(p, &p->config->forward_ports.items[i], i + 1);
 }
 
 static void check_store_image(struct planner *p)
@@ -109,7 +100,8 @@ static void check_name(struct planner *p)
         config_problem(p->config, "system.name", "is empty, expected a name for the machine");
 }
 
-/* The reason why our init would not take the parameters; the caller frees. NULL: it would. */
+/* Parses parameters as our init will. Returns why it would refuse them, which the caller frees, or
+ * NULL. */
 static char *reason_against(const char *text)
 {
     struct guest_params params CLEANUP_GUEST_PARAMS = {0};
@@ -123,30 +115,31 @@ static char *reason_against(const char *text)
     return xasprintf("%s (run-vm-init(8) has the list)", e.message);
 }
 
-/* The guest's init refuses parameters of its own that it does not know, or whose value is wrong. */
+/* Reports parameters that our init would refuse: unknown ones with its prefix, and wrong values. */
 static void check_parameters(struct planner *p)
 {
-    const char *variable = variables_get(&p->variables, "QEMU_KERNEL_PARAMS");
-    char *reason CLEANUP_FREE = NULL;
-    json_t *entry;
-    size_t i;
-
     if (!p->dialect->own_init || config_bool(p->config, "virtualisation.useBootLoader"))
         return;
-    reason = reason_against(variable ? variable : "");
+    const char *variable = variables_get(&p->variables, "QEMU_KERNEL_PARAMS");
+    char *reason CLEANUP_FREE = reason_against(variable ? variable : "");
+
     if (reason)
         planner_environment_problem(p, "QEMU_KERNEL_PARAMS", "%s", reason);
-    for (i = 0; i < p->options->append.count; i++) {
+    for (size_t i = 0; i < p->options->append.count; i++) {
         char *why CLEANUP_FREE = reason_against(p->options->append.items[i]);
 
         if (why)
             config_note(p->config, "command line: --append: %s", why);
     }
-    json_array_foreach (config_get(p->config, "boot.kernelParams"), i, entry) {
-        char *why CLEANUP_FREE = reason_against(json_string_value(entry));
+    if (config_text(p->config, "system.build.toplevel"))
+        return; /* it has parameters of its own */
+    struct strv parameters CLEANUP_STRV = config_texts(p->config, "boot.kernelParams");
+
+    for (size_t i = 0; i < parameters.count; i++) {
+        char *why CLEANUP_FREE = reason_against(parameters.items[i]);
         char *option CLEANUP_FREE = xasprintf("boot.kernelParams.<entry %zu>", i + 1);
 
-        if (why && !config_text(p->config, "system.build.toplevel"))
+        if (why)
             config_problem(p->config, option, "%s", why);
     }
 }
@@ -165,7 +158,7 @@ static void check_store(struct planner *p)
                        "%s is no directory, expected the one that holds nix/store", prefix);
 }
 
-/* What the command line names must be there. */
+/* Reports files and directories of the command line that do not exist. */
 static void check_paths(struct planner *p)
 {
     const struct {
@@ -180,29 +173,30 @@ static void check_paths(struct planner *p)
     };
 
     for (size_t i = 0; i < ELEMENTS(named); i++) {
-        char *path CLEANUP_FREE = named[i].path ? path_absolute(p->at->cwd, named[i].path) : NULL;
-        char *found CLEANUP_FREE = path ? planner_named_path(p, path) : NULL;
+        if (!named[i].path)
+            continue;
+        char *path CLEANUP_FREE = path_absolute(p->at->cwd, named[i].path);
+        char *found CLEANUP_FREE = planner_named_path(p, path);
         struct stat st;
 
-        if (path && (!found || stat(found, &st) < 0))
+        if (!found || stat(found, &st) < 0)
             strv_pushf(&p->config->problems, "command line: %s: %s: %s", named[i].option, path,
                        strerror(errno));
-        else if (path && S_ISDIR(st.st_mode) != named[i].directory)
+        else if (S_ISDIR(st.st_mode) != named[i].directory)
             strv_pushf(&p->config->problems, "command line: %s: %s is %s directory, expected %s",
                        named[i].option, path, named[i].directory ? "no" : "a",
                        named[i].directory ? "one" : "a file");
     }
 }
 
-/* Settings of shares are for shares that there are, and for an initrd that knows them. */
+/* Reports settings of shares that do not exist, or that the system's initrd does not know. */
 static void check_shares(struct planner *p)
 {
-    const json_t *shares = config_get(p->config, "virtualisation.sharedDirectories");
     const char *tag;
     json_t *settings;
 
     json_object_foreach (config_get(p->config, "runVm.shares"), tag, settings)
-        if (!json_object_get(shares, tag)) {
+        if (!share_find(&p->config->shares, tag)) {
             char *option CLEANUP_FREE = xasprintf("runVm.shares.%s", tag);
 
             config_problem(p->config, option,
@@ -215,8 +209,8 @@ static void check_shares(struct planner *p)
                        "runVm.initrd = \"system\" asks for, mounts shares by 9p");
 }
 
-/* Debian's kernel with its initrd begins to run at about 90 MiB; with less it ends before it can
- * say so, and only here can anybody be told. */
+/* Warns of too little memory. Debian's kernel with its initrd starts with about 90 MiB; with less
+ * it fails before it can print a message. */
 static void warn_of_little_memory(struct planner *p)
 {
     const uint64_t least = 96;

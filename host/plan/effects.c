@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Settings that have no effect in this start: each is said in a line. */
+/* Warns of settings that have no effect in this start, each in a line. */
 #include <endian.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
+#include "base/units.h"
 #include "host/plan/planner.h"
 
-#define MIB (UINT64_C(1) << 20)
-
-/* The size of the disk in a qcow2 image or a raw one; 0: there is no image, or nobody can tell. */
+/* The size of the disk in a qcow2 or raw image; 0: there is no image, or it cannot be read. */
 static uint64_t disk_size(const char *path)
 {
     struct {
@@ -20,28 +19,31 @@ static uint64_t disk_size(const char *path)
         char other[20];
         uint64_t size; /* big endian */
     } header = {0};
-    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
 
-    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
         return 0;
-    if (read(fd, &header, sizeof header) == sizeof header && !memcmp(header.magic, "QFI\xfb", 4))
+    ssize_t length = file_read_head(path, &header, sizeof header);
+
+    if (length < 0)
+        return 0;
+    if (length == sizeof header && !memcmp(header.magic, "QFI\xfb", 4))
         return be64toh(header.size);
     return (uint64_t)st.st_size;
 }
 
-/* A size is for the image that is made; one that exists keeps its own. */
+/* Only an image that is made gets the size; one that exists keeps its own. */
 static void check_disk_size(struct planner *p)
 {
     static const char option[] = "virtualisation.diskSize";
     const json_t *size = config_get(p->config, option);
     uint64_t wanted = json_is_integer(size) ? (uint64_t)json_integer_value(size) * MIB : 0;
-    uint64_t found = p->disk_image ? disk_size(p->disk_image) : 0;
-    char *name CLEANUP_FREE = NULL;
 
     if (!wanted || !config_is_set(p->config, option))
         return;
-    name = config_origin_name(p->config, option);
+    char *name CLEANUP_FREE = config_origin_name(p->config, option);
+    uint64_t found = p->disk_image ? disk_size(p->disk_image) : 0;
+
     if (!config_text(p->config, "virtualisation.diskImage"))
         strv_pushf(&p->config->warnings, "%s has no effect: virtualisation.diskImage is null.",
                    name);
@@ -77,6 +79,7 @@ static void check_boot_loader(struct planner *p)
                            : "virtualisation.qemu.options has been replaced");
 }
 
+/* True if the kernel gets all words of `parameter`. */
 static bool is_passed(const struct planner *p, const char *parameter)
 {
     struct cmdline line CLEANUP_CMDLINE = {0};
@@ -93,22 +96,20 @@ static bool is_passed(const struct planner *p, const char *parameter)
     return all;
 }
 
-/* A toplevel has its own parameters, and those of its configuration among them. */
+/* Warns of boot.kernelParams that the kernel does not get: a toplevel brings its own parameters. */
 static void check_kernel_parameters(struct planner *p)
 {
     static const char option[] = "boot.kernelParams";
-    json_t *parameter;
-    size_t i;
+    struct strv parameters CLEANUP_STRV = config_texts(p->config, option);
 
-    json_array_foreach (config_get(p->config, option), i, parameter) {
-        char *name CLEANUP_FREE = NULL;
-
-        if (is_passed(p, json_string_value(parameter)))
+    for (size_t i = 0; i < parameters.count; i++) {
+        if (is_passed(p, parameters.items[i]))
             continue;
-        name = config_origin_name(p->config, option);
+        char *name CLEANUP_FREE = config_origin_name(p->config, option);
+
         strv_pushf(&p->config->warnings,
                    "%s: %s has no effect: %s. --append, or QEMU_KERNEL_PARAMS, adds parameters.",
-                   name, json_string_value(parameter),
+                   name, parameters.items[i],
                    p->kernel_given ? "the kernel-params of system.build.toplevel are used"
                                    : "QEMU is given no kernel");
     }

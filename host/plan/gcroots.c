@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's garbage collection is kept from what the running guest reads: Nix takes every store
- * path in the environment of a process for a root, with all that it refers to, and QEMU's has
- * these. */
-#include <string.h>
-
+/* Keeps store paths that the guest reads from the host's garbage collection: they are in QEMU's
+ * environment, and Nix takes store paths in the environment of a process for GC roots. */
 #include "base/alloc.h"
+#include "base/text.h"
+#include "common/store.h"
 #include "host/plan/planner.h"
 
-/* An environment variable has 128 KiB; a store path has 50 bytes, its name up to 211 more. */
+/* An environment variable holds 128 KiB; a store path has 50 bytes and up to 211 more of its name.
+ */
 #define PATHS_A_VARIABLE 400
 
 static void add(struct strv *paths, const char *path)
 {
-    static const char store[] = "/nix/store/";
-
-    if (path && !strncmp(path, store, strlen(store)) && !strv_contains(paths, path))
+    if (path && startswith(path, STORE_DIR "/") && !strv_contains(paths, path))
         strv_push(paths, path);
 }
 
@@ -23,19 +21,18 @@ void plan_roots(struct planner *p)
     static const char *const options[] = {"system.build.toplevel", "system.build.regInfo",
                                           "system.build.storeClosure", "system.build.storeImage",
                                           "system.build.bootDisk"};
+    struct strv more CLEANUP_STRV = config_texts(p->config, "virtualisation.additionalPaths");
     struct strv paths CLEANUP_STRV = {0};
-    json_t *path;
-    size_t i;
 
-    for (i = 0; i < ELEMENTS(options); i++)
+    for (size_t i = 0; i < ELEMENTS(options); i++)
         add(&paths, config_text(p->config, options[i]));
-    json_array_foreach (config_get(p->config, "virtualisation.additionalPaths"), i, path)
-        add(&paths, json_string_value(path));
+    for (size_t i = 0; i < more.count; i++)
+        add(&paths, more.items[i]);
     add(&paths, p->options->init);
     for (size_t from = 0; from < paths.count; from += PATHS_A_VARIABLE) {
         struct strv part CLEANUP_STRV = {0};
 
-        for (i = from; i < paths.count && i < from + PATHS_A_VARIABLE; i++)
+        for (size_t i = from; i < paths.count && i < from + PATHS_A_VARIABLE; i++)
             strv_push(&part, paths.items[i]);
         char *list CLEANUP_FREE = strv_join(&part, ":");
         strv_pushf(&p->plan->environment, "RUN_VM_STORE_PATHS_%zu=%s", from / PATHS_A_VARIABLE,

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Collects the options that the user gives QEMU, from every source, before the first argument of
  * ours is chosen, so that ours do not contradict them. */
-#include <string.h>
-
 #include "base/alloc.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 
-/* Options with which run-vm cannot do what it is for. */
+/* Options that run-vm refuses, since it cannot supervise QEMU with them. */
 static const struct {
     const char *name;
     const char *reason;
@@ -20,6 +18,7 @@ static const struct {
      "[--user] run-vm ..."},
 };
 
+/* Notes a problem with the options of one source. */
 typedef void note_problem(struct planner *p, const char *source, const char *text);
 
 static void note_option(struct planner *p, const char *source, const char *text)
@@ -32,6 +31,7 @@ static void note_variable(struct planner *p, const char *source, const char *tex
     planner_environment_problem(p, source, "%s", text);
 }
 
+/* Appends the options of one source. */
 static void take(struct planner *p, const struct strv *words, const char *source,
                  note_problem *note)
 {
@@ -49,20 +49,16 @@ static void take(struct planner *p, const struct strv *words, const char *source
     strv_extend(&p->given, words);
 }
 
-/* The user's entries; what cannot be expanded is reported when it is used. */
-static void take_entries(struct planner *p, const char *option)
+/* Takes the user's entries. One that cannot be expanded is reported by the step that adds it to
+ * QEMU's arguments. */
+static void take_entries(struct planner *p, const char *option, const struct qemu_entries *entries)
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct strv words CLEANUP_STRV = {0};
-    json_t *entry;
-    size_t i;
 
-    json_array_foreach (config_get(p->config, option), i, entry) {
-        struct error e CLEANUP_ERROR = {0};
-
-        if (json_is_string(entry))
-            (void)expand_words(&words, json_string_value(entry), &variables, &e);
-    }
+    for (size_t i = 0; i < entries->count; i++)
+        if (!entries->items[i].built_in)
+            (void)expand_words(&words, entries->items[i].text, &variables, NULL);
     take(p, &words, option, note_option);
 }
 
@@ -70,8 +66,8 @@ void plan_given(struct planner *p)
 {
     struct strv words CLEANUP_STRV = {0};
 
-    take_entries(p, "virtualisation.qemu.networkingOptions");
-    take_entries(p, "virtualisation.qemu.options");
+    take_entries(p, "virtualisation.qemu.networkingOptions", &p->config->networking_options);
+    take_entries(p, "virtualisation.qemu.options", &p->config->qemu_options);
     planner_environment_options(p, &words);
     take(p, &words, "QEMU_OPTS", note_variable);
     take(p, &p->options->qemu_arguments, "QEMU's arguments", note_option);
