@@ -19,17 +19,10 @@ static bool is_store(const struct planner *p, const struct share *share)
            !config_bool(p->config, "virtualisation.useNixStoreImage");
 }
 
-/* With security_model=none the guest's root makes files as the user that QEMU runs as. */
-static bool is_temporary(const struct planner *p, const char *path)
-{
-    const char *rest = startswith(path, p->plan->cwd);
-
-    return rest && (*rest == '/' || !*rest);
-}
-
+/* Warns of a share in which the guest's root, by security_model=none, makes files as root. */
 static void warn_of_root(struct planner *p, const struct share *share, const char *path)
 {
-    if (p->at->is_root && !is_store(p, share) && !is_temporary(p, path))
+    if (p->at->is_root && !is_store(p, share) && !plan_is_temporary(p->plan, path))
         strv_pushf(&p->config->warnings,
                    "run-vm runs as root, and the guest may write to %s (share %s): its root can "
                    "make files of any owner and mode there. Run run-vm as an ordinary user.",
