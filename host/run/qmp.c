@@ -2,7 +2,6 @@
 #include "host/run/qmp.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -10,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "host/system/unixsocket.h"
 
 /* The longest line that is accepted. QEMU's answers to the commands of run-vm have 100 bytes. */
 #define LINE_SIZE 65536
@@ -41,31 +40,6 @@ static int wait_for(const struct qmp *qmp, short events)
         if (errno != EINTR)
             return -errno;
     }
-}
-
-/* Connects by way of a descriptor of the directory: a socket's address holds 108 bytes, a path may
- * have more. */
-static int connect_to(struct qmp *qmp, const char *path)
-{
-    char *directory CLEANUP_FREE = xstrdup(path);
-    char *slash = strrchr(directory, '/');
-    const char *name = slash ? slash + 1 : directory;
-    if (slash)
-        *slash = '\0';
-    const char *parent = !slash ? "." : *directory ? directory : "/";
-    int at CLEANUP_CLOSE = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (at < 0)
-        return -errno;
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int length =
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/%s", at, name);
-    if (length < 0 || (size_t)length >= sizeof address.sun_path)
-        return -ENAMETOOLONG;
-    qmp->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (qmp->fd < 0)
-        return -errno;
-    /* EAGAIN: the backlog is full because another client uses the monitor */
-    return connect(qmp->fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -errno : 0;
 }
 
 static int send_text(const struct qmp *qmp, const char *text)
@@ -174,11 +148,10 @@ void qmp_close(struct qmp **qmp)
 
 int qmp_execute(const char *path, const char *command, int timeout, struct error *e)
 {
-    struct qmp *qmp CLEANUP_QMP = qmp_open(-1);
-    int r = connect_to(qmp, path);
-    if (r < 0)
-        (void)error_errno(e, -r, "cannot connect");
-    else
-        r = qmp_command(qmp, command, timeout, e);
+    int fd = unixsocket_connect(path);
+    if (fd < 0)
+        return error_errno(e, -fd, "QEMU's monitor %s: cannot connect", path);
+    struct qmp *qmp CLEANUP_QMP = qmp_open(fd);
+    int r = qmp_command(qmp, command, timeout, e);
     return r < 0 ? error_context(e, r, "QEMU's monitor %s", path) : 0;
 }

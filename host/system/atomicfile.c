@@ -26,7 +26,7 @@ static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVW
 void atomicfile_random_name(char name[11])
 {
     uint64_t number = 0;
-    /* 8 bytes are never cut short (getrandom(2)), and 62^10 is less than 2^64 */
+    /* getrandom(2) never returns less than 8 bytes, and 62^10 is less than 2^64 */
     (void)!getrandom(&number, sizeof number, 0);
     for (int i = 0; i < NAME_LENGTH; i++, number /= 62)
         name[i] = letters[number % 62];
@@ -35,8 +35,8 @@ void atomicfile_random_name(char name[11])
 
 #define TEMPORARY ".run-vm-"
 
-/* Nothing takes so long to be made that it is not written to for so many seconds. */
-#define LEFT_BEHIND (24 * 60 * 60)
+/* A temporary file not written to for this many seconds is abandoned. */
+#define ABANDONED (24 * 60 * 60)
 
 static bool is_temporary(const char *name)
 {
@@ -54,7 +54,7 @@ void atomicfile_tidy(const char *path)
     for (const struct dirent *entry; stream && (entry = readdir(stream));)
         if (is_temporary(entry->d_name) &&
             fstatat(dirfd(stream), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-            st.st_uid == geteuid() && !S_ISDIR(st.st_mode) && st.st_mtime < now - LEFT_BEHIND)
+            st.st_uid == geteuid() && !S_ISDIR(st.st_mode) && st.st_mtime < now - ABANDONED)
             (void)unlinkat(dirfd(stream), entry->d_name, 0);
     if (stream)
         (void)closedir(stream);
@@ -70,7 +70,7 @@ char *atomicfile_temporary(const char *path)
     return temporary;
 }
 
-/* rename that does not replace. 0 or -errno. */
+/* Renames; without `replace` an existing file is -EEXIST. Returns 0 or a negative errno. */
 static int move(const char *from, const char *to, bool replace)
 {
     if (replace)
@@ -79,7 +79,7 @@ static int move(const char *from, const char *to, bool replace)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -errno;
-    /* a filesystem without that flag: a link does not replace either */
+    /* the filesystem lacks that flag; link(2) does not replace either */
     if (link(from, to) < 0)
         return -errno;
     (void)unlink(from);
@@ -103,7 +103,7 @@ int atomicfile_link(const char *target, const char *path, struct error *e)
         return 0;
     if (errno != EEXIST)
         return error_errno(e, errno, "%s: cannot make the link", path);
-    /* replacing a file takes longer than all else there is to do at a start */
+    /* replacing a file takes longer than everything else that a start does */
     if (file_is_link_to(path, target))
         return 0;
     char *temporary CLEANUP_FREE = atomicfile_temporary(path);
@@ -116,7 +116,7 @@ int atomicfile_link(const char *target, const char *path, struct error *e)
     return error_errno(e, number, "%s: cannot be replaced by a link", path);
 }
 
-/* What copy_file_range() does, where it does not. */
+/* Copies where copy_file_range(2) cannot. */
 static int copy_through_memory(int from, int to, uint64_t size)
 {
     char bytes[1 << 16];
@@ -134,13 +134,13 @@ static int copy_through_memory(int from, int to, uint64_t size)
     return 0;
 }
 
-/* From one file system to another the kernel copies only where both are of a kind. */
+/* True for the errors of copy_file_range(2) between filesystems of different types. */
 static bool cannot_copy(int number)
 {
     return number == EXDEV || number == EINVAL || number == ENOSYS || number == EOPNOTSUPP;
 }
 
-/* How much is copied between looks for a signal. */
+/* The number of bytes copied between two checks for a signal. */
 #define COPY_AT_ONCE (64 << 20)
 
 static int copy_bytes(int from, int to, uint64_t size)
@@ -163,7 +163,7 @@ static int copy_bytes(int from, int to, uint64_t size)
 
 int atomicfile_fill(const char *source, const char *path, struct error *e)
 {
-    /* a FIFO would wait for somebody to write to it */
+    /* opening a FIFO would block until it has a writer */
     int from CLEANUP_CLOSE = open(source, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     struct stat st;
     if (from < 0 || fstat(from, &st) < 0)

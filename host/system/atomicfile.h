@@ -1,33 +1,35 @@
 /* SPDX-License-Identifier: MIT */
-/* Files that appear by rename: written under a temporary name beside their place, then put there
- * whole, so that a cut at any instant leaves nothing that could be taken for the finished file. */
+/* Atomic files: written under a temporary name in the same directory, then renamed. A power loss at
+ * any instant leaves nothing that could be mistaken for the finished file. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "base/error.h"
 
-/* A name in the directory of `path` that nobody has: ".run-vm-" and ten random letters. The caller
- * frees it, and removes what is there when it comes to nothing. */
+/* Returns an unused name in the directory of `path`: ".run-vm-" and ten random letters. The caller
+ * frees it and, if it fails to make the file, removes what it has made under that name. */
 char *atomicfile_temporary(const char *path);
 
-/* Removes what starts that were killed have left under such names in the directory of `path`, a day
- * ago and longer: nobody else will ever know what it is. Before something big is made there. */
+/* Deletes temporary files, older than a day, that killed runs left next to `path`; nothing else
+ * ever would. Call it before writing something large there. */
 void atomicfile_tidy(const char *path);
 
-/* Puts the file under its name, its content on the disk first. Without `replace` an existing file
- * stays: -EEXIST without a message. */
+/* Writes the file back to the disk, then renames it to `path`. Without `replace` an existing file
+ * stays, and -EEXIST is returned without a message. Returns 0 or a negative errno. */
 int atomicfile_commit(const char *temporary, const char *path, bool replace, struct error *e);
 
-/* A symbolic link at `path`, instead of whatever file or link there was. */
+/* Makes a symbolic link at `path`, in place of any file or link there. Returns 0 or a negative
+ * errno with the reason. */
 int atomicfile_link(const char *target, const char *path, struct error *e);
 
-/* A copy of `source` with mode 0644 less the umask. 1; or 0 where `path` exists and stays as it is.
- */
+/* Makes a copy of `source` with mode 0644 less the umask. Returns 1, 0 if `path` exists and is not
+ * to be replaced, or a negative errno with the reason. */
 int atomicfile_copy(const char *source, const char *path, bool replace, struct error *e);
 
-/* Copies the bytes of `source` into a new file, mode 0644 less the umask. */
+/* Copies `source` into a new file, mode 0644 less the umask; not atomic. Returns 0 or a negative
+ * errno with the reason. */
 int atomicfile_fill(const char *source, const char *path, struct error *e);
 
-/* Ten letters and digits by the kernel's random numbers, and a zero. */
+/* Sets `name` to ten random letters and digits. */
 void atomicfile_random_name(char name[11]);

@@ -17,7 +17,7 @@
 
 #define HEADER_SIZE 512
 
-/* Magic numbers that QEMU's drivers probe for (block/: the .bdrv_probe functions). */
+/* The magic numbers that QEMU's drivers probe for (block/, the .bdrv_probe functions). */
 static const struct {
     const char *format;
     size_t at;
@@ -48,30 +48,28 @@ static const char *find_header(const char *bytes, size_t length)
     return NULL;
 }
 
-/* The dmg driver of QEMU's goes by the name. */
+/* True for a name by which QEMU's dmg driver recognizes an image. */
 static bool is_named_otherwise(const char *path)
 {
     const char *dot = strrchr(path, '.');
-
     return dot && streq(dot, ".dmg");
 }
 
-/* A raw disk may hold LUKS from its first byte on, and a guest put it there. */
-static bool is_of_a_disk(const char *header)
+/* True if a raw disk may begin so: a guest may put LUKS on the whole disk. */
+static bool may_be_raw(const char *header)
 {
     return !header || streq(header, "luks");
 }
 
-/* Judges a file by its record; without one, by its header, its name and whether a record can be
- * made. */
+/* Judges a file by its record; without one, by its header, its name and whether it can be recorded.
+ */
 static enum imageformat read_record(int fd, const char *path, const char *header)
 {
     char value[sizeof RECORD_RAW] = "";
     ssize_t length = fgetxattr(fd, RECORD, value, sizeof value);
     bool none = length < 0 && errno == ENODATA;
-
     if (length == (ssize_t)strlen(RECORD_RAW) && !strncmp(value, RECORD_RAW, strlen(RECORD_RAW)))
-        return is_of_a_disk(header) ? IMAGE_RAW : IMAGE_RAW_CHANGED;
+        return may_be_raw(header) ? IMAGE_RAW : IMAGE_RAW_CHANGED;
     if (header || is_named_otherwise(path))
         return IMAGE_UNKNOWN;
     return none && access(path, W_OK) == 0 ? IMAGE_RAW_NEW : IMAGE_RAW_NEVER;
@@ -79,34 +77,31 @@ static enum imageformat read_record(int fd, const char *path, const char *header
 
 enum imageformat imageformat_find(const char *path, const char **header)
 {
-    int fd CLEANUP_CLOSE = -1;
-    char bytes[HEADER_SIZE];
-    struct stat st;
-    ssize_t length;
-
     *header = NULL;
-    /* opening another kind of file may do something: a FIFO lets its writer go, a watchdog starts
+    /* opening another type of file has effects: it unblocks the writer of a FIFO, starts a watchdog
      */
+    struct stat st;
     if (stat(path, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)))
         return IMAGE_UNKNOWN;
-    fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return IMAGE_UNKNOWN;
-    length = pread(fd, bytes, sizeof bytes, 0);
+    char bytes[HEADER_SIZE];
+    ssize_t length = pread(fd, bytes, sizeof bytes, 0);
     if (length < 0)
         return IMAGE_UNKNOWN;
     *header = find_header(bytes, (size_t)length);
     if (S_ISREG(st.st_mode))
         return read_record(fd, path, *header);
-    return is_of_a_disk(*header) ? IMAGE_RAW : IMAGE_AMBIGUOUS;
+    return may_be_raw(*header) ? IMAGE_RAW : IMAGE_AMBIGUOUS;
 }
 
 int imageformat_record_raw(const char *path, struct error *e)
 {
     if (setxattr(path, RECORD, RECORD_RAW, strlen(RECORD_RAW), 0) < 0)
         return error_errno(e, errno,
-                           "%s: recording that it is a raw image (" RECORD
-                           "; or say \"format\": \"raw\" in the drive's driveExtraOpts)",
+                           "%s: cannot record that it is a raw image (" RECORD
+                           "; or set \"format\": \"raw\" in the drive's driveExtraOpts)",
                            path);
     return 0;
 }

@@ -13,7 +13,7 @@
 #include "host/system/process.h"
 #include "host/system/tree.h"
 
-/* As much memory as the end takes: names, directories being read, a message. */
+/* The memory that the exit needs: names, directories being read, a message. */
 #define RESERVE ((size_t)1 << 20)
 
 static struct strv noted;
@@ -30,7 +30,7 @@ static void end(void)
     if (!ending) {
         ending = true;
         free(reserve);
-        log_error("out of memory: nothing was left half made; give run-vm more (ulimit -v, the "
+        log_error("out of memory: no unfinished file is left; give run-vm more (ulimit -v, the "
                   "memory of its control group), or something smaller");
         for (size_t i = noted.count; i > 0; i--) {
             (void)unlink(noted.items[i - 1]);
@@ -40,7 +40,7 @@ static void end(void)
     _exit(STATUS_OUT_OF_MEMORY);
 }
 
-/* jansson's, which else gives up in as many ways as it has functions. */
+/* An allocator for jansson, whose functions would each handle a failure in their own way. */
 static void *allocate(size_t size)
 {
     return xcalloc(1, size);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Half-made files and directories, under names that nobody else has, to be removed when memory runs
- * out: that exit does not return to the code that made them. Every other end removes what it made
- * where it made it. */
+/* Unfinished files and directories to be removed when memory runs out, since that exit does not
+ * return to the code that made them. On every other path that code removes them itself. */
 #pragma once
 
-/* Remembers a file or directory by its path. One that is renamed or removed need not be forgotten:
- * its name is not used again. */
+/* Remembers the path of a file or directory. It need not be forgotten once the file is renamed or
+ * removed: such names are not used twice. */
 void leftovers_note(const char *path);
 
-/* From now on memory that runs out is said, and ends run-vm without leaving what was noted. */
+/* Makes an exhausted memory end run-vm with a message, after removing all that was noted. */
 void leftovers_end_out_of_memory(void);

@@ -13,10 +13,10 @@
 #include "host/system/signals.h"
 #include "host/system/terminal.h"
 
-/* How long a reader may take when run-vm has been asked to end, in milliseconds. */
+/* Time that a reader has after run-vm was asked to end, in milliseconds. */
 #define PATIENCE 500
 
-/* The most of a message that is printed, for texts of the user's that nobody has clipped. */
+/* The maximum length of a message in bytes; parts of it may come from the user unclipped. */
 #define MESSAGE_LIMIT 4096
 
 static bool can_write(int fd)
@@ -26,20 +26,20 @@ static bool can_write(int fd)
     if (!signals_taken())
         while ((ready = poll(polled, ELEMENTS(polled), -1)) < 0 && errno == EINTR)
             ;
-    if (!polled[0].revents) /* one has come, or had before */
+    if (!polled[0].revents) /* a signal has come, now or before */
         ready = poll(polled, 1, PATIENCE);
     return ready > 0 && polled[0].revents & POLLOUT;
 }
 
-/* A terminal takes less than poll() makes believe: one with room for a character has none for a
- * line's end, which is two. False: run-vm has been asked to end. */
+/* Waits before the next attempt to write to a terminal. poll() reports one writable that has room
+ * for one character, but a newline takes two. Returns false if run-vm has been asked to end. */
 static bool pause_for_reader(void)
 {
     struct pollfd signals = {signals_fd(), POLLIN, 0};
     return !signals_taken() && poll(&signals, 1, PATIENCE) == 0;
 }
 
-/* Whether a byte goes on with a character of UTF-8 that others have begun. */
+/* True for the second and later bytes of a UTF-8 character. */
 static bool continues_character(char c)
 {
     return ((unsigned char)c & 0xc0) == 0x80;
@@ -60,7 +60,7 @@ char *message_clip(const char *text, size_t most)
     return xasprintf("%.*s%s%s", (int)head, text, dots, text + length - tail);
 }
 
-/* How many bytes of UTF-8 that may be shown stand at `text`; 0: a byte that may not. */
+/* Returns the length of the UTF-8 character at `text`; 0 if it must not be printed as it is. */
 static size_t plain_length(const char *text)
 {
     unsigned char first = (unsigned char)*text;
@@ -68,7 +68,7 @@ static size_t plain_length(const char *text)
     if (length == 1)
         return first == '\n' || first == '\t' || (first >= ' ' && first != 0x7f);
     if (first > 0xf4 || (first == 0xc2 && (unsigned char)text[1] < 0xa0))
-        return 0; /* no UTF-8; C1 */
+        return 0; /* not UTF-8, or C1 */
     for (size_t i = 1; i < length; i++)
         if (!continues_character(text[i]))
             return 0;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* A view of the file system of one's own. */
+/* A private view of the filesystem. */
 #pragma once
 
 #include <stdbool.h>
 
-/* Enters a new mount namespace from which nothing gets out, and for which an ordinary user enters a
- * user namespace as well, with himself as its root. False with errno where the kernel forbids it.
- */
+/* Enters a new mount namespace, whose mounts do not propagate to the host's. An ordinary user
+ * enters a user namespace as well and is root there. Returns false with errno if the kernel forbids
+ * it. */
 bool namespace_enter(void);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Standard output of run-vm: help, lists, dry runs. */
+/* The standard output of run-vm: help, lists, dry runs. */
 #pragma once
 
-/* Puts /dev/null in the place of a standard stream that the caller has closed, so that nothing that
- * is opened later gets it. First of all. */
+/* Opens /dev/null on each standard stream that the caller has closed, so that no file opened later
+ * becomes one. To be called first. */
 void output_hold_streams(void);
 
-/* Whether all that was printed on standard output has got there: 0, or the exit status after a
- * message. */
+/* Flushes standard output. Returns 0 if everything printed has been written, else logs the reason
+ * and returns the exit status. */
 int output_finish(void);

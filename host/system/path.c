@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* As many links as the kernel follows (MAXSYMLINKS). */
+/* The number of links that the kernel follows (MAXSYMLINKS). */
 #define LINKS 40
 
 char *path_absolute(const char *cwd, const char *path)
@@ -28,16 +28,15 @@ char *path_absolute(const char *cwd, const char *path)
     return xasprintf("%s/%s", !streq(cwd, "/") ? cwd : "", path);
 }
 
-/* The target of a symbolic link; the caller frees. NULL where it is none. */
+/* Returns the target of a symbolic link, which the caller frees; NULL if it is not one. */
 static char *link_target(const char *path)
 {
     char target[PATH_MAX];
     ssize_t length = readlink(path, target, sizeof target);
-
     return length < 0 || length == (ssize_t)sizeof target ? NULL : xstrndup(target, (size_t)length);
 }
 
-/* A path whose last component does not exist, or is a link to nothing. */
+/* Resolves a path whose last component does not exist, or is a dangling link. */
 static int resolve_missing(char **resolved, const char *path, int links, struct error *e);
 
 static int resolve(char **resolved, const char *path, int links, struct error *e)
@@ -53,18 +52,13 @@ static int resolve(char **resolved, const char *path, int links, struct error *e
 static int resolve_missing(char **resolved, const char *path, int links, struct error *e)
 {
     char *directory CLEANUP_FREE = xstrdup(path);
-    char *parent CLEANUP_FREE = NULL;
-    char *target CLEANUP_FREE = NULL;
-    char *next CLEANUP_FREE = NULL;
     size_t length = strlen(directory);
-    char *slash;
-
     while (length > 1 && directory[length - 1] == '/')
         directory[--length] = '\0';
-    target = link_target(directory);
-    slash = strrchr(directory, '/');
+    char *target CLEANUP_FREE = link_target(directory);
+    char *slash = strrchr(directory, '/');
     *slash = '\0';
-    parent = realpath(*directory ? directory : "/", NULL);
+    char *parent CLEANUP_FREE = realpath(*directory ? directory : "/", NULL);
     if (!parent)
         return error_errno(e, errno, "%s: directory %s", path, directory);
     if (!target) {
@@ -73,39 +67,34 @@ static int resolve_missing(char **resolved, const char *path, int links, struct 
     }
     if (links <= 0)
         return error_errno(e, ELOOP, "%s", path);
-    next = path_absolute(parent, target);
+    char *next CLEANUP_FREE = path_absolute(parent, target);
     return resolve(resolved, next, links - 1, e);
 }
 
 int path_resolve(char **resolved, const char *cwd, const char *path, struct error *e)
 {
-    char *absolute CLEANUP_FREE = NULL;
-
     *resolved = NULL;
     if (!*path)
         return error_set(e, -ENOENT, "is empty");
-    absolute = path_absolute(cwd, path);
+    char *absolute CLEANUP_FREE = path_absolute(cwd, path);
     return resolve(resolved, absolute, LINKS, e);
 }
 
 int path_in_prefix(char **found, const char *prefix, const char *path, struct error *e)
 {
     struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
-    char name[64];
-    int root CLEANUP_CLOSE = -1;
-    int fd CLEANUP_CLOSE = -1;
-
     *found = NULL;
     if (!*prefix) {
         *found = xstrdup(path);
         return 0;
     }
-    root = open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root CLEANUP_CLOSE = open(prefix, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return error_errno(e, errno, "%s", prefix);
-    fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    int fd CLEANUP_CLOSE = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
     if (fd < 0)
         return error_errno(e, errno, "%s inside %s", path, prefix);
+    char name[64];
     (void)snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
     *found = link_target(name);
     return *found ? 0 : error_errno(e, errno, "%s", name);
@@ -155,12 +144,10 @@ const char *path_rest(const char *root, const char *path)
     return NULL;
 }
 
-/* The next component of an absolute path, and its length; "." and doubled slashes are passed over.
- */
+/* Returns the next component of an absolute path and its length; skips "." and doubled slashes. */
 static const char *next_component(const char **path, size_t *length)
 {
     const char *start;
-
     do {
         start = *path + strspn(*path, "/");
         *length = strcspn(start, "/");
@@ -173,7 +160,6 @@ bool path_is_same(const char *a, const char *b)
 {
     const char *in_a, *in_b;
     size_t length_a, length_b;
-
     do {
         in_a = next_component(&a, &length_a);
         in_b = next_component(&b, &length_b);

@@ -1,42 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths on the host, and names inside QEMU's option lists. */
+/* Paths on the host. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "base/error.h"
 
-/* `path` as seen from the directory `cwd`, made absolute; "./" at its front is dropped. The caller
- * frees. */
+/* Makes `path`, relative to the directory `cwd`, absolute and drops a leading "./". The caller
+ * frees.
+ */
 char *path_absolute(const char *cwd, const char *path);
 
-/* The absolute path without symbolic links, as readlink -f gives it: the last component, also of a
- * link, need not exist, all others must. 0 and `resolved`, which the caller frees; or a negative
- * errno with the reason. */
+/* Resolves all symbolic links, like readlink -f: every component but the last, also of a link, must
+ * exist. Returns 0 and sets `resolved`, which the caller frees, or a negative errno with the
+ * reason.
+ */
 int path_resolve(char **resolved, const char *cwd, const char *path, struct error *e);
 
-/* Where on the host a path of the guest is, when the guest's root is the host's directory `prefix`:
- * symbolic links are followed inside it. With prefix "" the path itself. 0 and `found`, which the
- * caller frees; or a negative errno with the reason. */
+/* Finds a path of the guest on the host, the guest's root being the host's directory `prefix`,
+ * inside which symbolic links are followed. If `prefix` is "", it is the path itself. Returns 0 and
+ * sets `found`, which the caller frees, or a negative errno with the reason. */
 int path_in_prefix(char **found, const char *prefix, const char *path, struct error *e);
 
-/* Returns the problem with a path that begins with ~, which only a shell expands; NULL: it does
- * not. The path itself is never taken for a directory of that name. */
+/* Returns the problem with a path that begins with ~, which only a shell expands, or NULL for any
+ * other path. Such a path never means a directory named ~. */
 const char *path_tilde_problem(const char *path);
 
-/* The directory part of a path, "." if it has none; the caller frees. */
+/* Returns the directory part of a path, "." if it has none; the caller frees. */
 char *path_directory(const char *path);
 
-/* The last name of a path, whatever slashes follow it; the caller frees. */
+/* Returns the last component of a path, without slashes after it; the caller frees. */
 char *path_last_name(const char *path);
 
-/* The same for a path of the host below `root`, which it begins with: as a process of the guest
- * would find it. With root "" or NULL the path itself. */
+/* The same as path_in_prefix() for a path of the host that begins with `root`, which may be NULL:
+ * the links below `root` are followed as a process of the guest would follow them. */
 int path_below(char **found, const char *root, const char *path, struct error *e);
 
-/* Which part of `path` is below the directory `root`, however both are spelt; NULL: it is not. */
+/* Returns the part of `path` that is below the directory `root`, whatever links either contains;
+ * NULL: it is not below. */
 const char *path_rest(const char *root, const char *path);
 
-/* Whether two absolute paths are spelt alike, but for doubled slashes, slashes at the end and ".".
+/* True if two absolute paths are the same text, apart from doubled slashes, trailing slashes and
+ * ".".
  */
 bool path_is_same(const char *a, const char *b);

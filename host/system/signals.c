@@ -10,15 +10,15 @@
 
 static sigset_t mask_before;
 static void (*pipe_before)(int) = SIG_DFL;
-static void (*size_before)(int) = SIG_ERR; /* not ignored by us */
+static void (*size_before)(int) = SIG_ERR; /* run-vm does not ignore SIGXFSZ */
 static bool blocked;
 static int taken; /* the last one; 0: none yet */
 static int descriptor = -1;
 
-/* The signals that a terminal, or whoever ends a process group, sends to QEMU as well. */
+/* Signals that a terminal, or a signal to the process group, delivers to QEMU as well. */
 static const int shared[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/* Signals that only run-vm gets, and that would end it on the spot. */
+/* Signals to run-vm alone, whose default action kills it. */
 static const int own[] = {SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU};
 
 static void add_shared(sigset_t *mask)
@@ -44,9 +44,9 @@ void signals_block(void)
 {
     if (blocked)
         return;
-    (void)signal(SIGCHLD, SIG_DFL); /* ignored, it would leave us no status of a child */
+    (void)signal(SIGCHLD, SIG_DFL); /* if it is ignored, the exit status of a child is dropped */
     pipe_before =
-        signal(SIGPIPE, SIG_IGN); /* who does not read our messages must not end the guest */
+        signal(SIGPIPE, SIG_IGN); /* a reader of messages that exits must not end the guest */
     sigset_t endings;
     (void)sigemptyset(&endings);
     add_endings(&endings);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The signals that ask run-vm to end, taken from a descriptor instead of by handlers, so that
- * there is no instant at which one of them leaves something half done or a terminal broken. */
+/* The signals that ask run-vm to end. They are read from a descriptor instead of being handled
+ * asynchronously, so that at no instant they leave a file unfinished or a terminal raw. */
 #pragma once
 
 #include <signal.h>
@@ -8,37 +8,37 @@
 
 #include "base/error.h"
 
-/* Blocks SIGHUP, SIGINT, SIGQUIT, SIGTERM, and others that would end run-vm on the spot (SIGUSR1);
- * ignores SIGPIPE; has the kernel keep the status of
- * children even where the caller has SIGCHLD ignored. Called once before anything is made. */
+/* Blocks SIGHUP, SIGINT, SIGQUIT, SIGTERM, and others that would kill run-vm (SIGUSR1); ignores
+ * SIGPIPE; resets SIGCHLD, since the kernel drops the exit status of children if the caller ignores
+ * it. To be called once, before any file is made. */
 void signals_block(void);
 
-/* A file that grows past the caller's limit (ulimit -f) fails with EFBIG, which is reported,
- * instead of ending run-vm. */
+/* Ignores SIGXFSZ, so that a write past the caller's limit (ulimit -f) fails with EFBIG, which is
+ * reported, instead of killing run-vm. */
 void signals_report_size_limit(void);
 
-/* Undoes that SIGPIPE and SIGXFSZ are ignored, which a program would inherit: between (v)fork and
- * exec. */
+/* Restores SIGPIPE and SIGXFSZ between (v)fork and exec; a program would inherit that they are
+ * ignored. */
 void signals_restore_in_child(void);
 
-/* A signalfd that becomes readable when one of them came, but SIGHUP only where the caller has it
- * not ignored. Shared by all callers and closed on exec; -1 where there can be none. Before
- * signals_block() it never becomes readable. */
+/* Returns a signalfd that is readable while one of the signals is pending; -1 if it cannot be
+ * opened. SIGHUP is left out if the caller ignores it (nohup(1)). All callers share the descriptor,
+ * which is closed on exec. It never becomes readable before signals_block(). */
 int signals_fd(void);
 
-/* Takes one of them that is waiting: its number, or 0. */
+/* Takes one pending signal. Returns its number; 0: none is pending. */
 int signals_take(void);
 
-/* Whether one has ever been taken: run-vm has been asked to end. */
+/* True if a signal was ever taken: run-vm has been asked to end. */
 bool signals_taken(void);
 
-/* 0; or -ECANCELED where one has been taken or is waiting, with a message and, as the error's
- * status, 128 + N. For whatever takes long and is about to begin, or goes on. */
+/* Returns 0, or -ECANCELED if a signal was taken or is pending, with a message and, as the error's
+ * status, 128 + N. To be called before and during long operations. */
 int signals_check(struct error *e);
 
-/* The mask that programs we start shall have: the one before signals_block(). */
+/* Sets `mask` to the one before signals_block(), for the programs that run-vm starts. */
 void signals_original_mask(sigset_t *mask);
 
-/* The same with SIGHUP, SIGINT, SIGQUIT and SIGTERM blocked: for a QEMU that must not end by itself
- * when the whole process group is signalled, but when the guest has been powered down. */
+/* The same with SIGHUP, SIGINT, SIGQUIT and SIGTERM blocked, for a program that must survive a
+ * signal to the process group: QEMU exits after the guest has powered down. */
 void signals_blocked_mask(sigset_t *mask);

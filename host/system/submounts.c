@@ -17,7 +17,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* Filesystems that entering would mount, or that hang where their other end does. */
+/* True for an automount point: entering it mounts a filesystem, and may block. */
 static bool is_automatic(const struct mntent *entry)
 {
     return streq(entry->mnt_type, "autofs");
@@ -56,13 +56,13 @@ static void add_subvolumes(struct strv *paths, struct strv *btrfs, const char *d
     while (more && paths->count <= limit) {
         int r = ioctl(fd, BTRFS_IOC_GET_SUBVOL_ROOTREF, &children);
 
-        more = r < 0 && errno == EOVERFLOW; /* the next call goes on behind these */
+        more = r < 0 && errno == EOVERFLOW; /* the next call returns those after these */
         for (size_t i = 0; (r == 0 || more) && i < children.num_items; i++) {
             struct btrfs_ioctl_ino_lookup_user_args child = {.dirid = children.rootref[i].dirid,
                                                              .treeid = children.rootref[i].treeid};
 
             if (ioctl(fd, BTRFS_IOC_INO_LOOKUP_USER, &child) < 0)
-                continue; /* outside of the directory */
+                continue; /* not below the directory */
             char *path CLEANUP_FREE = xasprintf("%s/%s%s", !streq(directory, "/") ? directory : "",
                                                 child.path, child.name);
             if (!strv_contains(paths, path)) {

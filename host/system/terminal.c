@@ -28,7 +28,7 @@ void terminal_save(struct terminal *terminal)
     terminal->is_terminal = tcgetattr(STDIN_FILENO, &terminal->settings) == 0;
 }
 
-/* A process in the background that sets a terminal is stopped by SIGTTOU unless it blocks that. */
+/* Sets the terminal. Blocks SIGTTOU, which would stop a process in the background that does so. */
 static void set_terminal(const struct termios *settings)
 {
     sigset_t background;
@@ -43,13 +43,13 @@ static void set_terminal(const struct termios *settings)
 
 void terminal_restore(const struct terminal *terminal)
 {
-    /* first, lest the writing below finds the terminal full */
+    /* first, so that the write below does not fail with EAGAIN */
     for (int fd = 0; fd < 3; fd++)
         if (terminal->saved[fd])
             (void)fcntl(fd, F_SETFL, terminal->flags[fd]);
     if (terminal->is_terminal)
         set_terminal(&terminal->settings);
-    /* the firmware's serial console switches line wrapping off and leaves it so */
+    /* the firmware's serial console switches line wrapping off, and never on again */
     static const char wrap[] = "\033[?7h";
     int again CLEANUP_CLOSE = terminal_open_again(STDOUT_FILENO);
     int fd = again >= 0 ? again : STDOUT_FILENO;

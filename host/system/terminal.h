@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The user's terminal, which QEMU changes (raw mode, descriptors that do not block) and cannot
- * restore when it is killed. */
+/* Saves and restores the user's terminal. QEMU changes it (raw mode, non-blocking descriptors) and
+ * cannot restore it if it is killed. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,17 +13,16 @@ struct terminal {
     struct termios settings; /* of stdin */
 };
 
-/* The terminal behind `fd` once more, so that writing to it does not block, whoever else has it
- * open; the caller closes it. -1: it is no terminal, or not ours to open. */
+/* Reopens the terminal behind `fd` non-blocking, without an effect on its other users; the caller
+ * closes it. Returns -1 if it is not a terminal or cannot be opened. */
 int terminal_open_again(int fd);
 
-/* Remembers how the terminal and the three standard descriptors are. */
+/* Saves the state of the terminal and of the three standard descriptors. */
 void terminal_save(struct terminal *terminal);
 
-/* Makes them that way again. */
+/* Restores them. */
 void terminal_restore(const struct terminal *terminal);
 
-/* The same by somebody who may be late: only while the terminal sends no signals for keys, as QEMU
- * and
- * --exec leave it. A shell that has it back already has settings of its own, which do. */
+/* Restores them only if the terminal is still raw, as QEMU and --exec leave it. A shell that uses
+ * the terminal by now has set it up for itself, and must not be disturbed. */
 void terminal_restore_from_raw(const struct terminal *terminal);

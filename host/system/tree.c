@@ -13,7 +13,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 
-/* The directory and those above it that are missing. */
+/* Makes the directory and its missing parents. */
 static int make_with_parents(const char *path, mode_t mode, struct error *e)
 {
     char *partial CLEANUP_FREE = xstrdup(path);
@@ -32,7 +32,7 @@ static int make_with_parents(const char *path, mode_t mode, struct error *e)
 
 int tree_make(const char *path, mode_t mode, struct error *e)
 {
-    /* mostly only the last one is missing, if any */
+    /* usually only the last one is missing, if any */
     if (mkdir(path, mode) == 0)
         return 0;
     int r = errno == EEXIST ? 0 : make_with_parents(path, mode, e);
@@ -44,7 +44,7 @@ int tree_make(const char *path, mode_t mode, struct error *e)
     return S_ISDIR(st.st_mode) ? 0 : error_errno(e, ENOTDIR, "%s", path);
 }
 
-/* A directory below `at`, if it is one, no link, and on the same mount. */
+/* Opens a directory in `at`, unless it is a link or on another mount. */
 static int open_inside(int at, const char *name)
 {
     struct open_how how = {
@@ -54,7 +54,7 @@ static int open_inside(int at, const char *name)
     int fd = (int)syscall(SYS_openat2, at, name, &how, sizeof how);
     if (fd >= 0 || errno != ENOSYS)
         return fd;
-    /* before Linux 5.6 a mount of the same filesystem cannot be told, one of another can */
+    /* before Linux 5.6: recognizes only mounts of other filesystems */
     struct stat above;
     struct stat below;
     fd = openat(at, name, (int)how.flags);
@@ -68,22 +68,23 @@ static int open_inside(int at, const char *name)
 }
 
 /* Directories nested deeper than this are moved to the top before they are emptied: each level
- * takes descriptors and stack, and a guest can nest as many as it likes. */
+ * takes descriptors and stack, and a guest can nest any number. */
 #define DEPTH_MAX 64
 
 struct removal {
     int top;
-    unsigned int depth;  /* of the directory that is being emptied, below the top */
+    unsigned int depth;  /* of the directory being emptied, below the top */
     unsigned long moved; /* directories moved to the top so far */
 };
 
 static int empty(struct removal *removal, int directory, const char *path, struct error *e);
 
-/* Gives the directory a name of its own in the top directory, which is gone through once more. */
+/* Moves the directory to the top directory, under an unused name. The top is emptied once more
+ * then. */
 static int move_up(struct removal *removal, int at, const char *name)
 {
     char other[64];
-    /* it must be writable to be moved; where it is no directory, nothing is moved */
+    /* only a directory is moved, and it must be writable for that */
     int directory CLEANUP_CLOSE = openat(at, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (directory < 0)
         return -errno;
@@ -107,8 +108,9 @@ static int remove_entry(struct removal *removal, int at, const char *name, const
     if (inside < 0 && errno == EACCES && fchmodat(at, name, 0700, 0) == 0)
         inside = open_inside(at, name);
     if (inside < 0 && errno == EXDEV)
-        return error_set(e, -EXDEV, "%s/%s: something is mounted there; it was left alone", path,
-                         name);
+        return error_set(e, -EXDEV,
+                         "%s/%s: not removed: a filesystem is mounted there; unmount it first",
+                         path, name);
     if (inside < 0)
         return error_errno(e, errno, "%s/%s: cannot be removed", path, name);
     char *below CLEANUP_FREE = xasprintf("%s/%s", path, name);
@@ -120,10 +122,10 @@ static int remove_entry(struct removal *removal, int at, const char *name, const
     return r;
 }
 
-/* Removes all it can; the first failure is the result. */
+/* Removes everything that can be removed. Returns the first failure. */
 static int empty(struct removal *removal, int directory, const char *path, struct error *e)
 {
-    /* entries of a directory that is not writable cannot be removed, not even by its owner */
+    /* without write permission not even the owner can remove its entries */
     (void)fchmod(directory, 0700);
     int copy = fcntl(directory, F_DUPFD_CLOEXEC, 0);
     DIR *stream = copy < 0 ? NULL : fdopendir(copy);
@@ -133,7 +135,7 @@ static int empty(struct removal *removal, int directory, const char *path, struc
             (void)close(copy);
         return error_errno(e, number, "%s: cannot be read", path);
     }
-    rewinddir(stream); /* the copy goes on where an earlier one has ended */
+    rewinddir(stream); /* the copy shares its position with earlier ones */
     int result = 0;
     for (const struct dirent *entry; (entry = readdir(stream));) {
         if (streq(entry->d_name, ".") || streq(entry->d_name, ".."))

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Directory trees: made with their parents, removed without ever leaving them. */
+/* Makes directories with their parents, and removes directory trees without leaving them. */
 #pragma once
 
 #include <sys/types.h>
 
 #include "base/error.h"
 
-/* mkdir -p: the directory and what is missing above it. 0 also when it is there already. */
+/* Makes the directory and its missing parents, like mkdir -p. Returns 0, also if it exists, or a
+ * negative errno with the reason. */
 int tree_make(const char *path, mode_t mode, struct error *e);
 
-/* Removes the directory and everything in it. No symbolic link is followed and no other filesystem
- * entered: what is mounted inside stays, and is the error. 0 also when there is no such directory.
- */
+/* Removes the directory and everything in it, without following a symbolic link or entering another
+ * filesystem: a mount inside stays, and is an error. Returns 0, also if there is no such directory,
+ * or a negative errno with the reason. */
 int tree_remove(const char *path, struct error *e);

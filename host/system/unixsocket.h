@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A socket that QEMU connects to. */
+/* Sockets that QEMU connects to. */
 #pragma once
 
 #include "base/error.h"
 
-/* Listens at `path`, which may be longer than a socket's address; what is there is replaced. Only
- * the user can connect. A descriptor that does not block, or a negative errno with the reason. */
+/* Listens at `path`, which may be longer than a socket's address, and replaces a file there. Only
+ * the user can connect. Returns a non-blocking descriptor, or a negative errno with the reason. */
 int unixsocket_listen(const char *path, struct error *e);
+
+/* Connects to the socket at `path`. Returns a non-blocking descriptor, or a negative errno: -EAGAIN
+ * if the backlog is full. */
+int unixsocket_connect(const char *path);
