@@ -16,11 +16,12 @@
 #include "host/run/consoletail.h"
 #include "host/run/exec.h"
 
-/* How much of the installation's output is shown when it fails. */
+/* The number of lines of the installation's output that are shown if it fails. */
 #define OUTPUT_LINES 20
 
-/* What the throwaway machine is, besides what the plan says of it. Its root is a tmpfs. A disk that
- * the host has no room for must fail: QEMU would stop the machine, for somebody to let it go on. */
+/* Fixed settings of the throwaway machine, on top of those from the plan. Its root is a tmpfs. With
+ * QEMU's default for a full disk of the host (werror=enospc) the machine would pause and wait for
+ * an operator. */
 static const char *const settings[] = {
     "nix.enable=false",
     "virtualisation.diskImage=null",
@@ -34,9 +35,9 @@ static const char *const settings[] = {
     "\",\"driveExtraOpts\":{\"format\":\"raw\",\"werror\":\"report\"}}]",
 };
 
-/* $1: the system, $2: the name under which its boot loader knows the disk. /dev/block is where
- * systemd-boot looks for the partition's device, which udev would have made; its major number is
- * not the same in every kernel. */
+/* The installation. $1 is the system, $2 the name by which its boot loader knows the disk.
+ * systemd-boot looks in /dev/block for the partition's device, which udev would make; its major
+ * number differs between kernels. */
 static const char script[] =
     "set -eu\n"
     "mkdir -p /bin /boot/grub /dev/block /etc /nix/var/nix/profiles\n"
@@ -67,12 +68,16 @@ static void set_options(struct plan_options *options, const struct boot_disk_spe
 
 static int configure(struct config *config, const struct boot_disk_spec *spec, struct error *e)
 {
-    int r = 0;
-    for (size_t i = 0; r == 0 && i < spec->settings.count; i++)
-        r = setting_add(config, spec->settings.items[i], e);
-    for (size_t i = 0; r == 0 && i < ELEMENTS(settings); i++)
-        r = setting_add(config, settings[i], e);
-    return r < 0 ? r : resolve_config(config);
+    struct strv all CLEANUP_STRV = {0};
+    strv_extend(&all, &spec->settings);
+    for (size_t i = 0; i < ELEMENTS(settings); i++)
+        strv_push(&all, settings[i]);
+    for (size_t i = 0; i < all.count; i++) {
+        int r = setting_add(config, all.items[i], e);
+        if (r < 0)
+            return r;
+    }
+    return resolve_config(config);
 }
 
 static int build(struct plan *plan, struct config *config, const struct plan_options *options,
@@ -96,7 +101,7 @@ static int build(struct plan *plan, struct config *config, const struct plan_opt
     return r;
 }
 
-/* What the installation has said, for the error's message. The caller frees. */
+/* Reads the last lines of the installation's output, for the error's message. The caller frees. */
 static char *read_log(const char *path)
 {
     struct consoletail tail = {0};
@@ -109,7 +114,7 @@ static char *read_log(const char *path)
     return text;
 }
 
-/* `prepared` lasts as long as the machine, and not longer. */
+/* Prepares and runs the machine; its output goes to `log`. */
 static int boot(const struct plan *plan, const char *log, struct error *e)
 {
     struct prepared prepared CLEANUP_PREPARED = {0};
@@ -135,7 +140,7 @@ int bootloader_install(const struct boot_disk_spec *spec, const char *work, stru
     if (r > 0) {
         char *said CLEANUP_FREE = read_log(log);
         return error_set(e, -EPROTO,
-                         "%s/bin/switch-to-configuration boot, or what prepares it, failed in the "
+                         "%s/bin/switch-to-configuration boot, or its preparation, failed in the "
                          "throwaway machine with exit status %d%s%s",
                          spec->toplevel, r, *said ? ":" : "", said);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The throwaway machine in which a system installs its boot loader on a disk that has a /boot. */
+/* Runs the throwaway machine in which a system installs its boot loader on a disk that has a /boot.
+ */
 #pragma once
 
 #include "base/error.h"

@@ -41,7 +41,7 @@ static const struct commandline_option prune_options[] = {
 const struct commandline cachecommand_prune_syntax = {.options = prune_options,
                                                       .count = ELEMENTS(prune_options)};
 
-/* "3 days"; the caller frees. */
+/* Formats an age such as "3 days"; the caller frees. */
 static char *format_age(time_t age)
 {
     static const struct {

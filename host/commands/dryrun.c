@@ -12,15 +12,13 @@
 #include "base/strv.h"
 #include "base/text.h"
 
-/* Does a terminal act on it? C1 is two bytes in UTF-8, and one elsewhere; other bytes stay as they
- * are, whatever they are in. */
+/* True if a terminal would act on the text. A C1 control character is two bytes in UTF-8 and one in
+ * other encodings. */
 static bool has_controls(const char *text)
 {
     unsigned char before = 0;
-
     for (; *text; text++) {
         unsigned char byte = (unsigned char)*text;
-
         if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f)
             return true;
         if (byte >= 0x80 && byte < 0xa0 && (before < 0x80 || before == 0xc2))
@@ -52,13 +50,12 @@ void dryrun_text(const struct plan *plan, FILE *out)
     for (size_t i = 0; i < plan->argv.count; i++) {
         char *word CLEANUP_FREE = dryrun_quote(plan->argv.items[i]);
         bool is_option = plan->argv.items[i][0] == '-';
-
         (void)fprintf(out, "%s%s", i == 0 ? "" : is_option ? " \\\n  " : " ", word);
     }
     (void)fputc('\n', out);
 }
 
-/* How many bytes of UTF-8 stand at `text`; 0: it is not UTF-8. */
+/* Returns the length of the UTF-8 character at `text`; 0 if it is not UTF-8. */
 static size_t utf8_length(const char *text)
 {
     unsigned char first = (unsigned char)*text;
@@ -69,17 +66,15 @@ static size_t utf8_length(const char *text)
                     : first < 0xf5 ? 4
                                    : 0;
     char part[5] = {0};
-    json_t *string;
-
     if (!length || strnlen(text, length) < length)
         return 0;
     memcpy(part, text, length);
-    string = json_string(part);
+    json_t *string = json_string(part);
     json_decref(string);
     return string ? length : 0;
 }
 
-/* A text as JSON; a new reference, JSON null for NULL. */
+/* Converts a text to JSON, NULL to JSON null. Returns a new reference. */
 static json_t *json_text(const char *text)
 {
     char *valid CLEANUP_FREE = NULL;

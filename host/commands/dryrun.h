@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A plan in words. */
+/* Prints a plan. */
 #pragma once
 
 #include <stdio.h>
@@ -14,12 +14,12 @@ enum dryrun {
     DRYRUN_JSON,
 };
 
-/* QEMU's command, one option a line, so that a shell would read it back. */
+/* Prints QEMU's command, one option a line, quoted for a shell. */
 void dryrun_text(const struct plan *plan, FILE *out);
 
-/* The whole plan as a JSON object: argv, environment, cwd, kernelParams, files, fileSystems,
+/* Prints the whole plan as a JSON object: argv, environment, cwd, kernelParams, files, fileSystems,
  * warnings. Bytes that are not UTF-8 become U+FFFD. */
 void dryrun_json(const struct plan *plan, const struct config *config, FILE *out);
 
-/* The text as one word of a shell; the caller frees. */
+/* Quotes a text as one word of a shell; the caller frees. */
 char *dryrun_quote(const char *text);

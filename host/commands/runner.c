@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "host/system/process.h"
 
-/* As many links as the kernel follows. */
+/* The number of links that the kernel follows (MAXSYMLINKS). */
 #define LINKS_MAX 40
 
 bool runner_is_name(const char *argv0)
@@ -25,7 +25,7 @@ bool runner_is_name(const char *argv0)
            streq(name + length - 3, "-vm");
 }
 
-/* The path that the program was started by; the caller frees. */
+/* Returns the path by which the program was started; the caller frees. */
 static char *own_path(const char *argv0)
 {
     const char *path = getenv("PATH");
@@ -33,8 +33,8 @@ static char *own_path(const char *argv0)
     return found ? found : xstrdup(argv0);
 }
 
-/* Reads the link at `path` and returns its target as a path from the working directory; the caller
- * frees. NULL: it is no link. */
+/* Returns the target of the link at `path`, relative to the working directory; the caller frees.
+ * NULL if it is not a link. */
 static char *follow(const char *path)
 {
     char target[PATH_MAX];
@@ -53,7 +53,7 @@ char *runner_find_config(const char *argv0, struct error *e)
     char *path CLEANUP_FREE = own_path(argv0);
     for (int links = 0; path && links <= LINKS_MAX; links++) {
         char *config CLEANUP_FREE = xasprintf("%s.json", path);
-        /* one that is there and cannot be read is an error of its own */
+        /* if it exists and cannot be read, that is reported later */
         if (runner_is_name(path) && faccessat(AT_FDCWD, config, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
             return TAKE(config);
         if (runner_is_name(path))
@@ -62,12 +62,11 @@ char *runner_find_config(const char *argv0, struct error *e)
         free(path);
         path = next;
     }
-    char *places CLEANUP_FREE = strv_join(&seen, ", ");
+    char *looked CLEANUP_FREE = strv_join(&seen, ", ");
     (void)error_set(e, -ENOENT,
-                    "%s: it has no configuration: there is none of %s, expected one beside the "
-                    "program's name or beside a link on the way to it; run-vm --config FILE takes "
-                    "any other",
-                    argv0, places);
+                    "%s: no configuration: there is none of %s; put one beside the "
+                    "program's name or beside a link on the way to it, or use run-vm --config FILE",
+                    argv0, looked);
     (void)error_status(e, -ENOENT, STATUS_IO);
     return NULL;
 }

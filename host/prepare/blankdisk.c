@@ -15,14 +15,16 @@
 #include "base/text.h"
 #include "common/stamp.h"
 
-/* No ext4 fits on less. */
+/* The smallest disk that has room for an ext4. */
 #define SMALLEST_DISK (UINT64_C(256) << 10)
 
-/* A file's filesystem allocates by blocks: this much may be there because of one sector. */
+/* The largest block of a filesystem: a file in which one sector was written may have this much
+ * data.
+ */
 #define START ((size_t)64 << 10)
 
-/* QEMU's locks on an image (block/file-posix.c): a byte for each thing that somebody does, and one
- * for each that others must not do. */
+/* QEMU's locks on an image (block/file-posix.c): a byte for each permission that a process uses,
+ * and one for each that it denies to others. */
 #define QEMU_LOCKS_START 100
 #define QEMU_LOCKS_COUNT 200
 
@@ -42,7 +44,7 @@ static bool write_at(const struct disk *disk, uint64_t offset, const void *bytes
     return pwrite(disk->fd, bytes, length, (off_t)offset) == (ssize_t)length;
 }
 
-/* Whether the disk's first bytes are zeros, but for a stamp at most. */
+/* True if the disk's first bytes are zeros, except for a stamp. */
 static bool is_blank_start(const uint8_t *bytes, size_t length)
 {
     char word[STAMP_WORD + 1];
@@ -61,7 +63,7 @@ static bool write_stamp(const struct disk *disk, uint64_t offset)
 
 /* --- raw --- */
 
-/* Whether there is nothing but a hole from `offset` to the file's end. */
+/* True if the file is a hole from `offset` to its end. */
 static bool is_hole(const struct disk *disk, off_t offset)
 {
     return lseek(disk->fd, offset, SEEK_DATA) < 0 && errno == ENXIO;
@@ -81,14 +83,14 @@ static bool stamp_raw(const struct disk *disk, uint64_t size)
 
 static const uint8_t qcow2_magic[4] = {'Q', 'F', 'I', 0xfb};
 
-/* In an entry of either table: nobody else refers to the cluster. */
+/* The flag of an L1 or L2 entry that is the only reference to its cluster. */
 #define COPIED (UINT64_C(1) << 63)
 #define OFFSET UINT64_C(0x00fffffffffffe00)
 
-/* More than any disk up to 32 TiB takes. */
+/* Enough for disks up to 32 TiB. */
 #define LARGEST_L1 (UINT32_C(4) << 20)
 
-/* The header, big-endian; of version 2 the part up to `snapshots_offset`. */
+/* The header, big-endian; in version 2 it ends with `snapshots_offset`. */
 struct qcow2_header {
     uint8_t magic[4];
     uint32_t version;
@@ -116,11 +118,11 @@ struct qcow2 {
     uint64_t l1_offset;
     uint32_t l1_count;
     uint64_t refcount_table;
-    uint64_t *l1; /* owned, as it is in the file */
+    uint64_t *l1; /* owned, big-endian as in the file */
 };
 
-/* True for a header as `qemu-img create` writes it: without a backing file, snapshots, encryption,
- * an external data file or bitmaps, and of an image that was closed. */
+/* True for a header as `qemu-img create` writes it: no backing file, snapshots, encryption,
+ * external data file or bitmaps, and the image was closed properly. */
 static bool is_plain(const struct qcow2_header *h)
 {
     bool first = be32toh(h->version) == 2;
@@ -150,8 +152,8 @@ static bool read_qcow2(struct qcow2 *image, const struct disk *disk)
     return read_at(disk, image->l1_offset, image->l1, image->l1_count * sizeof *image->l1);
 }
 
-/* Of a table only the first entry may be in use. */
-static bool is_empty_behind_first(const uint64_t *table, size_t count)
+/* True if no entry of the table but the first is in use. */
+static bool has_one_entry_at_most(const uint64_t *table, size_t count)
 {
     for (size_t i = 1; i < count; i++)
         if (table[i])
@@ -159,7 +161,7 @@ static bool is_empty_behind_first(const uint64_t *table, size_t count)
     return true;
 }
 
-/* Looks into the one cluster that there is. */
+/* Stamps an image with one allocated cluster, if that is blank. */
 static bool look_at_cluster(const struct qcow2 *image)
 {
     uint64_t l1 = be64toh(image->l1[0]);
@@ -167,7 +169,7 @@ static bool look_at_cluster(const struct qcow2 *image)
     uint8_t *data CLEANUP_FREE = xcalloc(1, image->cluster);
 
     if (!read_at(image->disk, l1 & OFFSET, table, image->cluster) ||
-        !is_empty_behind_first(table, image->cluster / sizeof *table))
+        !has_one_entry_at_most(table, image->cluster / sizeof *table))
         return false;
     uint64_t l2 = be64toh(table[0]);
     if ((l1 & ~OFFSET) != COPIED || (l2 & ~OFFSET) != COPIED ||
@@ -176,8 +178,8 @@ static bool look_at_cluster(const struct qcow2 *image)
     return is_blank_start(data, image->cluster) && write_stamp(image->disk, l2 & OFFSET);
 }
 
-/* Two clusters behind all others: `*first` is the number of the first, `*counts` where the file has
- * their reference counts. */
+/* Finds two free clusters after all others: `*first` is the number of the first, `*counts` the file
+ * offset of their reference counts. */
 static bool find_room(const struct qcow2 *image, uint64_t *first, uint64_t *counts)
 {
     struct stat st;
@@ -198,8 +200,8 @@ static bool find_room(const struct qcow2 *image, uint64_t *first, uint64_t *coun
     return read_at(image->disk, *counts, used, sizeof used) && !used[0] && !used[1];
 }
 
-/* Allocates the disk's first cluster for the stamp. Whenever that is cut off, the image is as blank
- * as before: the reference to what is new is written last. */
+/* Allocates the disk's first cluster for the stamp. After a power loss at any instant the image is
+ * as blank as before: the reference to the new clusters is written last. */
 static bool stamp_first(const struct qcow2 *image)
 {
     const struct disk *disk = image->disk;
@@ -225,7 +227,7 @@ static bool stamp_qcow2(const struct disk *disk)
     struct qcow2 image = {0};
     bool stamped = false;
 
-    if (read_qcow2(&image, disk) && is_empty_behind_first(image.l1, image.l1_count))
+    if (read_qcow2(&image, disk) && has_one_entry_at_most(image.l1, image.l1_count))
         stamped = image.l1[0] ? look_at_cluster(&image) : stamp_first(&image);
     free(image.l1);
     return stamped;
@@ -233,7 +235,7 @@ static bool stamp_qcow2(const struct disk *disk)
 
 /* --- both --- */
 
-/* Until the descriptor is closed no QEMU opens the image; false where one has it open. */
+/* Keeps QEMU from opening the image until the descriptor is closed; false if one has it open. */
 static bool lock_against_qemu(int fd)
 {
     struct flock lock = {.l_type = F_WRLCK,

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Disk images that hold nothing, which the guest need not read to know it. */
+/* Marks disk images that hold nothing, so that the guest need not read the disk to know it. */
 #pragma once
 
 #include <stdbool.h>
 
 #include "common/stamp.h"
 
-/* Puts the stamp (common/stamp.h) with `word` on the disk in the image at `path`, if the disk holds
- * nothing but an earlier stamp at most. The earlier one's word is not used again: a copy of the
- * image has it as well, and may hold something by now. `format` is what QEMU is told that the image
- * is, NULL: QEMU finds out. `made`: the image was made by this start, and is not under its name
+/* Writes a stamp (common/stamp.h) with `word` to the disk in the image at `path`, if the disk is
+ * blank except for an earlier stamp. The word of that one is never reused: a copy of the image
+ * bears it, too, and may hold data by now. `format` is the image's, as QEMU is told; NULL: QEMU
+ * detects it. `made` says that this start has made the image, which does not have its final name
  * yet.
  *
- * True when the stamp is on it. False when that cannot be told at once (anything but a raw file
- * with holes or a plain qcow2 image), when it may hold something, when somebody else uses the image
- * or it cannot be written: then it is as it was. */
+ * Returns true if the disk bears the stamp. Returns false and leaves the image as it was if it may
+ * hold data, if finding out would take long (any image but a raw file with holes and a plain
+ * qcow2), if another process uses it, or if it cannot be written. */
 bool blankdisk_stamp(const char *path, const char *format, const char *word, bool made);

@@ -13,14 +13,14 @@
 #include "host/system/process.h"
 #include "host/system/tree.h"
 
-/* Of what an entry holds, or how it is made. */
+/* The version of an entry's content, and of how it is made. */
 #define FORMAT 2
 
 #define SECTOR    512
 #define DISK_SIZE (UINT64_C(120) << 20)
 
-/* Partition 1 is GRUB's on a machine without EFI, 2 is /boot; marked as what they are in the old
- * kind of table, too. All numbers are the specification's. */
+/* Partition 1 is GRUB's on a machine without EFI, 2 is /boot. The hybrid MBR lists them as well.
+ * All numbers are those of nixpkgs' qemu-vm.nix. */
 static const char *const partitions[] = {
     "sgdisk",
     "--set-alignment=1",
@@ -41,7 +41,7 @@ static const char *const partitions[] = {
     "--recompute-chs",
 };
 
-/* Runs a tool whose words are `argv`, quietly unless it fails. */
+/* Runs a tool; its output is dropped, its messages are not. */
 static int run_tool(struct strv *argv, const struct strv *environment, struct error *e)
 {
     const struct process tool = {
@@ -49,12 +49,13 @@ static int run_tool(struct strv *argv, const struct strv *environment, struct er
     return process_run(&tool, e);
 }
 
-/* Where partition 2 is, in sectors: what --largest-new leaves on a disk of this size. */
+/* The bounds of partition 2 in sectors: those that --largest-new chooses on a disk of this size. */
 #define BOOT_FIRST 2048
 #define BOOT_LAST  245726
 
-/* All room is taken at once, where the file system can: a disk that the host has no room for loses
- * what the guest's kernel writes back, and no program in the guest is told. */
+/* Sets the size of an image. Preallocates, where the filesystem can: if the host's disk fills up
+ * later, the guest kernel's writeback fails after the program that wrote has already exited with
+ * success. */
 static int resize(const char *image, uint64_t size, struct error *e)
 {
     int fd CLEANUP_CLOSE = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -64,13 +65,11 @@ static int resize(const char *image, uint64_t size, struct error *e)
     return 0;
 }
 
-/* FAT16, made where the partition will be in an image that ends with it: no block device is
- * needed, nor root. */
+/* Makes a FAT16 at the offset that the partition will have, in an image that ends with it. Thus
+ * neither a block device nor root is needed. */
 static int make_filesystem(const char *image, struct error *e)
 {
     struct strv format CLEANUP_STRV = {0};
-    struct strv label CLEANUP_STRV = {0};
-    struct strv environment CLEANUP_STRV = {0};
     strv_push(&format, "mkfs.fat");
     strv_push(&format, "-F16");
     strv_push(&format, "--invariant"); /* no random volume ID, no time */
@@ -78,10 +77,13 @@ static int make_filesystem(const char *image, struct error *e)
     strv_pushf(&format, "--offset=%d", BOOT_FIRST);
     strv_push(&format, image);
     int r = resize(image, (uint64_t)SECTOR * (BOOT_LAST + 1), e);
-    if (r == 0)
-        r = run_tool(&format, NULL, e);
     if (r < 0)
         return r;
+    r = run_tool(&format, NULL, e);
+    if (r < 0)
+        return r;
+    struct strv label CLEANUP_STRV = {0};
+    struct strv environment CLEANUP_STRV = {0};
     strv_push(&label, "mlabel");
     strv_push(&label, "-i");
     strv_pushf(&label, "%s@@%d", image, BOOT_FIRST * SECTOR);
@@ -91,21 +93,21 @@ static int make_filesystem(const char *image, struct error *e)
     return run_tool(&label, &environment, e);
 }
 
-/* The entry of partition 2 (UEFI specification, 5.3.3) in the table, which sgdisk puts at sector 2.
- */
+/* Checks the bounds of partition 2 in the table, which sgdisk puts at sector 2 (UEFI specification,
+ * 5.3.3). */
 static int check_boot_partition(const char *image, struct error *e)
 {
     enum { TABLE = 2 * SECTOR, ENTRY = 128, FIRST = 32 };
     uint64_t bounds[2];
     int fd CLEANUP_CLOSE = open(image, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || pread(fd, bounds, sizeof bounds, TABLE + ENTRY + FIRST) != sizeof bounds)
-        return error_errno(e, fd < 0 ? errno : EIO, "%s: its partition table", image);
+        return error_errno(e, fd < 0 ? errno : EIO, "%s: cannot read the partition table", image);
     if (le64toh(bounds[0]) == BOOT_FIRST && le64toh(bounds[1]) == BOOT_LAST)
         return 0;
     return error_set(e, -EINVAL,
-                     "sgdisk has put the second partition at sectors %" PRIu64 " to %" PRIu64
+                     "%s: sgdisk has put partition 2 at sectors %" PRIu64 " to %" PRIu64
                      ", expected %d to %d",
-                     le64toh(bounds[0]), le64toh(bounds[1]), BOOT_FIRST, BOOT_LAST);
+                     image, le64toh(bounds[0]), le64toh(bounds[1]), BOOT_FIRST, BOOT_LAST);
 }
 
 static int make_partitions(const char *image, struct error *e)
@@ -115,8 +117,9 @@ static int make_partitions(const char *image, struct error *e)
         strv_push(&argv, partitions[i]);
     strv_push(&argv, image);
     int r = resize(image, DISK_SIZE, e);
-    if (r == 0)
-        r = run_tool(&argv, NULL, e);
+    if (r < 0)
+        return r;
+    r = run_tool(&argv, NULL, e);
     return r < 0 ? r : check_boot_partition(image, e);
 }
 
@@ -137,23 +140,32 @@ struct making {
     bootdisk_installer *install;
 };
 
+/* Builds the raw disk in the directory `work`, with the boot loader on it. */
+static int build_disk(const struct making *making, const char *work, const char *image,
+                      struct error *e)
+{
+    int r = make_filesystem(image, e);
+    if (r < 0)
+        return r;
+    r = make_partitions(image, e);
+    return r < 0 ? r : making->install(making->spec, work, e);
+}
+
+/* Builds the disk in `work` and puts the results into the cache entry `directory`. */
 static int make_in(const char *work, const char *directory, const struct making *making,
                    struct error *e)
 {
     char *image CLEANUP_FREE = xasprintf("%s/" BOOTDISK_RAW, work);
     char *result CLEANUP_FREE = xasprintf("%s/" BOOTDISK_IMAGE, directory);
+    int r = build_disk(making, work, image, e);
+    if (r < 0)
+        return r;
+    r = convert(making->qemu_img, image, result, e);
+    if (r < 0 || !making->spec->efi)
+        return r;
     char *made CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, work);
     char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
-    int r = make_filesystem(image, e);
-    if (r == 0)
-        r = make_partitions(image, e);
-    if (r == 0)
-        r = making->install(making->spec, work, e);
-    if (r == 0)
-        r = convert(making->qemu_img, image, result, e);
-    if (r == 0 && making->spec->efi)
-        r = atomicfile_copy(made, variables, true, e);
-    return r;
+    return atomicfile_copy(made, variables, true, e);
 }
 
 static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
@@ -161,10 +173,7 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     const struct making *making = context;
     char *work CLEANUP_FREE = xasprintf("%s/work", directory);
     (void)inputs;
-    log_info(
-        "making the boot disk of %s: its boot loader is installed in a throwaway machine, which "
-        "takes a boot",
-        making->spec->toplevel);
+    log_info("building the boot disk of %s (boots a temporary VM once)", making->spec->toplevel);
     int r = tree_make(work, 0700, e);
     if (r == 0)
         r = make_in(work, directory, making, e);

@@ -16,6 +16,7 @@
 #include "host/system/path.h"
 #include "host/system/process.h"
 
+/* True if the plan makes the file. */
 static bool is_made(const struct plan *plan, const char *path)
 {
     for (size_t i = 0; i < plan->file_count; i++)
@@ -26,7 +27,7 @@ static bool is_made(const struct plan *plan, const char *path)
     return false;
 }
 
-/* Bytes at a place by which a kernel is known. */
+/* A magic number of a kernel. */
 struct magic {
     size_t offset;
     const char *bytes;
@@ -38,7 +39,7 @@ struct magic {
         offset, bytes, sizeof(bytes) - 1                                                           \
     }
 
-/* Documentation/arch/x86/boot.rst of Linux; ELF files; Multiboot is looked for below. */
+/* Documentation/arch/x86/boot.rst of Linux; ELF. For Multiboot see is_multiboot(). */
 static const struct magic x86_magics[] = {MAGIC(0x202, "HdrS"), MAGIC(0, "\177ELF")};
 
 /* Documentation/arch/arm64/booting.rst, arch/arm/boot/compressed/head.S, EFI's zboot, U-Boot's
@@ -48,7 +49,7 @@ static const struct magic arm_magics[] = {
     MAGIC(0, "MZ"),       MAGIC(0, "\x27\x05\x19\x56"),  MAGIC(0, "\x1f\x8b"),
 };
 
-/* As much of a file as a Multiboot header may stand in. */
+/* The part of a file that contains the Multiboot header, if it has one. */
 #define HEAD 8192
 
 static bool has_magic(const struct magic *magics, size_t count, const char *head, size_t size)
@@ -68,13 +69,12 @@ static bool is_multiboot(const char *head, size_t size)
     return false;
 }
 
-/* Whether it can be a kernel. What cannot be read is not judged. */
+/* True if the file may be a kernel, which is assumed of an unreadable one. */
 static bool is_kernel(const struct plan_need *need)
 {
     char head[HEAD];
     int fd CLEANUP_CLOSE = open(need->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     ssize_t size = fd < 0 ? -1 : read(fd, head, sizeof head);
-
     if (size < 0)
         return true;
     if (need->kind == NEED_KERNEL_ARM)
@@ -88,7 +88,6 @@ static void check_need(const struct plan *plan, const struct plan_need *need, st
     bool directory = need->kind == NEED_DIRECTORY;
     bool kernel = need->kind == NEED_KERNEL_X86 || need->kind == NEED_KERNEL_ARM;
     struct stat st;
-
     if (is_made(plan, need->path))
         return;
     if (stat(need->path, &st) < 0)
@@ -112,12 +111,11 @@ static void check_need(const struct plan *plan, const struct plan_need *need, st
             need->kind == NEED_KERNEL_X86 ? "a bzImage or vmlinux" : "an Image, zImage or vmlinux");
 }
 
-/* A file is made under another name in its directory first. */
+/* Checks that a file can be made: its directory must be writable for the temporary name. */
 static void check_directory(const struct plan_file *file, struct strv *problems)
 {
     char *directory CLEANUP_FREE = path_directory(file->path);
     struct stat st;
-
     if (stat(file->path, &st) == 0 || stat(directory, &st) < 0 ||
         faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0)
         return;
@@ -127,16 +125,15 @@ static void check_directory(const struct plan_file *file, struct strv *problems)
                file->path, directory, strerror(errno));
 }
 
-/* The least port that every user may listen on. */
+/* Returns the lowest port on which any user may listen. */
 static unsigned int first_free_port(void)
 {
     FILE *file CLEANUP_FCLOSE = fopen("/proc/sys/net/ipv4/ip_unprivileged_port_start", "re");
     unsigned int port = 1024;
-
     return file && fscanf(file, "%u", &port) == 1 ? port : 1024;
 }
 
-/* Listens as QEMU will. 0, or an errno. */
+/* Listens as QEMU will. Returns 0 or an errno. */
 static int try_port(const struct plan_port *port)
 {
     const struct sockaddr_in address = {
@@ -144,9 +141,8 @@ static int try_port(const struct plan_port *port)
     int fd CLEANUP_CLOSE =
         socket(AF_INET, (port->udp ? SOCK_DGRAM : SOCK_STREAM) | SOCK_CLOEXEC, 0);
     const int on = 1;
-
     if (fd < 0)
-        return 0; /* no network at all: QEMU has none either, and says so */
+        return 0; /* no network at all, which QEMU will report */
     if (!port->udp)
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (bind(fd, (const struct sockaddr *)&address, sizeof address) < 0 ||
@@ -158,11 +154,10 @@ static int try_port(const struct plan_port *port)
 static void check_port(const struct plan_port *port, struct strv *problems)
 {
     int number = try_port(port);
-    unsigned int least = number == EACCES ? first_free_port() : 0;
-    char address[INET_ADDRSTRLEN];
-
     if (number == 0)
         return;
+    unsigned int least = number == EACCES ? first_free_port() : 0;
+    char address[INET_ADDRSTRLEN];
     (void)inet_ntop(AF_INET, &port->address, address, sizeof address);
     if (port->number < least)
         strv_pushf(problems, "%s: port %u: permission denied: choose one above %u", port->name,
@@ -180,7 +175,6 @@ static void check_port(const struct plan_port *port, struct strv *problems)
 int needs_check(const struct plan *plan, struct error *e)
 {
     struct strv problems CLEANUP_STRV = {0};
-
     for (size_t i = 0; i < plan->need_count; i++)
         check_need(plan, &plan->needs[i], &problems);
     for (size_t i = 0; i < plan->file_count; i++)

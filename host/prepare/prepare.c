@@ -32,10 +32,10 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-/* As common/params.c has it. */
+/* The parameter's name in common/params.c. */
 #define STAMP_PARAMETER "vm.blank"
 
-/* Keeps a descriptor open until the end. */
+/* Keeps a descriptor open until prepared_free(). */
 static void hold(struct prepared *prepared, int fd)
 {
     prepared->held =
@@ -43,7 +43,7 @@ static void hold(struct prepared *prepared, int fd)
     prepared->held[prepared->held_count++] = fd;
 }
 
-/* Keeps an entry of the cache until the end, when it will have been used last. */
+/* Keeps a cache entry locked until prepared_free(), which sets the time of its last use. */
 static void hold_entry(struct prepared *prepared, int lock)
 {
     hold(prepared, lock);
@@ -52,6 +52,7 @@ static void hold_entry(struct prepared *prepared, int lock)
     prepared->entries[prepared->entry_count++] = lock;
 }
 
+/* True if the file behind `fd` is locked already. */
 static bool is_held(const struct prepared *prepared, int fd)
 {
     struct stat st;
@@ -65,18 +66,18 @@ static bool is_held(const struct prepared *prepared, int fd)
     return false;
 }
 
-/* How long a lock may take, in milliseconds, and how often it is tried. A QEMU whose run-vm was
- * killed has its memory to free before it lets go, and systemd-tmpfiles locks each directory that
- * it looks through. */
-#define LOCK_PATIENCE 1000
+/* The time to wait for a lock, and the interval between attempts, in milliseconds. A QEMU whose
+ * run-vm was killed releases its locks only after its memory, and systemd-tmpfiles locks each
+ * directory while it scans it. */
+#define LOCK_TIME     1000
 #define LOCK_INTERVAL 20
 
-/* 0, or a negative errno: -EWOULDBLOCK where somebody else keeps it, or run-vm has been asked to
- * end. */
+/* Returns 0, or a negative errno: -EWOULDBLOCK if another process keeps the lock, or if run-vm has
+ * been asked to end meanwhile. */
 static int take_lock(int fd)
 {
     struct pollfd signals = {signals_fd(), POLLIN, 0};
-    int left = LOCK_PATIENCE;
+    int left = LOCK_TIME;
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         int number = errno;
         if (number != EWOULDBLOCK || left <= 0 || poll(&signals, 1, LOCK_INTERVAL) > 0)
@@ -86,14 +87,15 @@ static int take_lock(int fd)
     return 0;
 }
 
-/* Locks an image or directory against a second run-vm by flock(2), which QEMU's own locks (fcntl)
- * do not meet. 0 also where there is nothing to lock, or no way to. */
+/* Locks an image or directory against a second run-vm by flock(2), which does not conflict with
+ * QEMU's own locks (fcntl). Returns 0 or -EBUSY; 0 also if there is no such file, or it cannot be
+ * locked. */
 static int lock_path(struct prepared *prepared, const char *path, struct error *e)
 {
     int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat st;
     if (fd < 0 || is_held(prepared, fd))
-        return 0; /* not there yet; or QEMU will say why it cannot be opened */
+        return 0; /* it does not exist yet; or QEMU will report why it cannot be opened */
     int r = take_lock(fd);
     if (r == 0) {
         hold(prepared, fd);
@@ -104,13 +106,13 @@ static int lock_path(struct prepared *prepared, const char *path, struct error *
         return 0;
     bool directory = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
     return error_set(e, -EBUSY,
-                     "%s: in use by another run-vm that still runs; end that one first, or give "
+                     "%s: in use by another run-vm; end that one first, or give "
                      "this one a %s of its own",
                      path, directory ? "directory (TMPDIR)" : "file");
 }
 
-/* Whether init can be told of one more stamp. What does not fit its command line goes into the
- * initrd, which is the same for many starts. */
+/* True if the kernel's command line has room for one more stamp. Longer parameters would go into
+ * the initrd, which many starts share. */
 static bool has_room(const struct prepared *prepared, const struct plan *plan)
 {
     return plan->append_room >
@@ -128,7 +130,7 @@ static void stamp_disk(struct prepared *prepared, const struct plan_blank *disk,
     strv_push(&prepared->words, word);
 }
 
-/* Stamps a new image before it is under its name, so that its content is on the disk with it. */
+/* Stamps a new image before it is renamed, so that the stamp is written back with it. */
 static void stamp_new(struct prepared *prepared, const struct plan *plan, const char *path,
                       const char *temporary)
 {
@@ -139,8 +141,8 @@ static void stamp_new(struct prepared *prepared, const struct plan *plan, const 
         }
 }
 
-/* Has qemu-img make the image. `argv` is the command up to the image's name. 1; or 0 where somebody
- * else has made it in the meantime. */
+/* Runs qemu-img, whose command up to the image's name is `argv`. Returns 1, 0 if another process
+ * has made the image meanwhile, or a negative errno. */
 static int create_image(struct prepared *prepared, const struct plan *plan,
                         const struct plan_file *file, struct strv *argv, const char *size,
                         struct error *e)
@@ -170,7 +172,7 @@ static int make_image(struct prepared *prepared, const struct plan *plan,
         return 0;
     bool overlay = file->kind == FILE_DISK_OVERLAY;
     if (!overlay && file->bytes == 0)
-        return error_set(e, -EINVAL, "%s: there is no such image, and no size to make one of",
+        return error_set(e, -EINVAL, "%s: there is no such image, and no size for a new one",
                          file->path);
     struct strv argv CLEANUP_STRV = {0};
     strv_push(&argv, plan->qemu_img ? plan->qemu_img : "qemu-img");
@@ -212,7 +214,7 @@ static int make_temporary(struct prepared *prepared, const struct plan *plan,
     (void)plan;
     if (file->keep)
         return tree_make(file->path, 0700, e);
-    /* one that is there is somebody else's, and would be removed at the end */
+    /* an existing one belongs to another process, and would be removed at the end */
     if (mkdir(file->path, 0700) < 0)
         return error_errno(e, errno, "%s: cannot make the temporary directory", file->path);
     leftovers_note(file->path);
@@ -220,8 +222,8 @@ static int make_temporary(struct prepared *prepared, const struct plan *plan,
     return 0;
 }
 
-/* Puts what the entry has under `name` at the file's path: a link into the cache, or a copy for the
- * guest to write to; the thing itself where it could not be cached. */
+/* Puts the file `name` of a cache entry at the file's path: a link into the cache, a copy for the
+ * guest to write to, or the file itself if it could not be cached. */
 static int use_entry(struct prepared *prepared, const struct plan_file *file,
                      struct cache_entry *entry, const char *name, struct error *e)
 {
@@ -247,7 +249,7 @@ static int make_initrd(struct prepared *prepared, const struct plan *plan,
                  : use_entry(prepared, file, &entry, INITRD_NAME, e);
 }
 
-/* A link to the kernel, wherever it is: what is not cached lies in the temporary directory. */
+/* Makes a link to the kernel. If that is not cached, it is in the temporary directory. */
 static int make_kernel(struct prepared *prepared, const struct plan *plan,
                        const struct plan_file *file, struct error *e)
 {
@@ -272,7 +274,7 @@ static int make_store_image(struct prepared *prepared, const struct plan *plan,
     return r < 0 ? r : use_entry(prepared, file, &entry, STOREIMAGE_NAME, e);
 }
 
-/* A file of its own: it lies in a share, where the guest cannot follow a link into the cache. */
+/* Makes a copy: the file is in a share, where the guest cannot follow a link into the cache. */
 static int make_registration(struct prepared *prepared, const struct plan *plan,
                              const struct plan_file *file, struct error *e)
 {
@@ -292,8 +294,8 @@ static int make_registration(struct prepared *prepared, const struct plan *plan,
     return r;
 }
 
-/* What the guest writes goes into an overlay that the next start replaces, or, where it shall
- * last, into a copy: the cache may forget what an overlay needs. */
+/* Makes the disk that the guest writes to: an overlay, which the next start replaces, or a copy if
+ * it is to last, since the cache may drop the base of an overlay. */
 static int make_writable(struct prepared *prepared, const struct plan *plan,
                          const struct plan_file *file, const char *image, struct error *e)
 {
@@ -322,7 +324,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
     char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
     if (entry.lock >= 0)
         hold_entry(prepared, entry.lock);
-    if (entry.lock < 0 && chmod(image, 0444) < 0) /* in the cache it is so already */
+    if (entry.lock < 0 && chmod(image, 0444) < 0) /* a cached one is read-only */
         return error_errno(e, errno, "%s: cannot be made read-only", image);
     if (file->source)
         r = atomicfile_link(variables, file->source, e);
@@ -331,7 +333,8 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
     return r;
 }
 
-/* 1: the file is a new one; 0: it was there, or need not be known; or a negative errno. */
+/* Makes a file. Returns 1 for a new one, 0 if it existed or that does not matter, or a negative
+ * errno. */
 typedef int make_file(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e);
 
@@ -351,7 +354,7 @@ static int lock_file(struct prepared *prepared, const struct plan_file *file, st
     return kinds[file->kind].locked ? lock_path(prepared, file->path, e) : 0;
 }
 
-/* What can be found out before anything is touched. */
+/* Checks everything that can be checked before a file is touched. */
 static int check(struct prepared *prepared, const struct plan *plan, struct error *e)
 {
     int r = 0;
@@ -371,8 +374,8 @@ static void remember_made(struct prepared *prepared, const char *path)
         (struct made_file){.path = xstrdup(path), .state = state};
 }
 
-/* Makes the file, and locks it once more in whatever way it came to be there: another start may
- * have made it since the check. */
+/* Makes the file and locks it, even if it existed: another start may have made it since the check.
+ */
 static int make_file_of(struct prepared *prepared, const struct plan *plan,
                         const struct plan_file *file, struct error *e)
 {
@@ -404,8 +407,8 @@ int prepare(struct prepared *prepared, const struct plan *plan, bootdisk_install
     }
     for (size_t i = 0; r == 0 && i < plan->raw_images.count; i++)
         r = imageformat_record_raw(plan->raw_images.items[i], e);
-    /* whoever asked run-vm to end while the last file was made need not wait for a guest; and what
-     * a signal has cut short says so */
+    /* a signal during the last file ends the start, too; and it replaces the message of the tool
+     * that it has interrupted */
     if (r == 0 || (e && e->status == 0))
         r = signals_check(e) < 0 ? -ECANCELED : r;
     if (r == 0)

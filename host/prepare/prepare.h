@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Carries out plan.files: what has to be there before QEMU starts. Everything appears under its
- * name whole or not at all, nothing that exists is overwritten unless the plan says so. */
+/* Carries out plan.files: makes the files that must exist before QEMU starts. Each appears whole or
+ * not at all, and no existing file is overwritten unless the plan says so. */
 #pragma once
 
 #include <stddef.h>
@@ -11,24 +11,24 @@
 #include "host/plan/plan.h"
 #include "host/prepare/bootdisk.h"
 
-/* A file that this start has made, and its state right then. */
+/* A file that this start has made, and its state after that. */
 struct made_file {
     char *path;
     struct stat state;
 };
 
-/* What a start holds until it ends. Its end (CLEANUP_PREPARED) removes the temporary directories
- * that are not to be kept and gives the disk images and cache entries free again. */
+/* Resources held while the VM runs. prepared_free() removes the temporary directories, unless kept,
+ * and releases the locks on disk images and cache entries. */
 struct prepared {
     struct strv temporary; /* directories to remove */
-    int *held;             /* descriptors that hold a lock */
+    int *held;             /* descriptors that hold locks */
     size_t held_count;
-    int *entries; /* those that are entries of the cache */
+    int *entries; /* those that lock cache entries */
     size_t entry_count;
-    struct made_file *made; /* disk images and EFI variables that were not there before */
+    struct made_file *made; /* disk images and EFI variables that did not exist before */
     size_t made_count;
-    struct strv stamped; /* disk images that bear a stamp (common/stamp.h) and nothing else */
-    struct strv words;   /* their stamps' */
+    struct strv stamped; /* disk images that are blank except for a stamp (common/stamp.h) */
+    struct strv words;   /* of their stamps */
     bootdisk_installer *install; /* for FILE_BOOT_DISK; NULL: the plan has none */
 };
 
@@ -36,21 +36,21 @@ struct prepared {
 #define CLEANUP_PREPARED CLEANUP(prepared_free)
 
 /* Makes the files in the plan's order, a boot disk with `install` (NULL if the plan has none).
- * First every disk image, and the temporary directory, that exists is locked against a second
- * run-vm: where one is in use, nothing is touched. 0, or a negative errno with the reason and, as
- * the error's status, that of the tool that failed (else 74, or 69 for a missing one). */
+ * Before that it locks the disk images and the temporary directory, if they exist, against a second
+ * run-vm: if one is in use, no file is touched. Returns 0, or a negative errno with the reason and,
+ * as the error's status, that of the tool that failed (else 74, or 69 for a missing tool). */
 int prepare(struct prepared *prepared, const struct plan *plan, bootdisk_installer *install,
             struct error *e);
 
-/* Puts into the plan what became known: that there are disks that are blank. */
+/* Adds the parameter to the plan that tells init which disks are blank. */
 void prepared_tell(const struct prepared *prepared, struct plan *plan);
 
-/* After a start that failed: removes the disk images and EFI variables that it has made and that
- * nobody has written to since. The locks are held still, so that no other run-vm has them. */
+/* Removes the disk images and EFI variables that a failed start has made, unless they were written
+ * to since. The locks are still held, so no other run-vm uses them. */
 void prepared_undo(const struct prepared *prepared);
 
-/* Lets the programs started from now on inherit the locks: QEMU, which may outlive a run-vm that is
- * killed (-runas, or a script that starts it), then keeps what it uses. */
+/* Lets the programs started from now on inherit the locks. A QEMU that survives a killed run-vm
+ * (-runas, or a script that starts it) thus keeps its files locked. */
 void prepared_pass_on(const struct prepared *prepared);
 
 void prepared_free(struct prepared *prepared);

@@ -55,7 +55,7 @@ test -e /boot/kernel
 echo changed >/boot/changed
 END
     [[ $(out bios) == "BOOT_IMAGE=/kernel init=/nix/store/"*"-system-with-boot-loader/init "* ]]
-    says "$BATS_FILE_TMPDIR/bios/errors" 'making the boot disk of /nix/store/.*-system-with-boot-loader'
+    says "$BATS_FILE_TMPDIR/bios/errors" 'building the boot disk of /nix/store/.*-system-with-boot-loader'
 }
 
 @test "the second start makes no boot disk, and has it as it was made" {
@@ -70,7 +70,7 @@ END
     # a hostile guest cannot change it for the next one
     [ "$(sha256sum "${base[0]}")" = "$before" ]
     [ "$(stat -c %a "${base[0]}")" = 444 ]
-    run ! grep -q 'making the boot disk' "$BATS_FILE_TMPDIR/bios/errors"
+    run ! grep -q 'building the boot disk' "$BATS_FILE_TMPDIR/bios/errors"
     [ "$(qemu-img info --output=json "$BATS_FILE_TMPDIR/bios/disk.img" | jq -r '.["full-backing-filename"]')" = "${base[0]}" ]
 }
 
