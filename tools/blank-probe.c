@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What init thinks of disks, on images: blank-probe IMAGE… says of each whether it is blank;
- * blank-probe --makefs IMAGE… does to each what x-systemd.makefs does and says what that was. */
+/* Runs init's code on disk images: blank-probe IMAGE… prints for each whether it is blank;
+ * blank-probe --makefs IMAGE… formats each as x-systemd.makefs does, or prints why not. */
 #include <fcntl.h>
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* bulk-load FILE <ROWS: the least that SQLite needs to put the rows of a Nix database into a new
- * file: one transaction, prepared statements, rows in the order of their tables, indexes last, no
- * journal, no sync. A yardstick for measurements; not safe, and not exact.
+/* bulk-load FILE <ROWS: writes the rows of a Nix database to a new file with the least work that
+ * SQLite can do: one transaction, prepared statements, rows in the order of their tables, indexes
+ * last, no journal, no sync. A yardstick for measurements, not a safe or exact copy.
  *
  * ROWS are lines of fields separated by tabs: "P path hash time deriver size", "R from to". */
 #include <sqlite3.h>

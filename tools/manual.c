@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* manual TEMPLATE: the template on stdout, for scdoc, each line @NAME@ in it replaced by the table
- * of that name as the code has it: what the manual says cannot drift from what the programs do. */
+/* manual TEMPLATE: prints the template, for scdoc, with each line @NAME@ replaced by the table of
+ * that name. The tables are the code's own, so the manual cannot drift from the programs. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "host/commands/commands.h"
 #include "host/config/schema.h"
 
-/* Text in which nothing is markup. */
+/* Prints text with all markup escaped. */
 static void print_plain(const char *text)
 {
     for (; *text; text++) {
@@ -30,7 +30,7 @@ static void print_bold(const char *text)
     (void)putchar('*');
 }
 
-/* The paragraph under a heading. */
+/* Prints the paragraph under a heading. */
 static void print_help(const char *help)
 {
     (void)printf("\n\t");
@@ -71,7 +71,7 @@ static void print_prune_options(void)
 
 static void print_schema(const struct option *options, size_t count, const char *prefix);
 
-/* The options of a submodule, under the path of its set or list. */
+/* Prints the options of a submodule, under the path of its set or list. */
 static void print_inner(const struct type *type, const char *path)
 {
     const char *step = type->kind == TYPE_ATTRS ? ".<name>." : ".<entry>.";
@@ -103,7 +103,7 @@ static int compare_names(const void *a, const void *b)
                   (*(const struct option *const *)b)->name);
 }
 
-/* By name: in the table the order is that of dependence. */
+/* Sorts by name; in the table an option follows those that it depends on. */
 static void print_schema(const struct option *options, size_t count, const char *prefix)
 {
     const struct option **sorted CLEANUP_FREE = xcalloc(count, sizeof *sorted);
@@ -124,7 +124,7 @@ static void print_configuration(void)
     print_schema(schema_options, schema_option_count, "");
 }
 
-/* NAME=ARGUMENT, as on the command line. */
+/* Prints NAME=ARGUMENT, as on the command line. */
 static void print_parameter_name(const struct param *param)
 {
     print_bold(param->name);
@@ -152,7 +152,7 @@ static void print_parameters(void)
     }
 }
 
-/* NAME=ARGUMENT as code in a Markdown table, where a bar has to be escaped. */
+/* Prints NAME=ARGUMENT as code in a Markdown table, where a bar must be escaped. */
 static void print_parameter_code(const struct param *param)
 {
     (void)printf("`%s", param->name);
@@ -163,7 +163,7 @@ static void print_parameter_code(const struct param *param)
     (void)putchar('`');
 }
 
-/* README.md's table. */
+/* Prints README.md's table. */
 static void print_parameter_table(void)
 {
     (void)printf("| parameter | meaning |\n|---|---|\n");

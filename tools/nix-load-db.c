@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* nix-load-db: what `nix-store --load-db` does, by init's code. For tests and measurements. */
+/* nix-load-db: does what `nix-store --load-db` does, with init's code, for tests and measurements.
+ */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>

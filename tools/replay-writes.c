@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* replay-writes: what is on a disk after the power was cut, from a record of all that was written.
+/* replay-writes: reconstructs a disk after power loss from a record of all writes.
  *
  *   replay-writes LOG                         prints the number of recorded entries
- *   replay-writes LOG DEVICE ENTRIES SEED     the power goes when that many have been issued
+ *   replay-writes LOG DEVICE ENTRIES SEED     power is lost after that many entries
  *
  * LOG is what the kernel's dm-log-writes and QEMU's blklogwrites write (the kernel's
  * Documentation/admin-guide/device-mapper/log-writes.rst); DEVICE is a copy of the disk as it was
- * at the start. Everything that a later flush covers is on the disk, and so is what was written
- * around the cache (FUA); of the rest each block of 4 KiB is there or not, as SEED has it: a cache
- * keeps no order. */
+ * at the start. The result contains all writes that a later flush covers or that bypassed the cache
+ * (FUA). Of the others it contains a random part, chosen by SEED in blocks of 4 KiB: a cache keeps
+ * no order. */
 #include <endian.h>
 #include <errno.h>
 #include <error.h>
@@ -58,7 +58,7 @@ static struct record open_record(const char *name)
     return r;
 }
 
-/* Reads the entry at *at and moves on to the next; *data is where its data are. */
+/* Reads the entry at *at and advances *at to the next; *data is the offset of its data. */
 static struct entry next_entry(const struct record *r, off_t *at, off_t *data)
 {
     struct entry e;
@@ -71,7 +71,7 @@ static struct entry next_entry(const struct record *r, off_t *at, off_t *data)
     return e;
 }
 
-/* How many of the first `entries` are covered by a flush among them. */
+/* Returns the number of the first `entries` that are covered by a flush among them. */
 static uint64_t flushed_of(const struct record *r, uint64_t entries)
 {
     uint64_t flushed = 0;
@@ -82,7 +82,7 @@ static uint64_t flushed_of(const struct record *r, uint64_t entries)
     return flushed;
 }
 
-/* Brings an entry's blocks to the device, all or a random half of them. */
+/* Writes an entry's blocks to the device, all or a random half of them. */
 static void apply(const struct record *r, const struct entry *e, off_t data, int device, bool all)
 {
     char block[BLOCK];

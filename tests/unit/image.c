@@ -47,7 +47,7 @@ void image_flip(int fd, uint64_t offset)
     image_write(fd, offset, &byte, 1);
 }
 
-/* Where the next data from `offset` on begin; the image's size when there are none. */
+/* Returns the offset of the next data at or after `offset`; the image's size if there are none. */
 static off_t next_data(int fd, off_t offset, off_t size)
 {
     off_t next = lseek(fd, offset, SEEK_DATA);

@@ -28,23 +28,23 @@ void planned_init(struct planned *planned);
  * system.build.regInfo and virtualisation.qemu.package set unless `bare`. */
 void planned_configure(struct planned *planned, const char *json, bool bare);
 
-/* Both; then makes the plan. `environment` ends with NULL. */
+/* planned_init() and planned_configure(), then makes the plan. `environment` ends with NULL. */
 void planned_make(struct planned *planned, const char *json, const char *const *environment);
 
 /* Fails unless a problem has each of the texts (the arguments end with NULL). */
 void planned_expect_problem(const struct planned *planned, const char *text, ...)
     __attribute__((sentinel));
 
-/* Fails where there are problems. */
+/* Fails if there are problems. */
 void planned_expect_success(const struct planned *planned);
 
-/* The argument after the `n`th (from 0) argument `option`; NULL: none. */
+/* Returns the argument after the `n`th (from 0) argument `option`, or NULL. */
 const char *planned_argument(const struct planned *planned, const char *option, size_t n);
 
-/* How often `option` is among the arguments. */
+/* Returns the number of arguments `option`. */
 size_t planned_count(const struct planned *planned, const char *option);
 
-/* How many warnings have the text. */
+/* Returns the number of warnings that contain the text. */
 size_t planned_warnings_with(const struct planned *planned, const char *text);
 
 /* planned_init() and planned_make(), with `words`, separated by single spaces, as the user's

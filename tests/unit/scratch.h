@@ -13,11 +13,11 @@ void scratch_free(char **directory);
 /* DIRECTORY/NAME; the caller frees. */
 char *scratch_path(const char *directory, const char *name);
 
-/* Writes a file, reads one (NULL: there is none), says how many entries a directory has. */
+/* Writes a file; reads one (NULL if it does not exist); counts the entries of a directory. */
 void scratch_write(const char *directory, const char *name, const char *text);
 char *scratch_read(const char *directory, const char *name);
 size_t scratch_count(const char *directory);
 
-/* Runs a program, and fails where it fails: scratch_run("mkdir", path); */
+/* Runs a program, and fails if it fails: scratch_run("mkdir", path); */
 #define scratch_run(...) scratch_run_vector((const char *const[]){__VA_ARGS__, NULL})
 void scratch_run_vector(const char *const *arguments);

@@ -27,7 +27,7 @@ static void run(const char *command, const char *path)
         fail_msg("%s: %s", command, output);
 }
 
-/* With the word "abcdefghij". */
+/* The stamp with the word "abcdefghij". */
 static bool stamp(const char *path, const char *format, bool made)
 {
     return blankdisk_stamp(path, format, "abcdefghij", made);
@@ -202,7 +202,7 @@ static void a_damaged_header_does_no_harm(void **state)
         path);
 }
 
-/* As QEMU locks what it has open. */
+/* Locks an image as QEMU locks an open one. */
 static void an_image_in_use_is_left_alone(void **state)
 {
     (void)state;

@@ -30,7 +30,7 @@ static int free_ends(void **state)
     return 0;
 }
 
-/* Everything that waits to go out of one end arrives at the other. */
+/* Moves all bytes queued at one end to the other. */
 static void deliver(struct channel *from, struct channel *to)
 {
     size_t length = queue_length(&from->outgoing);

@@ -47,7 +47,7 @@ static void every_console_gets_the_text_once(void **state)
     (void)close(second);
 }
 
-/* Nobody reads the terminal: all but the first waits are given up, none of them for ever. */
+/* Nobody reads the terminal: only the first writes wait, and none of them for ever. */
 static void a_console_that_is_stuck_stops_nothing(void **state)
 {
     (void)state;

@@ -6,7 +6,7 @@
 
 #include "tests/unit/unit.h"
 
-/* As nix-instantiate 2.8 wrote it, with the outputs out of order. */
+/* A derivation written by nix-instantiate 2.8, with its outputs out of order. */
 static const char multi[] =
     "Derive([(\"out\",\"/nix/store/4wz3-multi\",\"\",\"\"),(\"a-lib\",\"/nix/store/q9n1-multi-a-"
     "lib\",\"\",\"\")],[(\"/nix/store/0p62-fix.tar.drv\",[\"out\"])],[\"/nix/store/vqpn-t\"],"

@@ -14,7 +14,7 @@
        "\"target\": \"/s\"}}")
 #define HAS_NO_EFFECT "has no effect"
 
-/* How many warnings have the text. */
+/* Returns the number of warnings that contain the text. */
 static size_t count_warnings(const struct planned *p, const char *text)
 {
     size_t count = 0;

@@ -108,7 +108,7 @@ static void guest_floods(int fd)
     wait_for_end(fd);
 }
 
-/* What a user does who has had enough: SIGTERM, and once more when that was the command's. */
+/* An impatient user: SIGTERM, and another one after the first was passed to the command. */
 static void lose_patience(unsigned int times)
 {
     for (unsigned int i = 0; i < times; i++) {
@@ -172,7 +172,7 @@ static void guest_talks_after_its_end(int fd)
     wait_for_end(fd);
 }
 
-/* On a terminal: no input is wanted, and the guest goes on for ever. */
+/* On a terminal, with a guest that reads no input and never ends. */
 static void guest_takes_no_input(int fd)
 {
     static const unsigned char stream = FRAME_INPUT;

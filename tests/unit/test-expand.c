@@ -82,7 +82,7 @@ static void empty_quotes_are_a_word(void **state)
     assert_int_equal(words.count, 3);
 }
 
-/* Where the C library's wordexp() can do it, it does the same. */
+/* The result equals that of the C library's wordexp(), if that supports the text. */
 static void words_are_those_of_wordexp(void **state)
 {
     static const char *const texts[] = {

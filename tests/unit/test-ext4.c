@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What init makes of a blank disk, judged by mke2fs, e2fsck and dumpe2fs. */
+/* Filesystems that init makes on blank disks, checked with mke2fs, e2fsck and dumpe2fs. */
 #include "init/format/ext4.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #define UUID      "11111111-1111-1111-1111-111111111111"
 #define HASH_SEED "22222222-2222-2222-2222-222222222222"
 
-/* What both are told, so that nothing differs by chance. */
+/* Parameters for both, so that nothing differs by chance. */
 static struct ext4_format fixed(uint64_t size, unsigned sector)
 {
     struct ext4_format f = {.time = 1700000000, .size = size, .sector = sector};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What x-systemd.growfs refuses. That it grows is tested in a guest (tests/boot/guest-mounts.bats):
- * many machines that run these tests do not let even root resize a filesystem. */
+/* Filesystems that x-systemd.growfs refuses. Growing itself is tested in a guest
+ * (tests/boot/guest-mounts.bats): many machines do not let even root resize a filesystem. */
 #include "init/format/grow.h"
 
 #include <errno.h>

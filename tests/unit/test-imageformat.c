@@ -14,7 +14,7 @@
 
 static const char *const no_environment[] = {NULL};
 
-/* Whether files of the directory can have records. */
+/* True if files in the directory can have the extended attribute. */
 static bool has_records(const char *scratch)
 {
     return setxattr(scratch, "user.test", "x", 1, 0) == 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What is done inside a root that is not ours yet: init/inroot, overlay, postmount, stage2 and
- * initramfs, on a directory made for the test. */
+/* The code that works inside a new root (inroot, overlay, prepareroot, stage2, initramfs), on a
+ * directory made for the test. */
 #include "init/inroot.h"
 
 #include <errno.h>
@@ -307,7 +307,7 @@ static void what_is_mounted_in_the_initramfs_is_left_alone(void **state)
     assert_int_equal(run_as_init(delete_around_a_mount, *state), 0);
 }
 
-/* As PID 1: neither another filesystem nor the one that the new root is on. */
+/* PID 1 empties neither another filesystem nor the one of the new root. */
 static int check_others(const struct place *place)
 {
     struct error e CLEANUP_ERROR = {0};

@@ -111,7 +111,7 @@ static void one_target_twice_is_an_error_that_names_both(void **state)
     assert_error_names(e, "/a", "first", "second");
 }
 
-/* Whatever order they are given in: 200 mounts nested and bound across each other. */
+/* 200 mounts in any order, nested and bound across each other. */
 static void any_order_given_leads_to_a_good_one(void **state)
 {
     (void)state;

@@ -208,7 +208,7 @@ static void stop_recording(void)
 
 enum fate { LOST, WRITTEN, DICED };
 
-/* Whether the request came before its file's last sync among the first `cut`. */
+/* True if the request precedes its file's last sync among the first `cut` requests. */
 static bool is_synced(size_t number, size_t cut)
 {
     for (size_t i = number + 1; i < cut; i++)

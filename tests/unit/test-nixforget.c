@@ -99,7 +99,7 @@ static void what_the_store_has_no_more_is_forgotten(void **state)
     assert_string_equal(broken, "");
 }
 
-/* As Nix's ca-specific-schema.sql had them at first. */
+/* The tables of the first version of Nix's ca-specific-schema.sql. */
 static const char realisations[] =
     "create table Realisations (id integer primary key autoincrement not null, drvPath text not "
     "null, outputName text not null, outputPath integer not null, signatures text, foreign key "

@@ -28,8 +28,7 @@ static char *encode(const struct guest_params *params)
     return strv_join(&words, " ");
 }
 
-/* One way to say each row of the table, by its name; what encode() makes of it where that is
- * another word. */
+/* A parameter for each row of the table, by its name, and its encoding if that differs. */
 static const struct saying {
     const char *name;
     const char *words;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How tightly QEMU is held: each thing that is denied, wherever nothing of the configuration needs
- * it, and that it stays the child of run-vm. */
+/* QEMU's sandbox: everything is denied that the configuration does not need. QEMU stays the child
+ * of run-vm. */
 #include <string.h>
 
 #include "host/plan/plan.h"

@@ -20,7 +20,7 @@ static int plan_from(struct boot_plan *plan, const char *line, struct error *e)
     return r < 0 ? r : build_boot_plan(plan, &params, e);
 }
 
-/* One line a mount: "WHAT WHERE FSTYPE DATA", "-" for what is not there. */
+/* Prints a line for each mount: "WHAT WHERE FSTYPE DATA", with "-" for a missing field. */
 static char *text_of(const struct boot_plan *plan)
 {
     struct strv lines CLEANUP_STRV = {0};

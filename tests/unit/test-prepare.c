@@ -60,7 +60,7 @@ static void expect_success(struct prepared *prepared, const struct fixture *f)
         fail_msg("%s", e.message);
 }
 
-/* What qemu-img says of an image. */
+/* Returns qemu-img's description of an image. */
 static char *describe(const struct plan_file *file)
 {
     struct strv argv CLEANUP_STRV = {0};

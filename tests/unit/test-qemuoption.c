@@ -46,7 +46,7 @@ static void make(struct planned *p, const char *json, const char *const *environ
     planned_make(p, json, environment);
 }
 
-/* Wherever it is said, and however. */
+/* Each spelling of -daemonize is refused, in every list of options. */
 static void a_qemu_that_would_leave_is_refused(void **state)
 {
     static const char *const variable[] = {"QEMU_OPTS=-snapshot  --daemonize", NULL};

@@ -157,8 +157,8 @@ static void a_tool_that_fails_gives_its_status(void **state)
     assert_int_equal(scratch_count(cache), 1); /* the file of locks */
 }
 
-/* What a program sees of the tree, written to SCRATCH/seen; in a child so that its user can be
- * another. 0, or -ENOTSUP. */
+/* Writes a program's view of the tree to SCRATCH/seen, in a child process that can have another
+ * user. Returns 0 or -ENOTSUP. */
 static int look_at_mounts(const char *scratch, const struct storetree *tree, uid_t uid)
 {
     struct strv argv CLEANUP_STRV = {0};

@@ -64,8 +64,8 @@ static void a_missing_qemu_is_named(void **state)
     assert_error_names(e, "/nowhere/bin/qemu-system-aarch64", "qemu-system-arm");
 }
 
-/* What a supervised QEMU ends with when `act` does something to it and to its supervisor, which
- * has a process group of its own. Its stderr is in `log`. */
+/* Supervises QEMU, calls `act` on it and on its supervisor, which has a process group of its own,
+ * and returns the supervisor's result. Its stderr goes to `log`. */
 static int end_of_qemu(struct plan *plan, const char *log,
                        void (*act)(const struct plan *plan, pid_t supervisor))
 {
@@ -209,7 +209,7 @@ static void a_helper_does_not_outlive_qemu(void **state)
     (void)waitpid((pid_t)strtol(more, NULL, 10), NULL, 0);
 }
 
-/* On a terminal of its own: the settings and flags before and after are the same. */
+/* On a terminal of its own, whose settings and flags are the same before and after. */
 static int supervise_on_terminal(struct plan *plan)
 {
     struct termios before;

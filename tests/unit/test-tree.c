@@ -72,7 +72,7 @@ static void a_link_in_place_of_the_tree_is_not_followed(void **state)
     assert_string_equal(kept, "kept");
 }
 
-/* In a mount namespace of its own. 0: all as it should be. */
+/* Runs in a mount namespace of its own; returns 0 on success. */
 static int try_with_a_mount(const char *tree, const char *inside, const char *outside)
 {
     if (unshare(CLONE_NEWNS | (geteuid() ? CLONE_NEWUSER : 0)) < 0 ||
@@ -110,7 +110,7 @@ static void what_is_mounted_inside_is_left_alone(void **state)
     assert_int_equal(status, 0);
 }
 
-/* As a guest may leave it in a share: deeper than there are descriptors. */
+/* A tree that a guest may leave in a share, deeper than the limit on descriptors. */
 static void a_tree_of_any_depth_is_removed(void **state)
 {
     (void)state;

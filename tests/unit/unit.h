@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every unit test includes: cmocka with the headers it wants first. */
+/* Included by every unit test: cmocka, after the headers that it needs. */
 #pragma once
 
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-/* The error says all of what a user needs: each of the words is in it. */
+/* Fails unless the error's message contains each of the texts. */
 #define assert_error_names(error, ...)                                                             \
     do {                                                                                           \
         const char *const words_[] = {__VA_ARGS__};                                                \
