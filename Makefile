@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# Everything is made under build/; `make help` lists the targets.
+# Writes only under build/; `make help` lists the targets.
 
 VERSION := 0.1.0
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
-# All processors, unless -j says otherwise.
+# Use all processors, unless -j is given.
 ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
@@ -14,7 +14,7 @@ endif
 SHELL := /bin/bash
 
 # ---------------------------------------------------------------------------------------------
-# What can be set on the command line
+# Variables to set on the command line
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -22,11 +22,11 @@ CC := gcc
 AR := gcc-ar
 MUSL_CC := musl-gcc
 PKG_CONFIG := pkg-config
-# files side by side, the tests of one file in their order
+# test files run in parallel, the tests of one file in their order
 BATS := bats --jobs $(shell nproc) --no-parallelize-within-files
 # SANITIZE=1: the host half and the unit tests with ASan and UBSan, under build/sanitize
 SANITIZE ?=
-# INSTALL_PACKAGES=no: never install anything; what is missing makes the build fail
+# INSTALL_PACKAGES=no: install nothing; a missing package makes the build fail
 INSTALL_PACKAGES ?= yes
 # V=1: show the commands
 V ?=
@@ -67,7 +67,7 @@ GUEST_LDLIBS := -L$(GUEST_LIBS)/lib -lmount -lblkid -lkmod -lzstd -llzma -lz \
 	-lext2fs -lcom_err -lsqlite3
 GUEST_MAX_BYTES := 1600000
 
-# Asked of pkg-config when first needed, which is after the packages have been installed.
+# pkg-config is asked at the first use, because only by then the packages have been installed.
 HOST_PACKAGES := jansson
 # also for the headers of libarchive, which the host half opens when it is needed
 TEST_PACKAGES := $(HOST_PACKAGES) libarchive libkmod blkid mount ext2fs com_err sqlite3
@@ -96,18 +96,18 @@ ARCHIVES := $(addprefix $(B)/native/lib,init.a host.a common.a base.a)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
 TOOL_PROGRAMS := $(patsubst tools/%.c,$(B)/tools/%,$(TOOLS))
 
-# Tests read what programs say; these say it the same way everywhere.
+# Tests match the messages of programs, which depend on the locale.
 export LC_ALL := C.UTF-8
-# Where Debian has depmod and the makers of filesystems; an ordinary user's PATH lacks these.
+# Debian has depmod and mkfs.* here; an ordinary user's PATH lacks both directories.
 export PATH := $(PATH):/usr/sbin:/sbin
-# What the tests are told about where things are.
+# The tests find the programs and build/ by these.
 export RUN_VM_PROGRAM := $(abspath $(B)/run-vm)
 export RUN_VM_INIT := $(abspath build/init)
 export RUN_VM_BUILD := $(abspath build)
 export RUN_VM_TOOLS := $(abspath $(B)/tools)
 
 .PHONY: all
-all: $(B)/run-vm build/init $(TOOL_PROGRAMS) ## build build/run-vm, build/init and the tools (the default)
+all: $(B)/run-vm build/init $(TOOL_PROGRAMS) ## build/run-vm, build/init and the tools (the default)
 
 # ---------------------------------------------------------------------------------------------
 # Debian packages, each group once for a build directory
@@ -142,7 +142,7 @@ $(TOOL_PROGRAMS): $(B)/tools/%: $(B)/native/tools/%.o $(ARCHIVES)
 	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(ARCHIVES) -Wl,--end-group $(NATIVE_LDLIBS)
 
-# The manual pages, with the tables of options and parameters as the code has them.
+# The manual pages; their tables of options and parameters come from the code.
 MANUALS := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 build/man/%: man/%.scd $(B)/tools/manual | $(call packages,build)
 	@mkdir -p $(@D)
@@ -160,7 +160,7 @@ $(call native,$(UNIT) $(UNIT_HELPERS)): | $(call packages,tests)
 # ---------------------------------------------------------------------------------------------
 # The guest: one static binary, checked to be static and small
 
-# The libraries are in the user's cache; made again when the recipe changes or the cache is gone.
+# The libraries are in the user's cache; build them again if the recipe changes or the cache is gone.
 $(GUEST_LIBS).stamp: $(wildcard scripts/guest-libs*) $(if $(wildcard $(GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
 		| $(call packages,build guest-libs)
 	@mkdir -p $(@D)
@@ -185,11 +185,11 @@ build/init: build/guest/init.debug scripts/check-static
 -include $(shell find build -name '*.d' -type f 2>/dev/null)
 
 # ---------------------------------------------------------------------------------------------
-# The fuzz targets: everything they reach is built by clang with libFuzzer, ASan and UBSan
+# The fuzz targets: all that they link is built by clang with libFuzzer, ASan and UBSan
 
 FUZZ := $(wildcard tests/fuzz/fuzz-*.c)
 FUZZ_PROGRAMS := $(patsubst tests/fuzz/%.c,build/fuzz/%,$(FUZZ))
-# What is read is text, for which the tracing of numbers compared costs more than it finds.
+# Tracing comparisons of numbers (trace-cmp) costs more than it finds: the inputs are text.
 FUZZ_CFLAGS := -std=gnu17 -O2 -g -fno-omit-frame-pointer -fno-sanitize-recover=all \
 	-fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-coverage=trace-cmp
 FUZZED := $(patsubst %.c,build/fuzz/obj/%.o,$(filter-out %/main.c,$(BASE) $(COMMON) $(INIT) $(HOST)))
@@ -202,15 +202,15 @@ build/fuzz/libfuzzed.a: $(FUZZED)
 	@rm -f $@
 	$(call say,AR)$(AR) rcs $@ $^
 
-# What reads modprobe.d, of the same source as the guest's. It has bsearch() look through nothing at
-# NULL, and shifts negative numbers for a hash, which are no harm.
+# libkmod, which reads modprobe.d, from the same source as the guest's. It calls bsearch(NULL, 0
+# elements) and left-shifts negative values in its hash; both are harmless, so these two checks are off.
 build/fuzz/libkmod.a: $(wildcard scripts/guest-libs*) Makefile \
 		| $(call packages,build fuzz guest-libs)
 	@mkdir -p $(@D)
 	libs=$$(scripts/guest-libs SOURCES=kmod KMOD_NEEDS= CC=clang \
 		CFLAGS='$(FUZZ_CFLAGS) -w -fno-sanitize=nonnull-attribute,shift-base') && cp "$$libs/lib/libkmod.a" $@
 
-# Two targets allocate in the allocator's place, and one answers in the kernel's.
+# Two targets replace the allocator (tests/fuzz/arena.h), one of them also the kernel's answers.
 FUZZ_ALLOCATOR := malloc calloc realloc reallocarray strdup strndup asprintf vasprintf free
 FUZZ_KERNEL := open close stat fstat read fdopen mmap munmap uname syscall system
 FUZZ_LDFLAGS_fuzz-plan := $(addprefix -Xlinker --wrap=,$(FUZZ_ALLOCATOR))
@@ -227,20 +227,20 @@ $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzz
 run: all | $(call packages,tests boot) ## boot the demonstration system: a shell on a terminal, a report without one
 	tests/systems/demo/run
 
-# In full, fuzzing takes longest.
+# Fuzzing is last: at full length it takes longest.
 CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-boot \
 	$(if $(RUN_VM_LONG),check-mutations,check-mutations-quick) check-fuzz
 
 .PHONY: check check-quick check-long
-check: ## every test; goes on after a failure and names at the end what failed
+check: ## every test; continues after a failure and lists the failed parts at the end
 	@failed=; for part in $(CHECKS); do \
 		echo "# make $$part"; $(MAKE) --no-print-directory $$part || failed+=" $$part"; done; \
 	if [ -n "$$failed" ]; then echo "make check: failed:$$failed" >&2; exit 1; fi
 
-check-quick: ## what needs no virtual machine and under a minute
+check-quick: ## the tests without a virtual machine, in under a minute
 	@$(MAKE) --no-print-directory check-unit check-host
 
-check-long: ## every test, the campaigns in full length
+check-long: ## every test, the campaigns at full length
 	@RUN_VM_LONG=1 $(MAKE) --no-print-directory check
 
 .PHONY: check-unit check-valgrind check-sanitize check-host check-oracle check-fuzz check-boot
@@ -258,17 +258,17 @@ check-sanitize: ## the host half and the unit tests with ASan and UBSan
 check-host: all | $(call packages,tests $(if $(RUN_VM_LONG),zoo)) ## the command line
 	$(BATS) tests/host
 
-check-oracle: all | $(call packages,tests) ## the QEMU command against the specification's
+check-oracle: all | $(call packages,tests) ## the QEMU command, compared with the specification's
 	tests/oracle/check $(B)/run-vm --plan
 
-check-fuzz: $(FUZZ_PROGRAMS) ## the readers of what others write, fuzzed a minute each
+check-fuzz: $(FUZZ_PROGRAMS) ## each reader of untrusted input, fuzzed for a minute
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
 
 check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 	$(BATS) tests/boot
 
 .PHONY: check-mutations check-mutations-quick
-check-mutations: all $(UNIT_PROGRAMS) | $(call packages,tests boot) ## the tests themselves: each promise taken away is missed
+check-mutations: all $(UNIT_PROGRAMS) | $(call packages,tests boot) ## the tests themselves: each must notice its broken promise
 	tests/mutations/run
 
 check-mutations-quick: all $(UNIT_PROGRAMS) | $(call packages,tests)
