@@ -44,6 +44,9 @@ struct config {
     size_t empty_disk_count;
     unsigned int *vlans; /* virtualisation.vlans */
     size_t vlan_count;
+    struct {
+        uint64_t x, y;
+    } resolution;        /* virtualisation.resolution, in pixels */
     uint64_t cache_size; /* runVm.cacheSize in bytes; 0: null */
 };
 

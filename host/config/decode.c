@@ -25,8 +25,19 @@ void decode_disk_interface(struct config *config, json_t *value)
 
 void decode_shares(struct config *config, json_t *value)
 {
-    share_decode(&config->shares, value, config_get(config, "runVm.shares"),
-                 config_text(config, "runVm.transport"));
+    json_t *settings = config_get(config, "runVm.shares");
+
+    share_decode(&config->shares, value, settings, config_text(config, "runVm.transport"));
+    const char *tag;
+    json_t *setting;
+    json_object_foreach (settings, tag, setting)
+        if (!json_object_get(value, tag)) {
+            char *option CLEANUP_FREE = xasprintf("runVm.shares.%s", tag);
+
+            config_problem(config, option,
+                           "is no share, expected the tag of one in "
+                           "virtualisation.sharedDirectories");
+        }
 }
 
 void decode_drives(struct config *config, json_t *value)
@@ -66,6 +77,12 @@ void decode_vlans(struct config *config, json_t *value)
     config->vlans = xcalloc(json_array_size(value), sizeof *config->vlans);
     json_array_foreach (value, i, number)
         config->vlans[config->vlan_count++] = (unsigned int)json_integer_value(number);
+}
+
+void decode_resolution(struct config *config, json_t *value)
+{
+    config->resolution.x = (uint64_t)json_integer_value(json_object_get(value, "x"));
+    config->resolution.y = (uint64_t)json_integer_value(json_object_get(value, "y"));
 }
 
 void decode_qemu_options(struct config *config, json_t *value)

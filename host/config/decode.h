@@ -15,6 +15,7 @@ void decode_forward_ports(struct config *config, json_t *value);
 void decode_filesystems(struct config *config, json_t *value);
 void decode_empty_disks(struct config *config, json_t *value);
 void decode_vlans(struct config *config, json_t *value);
+void decode_resolution(struct config *config, json_t *value);
 void decode_qemu_options(struct config *config, json_t *value);
 void decode_networking_options(struct config *config, json_t *value);
 void decode_cache_size(struct config *config, json_t *value);

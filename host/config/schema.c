@@ -329,7 +329,7 @@ const struct option schema_options[] = {
      .help = "Sizes in MiB of additional disks, which are created empty."},
     {V "graphics", &type_bool, "true",
      .help = "Open a window. false: -nographic, and the serial console is the preferred one."},
-    {V "resolution", &type_resolution, "{\"x\": 1024, \"y\": 768}",
+    {V "resolution", &type_resolution, "{\"x\": 1024, \"y\": 768}", .decode = decode_resolution,
      .help = "The size of the display in pixels. If it is set and graphics is true, also the "
              "display's preferred mode (EDID)."},
     {V "useNixStoreImage", &type_bool, "false",

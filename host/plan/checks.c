@@ -189,20 +189,9 @@ static void check_paths(struct planner *p)
     }
 }
 
-/* Reports settings of shares that do not exist, or that the system's initrd does not know. */
+/* Reports shares that the system's initrd does not know. */
 static void check_shares(struct planner *p)
 {
-    const char *tag;
-    json_t *settings;
-
-    json_object_foreach (config_get(p->config, "runVm.shares"), tag, settings)
-        if (!share_find(&p->config->shares, tag)) {
-            char *option CLEANUP_FREE = xasprintf("runVm.shares.%s", tag);
-
-            config_problem(p->config, option,
-                           "is no share, expected the tag of one in "
-                           "virtualisation.sharedDirectories");
-        }
     if (!p->dialect->own_init && planner_uses_virtiofs(p))
         config_problem(p->config, "runVm.transport",
                        "is \"virtiofs\", expected \"9p\": the system's own initrd, which "

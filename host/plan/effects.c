@@ -36,8 +36,7 @@ static uint64_t disk_size(const char *path)
 static void check_disk_size(struct planner *p)
 {
     static const char option[] = "virtualisation.diskSize";
-    const json_t *size = config_get(p->config, option);
-    uint64_t wanted = json_is_integer(size) ? (uint64_t)json_integer_value(size) * MIB : 0;
+    uint64_t wanted = (uint64_t)config_integer(p->config, option) * MIB;
 
     if (!wanted || !config_is_set(p->config, option))
         return;

@@ -24,15 +24,15 @@ static void file_disk_image(struct planner *p)
 {
     if (!p->disk_image)
         return;
-    const json_t *size = config_get(p->config, "virtualisation.diskSize");
+    uint64_t size = (uint64_t)config_integer(p->config, "virtualisation.diskSize") * MIB;
 
-    if (json_is_null(size) && !exists(p->disk_image))
+    if (!size && !exists(p->disk_image))
         config_problem(p->config, "virtualisation.diskSize",
                        "is null, and there is no image %s yet, expected its size in MiB",
                        p->disk_image);
     struct plan_file *file = planner_add_file(p, FILE_DISK_IMAGE, xstrdup(p->disk_image), NULL);
 
-    file->bytes = (uint64_t)json_integer_value(size) * MIB;
+    file->bytes = size;
 }
 
 static void file_temporary(struct planner *p)

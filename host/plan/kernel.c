@@ -59,23 +59,16 @@ static char *find_kernel(struct planner *p)
  * boot.kernelParams. The caller frees. */
 static char *system_parameters(struct planner *p)
 {
-    struct strv list CLEANUP_STRV = {0};
-    struct error e CLEANUP_ERROR = {0};
-    char *inside CLEANUP_FREE = NULL;
-    char *path CLEANUP_FREE = NULL;
-    size_t size = 0;
-    char *text;
-    json_t *parameter;
-    size_t i;
-
     if (!toplevel(p)) {
-        json_array_foreach (config_get(p->config, "boot.kernelParams"), i, parameter)
-            strv_push(&list, json_string_value(parameter));
+        struct strv list CLEANUP_STRV = config_texts(p->config, "boot.kernelParams");
+
         return strv_join(&list, " ");
     }
-    inside = xasprintf("%s/kernel-params", toplevel(p));
-    path = planner_store_path(p, "system.build.toplevel", inside);
-    text = path ? file_read(path, FILE_LIMIT, &size, &e) : NULL;
+    struct error e CLEANUP_ERROR = {0};
+    char *inside CLEANUP_FREE = xasprintf("%s/kernel-params", toplevel(p));
+    char *path CLEANUP_FREE = planner_store_path(p, "system.build.toplevel", inside);
+    size_t size = 0;
+    char *text = path ? file_read(path, FILE_LIMIT, &size, &e) : NULL;
     if (path && !text && !config_has_problem(p->config, "system.build.toplevel"))
         config_problem(p->config, "system.build.toplevel",
                        "%s, expected the system's kernel parameters", e.message);
@@ -90,8 +83,6 @@ static void get_consoles(struct planner *p, struct strv *consoles)
     static const char option[] = "virtualisation.qemu.consoles";
     static const char platform[] = "nixpkgs.hostPlatform";
     struct expand_variables variables = variables_for_expansion(&p->variables);
-    json_t *console;
-    size_t i;
 
     if (!p->guest->serial && !config_is_set(p->config, option) &&
         !config_has_problem(p->config, platform)) {
@@ -104,14 +95,15 @@ static void get_consoles(struct planner *p, struct strv *consoles)
             "knows: %s",
             p->config->platform_name, known);
     }
-    json_array_foreach (config_get(p->config, option), i, console) {
+    struct strv given CLEANUP_STRV = config_texts(p->config, option);
+    for (size_t i = 0; i < given.count; i++) {
         struct error e CLEANUP_ERROR = {0};
-        char *name = expand_quoted(json_string_value(console), &variables, &e);
+        char *name = expand_quoted(given.items[i], &variables, &e);
 
         if (name)
             strv_take(consoles, name);
         else
-            config_text_problem(p->config, option, json_string_value(console), e.message);
+            config_text_problem(p->config, option, given.items[i], e.message);
     }
 }
 

@@ -106,7 +106,6 @@ static bool has_other_display(const struct planner *p)
 static void add_resolution(struct planner *p)
 {
     static const char option[] = "virtualisation.resolution";
-    const json_t *resolution = config_get(p->config, option);
     bool x86 = p->guest->family == FAMILY_X86;
     const char *device = x86 ? "VGA" : "virtio-gpu-pci";
 
@@ -116,13 +115,10 @@ static void add_resolution(struct planner *p)
         return;
     if (x86) /* QEMU drops its default display where a property of it is set */
         planner_choose(p, MODEL_ADAPTER, "std");
-    model_add(
-        &p->plan->machine,
-        (struct model_item){
-            .kind = MODEL_RESOLUTION,
-            .resolution = {.driver = xstrdup(device),
-                           .x = (uint64_t)json_integer_value(json_object_get(resolution, "x")),
-                           .y = (uint64_t)json_integer_value(json_object_get(resolution, "y"))}});
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_RESOLUTION,
+                                                     .resolution = {.driver = xstrdup(device),
+                                                                    .x = p->config->resolution.x,
+                                                                    .y = p->config->resolution.y}});
 }
 
 /* Shares the directory that --root-dir makes the root. */

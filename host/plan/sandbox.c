@@ -119,11 +119,8 @@ static char *find_starter(struct planner *p)
 /* A forwarding from the guest has QEMU start a program for each connection. */
 static bool starts_programs(const struct planner *p)
 {
-    json_t *rule;
-    size_t i;
-
-    json_array_foreach (config_get(p->config, "virtualisation.forwardPorts"), i, rule)
-        if (streq(json_string_value(json_object_get(rule, "from")), "guest"))
+    for (size_t i = 0; i < p->config->forward_ports.count; i++)
+        if (p->config->forward_ports.items[i].from_guest)
             return true;
     return false;
 }

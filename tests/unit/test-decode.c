@@ -136,6 +136,16 @@ static void a_platform_without_a_system_is_a_problem(void **state)
     planned_expect_problem(&p, "nixpkgs.hostPlatform", "\"system\"", NULL);
 }
 
+static void settings_of_an_unknown_share_are_a_problem(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+
+    (void)state;
+    planned_init(&p);
+    planned_configure(&p, "{\"runVm\": {\"shares\": {\"x\": {}}}}", true);
+    planned_expect_problem(&p, "runVm.shares.x", "is no share", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +156,7 @@ int main(void)
         cmocka_unit_test(entries_for_qemu_are_built_in_or_texts),
         cmocka_unit_test(sizes_and_names_are_looked_up),
         cmocka_unit_test(a_platform_without_a_system_is_a_problem),
+        cmocka_unit_test(settings_of_an_unknown_share_are_a_problem),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
