@@ -12,12 +12,12 @@
 #include "base/alloc.h"
 #include "init/signals.h"
 
-/* Where NixOS has its programs, then where everybody else has them. */
+/* The directories of programs of NixOS, then of other distributions. */
 #define DEFAULT_PATH                                                                               \
     "/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/local/sbin:/usr/local/bin:" \
     "/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* What exit statuses say about a program that could not be started (POSIX, sh and env). */
+/* Exit statuses for a program that cannot be executed (POSIX: sh, env). */
 #define STATUS_NOT_FOUND  127
 #define STATUS_NOT_USABLE 126
 
@@ -48,7 +48,7 @@ void command_resize(struct command *command, uint16_t rows, uint16_t columns)
         (void)ioctl(command->ends[STREAM_OUTPUT], TIOCSWINSZ, &size);
 }
 
-/* The value of a variable among `variables`, or NULL. */
+/* Returns the last value of a variable, or NULL. */
 static const char *find_variable(const struct strv *variables, const char *name)
 {
     size_t length = strlen(name);
@@ -77,7 +77,8 @@ static void make_environment(struct strv *environment, const struct command *com
     strv_extend(environment, &command->variables);
 }
 
-/* As execvp(3) does, by the PATH of `environment`. Returns the errno that tells most. */
+/* Executes a program as execvp(3) does, by the PATH of `environment`. Returns the most specific
+ * errno. */
 static int execute(char *const *argv, const struct strv *environment)
 {
     if (strchr(argv[0], '/')) {
@@ -129,8 +130,8 @@ static _Noreturn void become_command(const struct command *command, const int st
     _exit(reason == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_USABLE);
 }
 
-/* A descriptor out of the way of the child's 0 to 2, which are set one after the other. */
-static int out_of_the_way(int fd)
+/* Moves a descriptor above 2: the child sets its descriptors 0 to 2 one after the other. */
+static int move_up(int fd)
 {
     if (fd < 0 || fd >= STREAM_COUNT)
         return fd;
@@ -144,8 +145,8 @@ static int open_pipe(struct command *command, enum stream_name name, int *theirs
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) < 0)
         return -errno;
-    int reading = out_of_the_way(fds[0]);
-    int writing = out_of_the_way(fds[1]);
+    int reading = move_up(fds[0]);
+    int writing = move_up(fds[1]);
     bool input = name == STREAM_INPUT;
     command->ends[name] = input ? writing : reading;
     *theirs = input ? reading : writing;
@@ -154,19 +155,18 @@ static int open_pipe(struct command *command, enum stream_name name, int *theirs
     return fcntl(command->ends[name], F_SETFL, O_NONBLOCK) < 0 ? -errno : 0;
 }
 
-/* One pseudo-terminal for input and output, and for the errors unless those are separate. */
+/* Opens a pseudo-terminal for input and output, and for the errors unless they are separate. */
 static int open_terminal(struct command *command, int theirs[STREAM_COUNT])
 {
     const int unlocked = 0;
-    int master = out_of_the_way(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
+    int master = move_up(open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
     if (master < 0)
         return -errno;
     command->ends[STREAM_OUTPUT] = master;
     command->ends[STREAM_INPUT] = fcntl(master, F_DUPFD_CLOEXEC, STREAM_COUNT);
     if (command->ends[STREAM_INPUT] < 0 || ioctl(master, TIOCSPTLCK, &unlocked) < 0)
         return -errno;
-    theirs[STREAM_OUTPUT] =
-        out_of_the_way(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
+    theirs[STREAM_OUTPUT] = move_up(ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (theirs[STREAM_OUTPUT] < 0)
         return -errno;
     command_resize(command, command->rows, command->columns);
@@ -177,29 +177,34 @@ static int open_streams(struct command *command, int theirs[STREAM_COUNT], struc
 {
     int r = command->terminal ? open_terminal(command, theirs) : 0;
     if (r < 0)
-        return error_errno(e, -r, "a pseudo-terminal for the command (/dev/ptmx)");
+        return error_errno(e, -r, "a pseudo-terminal for the command cannot be opened (/dev/ptmx)");
     for (int i = 0; r == 0 && i < STREAM_COUNT; i++)
         if (!command->terminal || (i == STREAM_ERRORS && command->separate))
             r = open_pipe(command, (enum stream_name)i, &theirs[i]);
-    return r < 0 ? error_errno(e, -r, "a pipe for the command") : 0;
+    return r < 0 ? error_errno(e, -r, "a pipe for the command cannot be opened") : 0;
+}
+
+/* Starts the process with its ends of the streams; the terminal's is for all that have no pipe. */
+static int start_process(struct command *command, const int theirs[STREAM_COUNT], struct error *e)
+{
+    int streams[STREAM_COUNT];
+    for (int i = 0; i < STREAM_COUNT; i++)
+        streams[i] = theirs[i] >= 0 ? theirs[i] : theirs[STREAM_OUTPUT];
+    pid_t pid = fork();
+    if (pid == 0)
+        become_command(command, streams);
+    if (pid < 0)
+        return error_errno(e, errno, "a process for the command cannot be started");
+    command->pid = pid;
+    return 0;
 }
 
 int command_start(struct command *command, struct error *e)
 {
     int theirs[STREAM_COUNT] = {-1, -1, -1};
     int r = open_streams(command, theirs, e);
-    if (r == 0) {
-        int streams[STREAM_COUNT];
-        for (int i = 0; i < STREAM_COUNT; i++)
-            streams[i] = theirs[i] >= 0 ? theirs[i] : theirs[STREAM_OUTPUT];
-        pid_t pid = fork();
-        if (pid == 0)
-            become_command(command, streams);
-        if (pid < 0)
-            r = error_errno(e, errno, "a process for the command");
-        else
-            command->pid = pid;
-    }
+    if (r == 0)
+        r = start_process(command, theirs, e);
     for (int i = 0; i < STREAM_COUNT; i++)
         if (theirs[i] >= 0)
             (void)close(theirs[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The command that `run-vm --exec` runs: its process, and our ends of its streams. */
+/* The command of `run-vm --exec`: its process, and init's ends of its streams. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,26 +12,27 @@
 
 struct command {
     struct strv arguments;
-    struct strv variables; /* NAME=VALUE, on top of the default environment */
-    const char *system;    /* a directory whose sw/bin comes first on PATH; NULL: none */
-    bool terminal;         /* it gets one: its input and output are one pseudo-terminal */
-    bool separate;         /* its standard error is a pipe in any case */
+    struct strv variables; /* NAME=VALUE, added to the default environment */
+    const char *system;    /* directory whose sw/bin is first on PATH; NULL: none */
+    bool terminal;         /* input and output are a pseudo-terminal */
+    bool separate;         /* standard error is a pipe even with a terminal */
     uint16_t rows;         /* of the terminal; 0: unknown */
     uint16_t columns;
-    pid_t pid;              /* also the number of its process group; 0: not started */
-    int ends[STREAM_COUNT]; /* ours, which do not block; -1: closed, or there is none */
+    pid_t pid;              /* also its process group; 0: not started */
+    int ends[STREAM_COUNT]; /* init's ends, non-blocking; -1: closed or none */
 };
 
+/* Initializes an empty command; closes its streams and frees it. */
 void command_init(struct command *command);
 void command_free(struct command *command);
 
-/* Starts it. 0, or a negative errno with the reason where no process could be made; one that
- * cannot become the program says so on its standard error and exits with 127 (there is no such
- * program) or 126. */
+/* Starts the command. Returns 0, or a negative errno with the reason if no process could be made. A
+ * process that cannot execute the program writes why to its standard error, and exits with 127 (no
+ * such program) or 126. */
 int command_start(struct command *command, struct error *e);
 
-/* Tells the terminal its size. */
+/* Sets the size of the terminal. */
 void command_resize(struct command *command, uint16_t rows, uint16_t columns);
 
-/* Closes our end of a stream. */
+/* Closes init's end of a stream. */
 void command_close(struct command *command, enum stream_name name);

@@ -17,23 +17,23 @@
 #include "init/exec/command.h"
 #include "init/exec/execport.h"
 
-/* What is left when the command has ended may end by itself so long, and then has so long to be
- * killed, in milliseconds. */
+/* After the command exits, its leftover processes get this long (ms) to react to SIGTERM, then this
+ * long to die from SIGKILL. */
 #define TERMINATION_TIME 2000
 #define KILL_TIME        5000
 
-/* How much is read at once. */
+/* Largest read or write, in bytes. */
 #define CHUNK 32768
 
-/* What a terminal takes for the end of input (Ctrl-D). */
+/* Ctrl-D, the end of input of a terminal. */
 #define END_OF_TRANSMISSION 4
 
 enum phase {
-    TAKING,      /* the arguments */
-    RUNNING,     /* the command */
-    TERMINATING, /* what it has left behind has been asked to end */
-    KILLING,     /* … and killed */
-    TOLD,        /* the last frame is on its way; the host hangs up when it has it */
+    RECEIVING,   /* the host sends the arguments */
+    RUNNING,     /* the command runs */
+    TERMINATING, /* the command has exited; its leftover processes have got SIGTERM */
+    KILLING,     /* … and SIGKILL */
+    REPORTED,    /* the last frame is queued; the host hangs up after it has received it */
 };
 
 struct session {
@@ -44,23 +44,24 @@ struct session {
     enum phase phase;
     int64_t deadline; /* of TERMINATING and KILLING */
     unsigned char status;
-    bool alone; /* there is no other process any more */
+    bool alone; /* no other process is left */
     bool hung_up;
 };
 
-static void tell(struct session *s, enum frame_type type, const void *payload, size_t length)
+/* Queues the last frame. */
+static void report(struct session *s, enum frame_type type, const void *payload, size_t length)
 {
     channel_put(&s->channel, type, payload, length);
-    s->phase = TOLD;
+    s->phase = REPORTED;
 }
 
 static void fail(struct session *s, const char *reason)
 {
     log_error("%s", reason);
-    tell(s, FRAME_FAILED, reason, strlen(reason));
+    report(s, FRAME_FAILED, reason, strlen(reason));
 }
 
-/* Only PID 1 may: for anybody else it would be the whole machine. */
+/* Kills all processes if this is PID 1; in a test that would be the machine's. */
 static void kill_all(int number)
 {
     if (getpid() == 1)
@@ -74,10 +75,10 @@ static void enter_phase(struct session *s, enum phase phase)
     s->deadline = clock_milliseconds() + (terminating ? TERMINATION_TIME : KILL_TIME);
     kill_all(terminating ? SIGTERM : SIGKILL);
     if (terminating)
-        kill_all(SIGCONT); /* one that is stopped would not end */
+        kill_all(SIGCONT); /* a stopped process does not handle SIGTERM */
 }
 
-/* Takes away every child that has ended. */
+/* Reaps all children that have exited. */
 static void reap(struct session *s)
 {
     struct signalfd_siginfo info;
@@ -107,7 +108,7 @@ static void start(struct session *s, const struct frame *frame)
     struct command *command = &s->command;
     command->terminal = frame_get_size(frame, &command->rows, &command->columns) == 0;
     if (command->arguments.count == 0) {
-        fail(s, "the host has not said what to run");
+        fail(s, "the host sent no command");
         return;
     }
     if (command_start(command, &e) < 0) {
@@ -119,16 +120,16 @@ static void start(struct session *s, const struct frame *frame)
         channel_send(&s->channel, STREAM_ERRORS, NULL, 0);
 }
 
-static void take_word(struct session *s, const struct frame *frame)
+static void take_argument(struct session *s, const struct frame *frame)
 {
-    struct strv *words =
+    struct strv *list =
         frame->type == FRAME_ARGUMENT ? &s->command.arguments : &s->command.variables;
-    strv_take(words, xstrndup((const char *)frame->payload, frame->length));
+    strv_take(list, xstrndup((const char *)frame->payload, frame->length));
 }
 
 static void deliver_signal(struct session *s, const struct frame *frame)
 {
-    if (s->phase == TOLD)
+    if (s->phase == REPORTED)
         return;
     channel_put(&s->channel, FRAME_READY, NULL, 0);
     if (s->phase == RUNNING && frame->length == 1)
@@ -142,13 +143,13 @@ static void handle(struct session *s, const struct frame *frame)
     switch ((int)frame->type) {
     case FRAME_ARGUMENT:
     case FRAME_VARIABLE:
-        take_word(s, frame);
+        take_argument(s, frame);
         return;
     case FRAME_SEPARATE:
         s->command.separate = true;
         return;
     case FRAME_START:
-        if (s->phase == TAKING)
+        if (s->phase == RECEIVING)
             start(s, frame);
         return;
     case FRAME_RESIZE:
@@ -163,8 +164,8 @@ static void handle(struct session *s, const struct frame *frame)
 
 static void hang_up(struct session *s, const char *reason)
 {
-    if (s->phase != TOLD)
-        log_error("the host is no longer there: %s", reason);
+    if (s->phase != REPORTED)
+        log_error("the connection to the host is lost: %s", reason);
     s->hung_up = true;
 }
 
@@ -176,7 +177,7 @@ static void read_port(struct session *s)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (got <= 0) {
-        hang_up(s, got == 0 ? "it has hung up" : strerror(errno));
+        hang_up(s, got == 0 ? "the host has hung up" : strerror(errno));
         return;
     }
     frame_reader_fill(&s->channel.incoming, (size_t)got);
@@ -205,7 +206,7 @@ static void attend_port(struct session *s, short events)
     if (events & POLLIN)
         read_port(s);
     else if (events & (POLLHUP | POLLERR))
-        hang_up(s, "it has hung up");
+        hang_up(s, "the host has hung up");
     if (!s->hung_up && events & POLLOUT)
         write_port(s);
 }
@@ -221,7 +222,7 @@ static void write_input(struct session *s)
         channel_close(&s->channel, STREAM_INPUT);
 }
 
-/* The end of input: a pipe is closed; a terminal cannot end and gets a Ctrl-D. */
+/* Ends the command's input: closes a pipe; sends Ctrl-D to a terminal, which cannot be closed. */
 static void end_input(struct session *s)
 {
     struct stream *input = &s->channel.streams[STREAM_INPUT];
@@ -257,7 +258,7 @@ static void attend_output(struct session *s, enum stream_name name, short events
     if (fd >= 0 && s->channel.streams[name].closed) {
         end_output(s, name);
         if (s->command.terminal && name == STREAM_OUTPUT)
-            command_close(&s->command, STREAM_INPUT); /* now it is hung up */
+            command_close(&s->command, STREAM_INPUT); /* hangs up the terminal */
         return;
     }
     size_t room = channel_room(&s->channel, name);
@@ -267,10 +268,10 @@ static void attend_output(struct session *s, enum stream_name name, short events
     if (got > 0)
         channel_send(&s->channel, name, bytes, (size_t)got);
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-        end_output(s, name); /* EIO from a terminal that nobody has open */
+        end_output(s, name); /* EIO: no process has the terminal open */
 }
 
-/* Goes on when time is over or nobody is left. */
+/* Enters the next phase if no process is left or the deadline has passed. */
 static void advance(struct session *s)
 {
     if (s->phase != TERMINATING && s->phase != KILLING)
@@ -280,25 +281,26 @@ static void advance(struct session *s)
         enter_phase(s, KILLING);
         return;
     }
-    if (late) { /* what cannot be killed may hold a stream open for ever */
+    if (late) { /* a process that cannot be killed may keep a stream open for ever */
         end_output(s, STREAM_OUTPUT);
         end_output(s, STREAM_ERRORS);
     }
     if ((s->alone || late) && s->command.ends[STREAM_OUTPUT] < 0 &&
         s->command.ends[STREAM_ERRORS] < 0)
-        tell(s, FRAME_EXIT, &s->status, sizeof s->status);
+        report(s, FRAME_EXIT, &s->status, sizeof s->status);
 }
 
-enum place { PORT, SIGNALS, ENDS, PLACES = ENDS + STREAM_COUNT };
+enum poll_slot { PORT, SIGNALS, ENDS, SLOTS = ENDS + STREAM_COUNT };
 
-static void choose_events(const struct session *s, struct pollfd polled[PLACES])
+static void choose_events(const struct session *s, struct pollfd polled[SLOTS])
 {
     const struct channel *channel = &s->channel;
     bool outgoing = queue_length(&channel->outgoing) > 0;
     polled[PORT] = (struct pollfd){s->port, (short)(POLLIN | (outgoing ? POLLOUT : 0)), 0};
     polled[SIGNALS] = (struct pollfd){s->signals, POLLIN, 0};
-    /* A terminal is always hung up while nobody has it open: it is only asked when needed. What
-     * waits for room must not be asked at all, since poll() reports an end in any case. */
+    /* A pty master reports POLLHUP while no slave is open, so it is polled only when there is input
+     * to write. A stream whose window is full is left out: poll() reports POLLHUP even with
+     * events = 0, and the loop would spin. */
     bool input = queue_length(&channel->streams[STREAM_INPUT].received) > 0;
     polled[ENDS + STREAM_INPUT] = (struct pollfd){
         input || !s->command.terminal ? s->command.ends[STREAM_INPUT] : -1, input ? POLLOUT : 0, 0};
@@ -318,9 +320,9 @@ static int time_left(const struct session *s)
 static void serve(struct session *s)
 {
     while (!s->hung_up) {
-        struct pollfd polled[PLACES];
+        struct pollfd polled[SLOTS];
         choose_events(s, polled);
-        if (poll(polled, PLACES, time_left(s)) < 0 && errno != EINTR)
+        if (poll(polled, SLOTS, time_left(s)) < 0 && errno != EINTR)
             hang_up(s, strerror(errno));
         attend_port(s, polled[PORT].revents);
         if (polled[SIGNALS].revents)
@@ -340,7 +342,7 @@ static int open_signals(struct error *e)
     (void)sigprocmask(SIG_BLOCK, &children, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
     int fd = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-    return fd < 0 ? error_errno(e, errno, "waiting for processes") : fd;
+    return fd < 0 ? error_errno(e, errno, "SIGCHLD cannot be received") : fd;
 }
 
 int exec_serve(const struct exec_options *options, struct error *e)

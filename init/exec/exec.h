@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* vm.exec: what PID 1 does in place of starting stage 2. It takes a command from the host, runs
- * it with its streams connected to the host's, reaps what loses its parent, and tells the host how
- * the command ended. The protocol is in common/frame.h. */
+/* vm.exec: runs a command from the host instead of stage 2. PID 1 receives the command, connects
+ * its streams to the host's, reaps orphaned processes, and reports the command's exit status. The
+ * protocol is in common/frame.h. */
 #pragma once
 
 #include <stdint.h>
@@ -13,6 +13,6 @@ struct exec_options {
     const char *system; /* see struct command; NULL: none */
 };
 
-/* Returns 0 when the host has heard the end, or has hung up, with no process left that could be
- * killed; a negative errno with the reason when the host could not be reached. */
+/* Runs the session. Returns 0 after the host has received the exit status, or has hung up, and all
+ * processes have been killed; a negative errno with the reason if the host cannot be reached. */
 int exec_serve(const struct exec_options *options, struct error *e);

@@ -18,7 +18,7 @@
 
 #define PORTS "/sys/class/virtio-ports"
 
-/* How long the host may take to hear of a fatal error, in milliseconds. */
+/* Limit of the wait for the host to receive a fatal error, in milliseconds. */
 #define PATIENCE 3000
 
 static bool has_our_name(const char *port)
@@ -31,7 +31,7 @@ static bool has_our_name(const char *port)
     return streq(name, FRAME_PORT);
 }
 
-/* The path of its device; the caller frees. NULL where it is not there (yet). */
+/* Returns the path of the port's device, or NULL if there is none (yet); the caller frees. */
 static char *find_port(void)
 {
     DIR *directory = opendir(PORTS);
@@ -52,7 +52,7 @@ static void ignore(const struct uevent *event, void *data)
     (void)data;
 }
 
-/* The kernel announces a port before it knows the name, and then the change. */
+/* Waits for events too after the port appears: the kernel learns its name later. */
 static char *wait_for_port(uint64_t timeout, struct error *e)
 {
     int events CLEANUP_CLOSE = uevent_open(e);
@@ -84,19 +84,19 @@ int execport_open(uint64_t timeout, struct error *e)
         return -ENODEV;
     int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CLOEXEC);
     if (fd < 0)
-        return error_errno(e, errno, "opening the port %s (%s)", FRAME_PORT, path);
-    /* until the host is there, the port looks hung up; writing to one that blocks waits for it */
+        return error_errno(e, errno, "the port %s cannot be opened (%s)", FRAME_PORT, path);
+    /* the port reports a hangup until the host opens its end; a blocking write waits for that */
     unsigned char header[FRAME_HEADER];
     frame_header(header, FRAME_READY, 0);
     if (write(fd, header, sizeof header) != sizeof header ||
         fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-        return error_errno(e, errno, "greeting the host through the port %s", FRAME_PORT);
+        return error_errno(e, errno, "the host cannot be reached through the port %s", FRAME_PORT);
     int opened = fd;
     fd = -1;
     return opened;
 }
 
-/* Waits until `events` are there; false when the time is over. */
+/* Waits for `events`; false after the deadline. */
 static bool wait_until(int fd, short events, int64_t deadline)
 {
     struct pollfd polled = {.fd = fd, .events = events};
@@ -117,5 +117,5 @@ void execport_report(const char *reason)
     int64_t deadline = clock_milliseconds() + PATIENCE;
     if (wait_until(fd, POLLOUT, deadline) &&
         write(fd, frame, FRAME_HEADER + length) == (ssize_t)(FRAME_HEADER + length))
-        (void)wait_until(fd, 0, deadline); /* the host hangs up when it has the reason */
+        (void)wait_until(fd, 0, deadline); /* the host hangs up when it has received the reason */
 }

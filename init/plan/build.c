@@ -7,16 +7,18 @@
 #include <sys/mount.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 #include "common/ninep.h"
 #include "common/store.h"
 #include "init/plan/devicespec.h"
 #include "init/plan/mountorder.h"
 
-/* Types that no module is needed for: they are part of every kernel that can start an initramfs. */
+/* Types that are built into every kernel that can start an initramfs. */
 static const char *const builtin_types[] = {"tmpfs", "ramfs", "proc", "sysfs", "devtmpfs", "none"};
 
-/* `path` without "//", "/./" and "/" at the end. 0, or -EINVAL for "..". */
+/* Sets *normal to `path` without "//", "/./" and "/" at the end, which the caller frees. Returns 0,
+ * or -EINVAL for "..". */
 static int normal_path(const char *path, char **normal, struct error *e)
 {
     struct strv parts CLEANUP_STRV = {0};
@@ -37,7 +39,7 @@ static int normal_path(const char *path, char **normal, struct error *e)
     return 0;
 }
 
-/* One layer: overlayfs's own escapes and fstab's taken out, the path made normal. */
+/* Decodes the escapes of overlayfs and fstab in the path of a layer, and normalizes it. */
 static int parse_layer(char **layer, const char *text, struct error *e)
 {
     char *plain CLEANUP_FREE = mount_unescape(text);
@@ -68,7 +70,7 @@ static int add_layer(struct strv *layers, const char *text, struct error *e)
     return r;
 }
 
-/* Splits lowerdir= at the colons that no backslash escapes. */
+/* Splits lowerdir= at colons without a backslash. */
 static int add_layers(struct strv *layers, const char *text, struct error *e)
 {
     const char *start = text;
@@ -87,7 +89,7 @@ static int add_layers(struct strv *layers, const char *text, struct error *e)
     }
 }
 
-/* upperdir= or workdir=: one path. */
+/* Takes upperdir= or workdir= from the options. */
 static int read_layer(struct plan_mount *mount, const char *option, char **layer, struct error *e)
 {
     char *value CLEANUP_FREE = mountoptions_take(&mount->options, option);
@@ -101,16 +103,20 @@ static int read_layers(struct plan_mount *mount, struct error *e)
     if (!lower)
         return error_set(e, -EINVAL, "an overlay needs lowerdir=");
     int r = add_layers(&layers->lower, lower, e);
-    if (r == 0)
-        r = read_layer(mount, "upperdir", &layers->upper, e);
-    if (r == 0)
-        r = read_layer(mount, "workdir", &layers->work, e);
-    if (r == 0 && !layers->upper != !layers->work)
-        r = error_set(e, -EINVAL, "an overlay needs both upperdir= and workdir=, or neither");
-    return r;
+    if (r < 0)
+        return r;
+    r = read_layer(mount, "upperdir", &layers->upper, e);
+    if (r < 0)
+        return r;
+    r = read_layer(mount, "workdir", &layers->work, e);
+    if (r < 0)
+        return r;
+    if (!layers->upper != !layers->work)
+        return error_set(e, -EINVAL, "an overlay needs both upperdir= and workdir=, or neither");
+    return 0;
 }
 
-/* How the source is to be understood, and what follows from that. */
+/* Determines the kind of the source, and checks what that kind needs. */
 static int classify(struct plan_mount *mount, struct error *e)
 {
     if (mount->options.flags & MS_BIND) {
@@ -140,7 +146,7 @@ static int classify(struct plan_mount *mount, struct error *e)
     return 0;
 }
 
-/* A mount as a parameter gives it, or as it would have been given. */
+/* A mount in the words of a parameter. */
 struct request {
     const char *parameter; /* for messages */
     const char *what;
@@ -154,36 +160,40 @@ static const char *known_type(const char *fstype)
     return fstype && *fstype && !streq(fstype, "auto") ? fstype : NULL;
 }
 
+static int fill_mount(struct plan_mount *mount, const struct request *request, struct error *e)
+{
+    int r = normal_path(request->where, &mount->where, e);
+    if (r < 0)
+        return r;
+    r = mountoptions_parse(&mount->options, request->options, e);
+    return r < 0 ? r : classify(mount, e);
+}
+
 static int add_mount(struct boot_plan *plan, const struct request *request, bool outside,
                      struct error *e)
 {
-    plan->mounts = xreallocarray(plan->mounts, plan->count + 1, sizeof *plan->mounts);
-    struct plan_mount *mount = &plan->mounts[plan->count++];
-    *mount = (struct plan_mount){
+    const struct plan_mount added = {
         .what = xstrdup(request->what),
         .fstype = xstrdup(known_type(request->fstype)),
         .outside = outside,
     };
-    int r = normal_path(request->where, &mount->where, e);
-    if (r == 0)
-        r = mountoptions_parse(&mount->options, request->options, e);
-    if (r == 0)
-        r = classify(mount, e);
+    ARRAY_PUSH(plan->mounts, plan->count, added);
+    int r = fill_mount(&plan->mounts[plan->count - 1], request, e);
     if (r < 0)
         (void)error_context(e, r, "%s (%s on %s)", request->parameter, request->what,
                             request->where);
     return r;
 }
 
-/* "DEFAULTS,GIVEN"; the caller frees. */
+/* Returns "DEFAULTS,GIVEN"; the caller frees. */
 static char *join_options(const char *defaults, const char *given)
 {
     bool both = defaults && *defaults && given && *given;
     return xasprintf("%s%s%s", defaults ? defaults : "", both ? "," : "", given ? given : "");
 }
 
-/* 9p's options before the user's own: a value given by the user replaces ours. `msize` is this
- * mount's where none is given for all. */
+/* Puts our options of 9p before `given`, except those that `given` has. `msize` applies unless
+ * vm.msize= sets one for all mounts. The caller frees. */
 static char *options_9p(const struct guest_params *params, uint64_t msize, const char *given)
 {
     const struct {
@@ -208,8 +218,7 @@ static char *options_9p(const struct guest_params *params, uint64_t msize, const
 
 static int add_shares(struct boot_plan *plan, const struct guest_params *params, struct error *e)
 {
-    int r = 0;
-    for (size_t i = 0; i < params->shares.count && r == 0; i++) {
+    for (size_t i = 0; i < params->shares.count; i++) {
         const struct share_spec *share = &params->shares.items[i];
         bool virtiofs = share->transport == SHARE_VIRTIOFS;
         char *options CLEANUP_FREE = virtiofs
@@ -217,26 +226,29 @@ static int add_shares(struct boot_plan *plan, const struct guest_params *params,
                                          : options_9p(params, GUEST_SHARE_MSIZE, share->options);
         const struct request request = {"vm.share", share->tag, share->where,
                                         virtiofs ? "virtiofs" : "9p", options};
-        r = add_mount(plan, &request, false, e);
+        int r = add_mount(plan, &request, false, e);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
-/* Whole specifications, 9p ones too: nothing is added. */
+/* Adds the mounts of vm.mount=, with their options unchanged, for 9p too. */
 static int add_extra_mounts(struct boot_plan *plan, const struct guest_params *params,
                             struct error *e)
 {
-    int r = 0;
-    for (size_t i = 0; i < params->mounts.count && r == 0; i++) {
+    for (size_t i = 0; i < params->mounts.count; i++) {
         const struct mount_spec *spec = &params->mounts.items[i];
         const struct request request = {"vm.mount", spec->what, spec->where, spec->fstype,
                                         spec->options};
-        r = add_mount(plan, &request, false, e);
+        int r = add_mount(plan, &request, false, e);
+        if (r < 0)
+            return r;
     }
-    return r;
+    return 0;
 }
 
-/* A mount of the store's own, unless the user gave one for the same place. */
+/* Adds a mount of the store, unless a parameter has one for the same mount point. */
 static int add_store_mount(struct boot_plan *plan, const char *what, const char *where,
                            const char *fstype, const char *options, struct error *e)
 {
@@ -262,8 +274,8 @@ static int add_store_source(struct boot_plan *plan, const struct guest_params *p
     return add_store_mount(plan, store->source, where, kinds[store->kind].fstype, options, e);
 }
 
-/* The lower layer may change between two boots, which forbids the overlay to remember anything
- * about it: hence every feature that does is switched off, whatever the kernel's defaults are. */
+/* The lower layer may change between two boots, so that the upper one must not store anything about
+ * it: switches off all features that do, whatever the kernel's defaults are. */
 #define STORE_OVERLAY                                                                              \
     "lowerdir=" STORE_LOWER_DIR ",upperdir=" STORE_UPPER_DIR "/store,workdir=" STORE_UPPER_DIR     \
     "/work,index=off,redirect_dir=off,metacopy=off,xino=off"
@@ -282,7 +294,7 @@ static int add_store(struct boot_plan *plan, const struct guest_params *params, 
     return r;
 }
 
-/* root= as a specification: its type is what rootfstype= says, or what its form tells. */
+/* Returns the type of the root: rootfstype=, or by the form of root=. NULL: found by probing. */
 static const char *root_type(const struct guest_params *params)
 {
     const char *given = known_type(params->rootfstype);
@@ -333,7 +345,9 @@ static int add_root(struct boot_plan *plan, const struct guest_params *params, s
                          "root= is missing: name the root on the kernel command line "
                          "(a device, tmpfs, or the tag of a share)");
     int r = add_plain_root(plan, params, e);
-    return r == 0 && params->root_overlay ? add_root_overlay(plan, params, e) : r;
+    if (r < 0 || !params->root_overlay)
+        return r;
+    return add_root_overlay(plan, params, e);
 }
 
 static void collect_filesystems(struct boot_plan *plan)
@@ -350,18 +364,23 @@ static void collect_filesystems(struct boot_plan *plan)
 
 int build_boot_plan(struct boot_plan *plan, const struct guest_params *params, struct error *e)
 {
+    static int (*const steps[])(struct boot_plan * plan, const struct guest_params *params,
+                                struct error *e) = {
+        add_root,
+        add_extra_mounts,
+        add_shares,
+        add_store,
+    };
     *plan = (struct boot_plan){0};
     strv_extend(&plan->modules, &params->modules);
-    int r = add_root(plan, params, e);
-    if (r == 0)
-        r = add_extra_mounts(plan, params, e);
-    if (r == 0)
-        r = add_shares(plan, params, e);
-    if (r == 0)
-        r = add_store(plan, params, e);
-    if (r == 0)
-        r = mountorder_sort(plan->mounts, plan->count, e);
-    if (r == 0)
-        collect_filesystems(plan);
-    return r;
+    for (size_t i = 0; i < ELEMENTS(steps); i++) {
+        int r = steps[i](plan, params, e);
+        if (r < 0)
+            return r;
+    }
+    int r = mountorder_sort(plan->mounts, plan->count, e);
+    if (r < 0)
+        return r;
+    collect_filesystems(plan);
+    return 0;
 }

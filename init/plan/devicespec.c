@@ -7,8 +7,9 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 
-/* "NAME=value", as in fstab and root=. */
+/* "NAME=value" of fstab and root=. */
 static const struct {
     const char *name;
     enum devicespec_key key;
@@ -19,7 +20,7 @@ static const struct {
     {"PARTUUID=", DEVICESPEC_PARTUUID},
 };
 
-/* Directories of symlinks that udev would make. */
+/* Directories of udev's symlinks. */
 static const struct {
     const char *path;
     enum devicespec_key key;
@@ -31,21 +32,15 @@ static const struct {
     {"/dev/disk/by-id/", DEVICESPEC_SERIAL},
 };
 
-static const char *after_prefix(const char *text, const char *prefix)
-{
-    size_t length = strlen(prefix);
-    return strncmp(text, prefix, length) == 0 ? text + length : NULL;
-}
-
 static bool is_tag(const char *text)
 {
     for (size_t i = 0; i < ELEMENTS(tags); i++)
-        if (after_prefix(text, tags[i].name))
+        if (startswith(text, tags[i].name))
             return true;
     return false;
 }
 
-/* Without one pair of quotes around it. */
+/* Removes one pair of quotes around the text; the caller frees. */
 static char *unquote(const char *text)
 {
     size_t length = strlen(text);
@@ -63,7 +58,7 @@ static int hex_digit(char c)
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
 }
 
-/* udev writes what is unsafe in a file name as \xNN. In place. */
+/* Decodes udev's \xNN escapes in the buffer itself. */
 static void unescape(char *text)
 {
     char *to = text;
@@ -80,7 +75,7 @@ static void unescape(char *text)
     *to = '\0';
 }
 
-/* "virtio-SERIAL-part2" is partition 2 of the disk "SERIAL"; "BUS-" goes as well. */
+/* Splits "virtio-SERIAL-part2" into the serial number, without "BUS-", and the partition. */
 static void split_id(struct devicespec *spec)
 {
     char *part = NULL;
@@ -100,13 +95,13 @@ static int complete(struct devicespec *spec, const char *text, struct error *e)
     if (*spec->value)
         return 0;
     devicespec_free(spec);
-    return error_set(e, -EINVAL, "%s: names no device: something must follow", text);
+    return error_set(e, -EINVAL, "%s: names no device: a name must follow", text);
 }
 
 static int parse_path(const char *text, const char *path, struct devicespec *spec, struct error *e)
 {
     for (size_t i = 0; i < ELEMENTS(links); i++) {
-        const char *value = after_prefix(path, links[i].path);
+        const char *value = startswith(path, links[i].path);
         if (!value)
             continue;
         spec->key = links[i].key;
@@ -116,7 +111,7 @@ static int parse_path(const char *text, const char *path, struct devicespec *spe
             split_id(spec);
         return complete(spec, text, e);
     }
-    if (after_prefix(path, "/dev/disk/"))
+    if (startswith(path, "/dev/disk/"))
         return error_set(e, -EINVAL,
                          "%s: of /dev/disk only by-label, by-uuid, by-partlabel, by-partuuid and "
                          "by-id are known before udev runs",
@@ -130,7 +125,7 @@ int devicespec_parse(const char *text, struct devicespec *spec, struct error *e)
 {
     *spec = (struct devicespec){0};
     for (size_t i = 0; i < ELEMENTS(tags); i++) {
-        const char *value = after_prefix(text, tags[i].name);
+        const char *value = startswith(text, tags[i].name);
         if (!value)
             continue;
         spec->key = tags[i].key;
@@ -138,19 +133,18 @@ int devicespec_parse(const char *text, struct devicespec *spec, struct error *e)
         return complete(spec, text, e);
     }
     char *path CLEANUP_FREE = unquote(text);
-    if (!after_prefix(path, "/dev/"))
+    if (!startswith(path, "/dev/"))
         return error_set(e, -EINVAL,
                          "%s: not a block device: expected /dev/NAME, LABEL=, UUID=, PARTLABEL= or "
                          "PARTUUID=",
                          text);
-    int r = parse_path(text, path, spec, e);
-    return r;
+    return parse_path(text, path, spec, e);
 }
 
 bool devicespec_is_device(const char *text)
 {
     char *path CLEANUP_FREE = unquote(text);
-    return is_tag(text) || (after_prefix(path, "/dev/") && path[strlen("/dev/")]);
+    return is_tag(text) || (startswith(path, "/dev/") && path[strlen("/dev/")]);
 }
 
 void devicespec_free(struct devicespec *spec)

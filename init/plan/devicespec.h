@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a user names a block device. Pure: nothing is looked at. */
+/* Parser of the names that users give block devices. Pure: reads no device. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,7 +8,7 @@
 #include "base/error.h"
 
 enum devicespec_key {
-    DEVICESPEC_PATH, /* a path under /dev, as it is */
+    DEVICESPEC_PATH, /* a path below /dev */
     DEVICESPEC_LABEL,
     DEVICESPEC_UUID,
     DEVICESPEC_PARTLABEL,
@@ -25,14 +25,14 @@ struct devicespec {
 /* struct devicespec s CLEANUP_DEVICESPEC = {0}; */
 #define CLEANUP_DEVICESPEC CLEANUP(devicespec_free)
 
-/* Parses "/dev/…", "LABEL=…", "UUID=…", "PARTLABEL=…", "PARTUUID=…" (the value may stand in single
- * or double quotes) and the paths udev would have made: "/dev/disk/by-label/…", by-uuid,
- * by-partlabel, by-partuuid, by-id (with udev's \xNN escapes). Pure.
- * Returns 0; -EINVAL for anything that does not name a block device (a tag, "tmpfs", "none"). */
+/* Parses "/dev/…", "LABEL=…", "UUID=…", "PARTLABEL=…", "PARTUUID=…" (the value optionally in single
+ * or double quotes) and the paths of udev's symlinks: "/dev/disk/by-label/…", by-uuid,
+ * by-partlabel, by-partuuid, by-id (with udev's \xNN escapes). The caller frees `spec`. Returns 0,
+ * or -EINVAL with the reason for a text that does not name a block device (a tag, "tmpfs", "none").
+ */
 int devicespec_parse(const char *text, struct devicespec *spec, struct error *e);
 
-/* True when `text` has one of the forms above: names a block device, and so is worth waiting for.
- */
+/* True if `text` has one of the forms above: it names a block device, which can be waited for. */
 bool devicespec_is_device(const char *text);
 
 void devicespec_free(struct devicespec *spec);

@@ -8,10 +8,11 @@
 
 #include "base/alloc.h"
 #include "base/strv.h"
+#include "base/text.h"
 
 #define PROPAGATION (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE)
 
-/* Options that are for us rather than for the kernel. */
+/* Options for init rather than the kernel. */
 static const struct {
     const char *name;
     size_t flag; /* offset of a bool in struct mountoptions */
@@ -22,15 +23,15 @@ static const struct {
     {"nofail", offsetof(struct mountoptions, nofail)},
 };
 
-/* What mount(8) would do in user space and nobody does here. */
+/* Options that mount(8) implements in user space, and init does not. */
 static const char *const unsupported[] = {
     "loop", "offset", "sizelimit", "encryption", "verity.hashdevice", "verity.roothash",
 };
 
 static bool is_option(const char *option, const char *name)
 {
-    size_t length = strlen(name);
-    return strncmp(option, name, length) == 0 && (option[length] == '\0' || option[length] == '=');
+    const char *rest = startswith(option, name);
+    return rest && (*rest == '\0' || *rest == '=');
 }
 
 static int read_user_option(struct mountoptions *options, const char *option, struct error *e)

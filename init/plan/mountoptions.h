@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mount options: a list as in fstab(5), split into what the kernel takes as flags, what the
- * filesystem takes as text, and what is for us. Pure. */
+/* Mount options: splits a list as in fstab(5) into the kernel's flags, the filesystem's options and
+ * init's own. Pure. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,21 +9,22 @@
 
 struct mountoptions {
     unsigned long flags;       /* MS_RDONLY, MS_BIND … of mount(2) */
-    unsigned long propagation; /* MS_PRIVATE … (with MS_REC): a call of its own, 0: none */
-    char *data;                /* owned: the filesystem's own options, "" if there are none */
+    unsigned long propagation; /* MS_PRIVATE … (with MS_REC): needs a second mount(2); 0: none */
+    char *data;                /* owned: the filesystem's options, "" if there are none */
     bool makefs;               /* x-systemd.makefs: format if blank */
     bool growfs;               /* x-systemd.growfs: grow to the device */
-    bool if_empty;             /* x-run-vm.if-empty: only where it hides nothing */
-    bool nofail;               /* without it the boot goes on */
+    bool if_empty;             /* x-run-vm.if-empty: mount only on an empty directory */
+    bool nofail;               /* the boot continues if the mount fails */
 };
 
-/* Splits `text` (NULL: no options). Options that are for other programs (x-*, noauto, comment= …)
- * are dropped. Returns 0, or -EINVAL for one that asks for what is not done here (loop devices,
- * verity); nothing is left to free then. */
+/* Splits `text` (NULL: no options), which the caller frees. Drops options of other programs (x-*,
+ * noauto, comment= …). Returns 0, or -EINVAL for an unsupported option (loop devices, verity);
+ * there is nothing to free then. */
 int mountoptions_parse(struct mountoptions *options, const char *text, struct error *e);
 
-/* Takes option `name` out of the filesystem's own. Returns its value, which the caller frees, ""
- * where it has none; NULL: it was not there. The last one counts where there are several. */
+/* Removes option `name` from the filesystem's options. Returns its last value, which the caller
+ * frees,
+ * "" for an option without a value, or NULL if it was absent. */
 char *mountoptions_take(struct mountoptions *options, const char *name);
 
 void mountoptions_free(struct mountoptions *options);

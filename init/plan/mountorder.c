@@ -9,14 +9,14 @@
 
 bool mountorder_is_within(const char *path, const char *directory)
 {
-    size_t length = strlen(directory);
-    if (length == 1) /* "/" */
+    if (streq(directory, "/"))
         return true;
-    return strncmp(path, directory, length) == 0 && (path[length] == '\0' || path[length] == '/');
+    const char *rest = startswith(path, directory);
+    return rest && (*rest == '\0' || *rest == '/');
 }
 
-/* Whether `path`, which `mount` names, lies in `other`. What the root itself is made of is outside
- * of it. */
+/* True if `path` (a source or mount point of `mount`) is inside the mount `other`. The layers of a
+ * root overlay are mounted outside the new root. */
 static bool path_needs(const struct plan_mount *mount, const char *path,
                        const struct plan_mount *other)
 {
@@ -24,8 +24,8 @@ static bool path_needs(const struct plan_mount *mount, const char *path,
     return other->outside == outside && mountorder_is_within(path, other->where);
 }
 
-/* Whether `other` must be mounted before `mount`. A source below the mount's own target is fine:
- * what is meant is what was there before. */
+/* True if `other` must be mounted before `mount`. A source below the mount's own mount point is
+ * allowed: it is resolved before the mount hides it. */
 static bool needs(const struct plan_mount *mount, const struct plan_mount *other)
 {
     if (mount == other)
@@ -52,7 +52,7 @@ static int refuse_duplicates(const struct plan_mount *mounts, size_t count, stru
     return 0;
 }
 
-/* The first mount, not yet placed, that the given one waits for; NULL: it can be mounted. */
+/* Returns the first mount not yet placed that `mount` needs; NULL: `mount` can be mounted. */
 static const struct plan_mount *blocker(const struct plan_mount *mounts, size_t count,
                                         const bool *placed, const struct plan_mount *mount)
 {
@@ -62,7 +62,8 @@ static const struct plan_mount *blocker(const struct plan_mount *mounts, size_t 
     return NULL;
 }
 
-/* None of the mounts left can be mounted: following blockers from any of them ends in a cycle. */
+/* Reports a cycle: none of the mounts left can be mounted, so that a path from any of them to its
+ * blocker, and on, ends in one. */
 static int report_cycle(const struct plan_mount *mounts, size_t count, const bool *placed,
                         struct error *e)
 {
@@ -81,7 +82,7 @@ static int report_cycle(const struct plan_mount *mounts, size_t count, const boo
     } while (mount != start);
     strv_push(&names, start->where);
     char *path CLEANUP_FREE = strv_join(&names, " needs ");
-    return error_set(e, -EINVAL, "the mounts wait for each other: %s", path);
+    return error_set(e, -EINVAL, "the mounts need each other: %s", path);
 }
 
 static size_t next_ready(const struct plan_mount *mounts, size_t count, const bool *placed)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The order of mounts: each after the one it is mounted in and those that its source lies in. */
+/* Sorts mounts: each after those that contain its mount point or its source. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "init/plan/plan.h"
 
-/* Puts the `count` mounts into an order in which they can be mounted, keeping the given order
- * where it can. Returns 0, or -EINVAL with a message that names the mounts of a cycle, or a target
- * that two mounts share. */
+/* Sorts the `count` mounts into an order in which they can be mounted, and keeps the given order
+ * where possible. Returns 0, or -EINVAL with a message that names the mounts of a cycle, or the
+ * mount point of two mounts. */
 int mountorder_sort(struct plan_mount *mounts, size_t count, struct error *e);
 
-/* True when `path` is `directory` or lies below it; both normal as in struct plan_mount. */
+/* True if `path` is `directory` or below it; both normalized as in struct plan_mount. */
 bool mountorder_is_within(const char *path, const char *directory);

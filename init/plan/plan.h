@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot plan: what is to be mounted, in which order, and what it needs. Pure data made from the
- * parameters; nothing here touches the system. */
+/* The boot plan: the mounts in their order, and the modules they need. Pure data, which build.h
+ * makes from the parameters. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,13 +11,13 @@
 #include "init/plan/mountoptions.h"
 
 enum plan_source {
-    PLAN_NAME,    /* "tmpfs", the tag of a share: given to the filesystem as it is */
-    PLAN_DEVICE,  /* a device specification: waited for, probed, formatted */
-    PLAN_BIND,    /* a path that is already there */
+    PLAN_NAME,    /* "tmpfs" or the tag of a share: passed to the filesystem */
+    PLAN_DEVICE,  /* a device specification: devicespec.h */
+    PLAN_BIND,    /* a path that exists already */
     PLAN_OVERLAY, /* layers */
 };
 
-/* The layers of an overlay, as paths; of `lower` the first is the topmost. */
+/* The layers of an overlay, as paths; the first of `lower` is the topmost. */
 struct plan_layers {
     struct strv lower;
     char *upper; /* owned, NULL: none (the overlay is read-only) */
@@ -28,29 +28,29 @@ struct plan_mount {
     enum plan_source source;
     char *what;   /* owned */
     char *where;  /* owned: absolute, no "//", no "/" at the end */
-    char *fstype; /* owned, NULL: found by probing (devices only) */
+    char *fstype; /* owned; NULL: found by probing (devices only) */
     struct mountoptions options;
     struct plan_layers layers; /* PLAN_OVERLAY */
-    /* Paths are the initramfs's rather than those of the root being made. "/" is always the
-     * root being made. */
+    /* True if the paths are in the initramfs rather than in the new root. "/" always is the new
+     * root. */
     bool outside;
 };
 
 struct boot_plan {
-    struct plan_mount *mounts; /* owned, in the order in which they are to be mounted */
+    struct plan_mount *mounts; /* owned, in the order of mounting */
     size_t count;
-    struct strv modules;     /* asked for by name */
-    struct strv filesystems; /* types whose modules are needed, as far as they are known */
+    struct strv modules;     /* from vm.modules= */
+    struct strv filesystems; /* types that need a module, except those found by probing */
 };
 
 /* struct boot_plan plan CLEANUP_BOOT_PLAN = {0}; */
 #define CLEANUP_BOOT_PLAN CLEANUP(boot_plan_free)
 
-/* Where in the initramfs the layers of a root overlay are mounted. */
+/* Mount points, in the initramfs, of the layers of a root overlay. */
 #define PLAN_ROOT_LOWER "/.root-lower"
 #define PLAN_ROOT_UPPER "/.root-upper"
 
-/* The plan's mount at `where` (inside the root), or NULL. */
+/* Returns the mount at `where` (inside the root), owned by the plan, or NULL. */
 const struct plan_mount *boot_plan_find(const struct boot_plan *plan, const char *where);
 
 void boot_plan_free(struct boot_plan *plan);

@@ -14,15 +14,16 @@
 int initramfs_check(int fd, int new_root, struct error *e)
 {
     struct statfs fs;
-    struct stat old_place;
-    struct stat new_place;
+    struct stat old;
+    struct stat new;
     if (getpid() != 1)
         return error_set(e, -EPERM, "only PID 1 deletes an initramfs");
-    if (fstatfs(fd, &fs) < 0 || fstat(fd, &old_place) < 0 || fstat(new_root, &new_place) < 0)
-        return error_errno(e, errno, "looking at the initramfs");
+    if (fstatfs(fd, &fs) < 0 || fstat(fd, &old) < 0 || fstat(new_root, &new) < 0)
+        return error_errno(e, errno, "the initramfs cannot be examined");
     if (fs.f_type != RAMFS_MAGIC && fs.f_type != TMPFS_MAGIC)
-        return error_set(e, -EPERM, "this is no initramfs: it is neither on ramfs nor on tmpfs");
-    if (old_place.st_dev == new_place.st_dev)
+        return error_set(e, -EPERM,
+                         "/ is not an initramfs: it is neither on a ramfs nor on a tmpfs");
+    if (old.st_dev == new.st_dev)
         return error_set(e, -EPERM, "the root is on the filesystem of the initramfs");
     return 0;
 }
@@ -38,15 +39,14 @@ static void delete_entry(int directory, const char *name, dev_t device)
         (void)unlinkat(directory, name, 0);
         return;
     }
-    /* fails where something is mounted below, which is as it should be */
     int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd >= 0)
         delete_below(fd, device);
-    (void)unlinkat(directory, name, AT_REMOVEDIR);
+    (void)unlinkat(directory, name, AT_REMOVEDIR); /* fails if something is mounted below */
 }
 
-/* Closes `directory`. What was opened is looked at again: only its own device number says that
- * it is still the directory that was meant. */
+/* Deletes the content of `directory`, and closes it. Compares the device number again: since it was
+ * first read, something may have been mounted there. */
 static void delete_below(int directory, dev_t device)
 {
     struct stat s;
@@ -66,7 +66,7 @@ void initramfs_delete(int fd)
     struct stat s;
     if (fstat(fd, &s) < 0)
         return;
-    /* an open file description of its own: the caller's keeps its position */
+    /* a new open file description: the position of the caller's is kept */
     int directory = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (directory >= 0)
         delete_below(directory, s.st_dev);

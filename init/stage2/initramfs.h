@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Freeing the memory of the initramfs, once nothing in it is needed any more. */
+/* Deletes the files of the initramfs, to free their memory. */
 #pragma once
 
 #include "base/error.h"
 
-/* Whether what `fd` has open is an initramfs that may be deleted when `new_root` is the root: we
- * are PID 1, it is a ramfs or tmpfs, and not the filesystem of `new_root`. Returns 0, or a negative
- * errno with the reason why not. */
+/* Checks that the directory `fd` is an initramfs that may be deleted when `new_root` becomes the
+ * root: this is PID 1, and `fd` is on a ramfs or tmpfs other than that of `new_root`. Returns 0, or
+ * a negative errno with the reason. */
 int initramfs_check(int fd, int new_root, struct error *e);
 
-/* Deletes everything on the filesystem of the directory `fd` except `fd` itself; what is mounted
- * inside is left alone, with the directories that lead there. Only after initramfs_check(). */
+/* Deletes everything below the directory `fd` that is on its filesystem, not what is mounted there.
+ * Call it only after initramfs_check() returned 0. */
 void initramfs_delete(int fd);

@@ -18,7 +18,7 @@
 #include "base/text.h"
 #include "init/fatal.h"
 
-/* What hangs in the kernel cannot be killed: it is not waited for longer than this. */
+/* Limit of the wait for processes to die: one that is blocked in the kernel cannot be killed. */
 static const struct timespec patience = {.tv_sec = 3};
 
 static void end_processes(void)
@@ -37,39 +37,39 @@ static void end_processes(void)
     }
 }
 
-/* Where something is mounted, the last first. */
-static void list_mounts(struct strv *places)
+/* Lists the mount points, the last mounted first. */
+static void list_mounts(struct strv *points)
 {
     FILE *table CLEANUP_FCLOSE = setmntent("/proc/self/mounts", "re");
     for (const struct mntent *mount = NULL; table && (mount = getmntent(table));)
-        strv_push(places, mount->mnt_dir);
-    for (size_t i = 0; i < places->count / 2; i++) {
-        char *other = places->items[places->count - 1 - i];
-        places->items[places->count - 1 - i] = places->items[i];
-        places->items[i] = other;
+        strv_push(points, mount->mnt_dir);
+    for (size_t i = 0; i < points->count / 2; i++) {
+        char *other = points->items[points->count - 1 - i];
+        points->items[points->count - 1 - i] = points->items[i];
+        points->items[i] = other;
     }
 }
 
-static bool is_ours(const char *place)
+static bool is_kept(const char *point)
 {
     static const char *const kept[] = {"/", "/proc", "/dev", NULL};
     for (size_t i = 0; kept[i]; i++)
-        if (streq(kept[i], place))
+        if (streq(kept[i], point))
             return true;
     return false;
 }
 
 static void unmount_all(void)
 {
-    struct strv places CLEANUP_STRV = {0};
-    list_mounts(&places);
-    for (size_t i = 0; i < places.count; i++) {
-        const char *place = places.items[i];
-        if (!is_ours(place) && umount2(place, UMOUNT_NOFOLLOW) < 0 &&
-            mount(NULL, place, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
-            log_warning("%s: cannot be unmounted: %s", place, strerror(errno));
+    struct strv points CLEANUP_STRV = {0};
+    list_mounts(&points);
+    for (size_t i = 0; i < points.count; i++) {
+        const char *point = points.items[i];
+        if (!is_kept(point) && umount2(point, UMOUNT_NOFOLLOW) < 0 &&
+            mount(NULL, point, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+            log_warning("%s: cannot be unmounted: %s", point, strerror(errno));
     }
-    /* a 9p or virtiofs root need not be able to; everything has been written in any case */
+    /* may fail for a 9p or virtiofs root; sync() has written everything in any case */
     if (mount(NULL, "/", NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
         log_debug("/: cannot be made read-only: %s", strerror(errno));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The orderly end of a machine that PID 1 still is the only program of. */
+/* The orderly shutdown of a machine without a stage 2. */
 #pragma once
 
-/* Kills what runs, unmounts what can be, leaves the rest read-only and everything on the disks,
- * and switches the machine off. */
+/* Kills all processes, writes everything to the disks, unmounts the filesystems or makes them
+ * read-only, and switches the machine off. */
 _Noreturn void poweroff(void);

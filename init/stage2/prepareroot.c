@@ -21,7 +21,7 @@
 static void report(const char *path, int r)
 {
     if (r < 0 && r != -EROFS)
-        log_warning("%s: making it in the root: %s", path, strerror(-r));
+        log_warning("%s: cannot be created in the root: %s", path, strerror(-r));
 }
 
 static int make_tmp(int root)
@@ -73,11 +73,11 @@ void prepareroot_link_device(int root)
     (void)snprintf(link, sizeof link, "/sys/dev/block/%u:%u", major(s.st_dev), minor(s.st_dev));
     ssize_t n = readlink(link, target, sizeof target - 1);
     if (n < 0)
-        return; /* tmpfs, an overlay, a share: no block device */
+        return; /* no block device: a tmpfs, an overlay, a share */
     target[n] = '\0';
     const char *slash = strrchr(target, '/');
     if (symlink(slash ? slash + 1 : target, "/dev/root") < 0 && errno != EEXIST)
-        log_warning("/dev/root: making the link: %s", strerror(errno));
+        log_warning("/dev/root: the symlink cannot be created: %s", strerror(errno));
 
     (void)mkdir("/run/udev", 0755);
     (void)mkdir("/run/udev/rules.d", 0755);
@@ -96,12 +96,11 @@ void prepareroot_enter_submounts(int root, const struct strv *paths)
         char *path CLEANUP_FREE = mount_unescape(paths->items[i]);
         int fd CLEANUP_CLOSE = inroot_open(root, path, O_RDONLY | O_DIRECTORY, 0);
         if (fd < 0 && fd != -ENOENT && fd != -ENOTDIR)
-            log_warning("%s: entering it: %s", path, strerror(-fd));
+            log_warning("%s: cannot be entered: %s", path, strerror(-fd));
     }
 }
 
-/* The number of the group "tty" in the root, as text; the caller frees. NULL where there is none.
- */
+/* Returns the number of the root's group "tty" as text, or NULL; the caller frees. */
 static char *terminal_group(int root)
 {
     int fd = inroot_open(root, "/etc/group", O_RDONLY, 0);
@@ -109,7 +108,7 @@ static char *terminal_group(int root)
     char *line CLEANUP_FREE = NULL;
     size_t size = 0;
     while (groups && getline(&line, &size, groups) > 0) {
-        const char *password = strncmp(line, "tty:", 4) == 0 ? line + 4 : NULL;
+        const char *password = startswith(line, "tty:");
         const char *number = password ? strchr(password, ':') : NULL;
         size_t digits = number ? strspn(number + 1, "0123456789") : 0;
         if (digits > 0)
@@ -125,5 +124,5 @@ void prepareroot_set_terminal_group(int root)
         return;
     char *options CLEANUP_FREE = xasprintf(APIMOUNTS_PTS_OPTIONS "%s", group);
     if (mount(NULL, "/dev/pts", NULL, MS_REMOUNT | MS_NOSUID | MS_NOEXEC, options) < 0)
-        log_warning("/dev/pts: giving it to the group %s: %s", group, strerror(errno));
+        log_warning("/dev/pts: cannot be given to the group %s: %s", group, strerror(errno));
 }

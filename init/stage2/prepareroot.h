@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* What stage 2 expects to find in the root and in /run, beside the mounts. */
+/* Makes what stage 2 expects in the root and in /run, besides the mounts. The functions log
+ * failures, since a boot can continue after each of them. */
 #pragma once
 
 #include "base/strv.h"
 
-/* Marks the root (an O_PATH descriptor) as NixOS (/etc/NIXOS, never truncated), makes /tmp 1777
- * and /boot. None of it is worth failing for: a root that cannot be written has to have what it
- * needs. */
+/* Makes /etc/NIXOS (never truncated), /tmp with mode 1777, and /boot in the root (an O_PATH
+ * descriptor). Ignores a read-only root, which must have what it needs. */
 void prepareroot_make_files(int root);
 
-/* Enters directories of virtiofs shares behind which the host has another filesystem (vm.submount,
- * escaped as in fstab): the kernel mounts it, and from then on find and cp see a filesystem of its
- * own rather than a loop. One that has gone since the start is passed over. */
+/* Opens directories of virtiofs shares at which the host has another filesystem mounted
+ * (vm.submount, escaped as in fstab): the kernel then mounts it in the guest too, so that find and
+ * cp see a separate filesystem rather than a loop. Ignores a directory that no longer exists. */
 void prepareroot_enter_submounts(int root, const struct strv *paths);
 
-/* Tells which block device the root is on: /dev/root for those who look at once, a rule in
- * /run/udev for when udev makes its links. Nothing for a root that is on none. */
+/* Makes the symlink /dev/root to the root's block device, and a rule in /run/udev that lets udev
+ * keep it. Does nothing for a root without a block device. */
 void prepareroot_link_device(int root);
 
-/* Gives /dev/pts to the group that the root calls "tty", where that is not NixOS's. */
+/* Gives /dev/pts to the root's group "tty", unless its number is NixOS's. */
 void prepareroot_set_terminal_group(int root);

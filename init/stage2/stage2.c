@@ -21,7 +21,7 @@
 #include "init/signals.h"
 #include "init/stage2/initramfs.h"
 
-/* 0, or why `path` cannot be stage 2. */
+/* Returns 0 if `path` can be stage 2, else a negative errno. */
 static int check_program(int root, const char *path)
 {
     struct stat s;
@@ -56,7 +56,7 @@ char *stage2_find(int root, const char *init, struct error *e)
     return NULL;
 }
 
-/* Nothing of the initramfs may run on: its files are about to go. */
+/* Kills the programs of the initramfs, whose files are about to be deleted. */
 static void end_processes(void)
 {
     (void)kill(-1, SIGKILL);
@@ -66,18 +66,18 @@ static void end_processes(void)
     while (ended > 0 || (ended < 0 && errno == EINTR));
 }
 
-/* pivot_root(2) does not work on the initramfs: the new root is moved over it instead. */
+/* Moves the new root over "/": pivot_root(2) does not work on an initramfs. */
 static int enter_root(const char *path, struct error *e)
 {
-    /* a shared mount cannot be moved; it is private unless whoever ran us made it otherwise */
+    /* a shared mount cannot be moved; a program that started init may have made it shared */
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return error_errno(e, errno, "making the mounts private");
+        return error_errno(e, errno, "the mounts cannot be made private");
     int r = apimounts_move(path, e);
     if (r < 0)
         return r;
     if (chdir(path) < 0 || mount(".", "/", NULL, MS_MOVE, NULL) < 0 || chroot(".") < 0 ||
         chdir("/") < 0)
-        return error_errno(e, errno, "making %s the root", path);
+        return error_errno(e, errno, "%s cannot become the root", path);
     return 0;
 }
 
@@ -102,7 +102,7 @@ int stage2_enter(const char *path, struct error *e)
     int initramfs CLEANUP_CLOSE = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int root CLEANUP_CLOSE = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (initramfs < 0 || root < 0)
-        return error_errno(e, errno, "opening the old and the new root");
+        return error_errno(e, errno, "the old and the new root cannot be opened");
     end_processes();
     int deletable = initramfs_check(initramfs, root, &why);
     int r = enter_root(path, e);
