@@ -16,7 +16,7 @@
 
 #define PREFIX "run-vm: "
 
-/* How long a console may make a message wait, and a drain, before it is given up for the time. */
+/* How long a write to, or a drain of, a console may block before the console is skipped. */
 #define WRITE_PATIENCE_MS 1000
 #define DRAIN_PATIENCE_S  2
 
@@ -26,16 +26,16 @@
 struct console {
     char *path; /* owned */
     int fd;
-    dev_t device; /* two names may mean the same one */
-    bool wraps;   /* lines longer than the terminal: firmware leaves that switched off */
-    bool stuck;   /* took nothing the last time: is not waited for until it takes something */
+    dev_t device; /* identifies a console that has two names */
+    bool wraps;   /* line wrapping, which firmware leaves off, has been switched on */
+    bool stuck;   /* the last write blocked: do not wait until a write succeeds */
 };
 
 static struct console consoles[8];
 static size_t console_count;
 
-/* O_NONBLOCK: opening a serial line without carrier, and writing to a stopped one, would wait for
- * ever. */
+/* Opens with O_NONBLOCK: the open of a serial line without carrier, and a write to a stopped one,
+ * would block for ever. */
 static int open_console(const char *path)
 {
     return open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -82,7 +82,7 @@ void console_reopen(void)
     console_become_standard();
 }
 
-/* All of `text`, or as much as the console takes within its patience. */
+/* Writes `text`, or as much of it as the console accepts before the time limit. */
 static void write_console(struct console *console, const char *text, size_t length)
 {
     while (length > 0) {
@@ -107,18 +107,18 @@ static void write_console(struct console *console, const char *text, size_t leng
 
 void console_print(const char *text)
 {
-    /* before consoles are open there is what the kernel gave us */
+    /* the descriptors that the kernel opened, before the consoles are open */
     if (console_count == 0)
         (void)!write(STDERR_FILENO, text, strlen(text));
     for (size_t i = 0; i < console_count; i++)
         write_console(&consoles[i], text, strlen(text));
 }
 
-/* The kernel allows an open /dev/kmsg ten records in five seconds; each of ours gets its own. */
+/* Opens /dev/kmsg for each record: the kernel limits each open file to ten records in five seconds.
+ */
 static void write_kmsg(enum log_level level, const char *line, size_t length)
 {
-    /* what is less urgent than a warning is on the consoles already: DEBUG keeps the kernel from
-     * repeating it there */
+    /* DEBUG keeps the kernel from repeating the message on the consoles, which have it already */
     int priority = level <= LOG_LEVEL_WARNING ? (int)level : LOG_LEVEL_DEBUG;
     int fd CLEANUP_CLOSE = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
     char record[KMSG_LINE + 32];
@@ -169,7 +169,7 @@ static void ignore_alarm(int number)
 
 void console_drain(void)
 {
-    /* tcdrain(3) knows no time limit; a signal without SA_RESTART ends it */
+    /* tcdrain(3) has no time limit; a signal without SA_RESTART interrupts it */
     struct sigaction interrupt = {.sa_handler = ignore_alarm};
     struct sigaction previous;
     (void)sigaction(SIGALRM, &interrupt, &previous);
@@ -183,7 +183,7 @@ void console_drain(void)
     (void)sigaction(SIGALRM, &previous, NULL);
 }
 
-/* A terminal that was hung up is always readable and at its end: it cannot be read. */
+/* False for a terminal that was hung up: it is always readable, but at its end. */
 static bool is_alive(int fd)
 {
     struct pollfd poller = {.fd = fd, .events = POLLIN};

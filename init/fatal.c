@@ -34,7 +34,8 @@ void fatal_tell(fatal_report *report)
     report_to = report;
 }
 
-/* The end of PID 1 is a kernel panic, which panic= on the command line can turn into a reboot. */
+/* Exits, which for PID 1 is a kernel panic; panic= on the command line can turn that into a reboot.
+ */
 static _Noreturn void end_in_panic(void)
 {
     console_drain();
@@ -61,7 +62,7 @@ static const char *find_shell(void)
     return NULL;
 }
 
-/* In a session of its own whose terminal is the console: job control works. */
+/* Executes a shell in a new session with the console as its terminal, so that job control works. */
 static _Noreturn void exec_shell(const char *shell, int terminal)
 {
     (void)setsid();
@@ -70,14 +71,14 @@ static _Noreturn void exec_shell(const char *shell, int terminal)
         (void)dup2(terminal, fd);
     struct strv argv CLEANUP_STRV = {0};
     struct strv environment CLEANUP_STRV = {0};
-    strv_push(&argv, "sh"); /* busybox, too, is a shell by this name */
+    strv_push(&argv, "sh"); /* busybox is a shell by this name too */
     strv_split(&environment, "HOME=/ PATH=/bin:/sbin:/usr/bin:/usr/sbin TERM=linux", ' ');
     (void)execve(shell, argv.items, environment.items);
     log_error("%s: cannot be started: %s", shell, strerror(errno));
     _exit(127);
 }
 
-/* Children of the shell that lose their parent become ours. */
+/* Waits for the shell, and reaps its orphaned children. */
 static void wait_for(pid_t child)
 {
     for (;;) {
@@ -93,13 +94,13 @@ static void run_shell(const char *shell, int terminal)
     if (child == 0)
         exec_shell(shell, terminal);
     if (child < 0)
-        log_error("starting a shell: %s", strerror(errno));
+        log_error("%s: cannot be started: %s", shell, strerror(errno));
     else
         wait_for(child);
     console_reopen();
 }
 
-/* One key, without waiting for the end of a line; 0 when the console cannot be read. */
+/* Reads one key, without waiting for the end of a line; 0 if the console cannot be read. */
 static char read_key(int terminal)
 {
     struct termios cooked;
@@ -160,7 +161,8 @@ void fatal(const char *reason)
     int r = report_send(REPORT_FAILED, reason);
     if (r < 0)
         log_warning(
-            "run-vm cannot be told that the boot failed, and will not say so: I/O ports: %s",
+            "the host's run-vm cannot be told that the boot failed, and will not report it: "
+            "I/O ports: %s",
             strerror(-r));
     log_error("%s", reason);
     console_drain();

@@ -20,7 +20,7 @@ int inroot_open(int root, const char *path, int flags, mode_t mode)
 {
     const struct open_how how = {
         .flags = (unsigned)(flags | O_CLOEXEC),
-        .mode = (flags & O_CREAT) ? mode : 0, /* anything else would be -EINVAL */
+        .mode = (flags & O_CREAT) ? mode : 0, /* else openat2() fails with EINVAL */
         .resolve = RESOLVE_IN_ROOT,
     };
     long fd;
@@ -30,7 +30,7 @@ int inroot_open(int root, const char *path, int flags, mode_t mode)
     return fd < 0 ? -errno : (int)fd;
 }
 
-/* The directory that `path` lies in, made if needed; `name` is set to the last part of `path`. */
+/* Opens the parent of `path`, made if needed, and sets *name to the last part of `path`. */
 static int make_parent(int root, const char *path, const char **name, mode_t mode)
 {
     const char *slash = strrchr(path, '/');

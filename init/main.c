@@ -30,10 +30,10 @@
 #include "init/stage2/prepareroot.h"
 #include "init/stage2/stage2.h"
 
-/* What one step leaves for the next. */
+/* Data that one step passes to the next. */
 struct boot {
     struct cmdline line;
-    struct strv arguments; /* stage 2's */
+    struct strv arguments; /* of stage 2 */
     struct guest_params params;
     struct boot_plan plan;
     struct modules modules;
@@ -48,8 +48,8 @@ static int mount_api(struct boot *boot, struct error *e)
     return apimounts_mount(e);
 }
 
-/* The consoles are taken from the words themselves: they have to be open before a parameter that
- * is wrong can be reported. */
+/* Splits the command line, and opens the consoles of its console= parameters before the others are
+ * checked: an error in these needs a console. */
 static int open_consoles(struct boot *boot, struct error *e)
 {
     struct strv names CLEANUP_STRV = {0};
@@ -69,7 +69,8 @@ static int open_consoles(struct boot *boot, struct error *e)
     return 0;
 }
 
-/* One word at a time: what to do about a wrong parameter may be said by a good one behind it. */
+/* Parses all parameters, and reports the first error at the end: a later vm.onfail= may say what an
+ * error does. */
 static int parse_words(struct boot *boot, struct error *e)
 {
     int result = 0;
@@ -90,7 +91,8 @@ static bool has_word(const struct cmdline *line, const char *name)
     return false;
 }
 
-/* What did not fit the command line: NULL where nothing was left out of it; the caller frees. */
+/* Reads the parameters that did not fit the command line. Returns NULL if there are none; the
+ * caller frees. */
 static char *read_bootconfig(const struct cmdline *line)
 {
     if (!has_word(line, "bootconfig"))
@@ -123,7 +125,8 @@ static int make_plan(struct boot *boot, struct error *e)
     return build_boot_plan(&boot->plan, &boot->params, e);
 }
 
-/* Devices first: while the kernel looks at a disk, the filesystems' modules come in. */
+/* Loads the devices' modules first: the filesystems' are loaded while the kernel initializes the
+ * disks. */
 static int load_modules(struct boot *boot, struct error *e)
 {
     int r = modules_open(&boot->modules, MODULES_DIRECTORY, e);
@@ -171,7 +174,7 @@ static int prepare_root(struct boot *boot, struct error *e)
     return 0;
 }
 
-/* Stage 2 does the same again: not worth ending a boot for. */
+/* Logs errors only: stage 2 registers the paths too. */
 static int register_closure(struct boot *boot, struct error *e)
 {
     (void)e;
@@ -184,13 +187,13 @@ static int register_closure(struct boot *boot, struct error *e)
     if (closure_register(root, params->reg_info, params->store_overlay == STORE_OVERLAY_ROOT,
                          &problem) < 0)
         log_warning("registering the closure: %s", problem.message);
-    /* all the same: a part of it may be registered, or have been before */
+    /* even after an error: some paths may be registered, by this boot or an earlier one */
     if (closure_keep(root, params->init, params->reg_info, &unkept) < 0)
         log_warning("keeping the closure from garbage collection: %s", unkept.message);
     return 0;
 }
 
-/* vm.exec: there is no stage 2, this is the rest of PID 1's life. */
+/* vm.exec: runs the host's command instead of stage 2, and switches the machine off. */
 static int run_command(struct boot *boot, struct error *e)
 {
     char *system CLEANUP_FREE = xstrdup(boot->params.init);
@@ -202,11 +205,12 @@ static int run_command(struct boot *boot, struct error *e)
     modprobe_remove();
     hotplug_stop(&boot->hotplug);
     int r = stage2_enter(MOUNT_ROOT, e);
-    if (r == 0)
-        r = exec_serve(&options, e);
-    if (r == 0)
-        poweroff();
-    return r;
+    if (r < 0)
+        return r;
+    r = exec_serve(&options, e);
+    if (r < 0)
+        return r;
+    poweroff();
 }
 
 static int switch_to_stage2(struct boot *boot, struct error *e)
@@ -267,6 +271,6 @@ int main(int argc, char **argv)
     log_set_sink(console_log);
     for (size_t i = 0; i < ELEMENTS(steps); i++)
         run_step(&steps[i], &boot);
-    for (;;) /* the user went on after a stage 2 that could not be started */
+    for (;;) /* the user continued after a stage 2 that could not be started */
         run_step(&steps[ELEMENTS(steps) - 1], &boot);
 }

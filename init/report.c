@@ -26,7 +26,7 @@ int report_send(const char *word, const char *text)
         put(text);
         outb('\n', REPORT_PORT);
     }
-    (void)ioperm(REPORT_PORT, 1, 0); /* stage 2 would inherit it */
+    (void)ioperm(REPORT_PORT, 1, 0); /* stage 2 would inherit the permission */
     return 0;
 }
 

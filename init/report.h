@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Reports the boot to the host (common/report.h). */
+/* Reports the state of the boot to the host (common/report.h). */
 #pragma once
 
-/* Sends a line. 0 also where there is nobody to tell; a negative errno where the kernel keeps us
- * from it, as one in lockdown does. Allocates no memory. */
+/* Sends the line "WORD TEXT". Returns 0, also if no host listens, or a negative errno if the kernel
+ * forbids it, as one in lockdown does. Allocates no memory. */
 int report_send(const char *word, const char *text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a program that is about to be started shall find. */
+/* The signal state of a program to be executed. */
 #pragma once
 
-/* Every signal does what it does by default, and none is blocked. */
+/* Restores the default action of all signals, and unblocks all. */
 void signals_reset(void);

@@ -313,7 +313,7 @@ static int check_others(const struct place *place)
     struct error e CLEANUP_ERROR = {0};
     char *root CLEANUP_FREE = xasprintf("%s/root", place->path);
     int other CLEANUP_CLOSE = open("/proc", O_RDONLY | O_DIRECTORY);
-    if (initramfs_check(other, place->fd, &e) != -EPERM || !strstr(e.message, "no initramfs"))
+    if (initramfs_check(other, place->fd, &e) != -EPERM || !strstr(e.message, "not an initramfs"))
         return 1;
     if (mount("tmpfs", root, "tmpfs", 0, NULL) < 0)
         return 2;
