@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-/* The options that take no value (QEMU's qemu-options.hx, 4.0 to 9.0). */
+/* Options without a value (QEMU's qemu-options.hx, 4.0 to 9.0). */
 static const char *const flags[] = {
     "S",
     "alt-grab",
@@ -93,7 +93,7 @@ const char *qemu_option_find_with(const struct strv *words, const char *name, co
     return found;
 }
 
-/* The end of the item at `item`: a comma that is not doubled, or the list's end. */
+/* Returns the end of the item at `item`: a comma that is not doubled, or the end of the list. */
 static const char *item_end(const char *item)
 {
     const char *end = strchrnul(item, ',');

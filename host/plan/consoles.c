@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Connects the guest's console and QEMU's monitor. QEMU by itself puts both on the terminal with
- * -nographic, and a monitor behind Ctrl-Alt-2 into a window; but not beside a monitor that somebody
- * asks for, and run-vm always asks for one. */
+/* Connects the guest's console and QEMU's monitor. QEMU puts both on the terminal without a
+ * display, and the monitor behind Ctrl-Alt-2 of its window; but it does neither if another monitor
+ * is configured, and run-vm always configures one. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -12,7 +12,7 @@
 #define CONSOLE "run-vm-console"
 #define MONITOR "run-vm-monitor"
 
-/* Options that connect something to a character device. */
+/* Options of QEMU that connect a character device. */
 static const char *const connecting[] = {"serial",  "parallel", "debugcon",   "virtioconsole",
                                          "monitor", "qmp",      "qmp-pretty", "chardev"};
 
@@ -20,7 +20,7 @@ static const char *const connecting[] = {"serial",  "parallel", "debugcon",   "v
 struct wishes {
     bool serial;  /* the serial line leads somewhere */
     bool monitor; /* there is a monitor */
-    bool stdio;   /* something is on the standard streams */
+    bool stdio;   /* an option uses the standard streams */
 };
 
 static void read_wish(struct wishes *wishes, const struct qemu_option *option)
@@ -55,8 +55,8 @@ static void add_monitor(struct planner *p, enum model_backend backend)
                             .monitor = {.chardev = {.backend = backend, .id = xstrdup(MONITOR)}}});
 }
 
-/* The console on the standard streams, together with QEMU's monitor unless there is another one. As
- * a multiplexer it takes Ctrl-A for itself, and no other key. */
+/* Puts the console on the standard streams, together with QEMU's monitor unless there is another
+ * one. The multiplexer takes Ctrl-A, and leaves every other key to the guest. */
 static void add_console(struct planner *p, const struct wishes *wishes)
 {
     struct model_serial serial = {.chardev = {.backend = MODEL_STDIO,
@@ -68,7 +68,7 @@ static void add_console(struct planner *p, const struct wishes *wishes)
 
 static void plan_terminal(struct planner *p, const struct wishes *wishes)
 {
-    /* where nobody types anything the command stays that of nixpkgs' qemu-vm.nix */
+    /* without an input the command stays that of nixpkgs' qemu-vm.nix */
     bool interactive = p->dialect->always_console || p->at->input != INPUT_NONE;
 
     if (!wishes->serial && wishes->stdio)
@@ -82,9 +82,9 @@ static void plan_terminal(struct planner *p, const struct wishes *wishes)
         add_monitor(p, MODEL_STDIO);
 }
 
-/* SeaBIOS has a console of its own on the serial line where there are no graphics: it begins with a
- * reset of the terminal, which empties the scroll-back, and leaves line wrapping off. Nothing that
- * we start says anything there: our kernel comes from QEMU. */
+/* Keeps SeaBIOS from using the serial line, as it does without a display: it resets the terminal,
+ * which clears the scroll-back, and leaves line wrapping off. No message is lost, since QEMU loads
+ * the kernel without a boot loader. */
 static void silence_firmware(struct planner *p)
 {
     const char *machine = qemu_option_find(&p->given, "machine");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Drives: each a -drive and its -device. */
+/* Plans the drives: the image and the device of each. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,19 +9,20 @@
 #include "host/system/imageformat.h"
 #include "host/system/path.h"
 
-/* A part of the drive of this number, as messages name it; the caller frees. */
+/* Names an option of the drive of this number, as messages do; the caller frees. */
 static char *drive_option(size_t number, const char *key)
 {
     return xasprintf("virtualisation.qemu.drives.<entry %zu>.%s", number, key);
 }
 
-/* A user's property of a drive that is a member of the model. */
+/* A property of a drive that has a member of its own in the model. */
 struct known_property {
     const char *key;
     char **member;
 };
 
-/* Takes over the user's properties, their values expanded. */
+/* Adds the user's properties with their values expanded: each to its member of the model, if it is
+ * among `known`, else to `properties`. `known` ends with an empty element. */
 static void add_properties(struct planner *p, struct model_properties *properties,
                            const struct drive_options *given, const char *option,
                            const struct known_property *known)
@@ -39,7 +40,7 @@ static void add_properties(struct planner *p, struct model_properties *propertie
     }
 }
 
-/* Of q35's own SATA ports QEMU has put a CD drive on the third. */
+/* Free ports of q35's SATA controller: QEMU puts a CD drive on port 2. */
 static const int q35_ports[] = {0, 1, 3, 4, 5};
 
 #define AHCI_PORTS 6
@@ -64,7 +65,7 @@ static void set_port(struct planner *p, struct model_drive *drive, size_t number
         drive->bus.id = xasprintf(AHCI_ID ".%zu", number - 1);
 }
 
-/* As many disks on virtio go without a bridge. */
+/* Number of virtio disks that are on the machine's own bus. */
 #define DISKS_ON_MACHINE_BUS 8
 
 /* Chooses the bus of a drive. With the system's own initrd the command stays that of nixpkgs'
@@ -77,7 +78,7 @@ static void set_bus(struct planner *p, struct model_drive *drive, size_t number)
         drive->bus = planner_bus("run-vm-disks", DISKS_ON_MACHINE_BUS, number - 1);
 }
 
-/* Machines but a PC have no SATA of their own. */
+/* Adds a SATA controller to a machine that is no PC, and so has none. */
 static void add_ahci(struct planner *p)
 {
     if (!p->disks->ports || !p->dialect->named_ports || p->guest->family == FAMILY_X86)
@@ -87,7 +88,8 @@ static void add_ahci(struct planner *p)
                                   .device = {.driver = xstrdup("ahci"), .id = xstrdup(AHCI_ID)}});
 }
 
-/* Is it our store image, which lies in the cache and serves every guest of this system? */
+/* True if `path` is the store image, which is in the cache and shared by all guests of the system.
+ */
 static bool is_store_image(const struct planner *p, const char *path)
 {
     char *absolute CLEANUP_FREE = path_absolute(p->plan->cwd, path);
@@ -99,9 +101,9 @@ static bool is_store_image(const struct planner *p, const char *path)
     return found;
 }
 
-/* Keeps root of the guest from writing to the store image. QEMU's IDE disks refuse to be read-only:
- * their writes go to a file of QEMU's own that nobody else sees, or, with the system's own initrd,
- * to a copy of the image (see files.c). */
+/* Keeps the guest's root from writing to the store image. IDE disks of QEMU cannot be read-only:
+ * QEMU discards their writes, or, with the system's own initrd, the image is a copy (see files.c).
+ */
 static void protect_store_image(const struct planner *p, struct model_drive *drive)
 {
     if (!p->disks->refuses_readonly) {
@@ -113,7 +115,8 @@ static void protect_store_image(const struct planner *p, struct model_drive *dri
     }
 }
 
-/* The drive's file must exist, where it is one: the user may have named a driver of QEMU's. */
+/* Requires the drive's file to exist, unless the user names a block driver: it may be no file then.
+ */
 static void need_file(struct planner *p, const struct drive *drive, const char *path,
                       const char *option)
 {
@@ -132,7 +135,7 @@ static bool is_on(const char *value)
     return false;
 }
 
-/* Reports a raw image that QEMU cannot, or perhaps should not, be given as raw. */
+/* Reports a raw image that QEMU cannot, or perhaps should not, open as raw. */
 static void report_format(struct planner *p, enum imageformat format, const char *path,
                           const char *header)
 {
@@ -156,7 +159,7 @@ static void report_format(struct planner *p, enum imageformat format, const char
                    path);
 }
 
-/* Whether what is there now will be replaced before QEMU looks. */
+/* True if the start replaces the file at `path` before QEMU opens it. */
 static bool is_replaced(const struct planner *p, const char *path)
 {
     for (size_t i = 0; i < p->plan->file_count; i++)
@@ -165,8 +168,8 @@ static bool is_replaced(const struct planner *p, const char *path)
     return false;
 }
 
-/* Sets the format of a raw image, where nobody says it. With the system's own initrd the command
- * stays that of nixpkgs' qemu-vm.nix. */
+/* Sets the format of a raw image, unless the user has set one. With the system's own initrd the
+ * command stays that of nixpkgs' qemu-vm.nix. */
 static void set_format(struct planner *p, struct model_drive *drive)
 {
     bool written = !drive->read_only && !drive->snapshot;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU itself: the program, the machine, its memory and processors, our line to its monitor. */
+/* Plans QEMU's program, the type of the machine, its memory and processors, and the monitors. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -13,11 +13,11 @@
 #define CONTROL    "run-vm.control"
 #define CONTROL_ID "run-vm-control"
 
-/* A program of virtualisation.qemu.package, or on PATH; the caller frees. NULL: not there. */
+/* Finds a program in virtualisation.qemu.package, or on PATH if no package is set. The caller
+ * frees; NULL: there is no such program. */
 static char *find_program(struct planner *p, const char *name)
 {
     const char *package = config_text(p->config, "virtualisation.qemu.package");
-    char *path CLEANUP_FREE = NULL;
 
     if (!package) {
         char *found = process_find(name, p->failed ? NULL : p->e);
@@ -26,7 +26,8 @@ static char *find_program(struct planner *p, const char *name)
             p->failed = -ENOENT;
         return found;
     }
-    path = xasprintf("%s/bin/%s", package, name);
+    char *path CLEANUP_FREE = xasprintf("%s/bin/%s", package, name);
+
     return access(path, X_OK) ? NULL : TAKE(path);
 }
 
@@ -35,7 +36,7 @@ struct emulator {
     const char *machine;
 };
 
-/* The package's program for this guest, or the one that emulates its processor. */
+/* Finds the package's program for this guest, or else the emulator of its processor. */
 static struct emulator find_emulator(struct planner *p)
 {
     const struct platform *guest = p->guest;
@@ -87,9 +88,8 @@ static void add_accelerator(struct planner *p)
     p->emulated = streq(accel.name, "tcg");
 }
 
-/* Adds a monitor on a socket for whoever wants to talk to QEMU, and one for run-vm, which is
- * connected from the start: a directory that is removed under the machine takes no connection away.
- */
+/* Adds a monitor for any client, on a socket that QEMU listens on, and one for run-vm. The latter
+ * is connected from the start, so that it survives the removal of the temporary directory. */
 static void add_monitors(struct planner *p)
 {
     struct model_monitor anybody = {.chardev = {.path = xstrdup(MONITOR), .listens = true},
@@ -126,7 +126,8 @@ static void add_number(struct planner *p, enum model_kind kind, const char *opti
         model_add(&p->plan->machine, (struct model_item){.kind = kind, .number = number});
 }
 
-/* Memory that another process can map: without it a device on virtiofs fails obscurely. */
+/* Adds memory that another process can map: without it QEMU rejects a device on virtiofs with an
+ * error that does not say so. */
 static void add_shared_memory(struct planner *p)
 {
     if (planner_replaced(p, MODEL_SHARED_MEMORY))
@@ -142,8 +143,9 @@ static void add_shared_memory(struct planner *p)
                   .shared_memory = {.id = xstrdup("run-vm-memory"), .bytes = planner_memory(p)}});
 }
 
-/* q35 wants a port named for each IDE drive, which the specification's command does not do: QEMU's
- * default machine finds places for two. */
+/* Chooses the type of the machine; NULL: QEMU's default. On q35 each IDE drive needs the name of a
+ * port. The command of nixpkgs' qemu-vm.nix names none, and QEMU's default machine has ports for
+ * two drives. */
 static const char *choose_machine(const struct planner *p, const struct emulator *emulator)
 {
     bool unnamed = p->disks->ports && !p->dialect->named_ports && p->guest->family == FAMILY_X86;

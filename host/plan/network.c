@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The network: the user network with its forwarded ports, and virtual networks. */
+/* Plans the network: the user network with its forwarded ports, and virtual networks. */
 #include <errno.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@
 #include "host/system/path.h"
 #include "host/system/process.h"
 
-/* A port of the host that leads to the guest. The caller frees its texts. */
+/* Forwards a port of the host to the guest. The caller frees the texts of the result. */
 static struct model_forward host_forwarding(struct planner *p, const struct port_forward *rule,
                                             const char *option)
 {
@@ -25,8 +25,8 @@ static struct model_forward host_forwarding(struct planner *p, const struct port
     };
 }
 
-/* An address in the guest's network that leads to the host: QEMU starts a netcat for each
- * connection. The caller frees its texts. */
+/* Forwards an address in the guest's network to the host: QEMU starts a netcat for each connection.
+ * The caller frees the texts of the result. */
 static struct model_forward guest_forwarding(struct planner *p, const struct port_forward *rule)
 {
     char *program = process_find("nc", p->failed ? NULL : p->e);
@@ -49,13 +49,14 @@ static struct model_forward guest_forwarding(struct planner *p, const struct por
 /* The id of the built-in network. */
 #define NETWORK "user.0"
 
-/* The user's network of the built-in one's id, or the user's card on it: two would be refused. NULL
- * where there is none. */
+/* Finds the user's network that has the id of the built-in one, which QEMU refuses to have twice;
+ * NULL: there is none. */
 static const char *given_network(const struct planner *p)
 {
     return qemu_option_find_with(&p->given, "netdev", "id=" NETWORK);
 }
 
+/* Finds the user's card on the built-in network; NULL: there is none. */
 static const char *given_card(const struct planner *p)
 {
     const char *card = qemu_option_find_with(&p->given, "net", "netdev=" NETWORK);
@@ -63,7 +64,7 @@ static const char *given_card(const struct planner *p)
     return card ? card : qemu_option_find_with(&p->given, "device", "netdev=" NETWORK);
 }
 
-static void say_replaced(struct planner *p, const char *what, const char *given)
+static void warn_of_replacement(struct planner *p, const char *what, const char *given)
 {
     strv_pushf(&p->config->warnings,
                "virtualisation.qemu.networkingOptions: \"%s\" replaces the built-in %s", given,
@@ -73,7 +74,7 @@ static void say_replaced(struct planner *p, const char *what, const char *given)
 static void add_card(struct planner *p)
 {
     if (given_card(p)) {
-        say_replaced(p, "network card", given_card(p));
+        warn_of_replacement(p, "network card", given_card(p));
         return;
     }
     model_add(&p->plan->machine, (struct model_item){.kind = MODEL_CARD,
@@ -101,7 +102,7 @@ static void add_user_network(struct planner *p)
     const char *more = variables_get(&p->variables, "QEMU_NET_OPTS");
 
     if (given_network(p)) {
-        say_replaced(p, "network " NETWORK, given_network(p));
+        warn_of_replacement(p, "network " NETWORK, given_network(p));
         return;
     }
     struct model_network network = {
@@ -115,8 +116,7 @@ static void add_user_network(struct planner *p)
     model_add(&p->plan->machine, (struct model_item){.kind = MODEL_NETWORK, .network = network});
 }
 
-/* Adds a card on the virtual network `number`, the `nth` one of the list, if its switch is known.
- */
+/* Adds a card on the virtual network `number`, the `nth` of the list, if its switch is known. */
 static void add_vlan(struct planner *p, size_t nth, unsigned int number)
 {
     unsigned int node = (unsigned int)config_integer(p->config, "virtualisation.test.nodeNumber");
@@ -137,11 +137,11 @@ static void add_vlan(struct planner *p, size_t nth, unsigned int number)
                                               .vde_socket = path_absolute(p->at->cwd, socket)}});
 }
 
-/* Options each of which keeps QEMU from adding its own card, on a user network of its own. */
+/* Options each of which keeps QEMU from adding a default card, on a default user network. */
 static const char *const network_options[] = {"nic", "netdev", "net"};
 
-/* Keeps QEMU from adding its default card where no option names a network: the guest could reach
- * the host through it. */
+/* Keeps QEMU from adding its default card if no option names a network: the guest could reach the
+ * host through it. */
 static void refuse_default_card(struct planner *p)
 {
     if (model_find(&p->plan->machine, MODEL_CARD) || model_find(&p->plan->machine, MODEL_NETWORK))
@@ -152,7 +152,7 @@ static void refuse_default_card(struct planner *p)
     model_add(&p->plan->machine, (struct model_item){.kind = MODEL_NO_CARD});
 }
 
-/* Whether the built-in user network is among the entries and not replaced. */
+/* True if the built-in user network is among the entries and not replaced. */
 static bool has_user_network(const struct planner *p)
 {
     const struct qemu_entries *entries = &p->config->networking_options;
@@ -163,7 +163,7 @@ static bool has_user_network(const struct planner *p)
     return false;
 }
 
-/* Says which settings are lost, since they are for the built-in user network. */
+/* Warns of settings of the built-in user network if there is no such network. */
 static void warn_of_no_effect(struct planner *p)
 {
     const struct {
@@ -196,7 +196,7 @@ static bool is_restricted(const char *value)
     return false;
 }
 
-/* Whether the value of -nic, -net or -netdev is a way out of the guest, rather than a card. */
+/* True if the value of -nic, -net or -netdev is a way out of the guest, rather than a card. */
 static bool is_way_out(const char *value)
 {
     static const char *const cards[] = {"none", "nic", "type=none", "type=nic", "hubport"};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The last arguments: virtualisation.qemu.options, $QEMU_OPTS, the arguments after --. */
+/* Plans the end of the command: virtualisation.qemu.options, $QEMU_OPTS, the arguments after --. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -86,7 +86,7 @@ static void add_guest_agent(struct planner *p)
                                               .port = xstrdup("org.qemu.guest_agent.0")}});
 }
 
-/* Whether the user chooses another display adapter than the one whose properties we set. */
+/* True if the user chooses another display adapter than the one whose resolution we set. */
 static bool has_other_display(const struct planner *p)
 {
     const char *vga = qemu_option_find(&p->given, "vga");
@@ -102,7 +102,7 @@ static bool has_other_display(const struct planner *p)
     return vga && !streq(vga, "std");
 }
 
-/* A resolution that was asked for is also what the display says it prefers. */
+/* Makes the display report the configured resolution as its preferred one. */
 static void add_resolution(struct planner *p)
 {
     static const char option[] = "virtualisation.resolution";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Options of ours that the user's replace. QEMU refuses some that are given twice, and takes parts
- * of both of others. */
+/* Finds items of the machine that the user's options replace. QEMU refuses some options that are
+ * given twice, and of others takes a part of each. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,14 +21,14 @@ static const char *const processors[] = {"",         "cpus",  "sockets", "dies",
 static const char *const machine_processors[] = {"smp.cpus",  "smp.sockets", "smp.dies",
                                                  "smp.cores", "smp.threads", NULL};
 
-/* Our option is left out where the user's has one of the keys ("": a first item without one), or
- * whatever it has. With the system's own initrd the arguments are the specification's, word for
- * word, except where it leaves the choice to us. */
+/* Our item is left out if the user gives the option with one of the keys ("": a first item without
+ * a key). With the system's own initrd the arguments are those of nixpkgs' qemu-vm.nix word for
+ * word, except where it leaves the choice to run-vm. */
 static const struct replacement {
     enum model_kind ours;
     const char *given;
-    const char *const *keys; /* ended by NULL; NULL: whatever it has */
-    bool always;
+    const char *const *keys; /* ended by NULL; NULL: with any value */
+    bool always;             /* with the system's own initrd, too */
 } replacements[] = {
     {MODEL_ACCELERATOR, "accel", NULL, true},
     {MODEL_ACCELERATOR, "enable-kvm", NULL, true},
@@ -51,14 +51,14 @@ static const struct replacement {
     {MODEL_ADAPTER, "vga", NULL, false},
 };
 
-/* The option of the user's that has the last word instead of ours. */
+/* The last option of the user's that replaces an item. */
 struct word {
     struct qemu_option option;
-    const char *value; /* what it has under the key; NULL: nothing replaces ours */
+    const char *value; /* the value of the key; NULL: no option replaces the item */
     size_t length;
 };
 
-/* Reads what `option` says in place of ours; false: nothing. */
+/* Sets `word` if `option` replaces the item of the row, and returns whether it does. */
 static bool read_word(struct word *word, const struct replacement *row,
                       const struct qemu_option *option)
 {
@@ -97,20 +97,18 @@ void planner_choose(struct planner *p, enum model_kind kind, const char *text)
         model_add(&p->plan->machine, (struct model_item){.kind = kind, .text = xstrdup(text)});
 }
 
-/* Returns the accelerator that the user's option names; the caller frees. NULL: it names none, the
- * choice is ours. */
+/* Returns the accelerator that the user's option names; the caller frees. NULL: it names none. */
 static char *given_accelerator(const struct word *word)
 {
     static const char prefix[] = "enable-"; /* -enable-kvm */
     const char *name = word->option.name;
     size_t length = 0;
-    const char *item = NULL;
 
     if (!word->value)
         return NULL;
-    if (!strncmp(name, prefix, strlen(prefix)))
-        return xstrdup(name + strlen(prefix));
-    item = qemu_option_item(word->value, "accel", &length); /* -accel accel=kvm */
+    if (startswith(name, prefix))
+        return xstrdup(startswith(name, prefix));
+    const char *item = qemu_option_item(word->value, "accel", &length); /* -accel accel=kvm */
     return item ? xstrndup(item, length) : xstrndup(word->value, word->length);
 }
 
@@ -131,7 +129,7 @@ enum accel_choice planner_accelerator(struct planner *p)
     return strstr(given, names[ACCEL_TCG]) ? ACCEL_TCG : ACCEL_KVM;
 }
 
-/* The bytes that QEMU reads in a size: "2G", "1.5g", "512" (MiB). 0: it is none. */
+/* Returns a size in bytes as QEMU reads it: "2G", "1.5g", "512" (MiB). 0: it is no size. */
 static uint64_t read_size(const char *text, size_t length)
 {
     static const char units[] = "bkmgtpe";
@@ -147,7 +145,7 @@ static uint64_t read_size(const char *text, size_t length)
     return (uint64_t)(number * (double)(1ULL << shift));
 }
 
-/* QEMU rounds up to it (hw/core/machine.c). */
+/* QEMU rounds memory up to a multiple of this size (hw/core/machine.c). */
 #define MEMORY_STEP 8192
 
 uint64_t planner_memory(const struct planner *p)
@@ -165,5 +163,5 @@ bool planner_has_own_machine(const struct planner *p)
     struct word word = last_word(p, MODEL_TYPE);
 
     return !word.value || (word.length >= 3 && !strncmp(word.value + word.length - 3, "q35", 3)) ||
-           !strncmp(word.value, "pc-q35", strlen("pc-q35"));
+           startswith(word.value, "pc-q35");
 }

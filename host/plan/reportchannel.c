@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The channel on which our init tells of its boot. --exec has one of its own. */
+/* Plans the port on which our init reports its boot. With --exec the report is on that channel. */
 #include "base/alloc.h"
 #include "common/report.h"
 #include "host/plan/planner.h"
@@ -8,7 +8,7 @@
 
 void plan_report(struct planner *p)
 {
-    /* a boot loader starts whatever initrd the system has */
+    /* a boot loader starts the initrd that the system has installed */
     if (!p->plan->initrd.init || p->plan->exec.count || p->guest->family != FAMILY_X86)
         return;
     p->plan->report_socket = planner_temporary(p, SOCKET);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* QEMU shut into a sandbox of its own (seccomp), as tightly as the configuration allows: what a
- * guest that has taken QEMU over may still ask of the host's kernel. */
+/* Plans QEMU's seccomp sandbox, as tight as the configuration allows. It limits the system calls
+ * that are left to a guest which has taken over QEMU. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -8,7 +8,7 @@
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 
-/* Whether the user has given options for QEMU, which may call for anything. */
+/* True if the user has given options for QEMU, which may need any system call. */
 static bool has_user_options(const struct planner *p)
 {
     return p->given.count || variables_nonempty(&p->variables, "QEMU_NET_OPTS");
@@ -29,8 +29,7 @@ static bool has_key(const char *value, const char *key)
     return qemu_option_item(value, key, &length) != NULL;
 }
 
-/* A tap device that QEMU makes itself is set up by /etc/qemu-ifup and -ifdown unless told not to.
- */
+/* QEMU sets up a tap device of its own by /etc/qemu-ifup and -ifdown, unless these are disabled. */
 static bool tap_starts_program(const char *value)
 {
     return !has_key(value, "fd") && !has_key(value, "fds") &&
@@ -47,20 +46,21 @@ static bool user_starts_program(const char *value)
     return strstr(value, "guestfwd=") && strstr(value, "-cmd:");
 }
 
-/* Written as JSON; what it asks for is not taken apart. */
+/* True if the value is JSON, which is not parsed, and has the name of something that starts a
+ * program. */
 static bool json_starts_program(const char *value)
 {
-    static const char *const words[] = {"\"bridge\"", "\"tap\"", "\"passt\"",
+    static const char *const names[] = {"\"bridge\"", "\"tap\"", "\"passt\"",
                                         "\"helper\"", "\"smb\"", "-cmd:"};
 
-    for (size_t i = 0; *value == '{' && i < ELEMENTS(words); i++)
-        if (strstr(value, words[i]))
+    for (size_t i = 0; *value == '{' && i < ELEMENTS(names); i++)
+        if (strstr(value, names[i]))
             return true;
     return false;
 }
 
-/* Whether a network of the user's has QEMU start a program: one that makes a tap device, a script
- * that sets it up, smbd, a command for a connection. */
+/* True if a network of the user's makes QEMU start a program: the bridge helper, a script for a tap
+ * device, smbd, or a command for a connection. */
 static bool network_starts_program(const char *value)
 {
     static const struct {
@@ -86,11 +86,11 @@ static bool network_starts_program(const char *value)
 
 static bool migration_starts_program(const char *value)
 {
-    return !strncmp(value, "exec:", strlen("exec:"));
+    return startswith(value, "exec:");
 }
 
-/* The user's options that have QEMU start programs. Those may be setuid (the bridge helper), or
- * change the host's network as root does. */
+/* Options of the user's that make QEMU start programs. The programs may be setuid (the bridge
+ * helper), or change the host's network, which takes root's privileges. */
 static const struct {
     const char *name;
     bool (*starts)(const char *value);
@@ -101,7 +101,7 @@ static const struct {
     {"incoming", migration_starts_program},
 };
 
-/* Finds an option of the user's that has QEMU start a program; the caller frees. NULL: none
+/* Finds an option of the user's that makes QEMU start a program; the caller frees. NULL: none
  * does. */
 static char *find_starter(struct planner *p)
 {
@@ -116,7 +116,7 @@ static char *find_starter(struct planner *p)
     return network && network_starts_program(network) ? xasprintf("QEMU_NET_OPTS=%s", more) : NULL;
 }
 
-/* A forwarding from the guest has QEMU start a program for each connection. */
+/* True if QEMU starts a program for each connection from the guest to a forwarded port. */
 static bool starts_programs(const struct planner *p)
 {
     for (size_t i = 0; i < p->config->forward_ports.count; i++)
@@ -125,10 +125,10 @@ static bool starts_programs(const struct planner *p)
     return false;
 }
 
-/* A window's libraries set the priority of their threads, and may start programs. A program that
- * QEMU starts begins a session of its own: setsid counts as elevating privileges.
- * Any sandbox takes from all programs that QEMU starts what their setuid bit or file capabilities
- * would give (no_new_privs): it is left out where a program of the user's may need that. */
+/* The libraries of QEMU's window set the priority of their threads, and may start programs. A
+ * program that QEMU starts calls setsid(2), which elevateprivileges=deny forbids. With any sandbox,
+ * programs that QEMU starts do not gain privileges by their setuid bit or file capabilities
+ * (no_new_privs): a program of the user's that may need them rules a sandbox out. */
 void plan_sandbox(struct planner *p)
 {
     bool plain = !has_user_options(p);

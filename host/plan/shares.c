@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared directories. */
+/* Plans the shared directories. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +12,15 @@
 #include "host/system/path.h"
 #include "host/system/process.h"
 
-/* Whether it is the built-in share of the store, which the guest may not write to. */
+/* True if the share is the built-in one of the store, which the guest may not write to. */
 static bool is_store(const struct planner *p, const struct share *share)
 {
     return streq(share->tag, SHARE_STORE) &&
            !config_bool(p->config, "virtualisation.useNixStoreImage");
 }
 
-/* Warns of a share in which the guest's root, by security_model=none, makes files as root. */
+/* Warns if the guest's root can make files of any owner on the host: with the security model
+ * "none" it has the rights of the user that QEMU runs as. */
 static void warn_of_root(struct planner *p, const struct share *share, const char *path)
 {
     if (p->at->is_root && !is_store(p, share) && !plan_is_temporary(p->plan, path))
@@ -37,7 +38,7 @@ bool planner_uses_virtiofs(const struct planner *p)
     return false;
 }
 
-/* As many shares go without a bridge. */
+/* Number of shares that are on the machine's own bus. */
 #define SHARES_ON_MACHINE_BUS 12
 
 void planner_add_own_share(struct planner *p, const char *tag, const char *path)
@@ -66,8 +67,9 @@ static void add_9p(struct planner *p, size_t number, const struct share *share, 
               });
 }
 
-/* virtiofsd, which distributions do not put on PATH. QEMU's own of old cannot serve an overlay
- * without being root: it passes on an O_NOATIME that only a file's owner may ask for. */
+/* Locations of virtiofsd, which distributions do not put on PATH. The one of old QEMU versions
+ * cannot serve an overlay unless it is root: it passes on O_NOATIME, which only a file's owner may
+ * use. */
 static const struct {
     const char *path;
     bool needs_root;
@@ -77,7 +79,7 @@ static const struct {
     {"/usr/lib/qemu/virtiofsd", true},
 };
 
-/* The caller frees; NULL and the planner failed: there is none. */
+/* Finds virtiofsd. The caller frees; NULL: there is none, and the planner has failed. */
 static char *find_server(struct planner *p)
 {
     for (size_t i = 0; i < ELEMENTS(server_programs); i++) {
@@ -109,8 +111,8 @@ static void check_virtiofs(struct planner *p, const struct share *share)
                        "has the tag \"%s\", expected at most 36 bytes on virtiofs", share->tag);
 }
 
-/* Adds a share with a server of its own, which QEMU reaches through a socket in its directory.
- * Takes the bus. */
+/* Adds a share on virtiofs, whose server QEMU reaches through a socket in its directory. Takes the
+ * bus. */
 static void add_virtiofs(struct planner *p, const struct share *share, const char *path,
                          struct model_bus bus)
 {

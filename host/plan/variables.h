@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Environment variables as a start sees them: the caller's, and those that the plan sets. */
+/* Environment variables as a start sees them: those of the caller, and those that the plan sets. */
 #pragma once
 
 #include "base/strv.h"
@@ -7,20 +7,20 @@
 
 struct variables {
     char *const *environment; /* the caller's, NAME=VALUE, ended by NULL; borrowed */
-    struct strv names;        /* those set here … */
-    struct strv values;       /* … with their values */
+    struct strv names;        /* of the variables that the plan sets */
+    struct strv values;       /* their values, in the same order */
 };
 
-/* Sets a variable, instead of the caller's. */
+/* Sets a variable; it hides that of the caller. */
 void variables_set(struct variables *variables, const char *name, const char *value);
 
-/* The value, NULL where it is not set. */
+/* Returns the value, or NULL if the variable is not set. */
 const char *variables_get(const struct variables *variables, const char *name);
 
-/* The same, but an empty value counts as none. */
+/* Returns the value, or NULL if it is empty or not set. */
 const char *variables_nonempty(const struct variables *variables, const char *name);
 
-/* For expand.h. */
+/* Lets expand.h look the variables up; borrows them. */
 struct expand_variables variables_for_expansion(const struct variables *variables);
 
 void variables_free(struct variables *variables);
