@@ -77,15 +77,12 @@ static size_t utf8_length(const char *text)
 /* Converts a text to JSON, NULL to JSON null. Returns a new reference. */
 static json_t *json_text(const char *text)
 {
-    char *valid CLEANUP_FREE = NULL;
-    char *to;
-
     if (!text)
         return json_null();
-    valid = to = xcalloc(3 * strlen(text) + 1, 1);
+    char *valid CLEANUP_FREE = xcalloc(3 * strlen(text) + 1, 1);
+    char *to = valid;
     while (*text) {
         size_t length = utf8_length(text);
-
         if (length)
             to = mempcpy(to, text, length);
         else
@@ -98,7 +95,6 @@ static json_t *json_text(const char *text)
 static json_t *json_list(const struct strv *list)
 {
     json_t *array = json_array();
-
     for (size_t i = 0; i < list->count; i++)
         json_array_append_new(array, json_text(list->items[i]));
     return array;
@@ -107,12 +103,10 @@ static json_t *json_list(const struct strv *list)
 static json_t *json_environment(const struct strv *environment)
 {
     json_t *object = json_object();
-
     for (size_t i = 0; i < environment->count; i++) {
         const char *entry = environment->items[i];
         const char *sign = strchrnul(entry, '=');
         char *name CLEANUP_FREE = xstrndup(entry, (size_t)(sign - entry));
-
         json_object_set_new(object, name, json_text(*sign ? sign + 1 : ""));
     }
     return object;
@@ -133,7 +127,6 @@ static json_t *json_file(const struct plan_file *file)
         [FILE_KERNEL] = "kernel",
     };
     json_t *object = json_object();
-
     json_object_set_new(object, "kind", json_string(kinds[file->kind]));
     json_object_set_new(object, "path", json_text(file->path));
     if (file->source)
@@ -151,11 +144,9 @@ static json_t *json_file(const struct plan_file *file)
 static json_t *json_servers(const struct plan *plan)
 {
     json_t *array = json_array();
-
     for (size_t i = 0; i < plan->server_count; i++) {
         const struct plan_server *server = &plan->servers[i];
         json_t *object = json_object();
-
         json_object_set_new(object, "program", json_text(server->program));
         json_object_set_new(object, "source", json_text(server->source));
         json_object_set_new(object, "socket", json_text(server->socket));
@@ -169,12 +160,10 @@ static json_t *json_initrd(const struct initrd_spec *initrd)
 {
     json_t *object = json_object();
     json_t *words = json_array();
-
     for (size_t i = 0; i < initrd->words.count; i++) {
         const struct cmdline_word *word = &initrd->words.words[i];
         char *text CLEANUP_FREE =
             xasprintf("%s%s%s", word->name, word->value ? "=" : "", word->value ? word->value : "");
-
         json_array_append_new(words, json_text(text));
     }
     json_object_set_new(object, "init", json_text(initrd->init));
@@ -191,7 +180,6 @@ static json_t *json_records(const struct model_field *field, const char *record)
     const char *items = *(char *const *)(const void *)(record + field->offset);
     size_t count = *(const size_t *)(const void *)(record + field->count_offset);
     json_t *array = json_array();
-
     for (size_t i = 0; i < count; i++)
         json_array_append_new(array, json_record(field->fields, items + i * field->size));
     return array;
@@ -201,7 +189,6 @@ static json_t *json_records(const struct model_field *field, const char *record)
 static json_t *json_field(const struct model_field *field, const char *record)
 {
     const void *value = record + field->offset;
-
     switch (field->type) {
     case MODEL_TEXT:
         return *(char *const *)value ? json_text(*(char *const *)value) : NULL;
@@ -227,10 +214,8 @@ static json_t *json_record(const struct model_field *fields, const char *record)
     if (!*fields->name)
         return json_field(fields, record);
     json_t *object = json_object();
-
     for (; fields->name; fields++) {
         json_t *value = json_field(fields, record);
-
         if (value)
             json_object_set_new(object, fields->name, value);
     }
@@ -241,7 +226,6 @@ static json_t *json_record(const struct model_field *fields, const char *record)
 static json_t *json_machine(const struct model *machine)
 {
     json_t *object = json_object();
-
     json_object_set_new(object, "program", json_text(machine->program));
     for (size_t i = 0; i < MODEL_KINDS; i++)
         if (model_records[i].many)
@@ -250,7 +234,6 @@ static json_t *json_machine(const struct model *machine)
         const struct model_item *item = &machine->items[i];
         const struct model_record *record = &model_records[item->kind];
         json_t *value = json_record(record->fields, (const char *)item);
-
         if (record->many)
             json_array_append_new(json_object_get(object, record->name), value);
         else
@@ -263,7 +246,6 @@ void dryrun_json(const struct plan *plan, const struct config *config, FILE *out
 {
     json_t *object = json_object();
     json_t *files = json_array();
-
     for (size_t i = 0; i < plan->file_count; i++)
         json_array_append_new(files, json_file(&plan->files[i]));
     json_object_set_new(object, "argv", json_list(&plan->argv));

@@ -21,7 +21,7 @@ bool runner_is_name(const char *argv0)
     const char *slash = strrchr(argv0, '/');
     const char *name = slash ? slash + 1 : argv0;
     size_t length = strlen(name);
-    return length > strlen("run--vm") && !strncmp(name, "run-", 4) &&
+    return length > strlen("run--vm") && startswith(name, "run-") &&
            streq(name + length - 3, "-vm");
 }
 

@@ -48,7 +48,6 @@ static bool write_at(const struct disk *disk, uint64_t offset, const void *bytes
 static bool is_blank_start(const uint8_t *bytes, size_t length)
 {
     char word[STAMP_WORD + 1];
-
     return bytes_are_zero(bytes + STAMP_SECTOR, length - STAMP_SECTOR) &&
            (bytes_are_zero(bytes, STAMP_SECTOR) || stamp_decode(bytes, word));
 }
@@ -56,7 +55,6 @@ static bool is_blank_start(const uint8_t *bytes, size_t length)
 static bool write_stamp(const struct disk *disk, uint64_t offset)
 {
     uint8_t sector[STAMP_SECTOR];
-
     stamp_encode(disk->word, sector);
     return write_at(disk, offset, sector, sizeof sector);
 }
@@ -72,7 +70,6 @@ static bool is_hole(const struct disk *disk, off_t offset)
 static bool stamp_raw(const struct disk *disk, uint64_t size)
 {
     uint8_t *bytes CLEANUP_FREE = xcalloc(1, START);
-
     if (size < SMALLEST_DISK || !is_hole(disk, START))
         return false;
     return (is_hole(disk, 0) || (read_at(disk, 0, bytes, START) && is_blank_start(bytes, START))) &&
@@ -126,7 +123,6 @@ struct qcow2 {
 static bool is_plain(const struct qcow2_header *h)
 {
     bool first = be32toh(h->version) == 2;
-
     if (!first && (be32toh(h->version) != 3 || h->incompatible || h->autoclear ||
                    be32toh(h->refcount_order) != 4))
         return false;
@@ -138,7 +134,6 @@ static bool is_plain(const struct qcow2_header *h)
 static bool read_qcow2(struct qcow2 *image, const struct disk *disk)
 {
     struct qcow2_header h;
-
     if (!read_at(disk, 0, &h, sizeof h) || !is_plain(&h))
         return false;
     *image = (struct qcow2){.disk = disk,
@@ -167,7 +162,6 @@ static bool look_at_cluster(const struct qcow2 *image)
     uint64_t l1 = be64toh(image->l1[0]);
     uint64_t *table CLEANUP_FREE = xcalloc(1, image->cluster);
     uint8_t *data CLEANUP_FREE = xcalloc(1, image->cluster);
-
     if (!read_at(image->disk, l1 & OFFSET, table, image->cluster) ||
         !has_one_entry_at_most(table, image->cluster / sizeof *table))
         return false;
@@ -183,15 +177,14 @@ static bool look_at_cluster(const struct qcow2 *image)
 static bool find_room(const struct qcow2 *image, uint64_t *first, uint64_t *counts)
 {
     struct stat st;
-    uint64_t block;
-    uint16_t used[2];
-
     if (fstat(image->disk->fd, &st) < 0)
         return false;
     uint64_t end = image->l1_offset + image->l1_count * sizeof *image->l1;
     if (end < (uint64_t)st.st_size)
         end = (uint64_t)st.st_size;
     *first = (end + image->cluster - 1) / image->cluster;
+    uint64_t block;
+    uint16_t used[2];
     if (*first + 1 >= image->cluster / sizeof used[0] ||
         !read_at(image->disk, image->refcount_table, &block, sizeof block) || !block ||
         be64toh(block) % image->cluster)
@@ -204,14 +197,13 @@ static bool find_room(const struct qcow2 *image, uint64_t *first, uint64_t *coun
  * as blank as before: the reference to the new clusters is written last. */
 static bool stamp_first(const struct qcow2 *image)
 {
-    const struct disk *disk = image->disk;
     uint64_t first, counts;
+    if (image->cluster < STAMP_SECTOR || !find_room(image, &first, &counts))
+        return false;
+    const struct disk *disk = image->disk;
     uint64_t *table CLEANUP_FREE = xcalloc(1, image->cluster);
     uint8_t *data CLEANUP_FREE = xcalloc(1, image->cluster);
     const uint16_t used[2] = {htobe16(1), htobe16(1)};
-
-    if (image->cluster < STAMP_SECTOR || !find_room(image, &first, &counts))
-        return false;
     uint64_t l1 = htobe64(first * image->cluster | COPIED);
     table[0] = htobe64((first + 1) * image->cluster | COPIED);
     stamp_encode(disk->word, data);
@@ -226,7 +218,6 @@ static bool stamp_qcow2(const struct disk *disk)
 {
     struct qcow2 image = {0};
     bool stamped = false;
-
     if (read_qcow2(&image, disk) && has_one_entry_at_most(image.l1, image.l1_count))
         stamped = image.l1[0] ? look_at_cluster(&image) : stamp_first(&image);
     free(image.l1);
@@ -242,19 +233,17 @@ static bool lock_against_qemu(int fd)
                          .l_whence = SEEK_SET,
                          .l_start = QEMU_LOCKS_START,
                          .l_len = QEMU_LOCKS_COUNT};
-
     return fcntl(fd, F_OFD_SETLK, &lock) == 0;
 }
 
 bool blankdisk_stamp(const char *path, const char *format, const char *word, bool made)
 {
     int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    const struct disk disk = {.fd = fd, .made = made, .word = word};
-    uint8_t magic[sizeof qcow2_magic] = {0};
     struct stat st;
-
     if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || !lock_against_qemu(fd))
         return false;
+    const struct disk disk = {.fd = fd, .made = made, .word = word};
+    uint8_t magic[sizeof qcow2_magic] = {0};
     (void)read_at(&disk, 0, magic, sizeof magic);
     bool qcow2 = memcmp(magic, qcow2_magic, sizeof magic) == 0;
     if (qcow2 && (!format || streq(format, "qcow2")))

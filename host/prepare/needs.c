@@ -12,7 +12,6 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "host/system/atomicfile.h"
 #include "host/system/path.h"
 #include "host/system/process.h"
 

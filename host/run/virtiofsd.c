@@ -52,7 +52,6 @@ static void add_server(struct virtiofsd_list *servers, pid_t pid, const char *so
     char *name = xasprintf("virtiofsd for %s", source);
     struct epoll_event event = {.events = EPOLLIN};
     int end = pidfd_open(pid, 0);
-
     servers->items = xreallocarray(servers->items, servers->count + 1, sizeof *servers->items);
     servers->items[servers->count++] = (struct virtiofsd){pid, end, name, log};
     if (end >= 0)
@@ -117,13 +116,14 @@ static int start_one(struct virtiofsd_list *servers, const struct plan_server *s
 
 int virtiofsd_start(struct virtiofsd_list *servers, const struct plan *plan, struct error *e)
 {
-    int r = 0;
-
     if (plan->server_count > 0)
         servers->ended = epoll_create1(EPOLL_CLOEXEC);
-    for (size_t i = 0; i < plan->server_count && r == 0; i++)
-        r = start_one(servers, &plan->servers[i], e);
-    return r;
+    for (size_t i = 0; i < plan->server_count; i++) {
+        int r = start_one(servers, &plan->servers[i], e);
+        if (r < 0)
+            return r;
+    }
+    return 0;
 }
 
 /* Logs the last lines of a server's output. */
@@ -133,7 +133,6 @@ static void print_log(const char *path)
     FILE *log CLEANUP_FCLOSE = fd < 0 ? NULL : fdopen(fd, "r");
     char *line CLEANUP_FREE = NULL;
     size_t size = 0;
-
     if (log && fseek(log, -2000, SEEK_END) < 0)
         rewind(log);
     while (log && getline(&line, &size, log) > 0) {
@@ -147,7 +146,6 @@ static bool has_ended(struct virtiofsd *server)
 {
     struct error e CLEANUP_ERROR = {0};
     int status = 0;
-
     if (server->pid == 0)
         return true;
     if (waitpid(server->pid, &status, WNOHANG) != server->pid)
@@ -170,7 +168,6 @@ void virtiofsd_report(struct virtiofsd_list *servers)
 static void stop_one(struct virtiofsd *server)
 {
     struct pollfd end = {server->end, POLLIN, 0};
-
     /* it may have closed its socket, which QEMU sees, before it exits */
     if (server->pid != 0 && server->end >= 0)
         (void)poll(&end, 1, EXIT_TIME);
@@ -185,7 +182,6 @@ void virtiofsd_stop(struct virtiofsd_list *servers)
 {
     for (size_t i = 0; i < servers->count; i++) {
         struct virtiofsd *server = &servers->items[i];
-
         stop_one(server);
         if (server->end >= 0)
             (void)close(server->end);

@@ -15,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/text.h"
 #include "host/system/leftovers.h"
 #include "host/system/path.h"
 #include "host/system/signals.h"
@@ -40,9 +41,8 @@ void atomicfile_random_name(char name[11])
 
 static bool is_temporary(const char *name)
 {
-    size_t prefix = strlen(TEMPORARY);
-    return strncmp(name, TEMPORARY, prefix) == 0 && strlen(name + prefix) == NAME_LENGTH &&
-           strspn(name + prefix, letters) == NAME_LENGTH;
+    const char *random = startswith(name, TEMPORARY);
+    return random && strlen(random) == NAME_LENGTH && strspn(random, letters) == NAME_LENGTH;
 }
 
 void atomicfile_tidy(const char *path)

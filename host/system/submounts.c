@@ -28,12 +28,9 @@ static void add_mounts(struct strv *paths, struct strv *btrfs, const char *direc
 {
     size_t length = !streq(directory, "/") ? strlen(directory) : 0;
     FILE *table CLEANUP_FCLOSE = setmntent("/proc/self/mounts", "re");
-    const struct mntent *entry;
-
     /* one thread: NOLINTNEXTLINE(concurrency-mt-unsafe) */
-    while (table && (entry = getmntent(table))) {
+    for (const struct mntent *entry; table && (entry = getmntent(table));) {
         const char *where = entry->mnt_dir;
-
         if (strncmp(where, directory, length) != 0 || where[length] != '/' || !where[length + 1] ||
             is_automatic(entry) || strv_contains(paths, where))
             continue;
@@ -52,15 +49,12 @@ static void add_subvolumes(struct strv *paths, struct strv *btrfs, const char *d
     struct btrfs_ioctl_get_subvol_rootref_args children = {0};
     struct statfs fs;
     bool more = fd >= 0 && fstatfs(fd, &fs) == 0 && (unsigned int)fs.f_type == BTRFS_SUPER_MAGIC;
-
     while (more && paths->count <= limit) {
         int r = ioctl(fd, BTRFS_IOC_GET_SUBVOL_ROOTREF, &children);
-
         more = r < 0 && errno == EOVERFLOW; /* the next call returns those after these */
         for (size_t i = 0; (r == 0 || more) && i < children.num_items; i++) {
             struct btrfs_ioctl_ino_lookup_user_args child = {.dirid = children.rootref[i].dirid,
                                                              .treeid = children.rootref[i].treeid};
-
             if (ioctl(fd, BTRFS_IOC_INO_LOOKUP_USER, &child) < 0)
                 continue; /* not below the directory */
             char *path CLEANUP_FREE = xasprintf("%s/%s%s", !streq(directory, "/") ? directory : "",
@@ -79,7 +73,6 @@ bool submounts_list(struct strv *paths, const char *directory, size_t limit)
     struct strv found CLEANUP_STRV = {0};
     struct strv btrfs CLEANUP_STRV = {0};
     size_t length = real && !streq(real, "/") ? strlen(real) : 0;
-
     if (!real)
         return true;
     strv_push(&btrfs, real);

@@ -109,7 +109,7 @@ static void check_windows(const struct session *s)
 /* Delivers one event, if the session waits for it. */
 static enum supervise_state happen(struct session *s, enum event event)
 {
-    static const enum place places[EVENTS] = {
+    static const enum slot slots[EVENTS] = {
         [GUEST_SENDS] = CONNECTION,           [GUEST_TAKES] = CONNECTION,
         [USER_TYPES] = ENDS + STREAM_INPUT,   [OUTPUT_TAKES] = ENDS + STREAM_OUTPUT,
         [ERRORS_TAKE] = ENDS + STREAM_ERRORS, [CONSOLE_SAYS] = CONSOLE,
@@ -117,7 +117,7 @@ static enum supervise_state happen(struct session *s, enum event event)
     struct pollfd polled[SUPERVISE_POLLED];
     size_t count = choose(s, polled);
     short wanted = (short)(event == GUEST_SENDS ? POLLIN : event == GUEST_TAKES ? POLLOUT : ~0);
-    struct pollfd *place = &polled[places[event]];
+    struct pollfd *place = &polled[slots[event]];
     if (place->fd < 0 || !(place->events & wanted))
         return SUPERVISE_RUNS;
     short revents = place->events & wanted;
