@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What an execution allocates, which is thousands of pieces: out of one block that is given back
- * whole. ASan's own allocator spends most of a target's time on them; this one sees as much: every
- * piece lies between poisoned bytes, is poisoned when it is freed and is not used again, and
- * arena_end() sees what was not freed.
+/* An arena for the thousands of pieces that an execution allocates: one block, released as a whole.
+ * ASan's own allocator would take most of a target's time. This one detects the same errors: every
+ * piece lies between poisoned bytes, is poisoned when it is freed and never reused, and arena_end()
+ * finds leaks.
  *
- * It stands in for the allocator that a target's objects call (see the linker's --wrap in the
- * Makefile). What shared libraries allocate is theirs, and so is what an execution needs beyond the
- * block. */
+ * Replaces the allocator that a target's objects call (see the linker's --wrap in the Makefile).
+ * Allocations of shared libraries, and those that exceed the block, use the real one. */
 #pragma once
 
 #include <sanitizer/asan_interface.h>
@@ -17,7 +16,7 @@
 
 #define ARENA_SIZE ((size_t)32 << 20)
 #define ARENA_GAP  16
-#define ARENA_FILL 0xbe /* what nobody has written yet, as ASan has it */
+#define ARENA_FILL 0xbe /* fills memory not written yet, as ASan does */
 
 static struct {
     char *bytes;

@@ -235,7 +235,7 @@ with_small_tmp() {
 @test "what a killed start has left beside the image is removed by a later one, and nothing else" {
     touch -d '2 days ago' .run-vm-{0123456789,abcdeABCDE} .run-vm-of-others .run-vm-01234567890 \
         run-vm-0123456789
-    touch .run-vm-aaaaaaaaaa # somebody may be at it
+    touch .run-vm-aaaaaaaaaa # another start may be writing it
     mkdir .run-vm-bbbbbbbbbb
     touch -d '2 days ago' .run-vm-bbbbbbbbbb
     run -0 run_vm

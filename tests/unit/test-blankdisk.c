@@ -153,7 +153,7 @@ static void what_may_hold_something_is_not_touched(void **state)
         {"truncate -s 64M $0 && printf x | dd of=$0 bs=1 seek=70000 conv=notrunc", NULL},
         {"truncate -s 64M $0 && printf x | dd of=$0 bs=1M seek=17 conv=notrunc", NULL},
         {"truncate -s 64M $0 && printf x | dd of=$0 bs=1 seek=67108863 conv=notrunc", NULL},
-        /* a word is never more than letters and digits: it goes onto a command line */
+        /* a word goes onto a command line: it consists of letters and digits only */
         {"truncate -s 64M $0 && printf 'run-vm: blank but for this line\\na init=/b ' |"
          " dd of=$0 conv=notrunc",
          NULL},
@@ -184,7 +184,7 @@ static void what_may_hold_something_is_not_touched(void **state)
     }
 }
 
-/* A header is anybody's text. The disk is as blank afterwards, with clusters that leak at most. */
+/* A header is untrusted. The disk stays blank; at most clusters leak. */
 static void a_damaged_header_does_no_harm(void **state)
 {
     (void)state;

@@ -200,7 +200,7 @@ static void who_sends_more_than_the_window_is_not_listened_to(void **state)
     assert_int_equal(queue_length(&ends->host.streams[STREAM_OUTPUT].received), FRAME_WINDOW);
 }
 
-/* It sends for ever, and never reads what it gets for it. */
+/* A peer that sends without end and never reads the acknowledgements. */
 static void a_side_that_does_not_read_is_not_listened_to_for_ever(void **state)
 {
     struct ends *ends = *state;

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "tests/unit/unit.h"
 
-/* The words as <name> or <name>=<value>, one after the other. */
+/* Prints the parameters as <name> or <name>=<value>, one after the other. */
 static char *show(const char *text)
 {
     struct cmdline line CLEANUP_CMDLINE = {0};

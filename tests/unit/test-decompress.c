@@ -10,7 +10,7 @@
 
 #define SIZE ((size_t)3 << 20)
 
-/* A small file may stand for a large one in each of the formats. */
+/* In each format a small file can expand to a large one. */
 static void no_more_comes_out_than_the_limit(void **state)
 {
     static const char *const compressors[] = {"gzip",    "bzip2",  "xz",       "xz --format=lzma",

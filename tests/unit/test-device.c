@@ -284,7 +284,7 @@ static void a_device_found_has_been_probed_once_and_for_all(void **state)
     assert_string_equal(d->probe.label, "BOOT");
     assert_string_equal(d->probe.uuid, "1234-ABCD");
     assert_true(probe_is_filesystem(&d->probe));
-    assert_int_equal(truncate(d->path, 0), 0); /* what is known needs no second look */
+    assert_int_equal(truncate(d->path, 0), 0); /* a known device is not probed again */
     assert_string_equal(found(&list, "LABEL=BOOT"), "vdb1");
     device_forget(d);
     assert_string_equal(found(&list, "LABEL=BOOT"), "none");

@@ -58,7 +58,7 @@ static void guest_sends_garbage(int fd)
     while (send(fd, bytes, sizeof bytes, MSG_NOSIGNAL) > 0)
         ;
     wait_for_end(fd);
-    (void)pause(); /* whether the other end is there or not */
+    (void)pause(); /* even after the other end is closed */
 }
 
 static void guest_ignores_the_window(int fd)
@@ -113,7 +113,7 @@ static void lose_patience(unsigned int times)
 {
     for (unsigned int i = 0; i < times; i++) {
         (void)kill(getppid(), SIGTERM);
-        (void)poll(NULL, 0, 300); /* two at the same instant are one wish */
+        (void)poll(NULL, 0, 300); /* two at the same instant count as one */
     }
     (void)pause();
 }
@@ -182,7 +182,7 @@ static void guest_takes_no_input(int fd)
     (void)pause();
 }
 
-/* More than a terminal holds that nobody reads. */
+/* More output than an unread terminal holds. */
 static void guest_fills_the_terminal(int fd)
 {
     static unsigned char bytes[FRAME_MAX];
@@ -407,7 +407,8 @@ static void a_command_may_take_its_time_to_end(void **state)
     assert_int_equal(outcome.result, 5);
 }
 
-/* run-vm on a terminal of its own, with that guest: the process, and the terminal's other end. */
+/* Runs run-vm with that guest on a terminal of its own: its process, and the terminal's other end.
+ */
 static pid_t run_on_terminal(const char *guest, const char *scratch, int *master)
 {
     static const struct supervise_limits limits = {.powerdown = 100, .quit = 100};
@@ -418,7 +419,7 @@ static pid_t run_on_terminal(const char *guest, const char *scratch, int *master
     struct plan plan = {.cwd = cwd, .exec_socket = scratch_path(scratch, SOCKET_NAME)};
     const struct exec_streams streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
     struct error e CLEANUP_ERROR = {0};
-    (void)alarm(60); /* who hangs fails */
+    (void)alarm(60); /* a hang fails the test */
     log_set_sink(message_print);
     signals_block();
     strv_push(&plan.argv, own_path);

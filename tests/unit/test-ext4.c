@@ -157,7 +157,7 @@ static void every_format_has_an_identity_of_its_own(void **state)
     assert_clean(fd);
 }
 
-/* Old data between the ends of the disk, which nobody looked at, must not shine through. */
+/* Old data between the ends of the disk, which were not read, must not show in the filesystem. */
 static void old_data_do_not_shine_through(void **state)
 {
     (void)state;

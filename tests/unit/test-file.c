@@ -107,7 +107,7 @@ static void a_file_that_is_there_is_not_made(void **state)
     assert_string_equal(text, "first");
 }
 
-/* A pipe takes less than is written to it until somebody reads. */
+/* A pipe accepts only a part of the data until it is read. */
 static void what_was_not_written_at_once_is_written_later(void **state)
 {
     enum { SIZE = 1 << 20 };

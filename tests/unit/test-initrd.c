@@ -29,7 +29,7 @@ static int setup(void **state)
         char *object CLEANUP_FREE = xasprintf("%s/%s.ko", kernel, names[i]);
         scratch_write(scratch, "module.c", text);
         scratch_run("gcc", "-c", "-w", "-g", "-o", object, source);
-        /* as if signed: such a module stays as it is, byte by byte */
+        /* looks signed: such a module is copied unchanged */
         char *sign CLEANUP_FREE =
             xasprintf("printf '~Module signature appended~\\n' >> '%s'", object);
         scratch_run("sh", "-c", sign);

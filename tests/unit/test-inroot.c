@@ -252,7 +252,7 @@ static bool tell_kernel(const char *file, const char *before, unsigned number)
     return write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
-/* Mounts and processes of our own; who is not root is it there. */
+/* Enters mount and process namespaces; a user who is not root becomes root in them. */
 static bool isolate(void)
 {
     uid_t user = geteuid();
@@ -266,7 +266,8 @@ static bool isolate(void)
     return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
-/* Runs it as PID 1, with mounts of its own. What it returns; 99: the kernel allows none of that. */
+/* Runs the function as PID 1 with mounts of its own. Returns its result; 99 if the kernel does not
+ * allow that. */
 static int run_as_init(int (*run)(const struct place *place), const struct place *place)
 {
     pid_t outer = fork();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* x-systemd.makefs on images: what gets a filesystem, what keeps what it has, and the reasons. */
+/* x-systemd.makefs on images: those that are formatted, those that are not, and the reasons. */
 #include "init/format/makefs.h"
 
 #include <errno.h>
@@ -35,7 +35,7 @@ static void a_blank_disk_is_formatted_once(void **state)
     assert_int_equal(makefs_if_blank(path, "root", NULL, &p, NULL), 1);
     assert_int_equal(makefs_if_blank(path, "root", NULL, &again, NULL), 0);
 
-    /* what is said without looking is what is there */
+    /* the description given without probing matches the disk */
     assert_int_equal(probe_fd(fd, path, &probed, NULL), 0);
     const struct probe *all[] = {&p, &again};
     for (size_t i = 0; i < ELEMENTS(all); i++) {
@@ -132,7 +132,7 @@ static void a_disk_that_is_not_there_is_named(void **state)
     assert_string_equal(e.message, "/dev/no-such-disk: No such file or directory");
 }
 
-/* A loop device over `path`, read-only, or NULL where this machine lets nobody make one. */
+/* Returns a read-only loop device over `path`; NULL if this machine does not allow one. */
 static char *loop_over(const char *path)
 {
     char *device = NULL;

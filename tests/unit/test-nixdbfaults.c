@@ -34,8 +34,8 @@ static void an_unknown_schema_is_left_alone(void **state)
     }
 }
 
-/* PID 1 must never wait for somebody to write into a FIFO; and a symlink that is meant for the
- * system whose database it is leads nowhere here. */
+/* PID 1 must never wait for a writer of a FIFO. A symlink is refused, because its target in the
+ * system to which the database belongs is another file here. */
 static void only_regular_files_are_opened(void **state)
 {
     struct nixfixture *f = *state;
@@ -81,7 +81,7 @@ static void tables_of_something_else_are_left_alone(void **state)
     nixfixture_expect(f, "select count(*) from ValidPaths", "1\n");
 }
 
-/* A process that does what `act` says with the database and keeps it open until it is killed. */
+/* Starts a process that runs `sql` on the database and keeps it open until it is killed. */
 static pid_t other_process(const struct nixfixture *f, const char *sql)
 {
     int ready[2];
@@ -165,7 +165,7 @@ static void what_an_interrupted_start_left_is_completed(void **state)
     char *log CLEANUP_FREE = xasprintf("%s-wal", f->database);
     size_t length;
 
-    /* Nix was cut off before it had made the tables, or before it wrote the schema's number */
+    /* Nix was interrupted before it made the tables, or before it wrote the schema's number */
     assert_int_equal(nixfixture_register(f, ENTRY(A, H1), NULL, NULL), 0);
     assert_int_equal(unlink(schema), 0);
     assert_int_equal(nixfixture_register(f, ENTRY(A, H1) ENTRY(B, H1), NULL, NULL), 0);
@@ -188,7 +188,7 @@ static void what_an_interrupted_start_left_is_completed(void **state)
     char *number CLEANUP_FREE = nixfixture_read(schema, &length);
     assert_string_equal(number, "10");
 
-    /* we were cut off while building, and the database was moved away without its log */
+    /* init was interrupted while building, and the database was moved away without its log */
     assert_int_equal(unlink(f->database), 0);
     nixfixture_write(fresh, "half", 4);
     nixfixture_write(log, "log", 3);
@@ -208,7 +208,7 @@ static void fill(struct nixfixture *f, char **text)
     assert_int_equal(nixfixture_register(f, *text, NULL, NULL), 0);
 }
 
-/* Random bytes over pages: it is noticed or does not matter, and an error changes nothing. */
+/* Random bytes in place of pages: they are detected or harmless, and an error changes nothing. */
 static void a_damaged_database_is_kept_as_it_is(void **state)
 {
     struct nixfixture *f = *state;

@@ -107,7 +107,7 @@ static void shares_are_9p_unless_they_say_virtiofs(void **state)
                 "tmpfs / tmpfs mode=755\n"
                 "xchg /tmp/xchg 9p trans=virtio,version=9p2000.L,msize=100000\n"
                 "v /v virtiofs ro:-");
-    /* what the user says about an option replaces what we would have said */
+    /* the user's value of an option replaces the default */
     assert_plan("root=tmpfs vm.share=a:/a:msize=65536,cache=mmap,version=9p2000.u",
                 "tmpfs / tmpfs mode=755\n"
                 "a /a 9p trans=virtio,msize=65536,cache=mmap,version=9p2000.u");

@@ -123,7 +123,8 @@ static void a_signal_to_us_ends_the_program(void **state)
     assert_int_equal(e.status, 128 + SIGTERM);
 }
 
-/* The program's parent is killed at once; what it printed its pid to is read until it is gone. */
+/* The program's parent is killed at once. The program printed its pid to a pipe, which is read
+ * until the program has exited. */
 static void a_program_does_not_outlive_us(void **state)
 {
     (void)state;

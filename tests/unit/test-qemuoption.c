@@ -94,7 +94,7 @@ static size_t count(const struct planned *p, const char *option, const char *tex
 
 #define NO_GRAPHICS "\"graphics\": false"
 
-/* Consoles and monitors in QEMU_OPTS, and the ones that run-vm adds beside them. */
+/* Consoles and monitors in QEMU_OPTS, and those that run-vm adds to them. */
 static void consoles_and_monitors_are_where_nobody_puts_them(void **state)
 {
     (void)state;
@@ -150,7 +150,7 @@ static void a_monitor_in_the_consoles_place_is_a_problem(void **state)
     planned_expect_problem(&p, "virtualisation.graphics", "Ctrl-A C", "-serial", NULL);
 }
 
-/* The command of nixpkgs' qemu-vm.nix stays what it is while nobody types anything. */
+/* The command equals that of nixpkgs' qemu-vm.nix while standard input is no terminal. */
 static void the_systems_own_initrd_gets_a_multiplexer_for_a_reader_of_keys(void **state)
 {
     (void)state;

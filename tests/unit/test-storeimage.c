@@ -57,7 +57,7 @@ static char *image(const char *scratch, const char *prefix_name)
     struct error e CLEANUP_ERROR = {0};
     if (storeimage_get(&entry, paths, NULL, prefix, scratch, &e) < 0)
         fail_msg("%s", e.message);
-    /* the image, what it is, and what it is from: that may be two prefixes */
+    /* the image, its record, and its inputs, which may have two prefixes */
     assert_in_range(scratch_count(entry.path), 3, 4);
     (void)close(entry.lock);
     char *path = xasprintf("%s/" STOREIMAGE_NAME, entry.path);
@@ -170,7 +170,7 @@ static int look_at_mounts(const char *scratch, const struct storetree *tree, uid
     if (child == 0) {
         if (uid != geteuid() &&
             (setgroups(0, NULL) < 0 || setgid(uid) < 0 || setuid(uid) < 0 ||
-             /* else /proc/self would still be root's, as it is not for one who was never root */
+             /* else /proc/self would still belong to root, unlike that of an ordinary user */
              prctl(PR_SET_DUMPABLE, 1) < 0))
             _exit(99);
         _exit(-storetree_run(tree, &argv, NULL, NULL));
@@ -197,7 +197,7 @@ static void mounts_and_copies_show_the_same(void **state)
     char *mounted CLEANUP_FREE = scratch_read(scratch, "seen");
     assert_non_null(strstr(mounted, "./aa-tree/run 555 f"));
     assert_int_equal(scratch_count(directory), 0);
-    /* root can be somebody else as well */
+    /* root can become another user too */
     if (geteuid() == 0) {
         scratch_write(scratch, "seen", "");
         assert_int_equal(chown(directory, 65534, 65534), 0);

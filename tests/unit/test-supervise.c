@@ -23,7 +23,7 @@
 
 static const struct supervise_limits short_limits = {.powerdown = 100, .quit = 10000};
 
-/* The plan to run a command, words apart by blanks, in a directory. */
+/* Makes a plan that runs a command, split at blanks, in a directory. */
 static struct plan plan_of(const char *command, char *cwd)
 {
     struct plan plan = {.cwd = cwd, .qmp_socket = scratch_path(cwd, "qmp")};
@@ -184,7 +184,7 @@ static void a_monitor_that_is_not_there_is_named(void **state)
     assert_error_names(e, "/nowhere/qmp");
 }
 
-/* A helper in a session of its own, as QEMU starts it; and somebody else's daemon. */
+/* A helper in a session of its own, as QEMU starts one; and a daemon that is not QEMU's. */
 static void a_helper_does_not_outlive_qemu(void **state)
 {
     (void)state;

@@ -99,7 +99,7 @@ static void what_is_mounted_inside_is_left_alone(void **state)
     pid_t child = fork();
     if (child == 0) {
         int result = try_with_a_mount(tree, inside, outside);
-        free(outside); /* what is not freed here valgrind takes for lost */
+        free(outside); /* else valgrind reports it as lost */
         free(inside);
         free(tree);
         free(scratch);
