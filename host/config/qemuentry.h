@@ -21,7 +21,7 @@ struct qemu_entries {
 /* The value of a built-in entry with that name; a new reference. */
 json_t *qemu_entry_built_in(const char *name);
 
-/* The name of the built-in entry that a value stands for; NULL: it is none. */
+/* The name of a built-in entry; NULL: the value is none. */
 const char *qemu_entry_name(const json_t *value);
 
 /* Decodes the value of an option. */

@@ -20,6 +20,3 @@ const char **value_keys(json_t *object, size_t *count);
 
 /* A value as a message shows it, clipped; the caller frees. */
 char *value_show(const json_t *value);
-
-/* Until the plan reads decoded structs. */
-#define merge_sorted_keys value_keys
