@@ -183,6 +183,27 @@ void planned_make_with(struct planned *planned, int place, const char *words, co
     planned_make(planned, json, environment);
 }
 
+void planned_read_params(const struct planned *p, struct guest_params *params)
+{
+    struct cmdline line CLEANUP_CMDLINE = {0};
+    struct error e CLEANUP_ERROR = {0};
+
+    guest_params_init(params);
+    cmdline_parse(&line, planned_argument(p, "-append", 0));
+    for (size_t i = 0; i < p->plan.initrd.words.count; i++)
+        cmdline_add(&line, p->plan.initrd.words.words[i].name, p->plan.initrd.words.words[i].value);
+    if (guest_params_parse(params, &line, &e) < 0)
+        fail_msg("%s", e.message);
+}
+
+const struct plan_file *planned_find_file(const struct planned *p, enum file_kind kind)
+{
+    for (size_t i = 0; i < p->plan.file_count; i++)
+        if (p->plan.files[i].kind == kind)
+            return &p->plan.files[i];
+    return NULL;
+}
+
 void planned_free(struct planned *planned)
 {
     config_free(&planned->config);

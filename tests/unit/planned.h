@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "common/params.h"
 #include "host/config/config.h"
 #include "host/plan/build.h"
 #include "host/plan/planoptions.h"
@@ -43,6 +44,12 @@ const char *planned_argument(const struct planned *planned, const char *option, 
 
 /* Returns the number of arguments `option`. */
 size_t planned_count(const struct planned *planned, const char *option);
+
+/* Reads the guest's parameters as its init will. The caller frees. */
+void planned_read_params(const struct planned *planned, struct guest_params *params);
+
+/* The first file of that kind to be made, or NULL. */
+const struct plan_file *planned_find_file(const struct planned *planned, enum file_kind kind);
 
 /* Returns the number of warnings that contain the text. */
 size_t planned_warnings_with(const struct planned *planned, const char *text);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* Drives. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "common/params.h"
+#include "tests/unit/planned.h"
+#include "tests/unit/unit.h"
+
+#define VM(content) "{\"virtualisation\": {" content "}}"
+
+static const char *const no_environment[] = {NULL};
+
+static void make(struct planned *p, const char *json, const char *const *environment)
+{
+    planned_init(p);
+    planned_make(p, json, environment);
+}
+
+static void ide_drives_each_have_a_port(void **state)
+{
+    struct planned five CLEANUP_PLANNED;
+    struct planned six CLEANUP_PLANNED;
+    struct planned arm CLEANUP_PLANNED;
+
+    (void)state;
+    make(&five, VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1]"),
+         no_environment);
+    planned_expect_success(&five);
+    assert_string_equal(planned_argument(&five, "-device", 1), "ide-hd,bus=ide.0,drive=drive1");
+    assert_string_equal(planned_argument(&five, "-device", 3), "ide-hd,bus=ide.3,drive=drive3");
+    make(&six, VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1, 1]"),
+         no_environment);
+    planned_expect_problem(&six, "virtualisation.qemu.drives", "at most 5", NULL);
+    make(&arm,
+         "{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}, \"virtualisation\": {\"qemu\": "
+         "{\"diskInterface\": \"ide\"}}}",
+         no_environment);
+    planned_expect_success(&arm);
+    assert_string_equal(planned_argument(&arm, "-device", 1), "ahci,id=run-vm-ahci");
+    assert_string_equal(planned_argument(&arm, "-device", 2),
+                        "ide-hd,bus=run-vm-ahci.0,drive=drive1");
+}
+
+/* The -drive whose file is the store image. */
+static const char *store_drive(const struct planned *p)
+{
+    const char *drive;
+
+    for (size_t i = 0; (drive = planned_argument(p, "-drive", i)); i++)
+        if (strstr(drive, "store.img"))
+            return drive;
+    fail_msg("no drive has the store image");
+    return "";
+}
+
+static const struct plan_file *store_file(const struct planned *p)
+{
+    for (size_t i = 0; i < p->plan.file_count; i++)
+        if (p->plan.files[i].kind == FILE_STORE_IMAGE)
+            return &p->plan.files[i];
+    fail_msg("no store image is made");
+    return NULL;
+}
+
+static void no_drive_lets_the_guest_write_to_the_cached_store_image(void **state)
+{
+    static const char forced[] =
+        "\"drives\": {\"_type\": \"override\", \"priority\": 50, \"content\": [{\"name\": "
+        "\"nix-store\", \"file\": \"%s\", \"driveExtraOpts\": {\"readonly\": \"off\"}}]}";
+    static const struct {
+        const char *initrd;
+        const char *interface;
+        const char *file; /* of a drive instead of the built-in ones */
+        const char *expected;
+        bool copied;
+    } cases[] = {
+        {"builtin", "virtio", NULL, ",readonly=on", false},
+        {"builtin", "scsi", NULL, ",readonly=on", false},
+        {"builtin", "ide", NULL, ",snapshot=on", false},
+        {"system", "virtio", NULL, ",readonly=on", false},
+        {"system", "scsi", NULL, ",readonly=on", false},
+        {"system", "ide", NULL, NULL, true},
+        {"builtin", "virtio", "\\\"$TMPDIR\\\"/store.img", ",readonly=on", false},
+        {"builtin", "virtio", "$TMPDIR//./store.img", ",readonly=on", false},
+        {"builtin", "virtio", "./store.img", ",readonly=on", false},
+        {"builtin", "scsi", "store.img", ",readonly=on", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *drives CLEANUP_FREE =
+            cases[i].file ? xasprintf(forced, cases[i].file) : xstrdup("\"virtioKeyboard\": true");
+        char *json CLEANUP_FREE =
+            xasprintf("{\"runVm\": {\"initrd\": \"%s\"}, \"virtualisation\": {\"diskImage\": null, "
+                      "\"useNixStoreImage\": true, \"qemu\": {\"diskInterface\": \"%s\", %s}}}",
+                      cases[i].initrd, cases[i].interface, drives);
+
+        make(&p, json, no_environment);
+        planned_expect_success(&p);
+        const char *drive = store_drive(&p);
+
+        if (cases[i].expected && !strstr(drive, cases[i].expected))
+            fail_msg("case %zu: %s lacks %s", i, drive, cases[i].expected);
+        if (!cases[i].expected && (strstr(drive, "readonly") || strstr(drive, "snapshot")))
+            fail_msg("case %zu: %s", i, drive);
+        assert_int_equal(store_file(&p)->writable, cases[i].copied);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(ide_drives_each_have_a_port),
+        cmocka_unit_test(no_drive_lets_the_guest_write_to_the_cached_store_image),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* The files that a start makes, and where. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "common/params.h"
+#include "tests/unit/planned.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+#define VM(content)     "{\"virtualisation\": {" content "}}"
+#define SYSTEM(content) "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" content "}}"
+
+static const char *const no_environment[] = {NULL};
+
+static void make(struct planned *p, const char *json, const char *const *environment)
+{
+    planned_init(p);
+    planned_make(p, json, environment);
+}
+
+static void a_registration_is_made_where_nix_built_none(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    const struct plan_file *file;
+
+    (void)state;
+    make(&p,
+         "{\"system\": {\"build\": {\"regInfo\": {\"_type\": \"override\", \"priority\": 50, "
+         "\"content\": null}}}}",
+         no_environment);
+    planned_expect_success(&p);
+    file = planned_find_file(&p, FILE_REGISTRATION);
+    assert_non_null(file);
+    assert_non_null(strstr(file->path, "/xchg/registration"));
+    assert_int_equal(file->roots.count, 1);
+    assert_non_null(strstr(planned_argument(&p, "-append", 0), "regInfo=/tmp/xchg/registration"));
+}
+
+static void files_are_made_in_the_specifications_order(void **state)
+{
+    static const enum file_kind order[] = {FILE_DISK_IMAGE, FILE_TEMPORARY, FILE_STORE_IMAGE,
+                                           FILE_DIRECTORY,  FILE_BOOT_DISK, FILE_COPY,
+                                           FILE_DISK_IMAGE};
+    struct planned p CLEANUP_PLANNED;
+
+    (void)state;
+    make(&p,
+         VM("\"useNixStoreImage\": true, \"writableStore\": false, \"useBootLoader\": true, "
+            "\"useEFIBoot\": true, \"emptyDiskImages\": [5]"),
+         no_environment);
+    planned_expect_success(&p);
+    assert_int_equal(p.plan.file_count, ELEMENTS(order));
+    for (size_t i = 0; i < ELEMENTS(order); i++)
+        assert_int_equal(p.plan.files[i].kind, order[i]);
+    assert_int_equal(p.plan.files[0].bytes, 1024 * 1024 * UINT64_C(1024));
+}
+
+static void the_temporary_directory_is_where_the_environment_says(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    struct planned kept CLEANUP_PLANNED;
+    struct planned missing CLEANUP_PLANNED;
+    const char *const in_build[] = {"TMPDIR=build/", NULL};
+    const char *const keep[] = {"TMPDIR=./new", "USE_TMPDIR=1", NULL};
+    const char *const nowhere[] = {"TMPDIR=/no/such", NULL};
+
+    (void)state;
+    make(&p, "{}", in_build);
+    planned_expect_success(&p);
+    assert_non_null(strstr(p.plan.cwd, "/build/nix-vm.0123456789"));
+    assert_false(planned_find_file(&p, FILE_TEMPORARY)->keep);
+    make(&kept, "{}", keep);
+    planned_expect_success(&kept);
+    assert_int_equal(strncmp(kept.plan.cwd, kept.scratch, strlen(kept.scratch)), 0);
+    assert_string_equal(kept.plan.cwd + strlen(kept.scratch), "/new");
+    assert_true(planned_find_file(&kept, FILE_TEMPORARY)->keep);
+    make(&missing, "{}", nowhere);
+    planned_expect_problem(&missing, "environment: TMPDIR", "/no/such", NULL);
+}
+
+/* The user's firmware and the system's own initrd get the kernel as it is. */
+static void a_kernel_is_unpacked_unless_that_might_not_boot(void **state)
+{
+    static const struct {
+        const char *options;
+        bool unpacked;
+    } cases[] = {
+        {VM(""), true},
+        {SYSTEM(""), false},
+        {"{\"runVm\": {\"kernel\": \"bzImage\"}}", false},
+        {VM("\"useEFIBoot\": true, \"efi\": {\"variables\": \"@/init\", \"firmware\": \"@/init\"}"),
+         false},
+        {VM("\"bios\": \"@/qemu\""), false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        make(&p, cases[i].options, no_environment);
+        planned_expect_success(&p);
+        assert_int_equal(planned_find_file(&p, FILE_KERNEL) != NULL, cases[i].unpacked);
+    }
+}
+
+static void the_store_of_a_prefix_is_read_through_its_links(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    static const char *const directories[] = {"p", "p/nix", "p/nix/store", "p/nix/store/s"};
+    char *link CLEANUP_FREE = NULL;
+
+    (void)state;
+    planned_init(&p);
+    for (size_t i = 0; i < ELEMENTS(directories); i++) {
+        char *path CLEANUP_FREE = scratch_path(p.scratch, directories[i]);
+
+        assert_int_equal(mkdir(path, 0755), 0);
+    }
+    scratch_write(p.scratch, "p/nix/store/k", "");
+    scratch_write(p.scratch, "p/nix/store/s/initrd", "");
+    scratch_write(p.scratch, "p/nix/store/s/kernel-params", "quiet");
+    link = scratch_path(p.scratch, "p/nix/store/s/kernel");
+    assert_int_equal(symlink("/nix/store/k", link), 0);
+    planned_make(
+        &p,
+        "{\"runVm\": {\"initrd\": \"system\", \"store\": \"@/p\"}, \"system\": {\"build\": "
+        "{\"toplevel\": {\"_type\": \"override\", \"priority\": 50, \"content\": "
+        "\"/nix/store/s\"}}}}",
+        no_environment);
+    planned_expect_success(&p);
+    assert_non_null(strstr(planned_argument(&p, "-kernel", 0), "/p/nix/store/k"));
+    assert_non_null(strstr(planned_argument(&p, "-initrd", 0), "/p/nix/store/s/initrd"));
+    assert_non_null(strstr(planned_argument(&p, "-append", 0), "init=/nix/store/s/init"));
+    assert_non_null(strstr(planned_argument(&p, "-virtfs", 0), "/p/nix/store,security_model"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_registration_is_made_where_nix_built_none),
+        cmocka_unit_test(files_are_made_in_the_specifications_order),
+        cmocka_unit_test(the_temporary_directory_is_where_the_environment_says),
+        cmocka_unit_test(a_kernel_is_unpacked_unless_that_might_not_boot),
+        cmocka_unit_test(the_store_of_a_prefix_is_read_through_its_links),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
