@@ -10,6 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/file.h"
+#include "base/text.h"
 
 static bool has_word(const char *line, size_t length, const char *word)
 {
@@ -28,7 +30,7 @@ bool accel_has_virtualization(const char *cpuinfo)
         const char *end = strchrnul(line, '\n');
         const char *colon = memchr(line, ':', (size_t)(end - line));
 
-        if (!strncmp(line, "flags", 5) && colon &&
+        if (startswith(line, "flags") && colon &&
             (has_word(colon + 1, (size_t)(end - colon) - 1, "vmx") ||
              has_word(colon + 1, (size_t)(end - colon) - 1, "svm")))
             return true;
@@ -37,38 +39,28 @@ bool accel_has_virtualization(const char *cpuinfo)
     return false;
 }
 
-/* The first processor's part of /proc/cpuinfo is enough; the caller frees. */
-static char *read_cpuinfo(void)
-{
-    enum { SIZE = 64 * 1024 };
-    char *text = xcalloc(SIZE, 1);
-    int fd CLEANUP_CLOSE = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
-    size_t length = 0;
-    ssize_t n;
+/* Bytes of /proc/cpuinfo that are read: the first processor's part, and more. */
+#define CPUINFO_SIZE ((size_t)64 * 1024)
 
-    while (fd >= 0 && length < SIZE - 1 && (n = read(fd, text + length, SIZE - 1 - length)) > 0)
-        length += (size_t)n;
-    return text;
-}
-
-/* Why KVM cannot be used; the caller frees. NULL: it can. */
+/* Explains why KVM cannot be used; the caller frees. NULL: it can. */
 static char *kvm_obstacle(const struct platform *guest)
 {
     struct utsname names = {0};
-    char *host CLEANUP_FREE = NULL;
-    char *cpuinfo CLEANUP_FREE = NULL;
-    int fd CLEANUP_CLOSE = -1;
 
     (void)uname(&names);
-    host = xasprintf(" %s ", names.machine);
+    char *host CLEANUP_FREE = xasprintf(" %s ", names.machine);
+
     if (!strstr(guest->hosts, host))
         return xasprintf("this %s host cannot run a guest for %s by itself", names.machine,
                          guest->cpu ? guest->cpu : "that processor");
-    fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+    int fd CLEANUP_CLOSE = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
     if (fd < 0)
         return xasprintf("/dev/kvm: %s%s", strerror(errno),
                          errno == EACCES ? " (is the user in the group kvm?)" : "");
-    cpuinfo = read_cpuinfo();
+    char *cpuinfo CLEANUP_FREE = xcalloc(CPUINFO_SIZE, 1);
+
+    (void)file_read_head("/proc/cpuinfo", cpuinfo, CPUINFO_SIZE - 1);
     if (guest->family == FAMILY_X86 && !accel_has_virtualization(cpuinfo))
         return xstrdup("the processor has neither vmx nor svm, whatever /dev/kvm promises");
     return NULL;

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The boot disk that has to be made: the settings of the machine in which it is. */
-
+/* Specifies the boot disk to make, and the settings of the machine in which it is made. */
 #include "base/alloc.h"
 #include "base/text.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
-/* A setting with the value that the option has here. */
+/* Appends a setting with the option's value. */
 static void forward(struct planner *p, const char *option)
 {
     json_t *value = config_get(p->config, option);
-    char *text;
 
     if (json_is_null(value))
         return;
@@ -18,7 +16,7 @@ static void forward(struct planner *p, const char *option)
         strv_pushf(&p->plan->boot_disk.settings, "%s=%s", option, json_string_value(value));
         return;
     }
-    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_SORT_KEYS);
     strv_pushf(&p->plan->boot_disk.settings, "%s=%s", option, text);
     free(text);
 }

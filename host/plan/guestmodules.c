@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* Modules for a root that brings none: with --root-dir and --exec nothing but the initrd knows the
- * kernel that runs. The guest gets all of its modules as a share, and the initrd the drivers of
- * what everybody expects of a machine: a network card, and a power button that works. */
+/* Modules for a root that may have none of the kernel that runs, with --root-dir and --exec. The
+ * guest gets all of them as a share, and the initrd the drivers of devices that every machine is
+ * expected to have: a network card, and a power button that works. */
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/text.h"
+#include "common/store.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
-/* Read-only and never changing while the guest runs: cached, and in large pieces. What the root has
- * itself is never hidden, and a root that nothing can be mounted on is no reason not to boot. */
-#define MODULES_OPTIONS "ro,cache=loose,msize=131072,nofail,x-run-vm.if-empty"
+/* Mount options of the share. It does not change while the guest runs, so that it is cached and
+ * read in large pieces. It never hides modules that the root has, and a root on which it cannot be
+ * mounted boots without. */
+#define MODULES_OPTIONS STORE_OPTIONS "," STORE_OPTIONS_9P ",msize=131072,nofail,x-run-vm.if-empty"
 
-/* Drivers of QEMU's network cards, by what a card's model begins with. */
+/* Drivers of QEMU's network cards, by the beginning of a card's model. */
 static const struct {
     const char *model;
     const char *modules[2];
@@ -40,10 +42,10 @@ static bool lends_modules(const struct planner *p)
 
 static void add_card_modules(struct planner *p, const char *model)
 {
-    if (!strncmp(model, "virtio,", 7) || streq(model, "virtio"))
+    if (startswith(model, "virtio,") || streq(model, "virtio"))
         model = "virtio-net";
     for (size_t i = 0; i < ELEMENTS(cards); i++) {
-        if (strncmp(cards[i].model, model, strlen(cards[i].model)) != 0)
+        if (!startswith(model, cards[i].model))
             continue;
         for (size_t j = 0; j < ELEMENTS(cards[i].modules) && cards[i].modules[j]; j++)
             planner_add_module(p, cards[i].modules[j]);
@@ -51,7 +53,8 @@ static void add_card_modules(struct planner *p, const char *model)
     }
 }
 
-/* The card that -nic or -net nic makes. Without a model it is the machine's default. */
+/* Adds the driver of the card that -nic or -net nic makes: without a model the machine's default.
+ */
 static void add_nic_modules(struct planner *p, const char *value)
 {
     static const char model[] = "model=";
@@ -73,7 +76,7 @@ static void add_drivers_of(struct planner *p, const struct strv *words)
         if (streq(option.name, "device"))
             add_card_modules(p, option.value);
         else if ((streq(option.name, "nic") && !streq(option.value, "none")) ||
-                 (streq(option.name, "net") && !strncmp(option.value, "nic", 3)))
+                 (streq(option.name, "net") && startswith(option.value, "nic")))
             add_nic_modules(p, option.value);
     }
 }
@@ -114,7 +117,7 @@ void planner_share_modules(struct planner *p)
         return;
     char *version CLEANUP_FREE = path_last_name(p->plan->initrd.modules_dir);
 
-    /* the last one: what else is mounted, such as /usr, may be where /lib leads */
+    /* the last one: /lib may lead into another mount, such as /usr */
     const struct share_spec spec = {
         .tag = xstrdup(PLANNER_MODULES_TAG),
         .where = xasprintf("/lib/modules/%s", version),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
@@ -15,10 +16,10 @@
 static void add_need(struct planner *p, char *name, const char *path, enum need_kind kind)
 {
     struct plan *plan = p->plan;
+    const struct plan_need need = {
+        .name = name, .path = path_absolute(plan->cwd, path), .kind = kind};
 
-    plan->needs = xreallocarray(plan->needs, plan->need_count + 1, sizeof *plan->needs);
-    plan->needs[plan->need_count++] =
-        (struct plan_need){.name = name, .path = path_absolute(plan->cwd, path), .kind = kind};
+    ARRAY_PUSH(plan->needs, plan->need_count, need);
 }
 
 void planner_need(struct planner *p, const char *option, const char *path, enum need_kind kind)
@@ -27,7 +28,7 @@ void planner_need(struct planner *p, const char *option, const char *path, enum 
         add_need(p, config_origin_name(p->config, option), path, kind);
 }
 
-/* Options of QEMU with a file or directory of the host in them. */
+/* QEMU's options that name a file or directory of the host. */
 static const struct {
     const char *name;
     const char *key; /* of the item that has it; NULL: the whole value */
@@ -39,8 +40,8 @@ static const struct {
     {"hdc", NULL, NEED_FILE},          {"hdd", NULL, NEED_FILE},
 };
 
-/* The value of an item of a list, its doubled commas being single ones; the caller frees. NULL: it
- * is not in the list. */
+/* The value of the item KEY=VALUE in a list, without doubled commas; the caller frees. NULL: it is
+ * not in the list. */
 static char *item_value(const char *list, const char *key)
 {
     size_t length = strlen(key);
@@ -61,15 +62,13 @@ static char *item_value(const char *list, const char *key)
     return value;
 }
 
-/* Whether QEMU takes it for something else than a file: nbd:…, json:{…}, a descriptor. */
+/* True if QEMU takes the path for something else than a file: nbd:…, json:{…}, a descriptor. */
 static bool is_no_file(const char *path)
 {
-    static const char descriptors[] = "/dev/fd";
     const char *colon = strchr(path, ':');
     const char *slash = strchr(path, '/');
 
-    return !*path || (colon && (!slash || colon < slash)) ||
-           !strncmp(path, descriptors, strlen(descriptors));
+    return !*path || (colon && (!slash || colon < slash)) || startswith(path, "/dev/fd");
 }
 
 void planner_need_file(struct planner *p, const char *option, const char *path)
@@ -126,11 +125,11 @@ static void add_port(struct planner *p, struct plan_port port)
             free(port.name);
             return;
         }
-    plan->ports = xreallocarray(plan->ports, plan->port_count + 1, sizeof *plan->ports);
-    plan->ports[plan->port_count++] = port;
+    ARRAY_PUSH(plan->ports, plan->port_count, port);
 }
 
-/* [PROTOCOL]:[ADDRESS]:PORT-…, as QEMU reads it. Whatever it is not, QEMU says. */
+/* Reads [PROTOCOL]:[ADDRESS]:PORT-… as QEMU does. False if it is something else, about which QEMU
+ * will complain. */
 static bool read_port(struct plan_port *port, const char *rule)
 {
     const char *address = strchr(rule, ':');
@@ -143,7 +142,7 @@ static bool read_port(struct plan_port *port, const char *rule)
     char *stop;
     unsigned long value = strtoul(number + 1, &stop, 10);
 
-    port->udp = !strncmp(rule, "udp:", 4);
+    port->udp = startswith(rule, "udp:") != NULL;
     port->number = (uint16_t)value;
     port->address.s_addr = INADDR_ANY;
     return stop == end && value > 0 && value <= UINT16_MAX &&
@@ -152,15 +151,14 @@ static bool read_port(struct plan_port *port, const char *rule)
 
 void planner_need_ports(struct planner *p, const char *source, const char *list)
 {
-    static const char key[] = "hostfwd=";
     struct strv items CLEANUP_STRV = {0};
 
     strv_split(&items, list, ',');
     for (size_t i = 0; i < items.count; i++) {
+        const char *rule = startswith(items.items[i], "hostfwd=");
         struct plan_port port = {0};
 
-        if (strncmp(items.items[i], key, strlen(key)) != 0 ||
-            !read_port(&port, items.items[i] + strlen(key)))
+        if (!rule || !read_port(&port, rule))
             continue;
         port.name = xstrdup(source);
         add_port(p, port);

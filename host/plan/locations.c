@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where things will be: the temporary directory, the disk image, the EFI variables. */
+/* Locations of the temporary directory, the disk image and the EFI variables. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,8 +8,8 @@
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
-/* Without the slashes at its end; the caller frees. */
-static char *without_end(const char *path)
+/* Copies a path without the slashes at its end; the caller frees. */
+static char *trim_slashes(const char *path)
 {
     size_t length = strlen(path);
 
@@ -22,7 +22,7 @@ static void place_temporary_directory(struct planner *p)
 {
     const char *given = variables_nonempty(&p->variables, "TMPDIR");
     char *parent CLEANUP_FREE = path_absolute(p->at->cwd, given ? given : "/tmp");
-    char *plain CLEANUP_FREE = without_end(parent);
+    char *plain CLEANUP_FREE = trim_slashes(parent);
     bool kept = given && variables_nonempty(&p->variables, "USE_TMPDIR");
     struct stat st;
     bool there = stat(parent, &st) == 0;
@@ -39,7 +39,7 @@ static void place_temporary_directory(struct planner *p)
     variables_set(&p->variables, "OLDPWD", p->at->cwd);
 }
 
-/* A relative SHARED_DIR is the caller's. */
+/* Makes SHARED_DIR absolute: it is relative to the caller's directory, not to QEMU's. */
 static void place_shared_directory(struct planner *p)
 {
     const char *given = variables_nonempty(&p->variables, "SHARED_DIR");
@@ -51,7 +51,7 @@ static void place_shared_directory(struct planner *p)
         variables_set(&p->variables, "SHARED_DIR", absolute);
 }
 
-/* A file that a variable names, or else an option. */
+/* A file that an environment variable names, or else an option. */
 struct named_file {
     const char *variable;
     const char *option;
@@ -65,16 +65,15 @@ static void note_problem(struct planner *p, const struct named_file *file, const
         config_problem(p->config, file->option, "%s", what);
 }
 
-/* The path as the option has it, expanded; the caller frees. NULL after a problem. */
+/* Expands the option's path; the caller frees. NULL after a problem. */
 static char *expand_option(struct planner *p, const struct named_file *file)
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
     const char *text = config_text(p->config, file->option);
     struct error e CLEANUP_ERROR = {0};
-    char *expanded;
 
     variables.unset = EXPAND_UNSET_ERROR;
-    expanded = expand_quoted(text ? text : "", &variables, &e);
+    char *expanded = expand_quoted(text ? text : "", &variables, &e);
 
     /* the default is made of the machine's name, about which there will be a message */
     if (!expanded && config_is_set(p->config, file->option))
@@ -82,7 +81,7 @@ static char *expand_option(struct planner *p, const struct named_file *file)
     return expanded;
 }
 
-/* The file's absolute path without links; the caller frees. NULL after a problem. */
+/* Resolves the file's path; the caller frees. NULL after a problem. */
 static char *find_file(struct planner *p, const struct named_file *file)
 {
     const char *given = variables_nonempty(&p->variables, file->variable);
@@ -111,8 +110,8 @@ static char *find_file(struct planner *p, const struct named_file *file)
     return TAKE(resolved);
 }
 
-/* The same, and makes it the variable's value. After a problem the variable has one too: an entry
- * that names it has no problem of its own. */
+/* The same, and sets the variable to the path. After a problem too the variable has a value, so
+ * that options that name it have no problem of their own. */
 static char *resolve_file(struct planner *p, const struct named_file *file)
 {
     char *resolved = find_file(p, file);
@@ -121,7 +120,7 @@ static char *resolve_file(struct planner *p, const struct named_file *file)
     return resolved;
 }
 
-/* For files beside the disk image, which a shell would find by dirname. */
+/* Sets NIX_DISK_IMAGE_DIR, for files beside the disk image: no $(dirname …) is run. */
 static void set_image_directory(struct planner *p)
 {
     const char *image = p->disk_image ? p->disk_image : "?/";

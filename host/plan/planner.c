@@ -6,17 +6,18 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
+#include "common/store.h"
 #include "host/plan/expand.h"
 #include "host/system/path.h"
 
 void planner_environment_problem(struct planner *p, const char *variable, const char *format, ...)
 {
     va_list arguments;
-    char *text CLEANUP_FREE = NULL;
 
     va_start(arguments, format);
-    text = xvasprintf(format, arguments);
+    char *text CLEANUP_FREE = xvasprintf(format, arguments);
     va_end(arguments);
     strv_pushf(&p->config->problems, "environment: %s: %s", variable, text);
 }
@@ -24,12 +25,10 @@ void planner_environment_problem(struct planner *p, const char *variable, const 
 struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path, char *source)
 {
     struct plan *plan = p->plan;
-    struct plan_file *file;
+    const struct plan_file file = {.kind = kind, .path = path, .source = source};
 
-    plan->files = xreallocarray(plan->files, plan->file_count + 1, sizeof *plan->files);
-    file = &plan->files[plan->file_count++];
-    *file = (struct plan_file){.kind = kind, .path = path, .source = source};
-    return file;
+    ARRAY_PUSH(plan->files, plan->file_count, file);
+    return &plan->files[plan->file_count - 1];
 }
 
 /* Of a bridge's 32 slots the first is for its own controller. */
@@ -55,11 +54,11 @@ static char *expand(struct planner *p, const char *option, const char *text, boo
 {
     struct expand_variables variables = variables_for_expansion(&p->variables);
     struct error e CLEANUP_ERROR = {0};
-    char *word;
 
     variables.in_list = in_list;
     variables.unset = in_list ? EXPAND_UNSET_IN_PATH : EXPAND_UNSET_ERROR;
-    word = expand_word(text, &variables, &e);
+    char *word = expand_word(text, &variables, &e);
+
     if (!word)
         config_text_problem(p->config, option, text, e.message);
     return word;
@@ -99,9 +98,7 @@ char *planner_store_path(struct planner *p, const char *option, const char *path
 
 char *planner_host_path(struct planner *p, const char *option, const char *path)
 {
-    static const char store[] = "/nix/store/";
-
-    if (!*p->plan->store_prefix || strncmp(path, store, strlen(store)) != 0)
+    if (!*p->plan->store_prefix || !startswith(path, STORE_DIR "/"))
         return xstrdup(path);
     return planner_store_path(p, option, path);
 }
