@@ -4,16 +4,9 @@
 
 #include <stddef.h>
 
-#include "base/alloc.h"
-
 /* Makes room for one more than `count` elements of `size` bytes. The capacity follows from the
  * count (the next power of two), so that nobody has to store it. */
-static inline void *array_grown(void *items, size_t count, size_t size)
-{
-    if ((count & (count - 1)) != 0)
-        return items;
-    return xreallocarray(items, count ? 2 * count : 1, size);
-}
+void *array_grown(void *items, size_t count, size_t size);
 
 /* Appends an element to the array `items`, a pointer that is NULL as long as `count` is 0. The
  * element may be a compound literal; it is evaluated before the array grows. An array that is grown

@@ -65,9 +65,10 @@ static int add_layer(struct strv *layers, const char *text, struct error *e)
 {
     char *layer = NULL;
     int r = parse_layer(&layer, text, e);
-    if (r == 0)
-        strv_take(layers, layer);
-    return r;
+    if (r < 0)
+        return r;
+    strv_take(layers, layer);
+    return 0;
 }
 
 /* Splits lowerdir= at colons without a backslash. */
@@ -287,11 +288,13 @@ static int add_store(struct boot_plan *plan, const struct guest_params *params, 
     if (params->store_overlay == STORE_OVERLAY_NONE)
         return add_store_source(plan, params, STORE_DIR, e);
     int r = add_store_source(plan, params, STORE_LOWER_DIR, e);
-    if (r == 0 && params->store_overlay == STORE_OVERLAY_TMPFS)
+    if (r < 0)
+        return r;
+    if (params->store_overlay == STORE_OVERLAY_TMPFS)
         r = add_store_mount(plan, "tmpfs", STORE_UPPER_DIR, "tmpfs", STORE_OPTIONS_UPPER, e);
-    if (r == 0)
-        r = add_store_mount(plan, "overlay", STORE_DIR, "overlay", STORE_OVERLAY, e);
-    return r;
+    if (r < 0)
+        return r;
+    return add_store_mount(plan, "overlay", STORE_DIR, "overlay", STORE_OVERLAY, e);
 }
 
 /* Returns the type of the root: rootfstype=, or by the form of root=. NULL: found by probing. */
