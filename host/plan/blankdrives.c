@@ -47,10 +47,11 @@ static bool is_its_file(const struct drive *drive)
     return true;
 }
 
-static void add_disk(struct plan *plan, const char *path, const char *format)
+static void add_disk(struct plan *plan, const struct model_drive *drive)
 {
-    const struct plan_blank blank = {.path = path_absolute(plan->cwd, path),
-                                     .format = *format ? xstrdup(format) : NULL};
+    bool told = drive->format && *drive->format;
+    const struct plan_blank blank = {.path = path_absolute(plan->cwd, drive->file),
+                                     .format = told ? xstrdup(drive->format) : NULL};
 
     ARRAY_PUSH(plan->blank, plan->blank_count, blank);
 }
@@ -62,9 +63,15 @@ static void add_device(struct planner *p, const char *device, const char *option
 
     if (!makefs || !device)
         return;
-    for (size_t i = 0; i < p->drive_files.count; i++)
-        if (is_called(p, i, device) && is_its_file(&p->config->drives.items[i]))
-            add_disk(p->plan, p->drive_files.items[i], p->drive_formats.items[i]);
+    for (size_t i = 0; i < p->plan->machine.count; i++) {
+        const struct model_item *item = &p->plan->machine.items[i];
+
+        if (item->kind != MODEL_DRIVE)
+            continue;
+        size_t number = item->drive.index - 1;
+        if (is_called(p, number, device) && is_its_file(&p->config->drives.items[number]))
+            add_disk(p->plan, &item->drive);
+    }
 }
 
 void plan_blank_disks(struct planner *p)

@@ -50,8 +50,6 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
     free(p.disk_image);
     free(p.efi_vars);
     free(p.reg_info);
-    strv_free(&p.drive_files);
-    strv_free(&p.drive_formats);
     strv_free(&p.given);
     if (config->problems.count)
         return -EINVAL;

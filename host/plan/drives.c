@@ -224,8 +224,6 @@ static void add_drive(struct planner *p, const struct drive *given, size_t numbe
     set_bus(p, &drive, number);
     add_properties(p, &drive.device, &given->device, extra, known);
     model_add(&p->plan->machine, (struct model_item){.kind = MODEL_DRIVE, .drive = drive});
-    strv_push(&p->drive_files, drive.file);
-    strv_push(&p->drive_formats, drive.format ? drive.format : "");
 }
 
 void plan_drives(struct planner *p)

@@ -44,10 +44,8 @@ struct planner {
     char *efi_vars;              /* resolved; NULL: none */
     char *reg_info;              /* the registration, as the guest sees it; NULL: none */
     struct strv given; /* what the user says to QEMU, expanded, from all sources in their order */
-    struct strv drive_files;   /* of qemu.drives, in their order, expanded */
-    struct strv drive_formats; /* of the same, as QEMU is told; "": QEMU finds out */
-    struct error *e;           /* for what is not the configuration's fault */
-    int failed;                /* a negative errno once `e` is set */
+    struct error *e;   /* for what is not the configuration's fault */
+    int failed;        /* a negative errno once `e` is set */
 };
 
 /* Notes a problem with an environment variable. */
