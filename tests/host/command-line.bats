@@ -208,7 +208,7 @@ END
     ln -s result/bin/run-box-vm run-box-vm
     ln -s ../../run-box-vm elsewhere/bin/run-other-vm
     run -74 ./run-box-vm
-    [[ $output == *" ./run-box-vm.json, ./result/bin/run-box-vm.json,"* ]]
+    [[ $output == *" ./run-box-vm.json, ./result/bin/run-box-vm.json; put one "* ]]
     printf '#!/bin/sh\nexit 7\n' >qemu/bin/qemu-kvm
     jq '.runVm.initrd = "system"' config.json >store/bin/run-box-vm.json
     run -7 ./run-box-vm
