@@ -26,7 +26,7 @@ static void *checked(void *pointer)
 
 void *xcalloc(size_t count, size_t size)
 {
-    /* calloc(0) may be NULL without being an error */
+    /* calloc() of 0 bytes may return NULL without an error */
     return checked(calloc(count ? count : 1, size ? size : 1));
 }
 

@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 /* Makes room for one more than `count` elements of `size` bytes. The capacity follows from the
- * count (the next power of two), so that nobody has to store it. */
+ * count (the next power of two) and need not be stored. */
 void *array_grown(void *items, size_t count, size_t size);
 
 /* Appends an element to the array `items`, a pointer that is NULL as long as `count` is 0. The

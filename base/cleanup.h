@@ -32,7 +32,7 @@ static inline void cleanup_fclose(FILE **f)
         (void)fclose(*f);
 }
 
-/* Gives the pointer in *owner away: the local no longer owns it. */
+/* Moves the pointer out of the variable `owner`, which becomes NULL and no longer owns it. */
 #define TAKE(owner)                                                                                \
     __extension__({                                                                                \
         __typeof__(owner) *taken_from_ = &(owner);                                                 \

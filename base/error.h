@@ -4,7 +4,7 @@
  * A function that can fail for a reason a user must read takes a `struct error *` last and returns
  * 0 or a negative errno. Where it fails it calls error_set() or error_errno(); a caller that knows
  * more calls error_context() with what it was doing. Every function here accepts NULL for an error
- * that nobody wants to read, and returns the code so that it can stand in a return statement. */
+ * that nobody wants to read, and returns the code so that a call can be the operand of `return`. */
 #pragma once
 
 #include "base/cleanup.h"
@@ -21,7 +21,8 @@ struct error {
 int error_set(struct error *e, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* The same with ": " and the text of `number`, a positive errno, behind it. Returns -number. */
+/* Sets the message, followed by ": " and the text of `number`, a positive errno. Returns
+ * -number. */
 int error_errno(struct error *e, int number, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -39,8 +39,8 @@ static int open_regular(int directory, const char *path, int flags, size_t limit
     return r;
 }
 
-/* Memory is not taken by xreallocarray(): a file too large for this machine is an error that the
- * caller can report. */
+/* Does not use xreallocarray(): a file too large for this machine is an error that the caller can
+ * report. */
 static int grow(struct content *content, size_t capacity)
 {
     char *bytes = realloc(content->bytes, capacity);
@@ -78,8 +78,7 @@ char *file_read_at(int directory, const char *path, int flags, size_t limit, siz
         errno = -fd;
         return NULL;
     }
-    /* the byte more that the zero takes is followed by another, so that the end is seen without
-     * growing */
+    /* room for the zero byte, and for one more byte: the end is then seen without growing */
     struct content content = {0};
     int r = grow(&content, (st.st_size > 0 ? (size_t)st.st_size : FIRST_SIZE) + 2);
     if (r == 0)

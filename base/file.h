@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Small files, read and written whole. A short write is an error everywhere: the rest is written,
- * or the reason why it cannot be is returned (ENOSPC for a full filesystem). */
+/* Small files, read and written whole. After a short write the rest is written, or the reason why
+ * it cannot be is returned (ENOSPC for a full filesystem). */
 #pragma once
 
 #include <stdbool.h>
@@ -15,8 +15,8 @@
 /* Reads a regular file to its end, whatever size fstat(2) reports: files of /proc report 0.
  * Anything else is refused at once, since opening or reading a FIFO or a device may block or never
  * end. Returns the content with a zero byte after it, and its length in `size` (may be NULL); the
- * caller frees. Returns NULL with errno and the message, which names `path`, for a file of more than
- * `limit` bytes too. */
+ * caller frees. Returns NULL with errno and the message, which names `path`, for a file of more
+ * than `limit` bytes too. */
 char *file_read(const char *path, size_t limit, size_t *size, struct error *e);
 
 /* The same for a path relative to the open directory `directory`, or AT_FDCWD. `flags` is 0 or

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages for people. Each half says once where they go. */
+/* Messages for people. Each half sets their destination once. */
 #pragma once
 
-/* Numbers are syslog's, so that they can stand as <N> before a line in /dev/kmsg. */
+/* The numbers are syslog's, which /dev/kmsg takes as <N> before a line. */
 enum log_level {
     LOG_LEVEL_ERROR = 3,
     LOG_LEVEL_WARNING = 4,
@@ -12,11 +12,12 @@ enum log_level {
 
 typedef void log_sink(enum log_level level, const char *message);
 
-/* Where messages go (one line each, no newline at the end), and the least urgent level that is
- * passed on. Before the first call: stderr, INFO. */
+/* Set where messages go (one line each, without a newline at the end) and the least urgent level
+ * that is passed on. The defaults are stderr and INFO. */
 void log_set_sink(log_sink *sink);
 void log_set_level(enum log_level level);
 
+/* Passes a message on, unless `level` is less urgent than log_set_level() allows. */
 void log_message(enum log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

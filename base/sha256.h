@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SHA-256 (FIPS 180-4), fed piece by piece. Pure. */
+/* SHA-256 (FIPS 180-4), computed piece by piece: begin once, feed as often as needed, end once. */
 #pragma once
 
 #include <stddef.h>

@@ -15,7 +15,7 @@ struct strv {
 /* struct strv list CLEANUP_STRV = {0}; */
 #define CLEANUP_STRV CLEANUP(strv_free)
 
-/* Appends: a copy; the string itself, which the list then owns; a formatted string. */
+/* Append a copy; the string itself, which the list then owns; a formatted string. */
 void strv_push(struct strv *list, const char *text);
 void strv_take(struct strv *list, char *text);
 void strv_pushf(struct strv *list, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -26,12 +26,12 @@ void strv_extend(struct strv *list, const struct strv *more);
 /* Appends the parts of `text` between the `separator` bytes, empty ones included. */
 void strv_split(struct strv *list, const char *text, char separator);
 
-/* Sorts by bytes. */
+/* Sorts the strings by their bytes. */
 void strv_sort(struct strv *list);
 
 bool strv_contains(const struct strv *list, const char *text);
 
-/* The strings with `separator` between them; the caller frees. "" for an empty list. */
+/* Returns the strings with `separator` between them, "" for an empty list; the caller frees. */
 char *strv_join(const struct strv *list, const char *separator);
 
 void strv_free(struct strv *list);

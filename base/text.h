@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions about texts, and copies of them, that C's library answers less readably. */
+/* Tests and copies of texts that read better than the C library's. */
 #pragma once
 
 #include <stdbool.h>
@@ -11,22 +11,21 @@ static inline bool streq(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-/* What follows `prefix` in `text`, or NULL if `text` does not begin with it. */
+/* Returns the rest of `text` after `prefix`, or NULL if `text` does not begin with it. */
 static inline const char *startswith(const char *text, const char *prefix)
 {
     size_t length = strlen(prefix);
-
     return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-/* What follows the last `separator` in `text`; all of `text` if there is none. */
+/* Returns the rest of `text` after its last `separator`; all of `text` if there is none. */
 static inline const char *text_after_last(const char *text, char separator)
 {
     const char *last = strrchr(text, separator);
     return last ? last + 1 : text;
 }
 
-/* How a byte is written that has a meaning of its own to a reader of the text. */
+/* Ways to write a byte that would otherwise be syntax. */
 enum text_escape {
     TEXT_DOUBLED,   /* twice, as QEMU reads commas */
     TEXT_BACKSLASH, /* after a backslash */

@@ -27,7 +27,7 @@ static int put_value(FILE *out, const char *name, const char *value, struct erro
     return 0;
 }
 
-/* Is there a word of this name before word `i`? */
+/* True if a word before word `i` has the same name. */
 static bool seen(const struct cmdline *line, size_t i)
 {
     for (size_t j = 0; j < i; j++)
@@ -36,7 +36,7 @@ static bool seen(const struct cmdline *line, size_t i)
     return false;
 }
 
-/* Writes the key of word `i` with the values of all words of its name. */
+/* Writes the key of word `i` with the values of all words that have its name. */
 static int put_key(FILE *out, const struct cmdline *line, size_t i, struct error *e)
 {
     const char *name = line->words[i].name;
@@ -106,7 +106,8 @@ static int malformed(const char *text, const char *at, struct error *e)
     return error_set(e, -EINVAL, "/proc/bootconfig: line %zu is not KEY = \"VALUE\", ...", number);
 }
 
-/* Reads the quoted values of one key; returns what follows, NULL where there is something else. */
+/* Reads the quoted values of one key. Returns the text after them, or NULL if they are
+ * malformed. */
 static const char *take_values(struct cmdline *line, const char *name, const char *p)
 {
     for (;;) {

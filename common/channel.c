@@ -4,16 +4,15 @@
 #include <errno.h>
 #include <string.h>
 
-
-/* As long as this much waits to go out, no more of a stream is added. */
+/* No more of a stream is queued while this many bytes wait to be sent. */
 #define ENOUGH_OUTGOING 65536
 
-/* Twice what a side that reads can have waiting for it: its stream, and what acknowledges its own.
- */
+/* Limit of the send queue. A peer that reads can have at most one chunk of a stream and the
+ * acknowledgements of its own data outstanding; allow twice that. */
 #define TOO_MUCH_OUTGOING ((size_t)2 * (ENOUGH_OUTGOING + FRAME_MAX))
 
-/* The other side is told when so much has been taken: an acknowledgement for every byte that it
- * sends would be more than it sends. */
+/* Acknowledge in batches of this size: an acknowledgement of every small read would be more traffic
+ * than the data. */
 #define WORTH_TELLING (FRAME_WINDOW / 4)
 
 static const enum frame_type stream_types[STREAM_COUNT] = {
@@ -70,7 +69,7 @@ bool channel_listens(const struct channel *channel)
     return queue_length(&channel->outgoing) < TOO_MUCH_OUTGOING;
 }
 
-/* Tells the other side, which may then send as much again. */
+/* Acknowledges what was taken, if it is enough: the peer may then send as much again. */
 static void acknowledge(struct channel *channel, enum stream_name name)
 {
     struct stream *stream = &channel->streams[name];
@@ -107,7 +106,7 @@ void channel_close(struct channel *channel, enum stream_name name)
     channel_take(channel, name, queue_length(&stream->received));
 }
 
-/* The stream of that frame type, or STREAM_COUNT. */
+/* Returns the stream of a frame type, or STREAM_COUNT. */
 static enum stream_name stream_of(enum frame_type type)
 {
     int i = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One side of the channel of `run-vm --exec`, without its descriptors: the bytes that have to go
- * out, the frames that have come in, and the windows of the streams (see common/frame.h). What the
- * other side sends is never trusted: it can fill no more memory than the windows. */
+/* One side of the channel of `run-vm --exec`, without its descriptors: the bytes to be sent, the
+ * frames received, and the windows of the streams (see common/frame.h). The peer is not trusted:
+ * its data can occupy no more memory than the windows allow. */
 #pragma once
 
 #include <stdbool.h>
@@ -18,13 +18,13 @@ enum stream_name {
 };
 
 struct stream {
-    bool ours;     /* we send it */
-    size_t credit; /* ours: how many bytes may go; else: how many may come */
-    bool closed;   /* nobody reads it any more */
-    bool ended;    /* its end has been sent, or has come */
-    /* of a stream that we receive */
+    bool ours;     /* this side sends it */
+    size_t credit; /* bytes that may still be sent, or received */
+    bool closed;   /* its receiver has stopped reading */
+    bool ended;    /* its end has been sent or received */
+    /* of a received stream */
     struct queue received;
-    uint32_t taken; /* how much has been taken from it without telling the other side */
+    uint32_t taken; /* bytes taken but not yet acknowledged */
 };
 
 struct channel {
@@ -38,27 +38,27 @@ enum channel_side { CHANNEL_HOST, CHANNEL_GUEST };
 void channel_init(struct channel *channel, enum channel_side side);
 void channel_free(struct channel *channel);
 
-/* Puts a frame into `outgoing`. */
+/* Appends a frame to `outgoing`. */
 void channel_put(struct channel *channel, enum frame_type type, const void *payload, size_t length);
 
-/* How many bytes of a stream of ours may go now; 0 also while enough waits to go out, or nobody
- * wants them. */
+/* Returns how many bytes of a stream may be sent now: 0 while its window is full, while enough
+ * waits to be sent, or after its receiver has closed it. */
 size_t channel_room(const struct channel *channel, enum stream_name name);
 
-/* Sends as many as channel_room() allows; 0 of them: the stream's end. */
+/* Sends `count` bytes of a stream, at most channel_room(); 0 bytes end it. */
 void channel_send(struct channel *channel, enum stream_name name, const void *bytes, size_t count);
 
-/* Whether to read on. Not where so much waits to go out that the other side must have stopped
- * reading: answers to what it sends would pile up. */
+/* True if more should be read from the peer. False while so much waits to be sent that the peer
+ * must have stopped reading: answers to its frames would pile up. */
 bool channel_listens(const struct channel *channel);
 
-/* The next frame that is not about the streams, whose frames take effect by themselves. 1 and the
- * frame, valid until the next call; 0 where more bytes are needed; -EPROTO where the other side
- * does not keep to the rules. */
+/* Gets the next frame that does not concern the streams; those that do are handled here. Returns 1
+ * and the frame, valid until the next call; 0 if more bytes are needed; -EPROTO if the peer
+ * violates the protocol. */
 int channel_next(struct channel *channel, struct frame *frame, struct error *e);
 
-/* `count` bytes of a received stream have been passed on. */
+/* Removes `count` bytes, which have been passed on, from a received stream. */
 void channel_take(struct channel *channel, enum stream_name name, size_t count);
 
-/* Nobody reads that received stream any more: what is there goes, and the other side is told. */
+/* Stops receiving a stream: drops its data and informs the peer. */
 void channel_close(struct channel *channel, enum stream_name name);

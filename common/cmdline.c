@@ -23,7 +23,7 @@ static const char *skip_spaces(const char *text)
     return text;
 }
 
-/* The end of the word at `text`; `equals` becomes the first '=' that is not its first byte. */
+/* Returns the end of the word at `text` and sets `equals` to its first '=' after its first byte. */
 static const char *find_end(const char *text, bool in_quotes, const char **equals)
 {
     const char *p = text;
@@ -37,7 +37,7 @@ static const char *find_end(const char *text, bool in_quotes, const char **equal
     return p;
 }
 
-/* A copy of what is between the two, less a quote at its end if `quoted`. */
+/* Copies the text from `start` to `end`; if `quoted`, without a quote at its end. */
 static char *copy_unquoted(const char *start, const char *end, bool quoted)
 {
     if (quoted && end > start && end[-1] == '"')

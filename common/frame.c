@@ -8,7 +8,7 @@
 
 #include "base/alloc.h"
 
-/* Which numbers are types; all else is not a frame. */
+/* Numbers that are frame types; anything else is not a frame. */
 static const bool is_type[256] = {
     [FRAME_ARGUMENT] = true, [FRAME_VARIABLE] = true, [FRAME_START] = true,    [FRAME_INPUT] = true,
     [FRAME_RESIZE] = true,   [FRAME_SIGNAL] = true,   [FRAME_SEPARATE] = true, [FRAME_TAKEN] = true,

@@ -3,10 +3,10 @@
  * one byte of type, three zeros, its payload's length (le32), the payload.
  *
  * The guest begins with FRAME_READY. The host says what is to be run and ends with FRAME_START.
- * Then the streams flow, each within its window: who sends one may be at most FRAME_WINDOW bytes
- * ahead of what FRAME_TAKEN has acknowledged, so that a stream that nobody reads stops neither the
- * others nor a signal, and nobody has to hold more than the windows. The guest ends with FRAME_EXIT
- * or FRAME_FAILED; when the host has it, it hangs up, and the guest powers off. */
+ * Then the streams flow, each within its window: its sender may be at most FRAME_WINDOW bytes
+ * ahead of the bytes that FRAME_TAKEN has acknowledged. A stream that nobody reads therefore blocks
+ * neither the others nor a signal, and neither side buffers more than the windows. The guest ends
+ * with FRAME_EXIT or FRAME_FAILED; on receiving it the host hangs up, and the guest powers off. */
 #pragma once
 
 #include <stddef.h>
@@ -20,7 +20,7 @@
 #define FRAME_HEADER 8
 /* The longest payload in bytes: the longest single argument that Linux takes (MAX_ARG_STRLEN). */
 #define FRAME_MAX 131072
-/* How many bytes of a stream may be under way. */
+/* Most bytes of a stream that may be unacknowledged. */
 #define FRAME_WINDOW 262144
 
 enum frame_type {
@@ -32,15 +32,15 @@ enum frame_type {
     FRAME_RESIZE = 5,   /* the terminal's new size */
     FRAME_SIGNAL = 6,   /* a signal for the command: its number in one byte */
     FRAME_SEPARATE = 7, /* before the start: standard error does not go to the terminal */
-    /* from who receives a stream to who sends it; the first byte is the stream's frame type */
-    FRAME_TAKEN = 8,  /* le32: so many more bytes have been taken */
-    FRAME_CLOSED = 9, /* nobody reads it any more */
+    /* from the receiver of a stream to its sender; the first byte is the stream's frame type */
+    FRAME_TAKEN = 8,  /* le32: acknowledges that many more bytes */
+    FRAME_CLOSED = 9, /* the receiver has stopped reading */
     /* from the guest */
     FRAME_OUTPUT = 16, /* standard output, or what the terminal shows */
     FRAME_ERRORS = 17, /* standard error */
     FRAME_EXIT = 18,   /* the command's exit status in one byte; the last frame */
     FRAME_FAILED = 19, /* why the command could not be run, a text; the last frame */
-    FRAME_READY = 20,  /* the guest is there; the first frame, and the answer to a signal */
+    FRAME_READY = 20,  /* the guest is ready: the first frame, and the answer to a signal */
 };
 
 struct frame {
@@ -49,38 +49,38 @@ struct frame {
     size_t length;
 };
 
-/* Puts frames together from what arrives in pieces. Zeroed it is ready. */
+/* Assembles frames from a stream of bytes. Zero-initialize it. */
 struct frame_reader {
     unsigned char *bytes; /* owned */
-    size_t used;          /* how many bytes there are */
-    size_t taken;         /* how many of them belong to frames already given out */
+    size_t used;          /* bytes received */
+    size_t taken;         /* of these, bytes of frames already returned */
     size_t size;
 };
 
 #define CLEANUP_FRAME_READER CLEANUP(frame_reader_free)
 
-/* Room for at least `*room` bytes from the channel; `*room` becomes how many fit. */
+/* Returns a buffer for at least `*room` bytes from the channel and sets `*room` to its size. */
 unsigned char *frame_reader_room(struct frame_reader *reader, size_t *room);
 
-/* `count` bytes have been put there. */
+/* Notes that `count` bytes have been stored in that buffer. */
 void frame_reader_fill(struct frame_reader *reader, size_t count);
 
-/* 1 and the next frame; 0 where more bytes are needed; -EPROTO for what is not a frame: nothing
- * more can be read from that channel. */
+/* Returns 1 and the next frame; 0 if more bytes are needed; -EPROTO for data that is not a frame,
+ * after which the channel cannot be read any further. */
 int frame_reader_next(struct frame_reader *reader, struct frame *frame, struct error *e);
 
 void frame_reader_free(struct frame_reader *reader);
 
-/* The header in front of a payload of `length` bytes, at most FRAME_MAX. */
+/* Encodes the header of a frame whose payload has `length` bytes, at most FRAME_MAX. */
 void frame_header(unsigned char header[FRAME_HEADER], enum frame_type type, size_t length);
 
-/* A terminal's size as payload of FRAME_START and FRAME_RESIZE: le16 rows, le16 columns. Reading
- * returns -EPROTO where the payload has another length. */
+/* Encode and decode a terminal's size, the payload of FRAME_START and FRAME_RESIZE: le16 rows, le16
+ * columns. Decoding returns -EPROTO if the payload has another length. */
 #define FRAME_SIZE_LENGTH 4
 void frame_put_size(unsigned char payload[FRAME_SIZE_LENGTH], uint16_t rows, uint16_t columns);
 int frame_get_size(const struct frame *frame, uint16_t *rows, uint16_t *columns);
 
-/* The payload of FRAME_TAKEN. */
+/* Encode and decode the payload of FRAME_TAKEN. Decoding returns -EPROTO as above. */
 #define FRAME_TAKEN_LENGTH 5
 void frame_put_taken(unsigned char payload[FRAME_TAKEN_LENGTH], enum frame_type stream,
                      uint32_t count);

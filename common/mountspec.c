@@ -10,7 +10,7 @@
 
 /* Besides every byte that is not printable ASCII. */
 #define SPECIAL_IN_FIELD   " :,\\\""
-#define SPECIAL_IN_OPTIONS " \"" /* whose commas, colons and escapes have their meaning */
+#define SPECIAL_IN_OPTIONS " \"" /* their commas, colons and escapes are syntax */
 
 static bool is_octal(char c)
 {
@@ -22,7 +22,7 @@ char *mount_escape(const char *text)
     return text_escape(text, SPECIAL_IN_FIELD, TEXT_OCTAL);
 }
 
-/* The byte that the escape at `text` stands for; 0 where there is none (no text holds a zero). */
+/* Decodes the escape at `text`. Returns 0 if there is none; no text contains a zero byte. */
 static char escaped_byte(const char *text)
 {
     if (text[0] != '\\' || text[1] < '0' || text[1] > '3' || !is_octal(text[2]) ||
@@ -51,13 +51,14 @@ static void split_fields(struct strv *fields, const char *text, size_t most)
     strv_push(fields, text);
 }
 
-/* Field `i` unescaped; NULL where it is absent or empty. */
+/* Returns field `i` unescaped, or NULL if it is absent or empty. */
 static char *field(const struct strv *fields, size_t i)
 {
     return i < fields->count && *fields->items[i] ? mount_unescape(fields->items[i]) : NULL;
 }
 
-/* Options stay as they are, escapes included: only who mounts may take their commas apart. */
+/* Returns the options with their escapes: a comma may be decoded only after the list has been
+ * split, which mounting does. */
 static char *options_field(const struct strv *fields, size_t i)
 {
     return i < fields->count && *fields->items[i] ? xstrdup(fields->items[i]) : NULL;
@@ -113,15 +114,14 @@ void mount_spec_free(struct mount_spec *spec)
 
 static const char *const transport_names[] = {[SHARE_9P] = "9p", [SHARE_VIRTIOFS] = "virtiofs"};
 
-/* Takes the transport's name, where there is one, off the front of the options. */
+/* Removes the transport's name, if there is one, from the front of the options. */
 static const char *take_transport(const char *options, enum share_transport *transport)
 {
     for (size_t i = 0; i < ELEMENTS(transport_names); i++) {
-        size_t length = strlen(transport_names[i]);
-        if (strncmp(options, transport_names[i], length) == 0 &&
-            (options[length] == ',' || options[length] == '\0')) {
+        const char *rest = startswith(options, transport_names[i]);
+        if (rest && (*rest == ',' || *rest == '\0')) {
             *transport = (enum share_transport)i;
-            return options + length + (options[length] == ',');
+            return rest + (*rest == ',');
         }
     }
     return options;
@@ -143,7 +143,8 @@ int share_spec_parse(struct share_spec *spec, const char *text, struct error *e)
     return r;
 }
 
-/* Without a name 9P is meant, unless the options would be taken for one. */
+/* True if the transport must be named: it is not 9P, the default, or the options would be taken for
+ * a name. */
 static bool needs_transport(const struct share_spec *spec)
 {
     enum share_transport other;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Mounts as they stand in vm.mount=, vm.share= and vm.store=: fields between colons, in which
- * white space, colons, commas, quotes and backslashes are octal escapes (\072), as in fstab(5). */
+/* Values of vm.mount=, vm.share= and vm.store=: fields separated by colons, in which white space,
+ * colons, commas, quotes and backslashes are octal escapes (\072), as in fstab(5). */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 struct mount_spec {
     char *what;    /* a device specification, a tag, a directory to bind … */
     char *where;   /* absolute, inside the guest's root */
-    char *fstype;  /* NULL: to be found out */
+    char *fstype;  /* NULL: detected */
     char *options; /* comma-separated, a comma within one is \054; NULL: none */
 };
 
@@ -55,11 +55,11 @@ int store_spec_parse(struct store_spec *spec, const char *text, struct error *e)
 char *store_spec_format(const struct store_spec *spec);
 void store_spec_free(struct store_spec *spec);
 
-/* Octal escapes put in and taken out; the caller frees. Unescaping leaves a backslash that no
- * three octal digits follow, and \000, as it is. */
+/* Add and remove octal escapes; the caller frees. Unescaping leaves a backslash without three octal
+ * digits after it, and \000, unchanged. */
 char *mount_escape(const char *text);
 char *mount_unescape(const char *text);
 
-/* The value of option `name` in a comma-separated list, "" where it has none; NULL: not there.
- * The caller frees. */
+/* Returns the value of option `name` in a comma-separated list: "" if it has none, NULL if the
+ * option is not in the list. The caller frees. */
 char *mount_option(const char *options, const char *name);

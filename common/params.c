@@ -90,10 +90,10 @@ void guest_params_init(struct guest_params *params)
     };
 }
 
-/* How a type is read from a value (NULL: the word has no '='), written and freed. */
+/* Operations of a type: read a value (NULL if the word has no '='), write it, free it. */
 struct param_ops {
     int (*read)(const struct param *param, void *member, const char *value, struct error *e);
-    /* appends the words that say `member`, unless it equals `initial` */
+    /* appends the words for `member`, unless it equals `initial` */
     void (*write)(const struct param *param, const void *member, const void *initial,
                   struct cmdline *line);
     void (*free)(void *member);
@@ -111,7 +111,7 @@ static int read_text(const struct param *param, void *member, const char *value,
         return r;
     char **text = member;
     free(*text);
-    *text = *value ? xstrdup(value) : NULL; /* an empty one takes an earlier one back */
+    *text = *value ? xstrdup(value) : NULL; /* an empty value removes an earlier one */
     return 0;
 }
 
@@ -132,7 +132,7 @@ static void free_text(void *member)
 static const char *const false_words[] = {"0", "no", "false", "off", NULL};
 static const char *const true_words[] = {"1", "yes", "true", "on", NULL};
 
-/* The place of `word` in a list ended by NULL; -1 where it is not there. */
+/* Returns the index of `word` in a list ended by NULL, or -1. */
 static int find_word(const char *const *words, const char *word)
 {
     for (int i = 0; words[i]; i++)
@@ -141,7 +141,7 @@ static int find_word(const char *const *words, const char *word)
     return -1;
 }
 
-/* 0 or 1, or -EINVAL. */
+/* Returns 0, 1 or -EINVAL. */
 static int read_truth(const struct param *param, const char *value, struct error *e)
 {
     if (!value || find_word(true_words, value) >= 0)
@@ -226,7 +226,7 @@ static int read_number(const struct param *param, void *member, const char *valu
     int r = need_value(param, value, e);
     if (r < 0)
         return r;
-    /* strtoull() takes signs and spaces too */
+    /* strtoull() accepts signs and spaces, too */
     char *end = NULL;
     errno = 0;
     unsigned long long number = strtoull(value, &end, 10);
@@ -384,7 +384,7 @@ static void free_shares(void *member)
     free(list->items);
 }
 
-/* A type without `write` only changes what another row writes. */
+/* A type without `write` changes a member that another row writes. */
 static const struct param_ops param_ops[] = {
     [PARAM_TEXT] = {read_text, write_text, free_text},
     [PARAM_FLAG] = {read_flag, write_flag, NULL},

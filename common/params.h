@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The guest parameters: the one table of what the host may tell init on the kernel command line.
- * The host encodes through it, the guest parses through it, the manual is generated from it. */
+/* The guest parameters: one table of everything that the host may pass to init on the kernel's
+ * command line. The host encodes by it, the guest parses by it, the manual is generated from it. */
 #pragma once
 
 #include <stdbool.h>
@@ -58,7 +58,7 @@ struct guest_params {
     struct strv blank;       /* the words of the stamps on blank disks */
     uint64_t device_timeout; /* seconds */
     unsigned int on_fail;    /* enum on_fail */
-    bool exec;               /* run what comes over the channel (common/frame.h), not stage 2 */
+    bool exec; /* run the command sent over the channel (common/frame.h) instead of stage 2 */
 };
 
 /* struct guest_params p CLEANUP_GUEST_PARAMS; guest_params_init(&p); */
@@ -93,29 +93,29 @@ struct param {
  * not pass it on to stage 2. */
 #define PARAM_PREFIX "vm."
 
-/* Every parameter, by the order of the manual. */
+/* Every parameter, in the order of the manual. */
 extern const struct param guest_param_table[];
 extern const size_t guest_param_count;
 
-/* What holds where nothing is said. */
+/* Defaults of parameters that are not given. */
 #define GUEST_DEFAULT_DEVICE_TIMEOUT 20 /* seconds */
 
-/* msize of 9p where vm.msize does not say, in bytes. All of a system is read through its store and
- * root: they have Linux's own default (since 5.15). Of other shares there may be many, and each
- * keeps buffers of this size: they have the specification's. */
+/* msize of 9p mounts in bytes, unless vm.msize sets it. The whole system is read through its store
+ * and root, which use Linux's own default (since 5.15). Other shares may be numerous, and each
+ * keeps buffers of this size: they use the default of nixpkgs' qemu-vm.nix. */
 #define GUEST_STORE_MSIZE 131072
 #define GUEST_SHARE_MSIZE 16384
 
 /* Sets every default. */
 void guest_params_init(struct guest_params *params);
 
-/* Reads the words into `params`, which has its defaults or the result of an earlier call. Words
- * that are not in the table are the kernel's or stage 2's, except those that begin with
- * PARAM_PREFIX. 0, or -EINVAL with a message that names the parameter. */
+/* Parses the words into `params`, which holds the defaults or the result of an earlier call. Ignores
+ * words that are not in the table, which are the kernel's or stage 2's, unless they begin with
+ * PARAM_PREFIX. Returns 0, or -EINVAL with a message that names the parameter. */
 int guest_params_parse(struct guest_params *params, const struct cmdline *line, struct error *e);
 
-/* Appends the words (name, value) that say what differs from the defaults, in the table's order.
- * guest_params_parse() of them gives the same again. */
+/* Appends a word for each parameter that differs from its default, in the table's order.
+ * guest_params_parse() of the words yields equal parameters. */
 void guest_params_encode(const struct guest_params *params, struct cmdline *line);
 
 void guest_params_free(struct guest_params *params);

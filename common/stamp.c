@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-/* No format has its magic here, so that libblkid and other tools find nothing. */
+/* No filesystem or partition table has its magic at these offsets: libblkid and other tools find
+ * nothing. */
 static const char magic[32] = "run-vm: blank but for this line\n";
 
-/* The word goes onto a kernel's command line. */
+/* Characters of a word, which is passed on the kernel's command line. */
 static const char characters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 void stamp_encode(const char *word, uint8_t sector[STAMP_SECTOR])
@@ -19,7 +20,6 @@ void stamp_encode(const char *word, uint8_t sector[STAMP_SECTOR])
 bool stamp_decode(const uint8_t sector[STAMP_SECTOR], char word[STAMP_WORD + 1])
 {
     uint8_t expected[STAMP_SECTOR];
-
     memcpy(word, sector + sizeof magic, STAMP_WORD);
     word[STAMP_WORD] = '\0';
     stamp_encode(word, expected);

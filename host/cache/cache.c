@@ -17,6 +17,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/strv.h"
+#include "base/text.h"
 #include "host/cache/cacheinfo.h"
 #include "host/cache/cacheitems.h"
 #include "host/system/atomicfile.h"
@@ -25,7 +26,7 @@
 #include "host/system/signals.h"
 #include "host/system/tree.h"
 
-/* Lock file against making an entry twice: one byte for each key. */
+/* Lock file that keeps an entry from being made twice: one byte for each key. */
 #define LOCKS "locks"
 
 /* Default limit of the cache's size in bytes, unless a tenth of its filesystem is less. */
@@ -69,7 +70,7 @@ char *cache_directory(void)
 
 void cache_touch(int entry)
 {
-    (void)futimens(entry, NULL); /* where the cache is read-only, nothing is removed either */
+    (void)futimens(entry, NULL); /* fails in a read-only cache, where nothing is removed either */
 }
 
 static uint64_t configured_limit;
@@ -88,7 +89,7 @@ uint64_t cache_default_limit(const char *cache)
     return tenth < LIMIT ? tenth : LIMIT;
 }
 
-/* The cache while an entry is looked for or made. */
+/* An open cache, and the entry that is looked for or made. */
 struct cache {
     const char *path;
     const char *kind;
@@ -96,22 +97,22 @@ struct cache {
     int fd;
 };
 
-/* The names of the entries of the kind. */
+/* Lists the entries of the kind. */
 static void list_entries(const struct cache *cache, struct strv *names)
 {
-    size_t length = strlen(cache->kind);
     DIR *stream = opendir(cache->path);
     for (const struct dirent *file; stream && (file = readdir(stream));) {
-        const char *name = file->d_name;
-        if (strncmp(name, cache->kind, length) == 0 && name[length] == '-' &&
-            strlen(name + length + 1) == CACHEITEMS_NUMBER_LENGTH && cacheitems_is_entry(name))
-            strv_push(names, name);
+        const char *number = startswith(file->d_name, cache->kind);
+        if (number && *number == '-' && strlen(number + 1) == CACHEITEMS_NUMBER_LENGTH &&
+            cacheitems_is_entry(file->d_name))
+            strv_push(names, file->d_name);
     }
     if (stream)
         (void)closedir(stream);
 }
 
-/* An entry that is whole, locked against removal; -1: it is none. */
+/* Opens an entry that is complete and unchanged, and locks it against removal. Returns -1 if it is
+ * not. */
 static int open_whole(const struct cache *cache, const char *name)
 {
     int fd = openat(cache->fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -119,7 +120,7 @@ static int open_whole(const struct cache *cache, const char *name)
         return -1;
     struct stat locked;
     struct stat there;
-    /* it may have been moved out of the way before the lock was had */
+    /* another process may have moved the entry away before it was locked */
     bool moved = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
     if (!moved && cacheinfo_is_whole(fd) && fstat(fd, &locked) == 0 &&
         fstatat(cache->fd, name, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
@@ -129,7 +130,7 @@ static int open_whole(const struct cache *cache, const char *name)
     return -1;
 }
 
-/* The same, if it is good for the key. */
+/* Does the same for an entry that is valid for the key. */
 static int open_fitting(const struct cache *cache, const char *name)
 {
     int fd = open_whole(cache, name);
@@ -140,8 +141,8 @@ static int open_fitting(const struct cache *cache, const char *name)
     return -1;
 }
 
-/* An entry that claims to be for the key, and is not good for it, is not asked again. Called by the
- * only one that makes an entry for the key. */
+/* Withdraws an entry's false claim to the key, so that the entry is not tried again. Called with
+ * the key locked. */
 static void disown(const struct cache *cache, const char *name)
 {
     int fd CLEANUP_CLOSE = open_whole(cache, name);
@@ -151,8 +152,8 @@ static void disown(const struct cache *cache, const char *name)
         (void)cacheitems_remove(cache->path, name, NULL);
 }
 
-/* Takes the entry for the key, locked against removal. 0; or -ENOENT where there is none. With
- * `clean` those that only claim to be it are dealt with. */
+/* Finds the entry for the key and locks it against removal. Returns 0, or -ENOENT if there is none.
+ * With `clean`, false claims to the key are withdrawn. */
 static int take(const struct cache *cache, bool clean, struct cache_entry *entry)
 {
     struct strv names CLEANUP_STRV = {0};
@@ -173,17 +174,18 @@ static int take(const struct cache *cache, bool clean, struct cache_entry *entry
     return -ENOENT;
 }
 
-/* How often a lock that somebody else has is tried, in milliseconds. */
+/* Interval between attempts to take a lock that another process holds, in milliseconds. */
 #define LOCK_INTERVAL 50
 
-/* Waits until nobody else has that byte of the file, or run-vm is asked to end. */
+/* Locks a byte of the file, waiting for its holder. Returns 0, or -ECANCELED after a signal. */
 static int wait_for_lock(int fd, off_t byte)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     struct pollfd signals = {signals_fd(), POLLIN, 0};
     while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
-            return 0; /* a filesystem without locks: it may be made twice, which does no harm */
+            return 0; /* a filesystem without locks: the entry may be made twice, which is harmless
+                       */
         if (signals_check(NULL) < 0)
             return -ECANCELED;
         (void)poll(&signals, 1, LOCK_INTERVAL);
@@ -191,7 +193,8 @@ static int wait_for_lock(int fd, off_t byte)
     return 0;
 }
 
-/* Locks a byte of the file of locks. A descriptor to close, or -errno. */
+/* Locks a byte of the lock file. Returns a descriptor, whose closing releases the lock, or
+ * -errno. */
 static int lock_byte(const struct cache *cache, off_t byte)
 {
     int fd = openat(cache->fd, LOCKS, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -204,7 +207,7 @@ static int lock_byte(const struct cache *cache, off_t byte)
     return r;
 }
 
-/* Waits until nobody else makes an entry for this key. */
+/* Locks the key: one process at a time makes an entry for it. */
 static int lock_key(const struct cache *cache)
 {
     char digits[13] = {0};
@@ -212,13 +215,14 @@ static int lock_key(const struct cache *cache)
     return lock_byte(cache, (off_t)strtoull(digits, NULL, 16));
 }
 
-/* Waits until nobody else brings a new entry in. Its byte is behind those of all keys. */
+/* Locks the arrival of new entries. Its byte lies after those of all keys. */
 static int lock_arrival(const struct cache *cache)
 {
     return lock_byte(cache, (off_t)1 << 48);
 }
 
-/* A new directory below `parent`; NULL with errno set. */
+/* Makes a directory for a new entry. Returns its path, which the caller frees, or NULL with errno
+ * set. */
 static char *new_directory(const char *parent)
 {
     char random[11];
@@ -231,17 +235,17 @@ static char *new_directory(const char *parent)
     return NULL;
 }
 
-/* The cache is no place for the entry, which can still be made elsewhere. */
+/* Error of an entry that cannot be cached but can be made elsewhere. */
 #define NOT_HERE (-EROFS)
 
-/* Can something be made elsewhere after this failure of the cache's filesystem? */
+/* True if the entry can be made elsewhere after this failure of the cache's filesystem. */
 static bool is_full(int r)
 {
     return r == -ENOSPC || r == -EDQUOT || r == -EFBIG || r == NOT_HERE;
 }
 
-/* Lets an entry that has the same content serve for the key of the new one. 1; 0 where there is
- * none; or -ECANCELED. */
+/* Gives the new entry's key to an entry with the same content. Returns 1, 0 if there is none, or
+ * -ECANCELED. */
 static int share(const struct cache *cache, int made)
 {
     struct strv names CLEANUP_STRV = {0};
@@ -256,8 +260,8 @@ static int share(const struct cache *cache, int made)
     return r;
 }
 
-/* Gives the new entry a name that no other has ever had, so that nothing is exchanged under a
- * machine that is about to use it. */
+/* Gives the new entry a name that was never used before, so that no entry is replaced that another
+ * start is about to use. */
 static int name_entry(const struct cache *cache, const char *directory, struct error *e)
 {
     uint64_t number[2] = {0};
@@ -267,7 +271,8 @@ static int name_entry(const struct cache *cache, const char *directory, struct e
     return rename(directory, path) < 0 ? error_errno(e, errno, "%s", path) : 0;
 }
 
-/* Brings what has been made into the cache, where each content is once. `made` is its directory. */
+/* Moves the new entry into the cache, where each content exists once. `made` is its open
+ * directory. */
 static int bring_in(const struct cache *cache, const char *directory, int made, struct error *e)
 {
     int arrival CLEANUP_CLOSE = lock_arrival(cache);
@@ -277,14 +282,14 @@ static int bring_in(const struct cache *cache, const char *directory, int made, 
     return r > 0 ? tree_remove(directory, e) : name_entry(cache, directory, e);
 }
 
-/* Makes the entry, under another name at first. */
+/* Makes the entry under a temporary name and moves it into the cache. */
 static int make_cached(const struct cache *cache, const struct cache_request *request,
                        struct error *e)
 {
     char *directory CLEANUP_FREE = new_directory(cache->path);
     if (!directory)
         return error_set(e, NOT_HERE, "%s: %s", cache->path, strerror(errno));
-    /* against being taken for something left behind */
+    /* locked, so that pruning does not take it for a leftover */
     int made CLEANUP_CLOSE = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (made >= 0)
         (void)flock(made, LOCK_SH | LOCK_NB);
@@ -293,7 +298,7 @@ static int make_cached(const struct cache *cache, const struct cache_request *re
     if (r == 0)
         r = cacheinfo_write(directory, cache->key, &inputs, e);
     free(inputs.records);
-    if (r == 0 && inputs.passing)
+    if (r == 0 && inputs.provisional)
         r = error_set(e, NOT_HERE, "%s: not made as it should be", cache->kind);
     if (r == 0)
         r = bring_in(cache, directory, made, e);
@@ -302,8 +307,8 @@ static int make_cached(const struct cache *cache, const struct cache_request *re
     return r;
 }
 
-/* Removes what has not been used for longest until the rest is within the limit. The new entry is
- * locked, as is all else that is in use. */
+/* Removes the least recently used entries until the rest is within the limit. Entries in use, the
+ * new one among them, are locked and stay. */
 static void keep_limit(const struct cache *cache)
 {
     const struct cache_limits limits = {
@@ -312,7 +317,7 @@ static void keep_limit(const struct cache *cache)
     (void)cacheitems_prune(cache->path, &limits, NULL, NULL);
 }
 
-/* Called where there is no entry yet; another start may be about to make it. */
+/* Makes the entry, unless another start has made it by the time the key is locked. */
 static int make_once(struct cache_entry *entry, const struct cache *cache,
                      const struct cache_request *request, struct error *e)
 {
@@ -333,10 +338,10 @@ static int make_once(struct cache_entry *entry, const struct cache *cache,
     return 0;
 }
 
-/* Why nothing in a directory can be trusted: whoever can write there could exchange an entry after
- * it was checked. */
+/* Reason not to trust a directory: a user who can write there could replace an entry after it was
+ * checked. */
 struct danger {
-    const char *why; /* NULL: there is none */
+    const char *why; /* NULL: it is safe */
     const char *remedy;
 };
 
@@ -351,8 +356,8 @@ static struct danger find_danger(const struct stat *st)
     return (struct danger){NULL, NULL};
 }
 
-/* The same of the directory above, in which the cache itself could be exchanged. A umask of 002
- * lets the user's own group write, which mostly has nobody else in it. */
+/* Does the same for the parent directory, in which the cache itself could be replaced. With a umask
+ * of 002 the user's own group may write, which usually has no other member. */
 static struct danger find_danger_above(const struct stat *st)
 {
     if (!(st->st_mode & S_ISVTX) && st->st_mode & S_IWOTH)
@@ -362,7 +367,7 @@ static struct danger find_danger_above(const struct stat *st)
     return (struct danger){NULL, NULL};
 }
 
-/* Says once why the cache is not used: every start takes longer without it. */
+/* Warns once that the cache is not used, since every start takes longer without it. */
 static int refuse(const char *directory, struct danger danger, struct error *e)
 {
     static bool said;
@@ -373,12 +378,12 @@ static int refuse(const char *directory, struct danger danger, struct error *e)
     return error_set(e, -EPERM, "%s: %s", directory, danger.why);
 }
 
-/* Makes sure that the cache is there, and nobody else can write to it. */
+/* Makes the cache's directory, if necessary, and checks that no other user can write to it. */
 static int open_cache(const char *cache, struct error *e)
 {
     struct stat st;
     char *above CLEANUP_FREE = path_directory(cache);
-    int r = tree_make(above, 0700, e); /* as the XDG Base Directory Specification has it */
+    int r = tree_make(above, 0700, e); /* the mode of the XDG Base Directory Specification */
     if (r == 0)
         r = tree_make(cache, 0700, e);
     if (r < 0 || stat(cache, &st) < 0)

@@ -13,21 +13,23 @@
 #include "base/sha256.h"
 #include "host/cache/cacheinfo.h"
 
-/* The key: a SHA-256 of what an entry depends on. Texts are delimited; a file counts by its
- * identity (file system, inode, size, times), so that a key costs no reading. */
+/* The key: a SHA-256 of everything that an entry depends on. Texts are delimited. A file is
+ * represented by its identity (filesystem, inode, size, times), so that no file is read for a
+ * key. */
 struct cache_key {
     struct sha256 hash;
 };
 
-/* `kind` names the entry and is followed by the number of its format. */
+/* Begins a key. `kind` begins the entry's name; `format` is increased when the same inputs shall
+ * give other bytes. */
 void cache_key_start(struct cache_key *key, const char *kind, int format);
 void cache_key_text(struct cache_key *key, const char *text);
 void cache_key_file(struct cache_key *key, const char *path);
 
-/* To be called before the file is read. */
+/* Records a file as an input of the entry. Call it before reading the file. */
 void cache_input(struct cache_inputs *inputs, const char *path);
 
-/* Makes files in `directory`, which is empty. */
+/* Makes the entry's files in `directory`, which is empty. Returns 0 or a negative errno. */
 typedef int cache_maker(const char *directory, struct cache_inputs *inputs, void *context,
                         struct error *e);
 
@@ -36,7 +38,7 @@ struct cache_request {
     struct cache_key *key;
     cache_maker *make;
     void *context;
-    const char *fallback; /* a directory for what cannot be cached, by the caller removed */
+    const char *fallback; /* directory for an entry that cannot be cached; the caller removes it */
 };
 
 struct cache_entry {
@@ -44,21 +46,22 @@ struct cache_entry {
     int lock;   /* to be closed when the files are no longer used; -1: not cached */
 };
 
-/* Finds the entry or makes it; two that want the same at once make it once. 0, or a negative errno
- * with the maker's reason. What is made only for now is made once more, in the fallback. */
+/* Finds the entry or makes it; concurrent callers make it once. Returns 0, or a negative errno with
+ * the maker's reason. An entry that its maker calls provisional is not cached: it is made again, in
+ * the fallback. */
 int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e);
 
-/* Notes that the entry is used now: what has not been used for longest is removed first.
- * cache_get() does it at first; whoever holds an entry for long does it once more at the end. The
- * note is the time of the directory, which is not part of what is checked. */
+/* Notes that the entry is in use now: the least recently used entries are removed first.
+ * cache_get() calls it; call it again at the end of a long use. The time is kept as the directory's
+ * mtime, which is not verified. */
 void cache_touch(int entry);
 
-/* How many bytes the cache may take after something was added; 0: cache_default_limit(). */
+/* Sets how many bytes the cache may occupy after an entry was added; 0: cache_default_limit(). */
 void cache_set_limit(uint64_t bytes);
 
-/* 4 GiB, or a tenth of the filesystem that the cache is on, whichever is less. */
+/* Returns 4 GiB, or a tenth of the cache's filesystem if that is less. */
 uint64_t cache_default_limit(const char *cache);
 
-/* $XDG_CACHE_HOME/run-vm, or ~/.cache/run-vm; NULL where neither variable says. The caller frees.
- */
+/* Returns $XDG_CACHE_HOME/run-vm or ~/.cache/run-vm, or NULL if neither variable is set; the caller
+ * frees. */
 char *cache_directory(void);

@@ -16,18 +16,18 @@
 #include "base/text.h"
 #include "host/system/signals.h"
 
-/* The file in each entry that says what the others are, and the files that say what it can be used
- * for, one for each key. Records end with a zero byte:
+/* Files of records in an entry: "info" lists the other files, and one "from-KEY" for each key lists
+ * the inputs. Records end with a zero byte:
  *   made SIZE MTIME CTIME NAME                   a file of the entry (in "info")
- *   from FILESYSTEM INO SIZE MTIME CTIME PATH    what it was made from (in "from-KEY")
+ *   from FILESYSTEM INO SIZE MTIME CTIME PATH    an input (in "from-KEY")
  *   end */
 #define INFO "info"
 #define FROM "from-"
 
-/* Either is smaller than this: some 100 bytes for each module of a kernel. */
+/* Limit of a file of records: some 100 bytes are needed for each module of a kernel. */
 #define INFO_SIZE (4 << 20)
 
-/* An entry is made from the same content under so many names at most, the last ones. */
+/* Most keys of an entry; the oldest is dropped for a new one. */
 #define KEYS_MAX 64
 
 static int64_t nanoseconds(struct timespec time)
@@ -35,12 +35,11 @@ static int64_t nanoseconds(struct timespec time)
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-/* The file system that a file is on, by the number that it has wherever and whenever it is mounted.
- * That of its device is another one at each mount of btrfs, ZFS and overlayfs; it has to do for
- * those that have no other. */
+/* Identifies a file's filesystem by f_fsid, which is stable across mounts. st_dev is not: btrfs,
+ * ZFS and overlayfs assign a new one at every mount. Falls back to st_dev where f_fsid is 0. */
 static uint64_t filesystem_of(const char *path, dev_t device)
 {
-    static dev_t known; /* mostly the next file is on the same one */
+    static dev_t known; /* the next file is usually on the same filesystem */
     static uint64_t number;
     struct statvfs fs;
     if (!number || device != known) {
@@ -50,8 +49,8 @@ static uint64_t filesystem_of(const char *path, dev_t device)
     return number;
 }
 
-/* A file's identity. The change time cannot be set, so that a file that was replaced or written
- * with its times put back is another one. "absent" for one that is not there. */
+/* The identity includes the change time, which cannot be set: a file that was replaced, or written
+ * to and given its old mtime, has another identity. */
 void cacheinfo_identify(const char *path, char id[CACHEINFO_IDENTITY])
 {
     struct stat st;
@@ -72,20 +71,21 @@ void cacheinfo_add(struct cache_inputs *inputs, char *record)
     free(record);
 }
 
-/* Nobody else may have put it there. */
+/* True if no other user can have made or changed the file. */
 static bool is_ours(const struct stat *st)
 {
     return st->st_uid == geteuid() && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Neither content nor owner nor mode has changed since: nobody can set the change time. */
+/* Formats the record of a file of the entry. An equal change time, which nobody can set, proves
+ * that content, owner and mode are unchanged. */
 static char *format_made(const struct stat *st, const char *name)
 {
     return xasprintf("made %jd %" PRId64 " %" PRId64 " %s", (intmax_t)st->st_size,
                      nanoseconds(st->st_mtim), nanoseconds(st->st_ctim), name);
 }
 
-/* The name in a "made" record; NULL: it is another kind of record. */
+/* Returns the name in a "made" record, or NULL for another kind of record. */
 static const char *made_name(const char *record)
 {
     int name = 0;
@@ -99,14 +99,14 @@ static bool check_made(int entry, const char *record)
     struct stat st;
     if (!name || fstatat(entry, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return false;
-    /* entries that older versions have made can be written */
+    /* older versions left the files writable */
     if (st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH))
         return false;
     char *now CLEANUP_FREE = format_made(&st, name);
     return streq(record, now);
 }
 
-/* The path is the first thing in a record that begins with a slash. */
+/* Compares the identity in a "from" record with the file's. The path begins at the first slash. */
 static bool check_from(const char *fields)
 {
     const char *path = strchr(fields, '/');
@@ -120,12 +120,14 @@ static bool check_from(const char *fields)
 
 static bool check_record(int entry, const char *record)
 {
-    if (strncmp(record, "made ", 5) == 0)
+    if (startswith(record, "made "))
         return check_made(entry, record);
-    return strncmp(record, "from ", 5) == 0 && check_from(record + 5);
+    const char *fields = startswith(record, "from ");
+    return fields && check_from(fields);
 }
 
-/* The whole text of a file of records; the caller frees. NULL: it is no such file, or not ours. */
+/* Returns the text of a file of records, or NULL if it is not such a file or not ours; the caller
+ * frees. */
 static char *read_records(int entry, const char *name, size_t *size)
 {
     struct stat st;
@@ -138,7 +140,7 @@ static char *read_records(int entry, const char *name, size_t *size)
     return read(fd, text, *size) == (ssize_t)*size && !text[*size - 1] ? TAKE(text) : NULL;
 }
 
-/* Does every record of the file hold, and is it whole? */
+/* True if the file is complete and every record in it holds. */
 static bool check_records(int entry, const char *name)
 {
     size_t size = 0;
@@ -173,8 +175,8 @@ void cacheinfo_forget(int entry, const char *key)
     (void)unlinkat(entry, name, 0);
 }
 
-/* Makes a file of a new entry read-only, whatever the umask, and notes what it is: QEMU opens it,
- * and must not be able to write to it even where it is not told so. */
+/* Makes a file of a new entry read-only, whatever the umask, and records it. QEMU opens the file
+ * and must not be able to write to it, even if its drive is not read-only. */
 static int seal(int directory, const char *name, struct cache_inputs *records)
 {
     struct stat st;
@@ -189,7 +191,7 @@ static int seal(int directory, const char *name, struct cache_inputs *records)
     return 0;
 }
 
-/* Writes a file of records, and the last of them. */
+/* Appends the last record and writes the file. */
 static int write_records(int directory, const char *name, struct cache_inputs *records)
 {
     cacheinfo_add(records, xstrdup("end"));
@@ -223,7 +225,7 @@ int cacheinfo_write(const char *directory, const char *key, struct cache_inputs 
     return r < 0 ? error_errno(e, -r, "%s: cannot be sealed", directory) : 0;
 }
 
-/* The same bytes in both files? 1, 0, or -ECANCELED. */
+/* Compares two files. Returns 1 if their bytes are the same, 0 if not, or -ECANCELED. */
 static int has_same_bytes(int a, int b)
 {
     struct stat st_a;
@@ -272,7 +274,7 @@ int cacheinfo_is_same(int a, int b)
     return r;
 }
 
-/* The key that was added to an entry first, and how many there are; the caller frees. */
+/* Returns the name of the file of an entry's oldest key and counts the keys; the caller frees. */
 static char *oldest_key(int entry, size_t *count)
 {
     int copy = openat(entry, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -284,7 +286,7 @@ static char *oldest_key(int entry, size_t *count)
     if (!stream && copy >= 0)
         (void)close(copy);
     for (const struct dirent *file; stream && (file = readdir(stream));) {
-        if (strncmp(file->d_name, FROM, strlen(FROM)) != 0 ||
+        if (!startswith(file->d_name, FROM) ||
             fstatat(entry, file->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
             continue;
         ++*count;

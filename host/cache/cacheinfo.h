@@ -8,43 +8,47 @@
 
 #include "base/error.h"
 
-/* Files that turn up while an entry is made and that it depends on. */
+/* Inputs of an entry that are found while it is made. */
 struct cache_inputs {
     char *records;
     size_t size;
-    bool passing; /* set by the maker: made as well as could be now, but the next try may do better
-                   */
+    bool provisional; /* set by the maker: the entry can be used, but a later attempt may make a
+                         better one */
 };
 
 /* Five numbers of up to 20 digits. */
 #define CACHEINFO_IDENTITY 128
 
-/* A file's identity as text: whatever else is there later, or was written, is another one. */
+/* Formats a file's identity. A file that replaces it, or that is written to, has another one.
+ * "absent" if there is no file. */
 void cacheinfo_identify(const char *path, char id[CACHEINFO_IDENTITY]);
 
-/* Appends a record, which it takes. */
+/* Appends a record and frees it. */
 void cacheinfo_add(struct cache_inputs *inputs, char *record);
 
-/* Seals the files of a new entry and writes both; `key` has what `inputs` say. 0 or -errno. */
+/* Makes the files of a new entry read-only and writes its records: "info", and `inputs` for `key`.
+ * Returns 0 or -errno. */
 int cacheinfo_write(const char *directory, const char *key, struct cache_inputs *inputs,
                     struct error *e);
 
-/* Are the entry and its files ours, and what they were when it was made? */
+/* True if the entry and its files belong to this user and are unchanged since the entry was
+ * made. */
 bool cacheinfo_is_whole(int entry);
 
-/* Is it for the key, and what it was made from, for that key, still the same? */
+/* True if the entry serves the key and its inputs for that key are unchanged. */
 bool cacheinfo_fits(int entry, const char *key);
 
 /* Returns the path of the file that exists only if the entry of that name serves the key; the
  * caller frees. */
 char *cacheinfo_claim(const char *entry, const char *key);
 
-/* It is not for the key any more. */
+/* Removes the key from the entry. */
 void cacheinfo_forget(int entry, const char *key);
 
-/* Have both entries the same files with the same bytes? 1, 0, or -ECANCELED: we are to end. */
+/* Compares the files of two entries. Returns 1 if they are the same, 0 if not, or -ECANCELED after
+ * a signal. */
 int cacheinfo_is_same(int a, int b);
 
-/* Gives the key to another entry, which then serves for it, in place of its oldest one where it has
- * many. 0 or -errno. */
+/* Moves the key from one entry to another, whose oldest key is dropped if it has too many. Returns
+ * 0 or -errno. */
 int cacheinfo_move_key(int from, int to, const char *key);

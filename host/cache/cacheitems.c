@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/text.h"
 #include "host/system/atomicfile.h"
 #include "host/system/message.h"
 #include "host/system/tree.h"
@@ -22,13 +23,13 @@ static bool is_leftover(const char *name)
 {
     static const char *const leftovers[] = {CACHEITEMS_NEW, CACHEITEMS_OLD};
     for (size_t i = 0; i < ELEMENTS(leftovers); i++)
-        if (strncmp(name, leftovers[i], strlen(leftovers[i])) == 0)
+        if (startswith(name, leftovers[i]))
             return true;
     return false;
 }
 
-/* The cache is shared with what is built from source, which is not ours to remove: an entry ends
- * with its number, and what was left half made begins with a dot and our word for it. */
+/* The directory is shared with libraries and kernels built from source, which must not be removed.
+ * An entry's name ends with its number; a leftover's begins with a prefix of ours. */
 bool cacheitems_is_entry(const char *name)
 {
     const char *number = strrchr(name, '-');
@@ -37,7 +38,7 @@ bool cacheitems_is_entry(const char *name)
             strspn(number + 1, "0123456789abcdef") == CACHEITEMS_NUMBER_LENGTH);
 }
 
-/* The bytes on the disk of what stands in the directory, not deeper: entries are flat. */
+/* Returns the disk usage of the files in the directory; entries have no subdirectories. */
 static uint64_t bytes_in(int directory)
 {
     int copy = fcntl(directory, F_DUPFD_CLOEXEC, 0);
@@ -102,7 +103,6 @@ void cacheitems_free(struct cache_items *items)
     *items = (struct cache_items){0};
 }
 
-/* "12.3 MiB"; the caller frees. */
 char *cacheitems_format(uint64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
@@ -115,7 +115,7 @@ char *cacheitems_format(uint64_t bytes)
                : xasprintf("%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10, units[unit]);
 }
 
-/* 1 when it is gone, 0 when it is in use. */
+/* Returns 1 if the entry is gone, 0 if it is in use, or a negative errno. */
 static int remove_unless_used(const char *cache, const char *name, bool locked_only,
                               struct error *e)
 {
@@ -125,7 +125,7 @@ static int remove_unless_used(const char *cache, const char *name, bool locked_o
         return errno == ENOENT ? 1 : error_errno(e, errno, "%s", path);
     if (flock(fd, LOCK_EX | LOCK_NB) < 0 && (locked_only || errno == EWOULDBLOCK))
         return 0;
-    /* under another name first: whoever finds the name from now on makes the entry anew */
+    /* renamed first: other starts no longer find the entry and make it anew */
     char random[11];
     atomicfile_random_name(random);
     char *old CLEANUP_FREE = xasprintf("%s/" CACHEITEMS_OLD "%s", cache, random);
@@ -140,7 +140,7 @@ int cacheitems_remove(const char *cache, const char *name, struct error *e)
     return remove_unless_used(cache, name, false, e);
 }
 
-/* May it go, as far as the limits say? */
+/* True if the entry has to go by the limits. */
 static bool is_too_much(const struct cache_item *item, uint64_t left,
                         const struct cache_limits *limits)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that is in the cache, and its removal. */
+/* Listing and removal of the entries in the cache. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,39 +20,40 @@ struct cache_item {
     char *name; /* of its directory in the cache */
     uint64_t bytes;
     time_t last_used;
-    int in_use; /* a run-vm has it, or is making it */
+    int in_use; /* a run-vm uses it or is making it */
 };
 
 struct cache_items {
-    struct cache_item *items; /* the one not used for longest first */
+    struct cache_item *items; /* least recently used first */
     size_t count;
 };
 
 /* struct cache_items items CLEANUP_CACHE_ITEMS = {0}; */
 #define CLEANUP_CACHE_ITEMS CLEANUP(cacheitems_free)
 
-/* Lists run-vm's entries in a cache directory, half-made ones that were left behind included. 0
- * also where there is no such directory. */
+/* Lists run-vm's entries in a cache directory, leftovers of interrupted starts included. Returns 0,
+ * also if there is no such directory, or a negative errno. */
 int cacheitems_read(struct cache_items *items, const char *cache, struct error *e);
 void cacheitems_free(struct cache_items *items);
 
 /* Limits on the entries that pruning keeps; it never removes one that is in use. */
 struct cache_limits {
-    uint64_t bytes;    /* of all that stays; the longest unused goes first */
-    time_t used_since; /* what was not used since goes */
-    bool locked_only;  /* where nothing can be locked, all stays */
+    uint64_t bytes;    /* of all entries that stay; the least recently used go first */
+    time_t used_since; /* entries that were not used since then go */
+    bool locked_only;  /* keep everything on a filesystem without locks */
 };
 
-/* Removes, and prints a line for each to `out` unless it is NULL. 0, or the first error; the others
- * are removed. */
+/* Removes entries beyond the limits and prints a line for each to `out`, unless it is NULL. Goes on
+ * after an error. Returns 0 or the first error. */
 int cacheitems_prune(const char *cache, const struct cache_limits *limits, FILE *out,
                      struct error *e);
 
-/* Removes one entry by its name, unless somebody has it. 1 when it is gone, 0 when it is in use. */
+/* Removes one entry, unless it is in use. Returns 1 if it is gone, 0 if it is in use, or a negative
+ * errno. */
 int cacheitems_remove(const char *cache, const char *name, struct error *e);
 
-/* Is it a name that only run-vm gives, to an entry or to what is being made or removed? */
+/* True for names that only run-vm gives: of entries, and of directories being made or removed. */
 bool cacheitems_is_entry(const char *name);
 
-/* "12.3 MiB"; the caller frees. */
+/* Formats a size as "12.3 MiB"; the caller frees. */
 char *cacheitems_format(uint64_t bytes);

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "host/initrd/lazylibs.h"
 
-/* A buffer of `size` bytes in place of `data`, which is freed where there is no room for it. */
+/* Resizes `data`; frees it if memory runs out. */
 static char *resize(char *data, size_t size, struct error *e)
 {
     char *resized = realloc(data, size);
@@ -23,12 +23,12 @@ static char *resize(char *data, size_t size, struct error *e)
 
 typedef int filter(struct archive *archive);
 
-/* Everything that comes out. What was whole before trailing garbage counts: the kernel puts its
- * payload's size behind it. */
+/* Reads all output. Output that is complete before trailing garbage is valid: the kernel's build
+ * appends the size to its payload. */
 static int read_all(const struct archive_library *library, struct archive *archive, size_t limit,
                     char **unpacked, size_t *size, struct error *e)
 {
-    /* one byte more than may come, so that more is seen to come */
+    /* room for one byte more than the limit, to detect longer output */
     size_t capacity = limit < (1 << 20) ? limit : 1 << 20;
     char *data CLEANUP_FREE = resize(NULL, capacity + 1, e);
     size_t filled = 0;

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* The object as a file: nothing in it is aligned for sure, hence the copies. */
+/* An object file in memory. Its structures may be unaligned, so they are copied. */
 struct object {
     char *data;
     size_t size;
@@ -28,7 +28,7 @@ static bool read_header(struct object *o)
            o->header.e_shentsize == sizeof(Elf64_Shdr);
 }
 
-/* A section's header, when the file has all of its content. */
+/* Reads a section's header. Fails if the file does not contain the whole section. */
 static bool read_section(const struct object *o, uint32_t index, Elf64_Shdr *section)
 {
     if (index >= o->header.e_shnum || o->header.e_shoff > o->size)
@@ -40,7 +40,7 @@ static bool read_section(const struct object *o, uint32_t index, Elf64_Shdr *sec
     return section->sh_type == SHT_NOBITS || has(o, section->sh_offset, section->sh_size);
 }
 
-/* The symbol table's index of __fentry__; 0: it has none. */
+/* Returns the index of __fentry__ in the symbol table, or 0. */
 static uint64_t find_symbol(const struct object *o, const Elf64_Shdr *symbols)
 {
     static const char name[] = "__fentry__";
@@ -57,7 +57,8 @@ static uint64_t find_symbol(const struct object *o, const Elf64_Shdr *symbols)
     return 0;
 }
 
-/* The relocation, when it is that of a call of the symbol, goes with the call. */
+/* Replaces a call of the symbol by a no-operation and drops its relocation; another relocation is
+ * left unchanged. */
 static void remove_call(struct object *o, const Elf64_Shdr *text, uint64_t at, uint64_t symbol)
 {
     static const unsigned char call = 0xe8;
@@ -69,10 +70,10 @@ static void remove_call(struct object *o, const Elf64_Shdr *text, uint64_t at, u
         entry.r_offset < 1 || text->sh_size < sizeof nop - 1 ||
         entry.r_offset > text->sh_size - (sizeof nop - 1))
         return;
-    char *place = o->data + text->sh_offset + entry.r_offset - 1;
-    if ((unsigned char)*place != call)
+    char *instruction = o->data + text->sh_offset + entry.r_offset - 1;
+    if ((unsigned char)*instruction != call)
         return;
-    memcpy(place, nop, sizeof nop);
+    memcpy(instruction, nop, sizeof nop);
     entry.r_info = ELF64_R_INFO(0, R_X86_64_NONE);
     memcpy(o->data + at, &entry, sizeof entry);
 }

@@ -19,7 +19,7 @@
 #include "host/system/path.h"
 #include "host/system/process.h"
 
-/* Counts up when the same inputs shall give other bytes. */
+/* Version of the format; increased when the same inputs shall give other bytes. */
 #define FORMAT 5
 
 /* The archive being written: newc, as in Documentation/driver-api/early-userspace/buffer-format.rst
@@ -28,7 +28,7 @@ struct writer {
     FILE *file;
     const char *path; /* of the initrd, for messages */
     unsigned int inode;
-    struct strv directories; /* already in it */
+    struct strv directories; /* written so far */
 };
 
 static int check(const struct writer *w, bool good, struct error *e)
@@ -36,7 +36,8 @@ static int check(const struct writer *w, bool good, struct error *e)
     return good ? 0 : error_errno(e, errno, "%s: cannot be written", w->path);
 }
 
-/* Header and name, or content, end at a multiple of four bytes. */
+/* Writes bytes and pads them: a header with its name, and a content, end at a multiple of four
+ * bytes. */
 static bool put(FILE *file, const char *bytes, size_t size, size_t padded)
 {
     static const char zeros[4];
@@ -44,11 +45,12 @@ static bool put(FILE *file, const char *bytes, size_t size, size_t padded)
            fwrite(zeros, 1, -padded % sizeof zeros, file) == -padded % sizeof zeros;
 }
 
-/* One member. Times are 0 and inodes count up, so that nothing of this machine gets in. */
+/* Writes one member. Times are 0 and inode numbers count up, so that the archive does not depend on
+ * this machine. */
 static int add(struct writer *w, const char *name, mode_t mode, const char *content, size_t size,
                struct error *e)
 {
-    /* the only device there is: /dev/console, before anything is mounted on /dev */
+    /* the only device is /dev/console, needed before anything is mounted on /dev */
     const unsigned int major = S_ISCHR(mode) ? 5 : 0;
     const unsigned int minor = S_ISCHR(mode) ? 1 : 0;
     if (size > UINT32_MAX)
@@ -64,7 +66,7 @@ static int add(struct writer *w, const char *name, mode_t mode, const char *cont
                  e);
 }
 
-/* A directory and those above it, each once. */
+/* Writes a directory and its parents, each once. */
 static int add_directory(struct writer *w, const char *name, struct error *e)
 {
     if (!*name || strv_contains(&w->directories, name))
@@ -89,8 +91,8 @@ static int add_file(struct writer *w, const char *name, mode_t mode, const char 
     return r < 0 ? r : add(w, name, S_IFREG | mode, content, size, e);
 }
 
-/* A module, unpacked: the kernel relocates a raw one soonest. `left` is what all modules may take.
- */
+/* Reads a module and unpacks it: the kernel loads an uncompressed module fastest. `left` is what
+ * remains of the limit for all modules. */
 static int read_module(const struct module *module, struct module_content *content, size_t *left,
                        struct cache_inputs *inputs, struct error *e)
 {
@@ -118,7 +120,7 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
         modulestrip_all(contents, set->count, spec->strip_signed, scratch, &failure) < 0) {
         log_warning("the modules could not be stripped: %s", failure.message);
         if (inputs)
-            inputs->passing = true;
+            inputs->provisional = true;
     }
     for (size_t i = 0; i < set->count; i++) {
         char *name CLEANUP_FREE = xasprintf("%s/%s", directory, set->items[i].path);
@@ -151,7 +153,8 @@ static int add_module_files(struct writer *w, const char *directory, const struc
     return r;
 }
 
-/* The guest looks for /lib/modules/VERSION, and the last part of the host's path is the version. */
+/* Returns the modules directory in the guest, lib/modules/VERSION; the version is the last
+ * component of the host's path. The caller frees. */
 static char *guest_directory(const char *modules_dir)
 {
     char *version CLEANUP_FREE = path_last_name(modules_dir);
@@ -174,7 +177,7 @@ static int add_modules(struct writer *w, const struct initrd_spec *spec,
     return r < 0 ? r : add_module_files(w, directory, &set, spec, e);
 }
 
-/* The parameters once more, for kernels that are built without bootconfig (Debian's). */
+/* Adds the parameters as a file, for kernels built without bootconfig (Debian's). */
 static int add_words(struct writer *w, const struct cmdline *words, struct error *e)
 {
     if (words->count == 0)
@@ -203,7 +206,7 @@ static int add_everything(struct writer *w, const struct initrd_spec *spec,
     return init ? add_file(w, "init", 0755, init, size, e) : -EIO;
 }
 
-/* The parameters that the kernel finds behind the archive. */
+/* Appends the parameters after the archive, where the kernel looks for them. */
 static int append_bootconfig(struct writer *w, const struct cmdline *words, struct error *e)
 {
     if (words->count == 0)
@@ -238,7 +241,7 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     return initrd_write(path, context, inputs, e);
 }
 
-/* Of the modules directory those files count that depmod writes; the modules found are inputs. */
+/* Adds the files that depmod writes to the key. The modules themselves are inputs. */
 static void add_modules_to_key(struct cache_key *key, const struct initrd_spec *spec)
 {
     static const char *const files[] = {"modules.dep.bin",           "modules.alias.bin",

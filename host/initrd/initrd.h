@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Our initrd: the guest's init, the modules it may need, and parameters too long for the kernel's
- * command line. The same inputs give the same bytes. */
+/* The built-in initrd: init, the kernel modules that it may need, and the parameters that do not
+ * fit the kernel's command line. The same inputs give the same bytes. */
 #pragma once
 
 #include "base/error.h"
@@ -10,11 +10,12 @@
 /* The name of the initrd in its cache entry. */
 #define INITRD_NAME "initrd"
 
-/* Finds it in the cache or makes it (see cache_get() for `fallback`). 0, or a negative errno with
- * the reason. */
+/* Finds the initrd in the cache or makes it (see cache_get() for `fallback`). Returns 0, or a
+ * negative errno with the reason. */
 int initrd_get(struct cache_entry *entry, const struct initrd_spec *spec, const char *fallback,
                struct error *e);
 
-/* Writes it to `path`, which must not exist. `inputs` may be NULL. */
+/* Writes the initrd to `path`, which must not exist. `inputs` may be NULL. Returns as
+ * initrd_get(). */
 int initrd_write(const char *path, const struct initrd_spec *spec, struct cache_inputs *inputs,
                  struct error *e);

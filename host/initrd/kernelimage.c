@@ -17,11 +17,11 @@
 #include "host/store/progress.h"
 #include "host/system/tree.h"
 
-/* Counts up when the same kernel shall be unpacked otherwise. */
+/* Version of the format; increased when the same inputs shall give other bytes. */
 #define FORMAT 1
 
 #define NAME      "vmlinux"
-#define NO_KERNEL "not-unpacked" /* the entry of a kernel that is started as it is */
+#define NO_KERNEL "not-unpacked" /* marks the entry of a kernel that is started as it is */
 
 /* The kernel's Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header". */
 #define SETUP_SECTORS   0x1f1
@@ -33,10 +33,10 @@
 #define PAYLOAD_VERSION 0x0208
 #define SECTOR          512
 
-/* A kernel that says it is larger is left as it is: the guest can find out. Debian's has 63 MiB. */
+/* Largest kernel to unpack; a larger one is left for the guest to unpack. Debian's has 63 MiB. */
 #define KERNEL_LIMIT ((size_t)256 << 20)
 
-/* The note by which a PVH kernel names its entry (include/xen/interface/elfnote.h). */
+/* ELF note with the entry point of a PVH kernel (include/xen/interface/elfnote.h). */
 #define NOTE_NAME         "Xen"
 #define NOTE_PHYS32_ENTRY 18
 
@@ -54,7 +54,8 @@ static uint16_t get16(const char *at)
     return le16toh(number);
 }
 
-/* Where the compressed kernel is. Its length, 0 where the image is no bzImage with one. */
+/* Finds the compressed kernel. Returns its length, or 0 if the image is not a bzImage that has
+ * one. */
 static size_t find_payload(const char *image, size_t size, const char **payload)
 {
     if (size < HEADER_END || memcmp(image + HEADER_MAGIC, "HdrS", 4) != 0 ||
@@ -70,7 +71,7 @@ static size_t find_payload(const char *image, size_t size, const char **payload)
     return length;
 }
 
-/* Does a note segment have the PVH entry? */
+/* True if a note segment has the PVH entry point. */
 static bool has_entry_note(const char *notes, size_t size)
 {
     while (size >= sizeof(Elf64_Nhdr)) {
@@ -90,7 +91,7 @@ static bool has_entry_note(const char *notes, size_t size)
     return false;
 }
 
-/* Can QEMU start this image by PVH? */
+/* True if QEMU can start this image through PVH. */
 static bool starts_by_pvh(const char *image, size_t size)
 {
     Elf64_Ehdr header;
@@ -107,7 +108,7 @@ static bool starts_by_pvh(const char *image, size_t size)
         Elf64_Phdr segment;
         (void)memcpy(&segment, image + header.e_phoff + i * sizeof segment, sizeof segment);
         if (segment.p_offset > size || segment.p_filesz > size - segment.p_offset)
-            return false; /* cut off */
+            return false; /* truncated */
         if (segment.p_type == PT_NOTE)
             has_entry |= has_entry_note(image + segment.p_offset, segment.p_filesz);
     }
@@ -122,7 +123,7 @@ int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *ke
     *kernel = NULL;
     if (length == 0)
         return 0;
-    /* the build appends the unpacked size; gzip has it itself, as the last thing in its format */
+    /* the kernel's build appends the unpacked size; gzip's own format ends with it */
     bool gzip = memcmp(payload, "\x1f\x8b", 2) == 0;
     size_t promised = get32(payload + length - 4);
     if (promised > KERNEL_LIMIT)
@@ -152,7 +153,7 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     char *image CLEANUP_FREE = file_read(context, FILE_LIMIT, &size, e);
     if (!image)
         return -EIO;
-    /* that it cannot be unpacked now must not be remembered */
+    /* that libarchive is missing must not be cached */
     if (!lazylibs_archive(e))
         return -ENOENT;
     struct progress progress;
@@ -168,8 +169,8 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
                   : write_file(directory, NO_KERNEL, "", 0, e);
 }
 
-/* Something that nothing can be unpacked from takes no cache entry: 1 for a bzImage, else 0, or a
- * negative errno. QEMU would wait for ever for what a FIFO has. */
+/* Returns 1 for a bzImage, 0 for another file, which needs no cache entry, or a negative errno.
+ * Refuses a FIFO, on which QEMU would wait forever. */
 static int is_bzimage(const char *source, struct error *e)
 {
     char head[HEADER_END];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Libraries that only the making of a cache entry needs, opened when that happens: with what they
- * depend on (libcrypto, libxml2, ICU) they would take longer to load than all else that a start
- * with everything cached does. */
+/* Libraries that are needed only to make a cache entry, opened on demand: with their dependencies
+ * (libcrypto, libxml2, ICU) they would take longer to load than everything else that a warm start
+ * does. */
 #pragma once
 
 #include <archive.h>
@@ -30,6 +30,6 @@ struct archive_library {
     ARCHIVE_FUNCTIONS(LAZYLIBS_MEMBER)
 };
 
-/* The functions of libarchive. NULL, with a message that names the Debian package
- * and status 69, where the library or one of the functions is missing. Never closed. */
+/* Returns the functions of libarchive, or NULL with status 69 and a message that names the Debian
+ * package if the library or a function is missing. The library is never closed. */
 const struct archive_library *lazylibs_archive(struct error *e);

@@ -48,8 +48,8 @@ static void put_number(FILE *out, uint32_t number)
     (void)fwrite(&bytes, sizeof bytes, 1, out);
 }
 
-/* How many bytes all keys of the range have in common from `depth` on: since they are sorted, what
- * the first and the last have. */
+/* Returns the length of the prefix that all keys of the range share from `depth` on. The keys are
+ * sorted, so comparing the first and the last suffices. */
 static size_t common_prefix(struct range range, size_t depth)
 {
     const char *a = range.first->key + depth;
@@ -62,7 +62,7 @@ static size_t common_prefix(struct range range, size_t depth)
 
 static uint32_t put_node(FILE *out, struct range range, size_t depth);
 
-/* Writes the nodes below; their offsets by the byte that leads to them. */
+/* Writes the child nodes and stores their offsets by the byte that leads to each. */
 static void put_children(FILE *out, struct range range, size_t depth, uint32_t children[128])
 {
     while (range.first < range.end) {
@@ -89,7 +89,8 @@ static void put_child_table(FILE *out, const uint32_t children[128])
         put_number(out, children[i]);
 }
 
-/* Writes the node for the keys of the range, the same up to `depth`; its offset with the flags. */
+/* Writes the node of a range of keys that are equal up to `depth`. Returns its offset with the
+ * flags. */
 static uint32_t put_node(FILE *out, struct range range, size_t depth)
 {
     size_t length = common_prefix(range, depth);
@@ -130,7 +131,7 @@ char *moduleindex_format(struct module_index *index, size_t *size)
         alloc_out_of_memory();
     put_number(out, MAGIC);
     put_number(out, VERSION);
-    put_number(out, 0); /* the root's offset, known at the end */
+    put_number(out, 0); /* replaced by the root's offset at the end */
     uint32_t root = (uint32_t)ftell(out);
     if (index->count > 0) {
         qsort(index->entries, index->count, sizeof *index->entries, compare);
@@ -142,14 +143,14 @@ char *moduleindex_format(struct module_index *index, size_t *size)
     return text;
 }
 
-/* No key is longer, nor are all keys and values together: a few bytes of a file can stand for a
- * long key of each of its entries. */
+/* Limits of a key, and of all keys and values together: in few bytes a malicious file can give each
+ * of its entries a long key. */
 #define KEY_SIZE     4096
 #define ENTRIES_SIZE ((size_t)64 << 20)
 #define ENTRY_COST   64 /* of memory, besides its texts */
 
-/* A file being read. Every byte of a good one belongs to one node: what has been read is counted,
- * so that nodes that lie in each other, or lead in a circle, come to an end. */
+/* A file being read. Every byte of a valid file belongs to one node, so no more than its size is
+ * read: this ends overlapping nodes and loops. */
 struct reader {
     const char *data;
     size_t size;
@@ -211,7 +212,8 @@ static bool get_values(struct reader *r, const char *key, size_t length)
     return true;
 }
 
-/* Takes in the node at `offset` and those below it; `key`, of KEY_SIZE bytes, has led there. */
+/* Reads the node at `offset` and its children. `key`, a buffer of KEY_SIZE bytes, holds the bytes
+ * that lead to the node. */
 static bool get_node(struct reader *r, uint32_t offset, char *key, size_t length)
 {
     const char *prefix = "";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The indexes that libkmod looks modules up in (modules.dep.bin, modules.alias.bin …), as kmod's
- * libkmod/libkmod-index.h describes them: a trie whose nodes are found by their offset. */
+/* Indexes in which libkmod looks modules up (modules.dep.bin, modules.alias.bin …), as described in
+ * kmod's libkmod/libkmod-index.h: a trie whose nodes refer to each other by offsets. */
 #pragma once
 
 #include <stddef.h>
@@ -22,15 +22,15 @@ struct module_index {
 /* Adds an entry; the index owns both strings afterwards. */
 void moduleindex_add(struct module_index *index, char *key, char *value, uint32_t priority);
 
-/* The file's content; the caller frees. An index without entries is a file as well. The entries
- * get sorted. */
+/* Sorts the entries and returns the content of the file; the caller frees. An index without entries
+ * is valid, too. */
 char *moduleindex_format(struct module_index *index, size_t *size);
 
-/* Takes in a file's content, whatever it is: an index that is damaged, or made to harm, gives
- * -EINVAL with what is wrong, and no index. The entries are sorted by key and priority. */
+/* Parses the content of a file, which need not be trusted: a damaged or malicious one gives -EINVAL
+ * with the reason, and no index. Sorts the entries by key and priority. */
 int moduleindex_parse(struct module_index *index, const char *data, size_t size, struct error *e);
 
-/* The first entry with this key; NULL: there is none. */
+/* Returns the first entry with this key, or NULL. */
 const struct module_index_entry *moduleindex_find(const struct module_index *index,
                                                   const char *key);
 

@@ -16,10 +16,10 @@
 #include "host/initrd/modulesource.h"
 #include "host/system/path.h"
 
-/* What the aliases of the kernel's cryptography begin with (MODULE_ALIAS_CRYPTO). */
+/* Prefix of the aliases of crypto algorithms (MODULE_ALIAS_CRYPTO). */
 #define CRYPTO "crypto-"
 
-/* A kernel has some 5,000 modules in all, and far fewer soft dependencies. */
+/* Limits. A kernel has some 5,000 modules in all, and far fewer soft dependencies. */
 #define MODULES_MAX  10000
 #define SOFTDEPS_MAX 10000
 
@@ -37,7 +37,7 @@ static bool has(const struct module_set *set, const char *name)
     return false;
 }
 
-/* The path without the suffix of a compression; the caller frees. */
+/* Returns the path without the suffix of a compression; the caller frees. */
 static char *path_in_guest(const char *path)
 {
     const char *end = path;
@@ -46,7 +46,7 @@ static char *path_in_guest(const char *path)
     return xstrndup(path, end > path ? (size_t)(end - path) : strlen(path));
 }
 
-/* The name of the module in this file, as libkmod makes it; the caller frees. */
+/* Returns the name of the module in this file, as libkmod derives it; the caller frees. */
 static char *module_name(const char *path)
 {
     char *name = xstrdup(text_after_last(path, '/'));
@@ -56,18 +56,18 @@ static char *module_name(const char *path)
     return name;
 }
 
-/* depmod writes a path below the directory, or an absolute one: nothing else is a module of this
- * kernel. NULL: it leads out. */
+/* Makes a path from depmod's index, which may be absolute, relative to the directory. Returns NULL
+ * if it leads out of the directory: it is no module of this kernel. */
 static const char *path_below_directory(const char *path, const char *directory)
 {
     size_t length = strlen(directory);
     if (strncmp(path, directory, length) == 0 && path[length] == '/')
         path += length + strspn(path + length, "/");
-    bool leads_up = strncmp(path, "../", 3) == 0 || strstr(path, "/../");
+    bool leads_up = startswith(path, "../") || strstr(path, "/../");
     return *path == '/' || leads_up ? NULL : path;
 }
 
-/* Adds the module that has this name, if one has. What it needs comes later. */
+/* Adds the module of this name, if there is one. Its dependencies are added later. */
 static int add(struct search *s, const char *name, struct error *e)
 {
     struct module_set *set = s->set;
@@ -92,7 +92,7 @@ static int add(struct search *s, const char *name, struct error *e)
     return 0;
 }
 
-/* Adds what has this name or alias. 1; 0: nothing has; or a negative errno. */
+/* Adds the modules with this name or alias. Returns 1, 0 if there is none, or a negative errno. */
 static int add_named(struct search *s, const char *name, struct error *e)
 {
     struct strv names CLEANUP_STRV = {0};
@@ -104,7 +104,7 @@ static int add_named(struct search *s, const char *name, struct error *e)
     return r < 0 ? r : 1;
 }
 
-/* Adds what the module depends on; libkmod reads the line from its end. */
+/* Adds the module's dependencies. Reads their line from its end, as libkmod does. */
 static int add_needs(struct search *s, size_t at, struct error *e)
 {
     const char *line = modulesource_needs(&s->source, s->set->items[at].name);
@@ -121,7 +121,7 @@ static int add_needs(struct search *s, size_t at, struct error *e)
     return r;
 }
 
-/* "pre: NAME… post: NAME…" */
+/* Adds the modules of a soft dependency, "pre: NAME… post: NAME…". */
 static int add_softdep(struct search *s, const char *softdep, struct error *e)
 {
     struct strv words CLEANUP_STRV = {0};
@@ -139,7 +139,8 @@ static int add_softdep(struct search *s, const char *softdep, struct error *e)
     return r < 0 ? r : 0;
 }
 
-/* Of several lines for one module the first counts, as it does for libkmod in the guest. */
+/* Adds the module's soft dependencies. Of several lines for one module the first is used, as by
+ * libkmod in the guest. */
 static int add_softdeps(struct search *s, size_t at, struct error *e)
 {
     const struct strv *softdeps = &s->source.softdeps;
@@ -149,8 +150,9 @@ static int add_softdeps(struct search *s, size_t at, struct error *e)
     return 0;
 }
 
-/* A kernel's modules are all signed alike, or none is. The hash that is built in is written in C;
- * with the processor's own instructions the guest's whole boot takes a fifth less. */
+/* Adds the modules that compute the hash of the modules' signatures; a kernel's modules are all
+ * signed alike, or none is. The built-in implementation is written in C; one that uses the
+ * processor's own instructions shortens the guest's whole boot by a fifth. */
 static int add_checker(struct search *s, struct error *e)
 {
     const char *hash = s->set->count > 0 ? modulesign_hash_of_file(s->set->items[0].file) : NULL;
@@ -158,7 +160,7 @@ static int add_checker(struct search *s, struct error *e)
     return alias ? add_named(s, alias, e) : 0;
 }
 
-/* From `from` on adds whatever the modules need, until nothing is added any more. */
+/* Adds all dependencies of the modules from index `from` on, and of the modules thus added. */
 static int add_all_needs(struct search *s, size_t from, struct error *e)
 {
     int r = 0;
@@ -200,7 +202,8 @@ static int by_path(const void *left, const void *right)
     return strcmp(a->path, b->path);
 }
 
-/* The order of the kernel's build, as depmod has it; modules that are not in it come last. */
+/* Numbers the modules in the order of the kernel's build, as depmod does; modules that are not in
+ * it come last. */
 static void set_order(struct module_set *set, const char *root, const char *directory)
 {
     size_t size = 0;
@@ -228,18 +231,19 @@ static struct module *find(const struct module_set *set, char *name)
                            : bsearch(&wanted, set->items, set->count, sizeof *set->items, by_name);
 }
 
-/* "alias PATTERN NAME" */
+/* Parses a line "alias PATTERN NAME". */
 static void take_alias(const struct module_set *set, char *line)
 {
     char *name = strrchr(line, ' ');
     struct module *module = name ? find(set, name + 1) : NULL;
-    if (!module || strncmp(line, "alias ", 6) != 0 || name < line + 6)
+    const char *pattern = startswith(line, "alias ");
+    if (!module || !pattern || name < pattern)
         return;
     *name = '\0';
-    strv_push(&module->aliases, line + 6);
+    strv_push(&module->aliases, pattern);
 }
 
-/* "softdep NAME pre: NAME… post: NAME…" */
+/* Parses a line "softdep NAME pre: NAME… post: NAME…". */
 static void take_softdep(const struct module_set *set, char *line)
 {
     char *rest = line;
@@ -250,7 +254,7 @@ static void take_softdep(const struct module_set *set, char *line)
         strv_push(&module->softdeps, rest);
 }
 
-/* Has each line of a file that depmod wrote taken. */
+/* Passes each line of a file from depmod to `take`. */
 static int read_lines(const struct module_set *set, const struct module_source *source,
                       const char *name, void (*take)(const struct module_set *set, char *line),
                       struct error *e)
@@ -265,8 +269,8 @@ static int read_lines(const struct module_set *set, const struct module_source *
     return 0;
 }
 
-/* The command that makes the indexes of lib/modules/VERSION; the caller frees. NULL where the
- * directory is no such one, in which depmod looks for no modules. */
+/* Returns the command that makes the indexes of lib/modules/VERSION; the caller frees. Returns NULL
+ * for another directory, in which depmod does not look for modules. */
 static char *depmod_command(const char *directory)
 {
     static const char parent[] = "/lib/modules";
@@ -285,7 +289,7 @@ static char *depmod_command(const char *directory)
     return xasprintf("depmod -b %s %s", base, quoted);
 }
 
-/* Without its indexes nothing is found. */
+/* Checks that the directory has indexes, without which no module is found. */
 static int check_directory(const char *root, const char *directory, struct error *e)
 {
     char *index CLEANUP_FREE = xasprintf("%s/modules.dep.bin", directory);
@@ -348,7 +352,7 @@ void moduleset_free(struct module_set *set)
     *set = (struct module_set){0};
 }
 
-/* "PATH: PATH PATH": libkmod reads what a module needs from the end. */
+/* Formats the dependencies as "PATH: PATH PATH", which libkmod reads from the end. */
 static char *format_needs(const struct module_set *set, const struct module *module)
 {
     struct strv paths CLEANUP_STRV = {0};
@@ -386,19 +390,19 @@ static char *format_alias_index(const struct module_set *set, size_t *size)
     return content;
 }
 
-/* Algorithms of the kernel's cryptography: it asks for them itself where none is there.
- * As softdeps all modules that have one would be loaded. */
+/* True for a crypto algorithm. The kernel requests one itself when it has none; as a soft
+ * dependency it would load every module that implements it. */
 static bool is_algorithm(const struct module_set *set, const char *word)
 {
-    bool whole = strncmp(word, CRYPTO, strlen(CRYPTO)) == 0;
-    char *alias CLEANUP_FREE = xasprintf("%s%s", whole ? "" : CRYPTO, word);
+    char *alias CLEANUP_FREE = xasprintf("%s%s", startswith(word, CRYPTO) ? "" : CRYPTO, word);
     for (size_t i = 0; i < set->count; i++)
         if (strv_contains(&set->items[i].aliases, alias))
             return true;
     return false;
 }
 
-/* "pre: NAME… post: NAME…" without algorithms; the caller frees. NULL: nothing is left. */
+/* Returns a soft dependency without crypto algorithms, or NULL if nothing is left; the caller
+ * frees. */
 static char *without_algorithms(const struct module_set *set, const char *softdep)
 {
     struct strv words CLEANUP_STRV = {0};
@@ -437,7 +441,7 @@ static char *format_empty_index(const struct module_set *set, size_t *size)
     return moduleindex_format(&index, size);
 }
 
-/* Reads a file of the kernel's modules directory whole; where there is none, an empty index. */
+/* Reads a file of the modules directory; an absent one is replaced by an empty index. */
 static int read_index(const char *root, const char *directory, struct module_file *file,
                       struct error *e)
 {
@@ -454,7 +458,8 @@ static int read_index(const char *root, const char *directory, struct module_fil
 int moduleset_files(const struct module_set *set, const char *root, const char *directory,
                     struct module_file files[MODULE_FILES], struct error *e)
 {
-    /* libkmod wants them all: without one it gives up keeping any of them open */
+    /* kmod_load_resources() fails if one of these is missing; every lookup then reopens the
+     * indexes */
     static const struct {
         const char *name;
         char *(*format)(const struct module_set *set, size_t *size); /* NULL: the kernel's */

@@ -8,7 +8,7 @@
 #include "base/alloc.h"
 #include "host/initrd/decompress.h"
 
-/* MODULE_SIG_STRING; before it stands the signature's description, before that the signature. */
+/* MODULE_SIG_STRING. The description of the signature precedes it, the signature precedes that. */
 static const char magic[] = "~Module signature appended~\n";
 
 struct description {
@@ -22,7 +22,7 @@ struct description {
 
 #define PKCS7 2
 
-/* Object identifiers of hashes, as DER has them. */
+/* Object identifiers of hashes, encoded by DER. */
 static const struct {
     const char *name;
     const char *oid;
@@ -52,7 +52,7 @@ enum tag {
     CONTEXT_0 = 0xa0
 };
 
-/* Takes the next element, which must have this tag, and leaves its content. */
+/* Reads the next element, which must have this tag, and returns its content. */
 static bool take(struct der *der, enum tag tag, struct der *content)
 {
     if (der->left < 2 || der->at[0] != tag)
@@ -76,7 +76,7 @@ static bool take(struct der *der, enum tag tag, struct der *content)
     return true;
 }
 
-/* The first hash that a PKCS#7 message (RFC 5652) names: ContentInfo, SignedData, its version, its
+/* Returns the first hash in a PKCS#7 message (RFC 5652), which is in ContentInfo, SignedData,
  * digestAlgorithms. */
 static const char *first_hash(struct der message)
 {

@@ -5,12 +5,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Does a signature end these bytes? */
+/* True if the bytes end with a signature. */
 bool modulesign_is_signed(const char *data, size_t size);
 
-/* The hash that the signature is made of, as the kernel's cryptography calls it: "sha256". NULL:
- * not signed, or by no hash that is known. */
+/* Returns the name of the signature's hash in the kernel's crypto API ("sha256"), or NULL if the
+ * module is not signed or the hash is unknown. */
 const char *modulesign_hash(const char *data, size_t size);
 
-/* The same for a module's file, which may be compressed. */
+/* Does the same for a module's file, which may be compressed. */
 const char *modulesign_hash_of_file(const char *file);

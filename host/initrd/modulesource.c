@@ -21,8 +21,8 @@ char *modulesource_read(const char *root, const char *directory, const char *nam
     return path_below(&found, root, path, e) < 0 ? NULL : file_read(found, FILE_LIMIT, size, e);
 }
 
-/* One of the indexes; one that is not there is empty. Where a kernel's build left no list of what
- * is built in, as before Linux 5.2, depmod makes an index of no bytes of it. */
+/* Reads an index; an absent one is empty. For a kernel whose build left no list of built-in
+ * modules, as before Linux 5.2, depmod writes a file of 0 bytes. */
 static int read_index(struct module_source *source, const char *name, struct module_index *index,
                       struct error *e)
 {
@@ -60,7 +60,7 @@ char *modulesource_normalize(const char *text)
     return inside ? NULL : TAKE(normal);
 }
 
-/* "softdep NAME pre: NAME… post: NAME…" */
+/* Parses a line "softdep NAME pre: NAME… post: NAME…". */
 static void take_softdep(struct module_source *source, char *line)
 {
     char *rest = line;
@@ -120,7 +120,7 @@ const char *modulesource_needs(const struct module_source *source, const char *n
     return entry ? entry->value : NULL;
 }
 
-/* fnmatch() is asked only where everything before the first special character is the same. */
+/* Calls fnmatch() only if the texts agree up to the first special character. */
 static bool matches(const char *pattern, const char *alias)
 {
     while (*pattern == *alias && *pattern && !strchr("*?[\\", *pattern)) {
@@ -147,7 +147,7 @@ static bool match(const struct module_index *index, const char *alias, struct st
 
 bool modulesource_match(const struct module_source *source, const char *alias, struct strv *names)
 {
-    /* longer ones are no names, and take their time */
+    /* longer texts are not names, and would take long to match */
     char *normal CLEANUP_FREE = strlen(alias) < PATH_MAX ? modulesource_normalize(alias) : NULL;
     if (!normal)
         return false;

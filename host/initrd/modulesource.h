@@ -10,7 +10,7 @@
 #include "host/initrd/moduleindex.h"
 
 struct module_source {
-    const char *root; /* of the tree: where links lead on the host; "": the host's own */
+    const char *root; /* of the tree: symlinks are resolved inside it; "": the host's own */
     const char *directory;
     struct module_index needs; /* by a module's name: "PATH: PATH…" */
     struct module_index aliases;
@@ -29,17 +29,18 @@ int modulesource_open(struct module_source *source, const char *root, const char
 
 void modulesource_close(struct module_source *source);
 
-/* A file beside the modules, whole; the caller frees. NULL with the message otherwise. */
+/* Reads a file of the modules directory; the caller frees. Returns NULL with the message on
+ * error. */
 char *modulesource_read(const char *root, const char *directory, const char *name, size_t *size,
                         struct error *e);
 
-/* The name or alias as the indexes have it: dashes are underscores but inside brackets. The caller
- * frees; NULL for one that is none. */
+/* Returns a name or alias as the indexes spell it, with underscores for dashes outside brackets;
+ * the caller frees. Returns NULL if the text is not a valid one. */
 char *modulesource_normalize(const char *text);
 
 /* Returns the module's line of modules.dep, "PATH: PATH PATH"; NULL: there is no such module. */
 const char *modulesource_needs(const struct module_source *source, const char *name);
 
-/* The names of the modules that have the alias, appended to `names`. True: there is one, or the
- * kernel itself has it. */
+/* Appends the names of the modules that have the alias to `names`. True if there is one, or if the
+ * kernel has it built in. */
 bool modulesource_match(const struct module_source *source, const char *alias, struct strv *names);

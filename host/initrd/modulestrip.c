@@ -21,7 +21,7 @@ static char *file_of(const char *directory, size_t i)
     return xasprintf("%s/%zu.ko", directory, i);
 }
 
-/* Puts what strip has made of a module in place of it. */
+/* Replaces a module by strip's output. */
 static int read_module(const char *path, struct module_content *module, struct error *e)
 {
     size_t size = 0;
@@ -36,9 +36,10 @@ static int read_module(const char *path, struct module_content *module, struct e
     return 0;
 }
 
-/* The unwinding tables are half of all relocations, and without them only the frames of a stack
- * trace inside the module are marked as uncertain. What is for tracers takes half of the time that
- * is left: the kernel makes files for each event, and rewrites the start of each function. */
+/* Sections that are not needed. The unwinding tables cause half of all relocations; without them a
+ * stack trace marks the frames inside the module as uncertain, nothing more. The tables for tracers
+ * take half of the remaining time: the kernel makes files for each event and rewrites the start of
+ * each function. */
 static const char *const unneeded[] = {
     ".comment",         ".orc_unwind",        ".orc_unwind_ip",   ".BTF",
     "__mcount_loc",     "__tracepoints_ptrs", "__bpf_raw_tp_map", "_ftrace_events",
@@ -59,7 +60,7 @@ static int run_strip(const char *directory, const bool *chosen, size_t count, st
     return process_run(&strip, e);
 }
 
-/* Are they all for the processor that we are for? Then any strip can do it. */
+/* True if all modules are for run-vm's own processor, which every strip supports. */
 static bool are_native(const struct module_content *modules, const bool *chosen, size_t count)
 {
     enum { MACHINE = offsetof(Elf64_Ehdr, e_machine), MACHINE_END = MACHINE + sizeof(Elf64_Half) };
@@ -74,7 +75,7 @@ static bool are_native(const struct module_content *modules, const bool *chosen,
     return true;
 }
 
-/* In a directory with nothing else in it. */
+/* Strips the modules in `scratch`, a new directory. */
 static int strip_in(const char *scratch, struct module_content *modules, const bool *chosen,
                     size_t count, struct error *e)
 {
@@ -87,7 +88,7 @@ static int strip_in(const char *scratch, struct module_content *modules, const b
     if (r < 0)
         return r;
     r = run_strip(scratch, chosen, count, e);
-    bool refused = r == -EPROTO && e->status < 128; /* by itself: no signal */
+    bool refused = r == -EPROTO && e->status < 128; /* strip exited; it was not killed */
     if (refused && !are_native(modules, chosen, count)) {
         log_debug("the modules are not stripped: %s", e->message);
         return 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Modules without what they do not need to run: half the size, and half the work to relocate. */
+/* Strips modules of everything that they do not need to run, which halves their size and the work
+ * of relocating them. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,9 +13,9 @@ struct module_content {
     size_t size;
 };
 
-/* Strips those of the modules that are not signed, or all with `signed_too`, by strip of Debian's
- * binutils; `directory` is for its files, which are removed again. Where there is no strip, or none
- * for what they are (modules for another processor), they stay as they are: 0 as well. A negative
- * errno with the reason where it failed otherwise; they can be used then, too. */
+/* Strips the unsigned modules, or all with `signed_too`, by binutils' strip. `directory` is for
+ * temporary files, which are removed. Without strip, or with one that does not know the modules'
+ * processor, the modules stay unchanged, and 0 is returned. Otherwise returns 0, or a negative
+ * errno with the reason; the modules can be used in that case, too. */
 int modulestrip_all(struct module_content *modules, size_t count, bool signed_too,
                     const char *directory, struct error *e);

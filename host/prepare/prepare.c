@@ -14,6 +14,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "common/stamp.h"
 #include "host/initrd/initrd.h"
 #include "host/initrd/kernelimage.h"
@@ -29,8 +30,6 @@
 #include "host/system/process.h"
 #include "host/system/signals.h"
 #include "host/system/tree.h"
-
-#define MIB (UINT64_C(1) << 20)
 
 /* The parameter's name in common/params.c. */
 #define STAMP_PARAMETER "vm.blank"

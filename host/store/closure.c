@@ -9,10 +9,10 @@
 #include "base/alloc.h"
 #include "host/system/process.h"
 
-/* Counts up when the same closure shall be written otherwise. */
+/* Version of the format; increased when the same inputs shall give other bytes. */
 #define FORMAT 1
 
-/* How many paths one nix-store is given: an argument vector holds some 2 MiB. */
+/* Most paths passed to one nix-store: an argument vector holds some 2 MiB. */
 #define PATHS_AT_ONCE 4096
 
 struct closure {
@@ -20,7 +20,7 @@ struct closure {
     const char *prefix;
 };
 
-/* What `nix-store OPERATION PATHS` prints for some of the paths; the caller frees. */
+/* Returns the output of `nix-store OPERATION PATHS`; the caller frees. */
 static char *ask(const struct closure *closure, const char *const *operation, char *const *paths,
                  size_t count, struct error *e)
 {
@@ -53,8 +53,9 @@ static int find_paths(const struct closure *closure, struct strv *paths, struct 
     return 0;
 }
 
-/* nix-store prints the hash without its type, closureInfo with it; both are loaded. Each path's
- * lines: path, hash, size, deriver, number of references, references. */
+/* Copies a registration and adds the type to each hash: nix-store prints the hash without it,
+ * closureInfo with it; --load-db reads both. A path's lines are path, hash, size, deriver, number
+ * of references, references. */
 static void put_registration(FILE *out, char *text)
 {
     char *rest = text;
@@ -121,7 +122,7 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     return finish(registration, r, CLOSURE_REGISTRATION, e);
 }
 
-/* Which store nix-store speaks of depends on these as well. */
+/* Adds the variables by which nix-store chooses its store. */
 static void add_environment(struct cache_key *key)
 {
     static const char *const names[] = {"NIX_REMOTE", "NIX_STORE_DIR", "NIX_STATE_DIR",
@@ -132,7 +133,7 @@ static void add_environment(struct cache_key *key)
     }
 }
 
-/* A valid path's closure never changes; that a path was removed and made again shows in its
+/* The closure of a valid path never changes. A path that was deleted and rebuilt has another
  * identity. */
 int closure_get(struct cache_entry *entry, const struct strv *roots, const char *prefix,
                 const char *fallback, struct error *e)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The host's Nix store, as its own nix-store tells of it: the closure of some paths and their
- * registration. */
+/* The closure of some store paths, and their registration, from the host's nix-store. */
 #pragma once
 
 #include "base/error.h"
@@ -8,11 +7,11 @@
 #include "host/cache/cache.h"
 
 /* The files of a closure's cache entry, as Nix's closureInfo has them. */
-#define CLOSURE_REGISTRATION "registration" /* what nix-store --load-db reads */
-#define CLOSURE_PATHS        "store-paths"  /* a line each, sorted bytewise */
+#define CLOSURE_REGISTRATION "registration" /* input of nix-store --load-db */
+#define CLOSURE_PATHS        "store-paths"  /* one path a line, sorted by bytes */
 
-/* Finds in the cache, or has nix-store tell, the closure of `roots` (/nix/store/NAME each). With a
- * `prefix` other than "" the store is the chroot store there, whose files are at PREFIX/nix/store.
+/* Gets the closure of `roots` (/nix/store/NAME each) from the cache, or else from nix-store. With a
+ * `prefix` other than "" the store is the chroot store whose files are at PREFIX/nix/store. Returns
  * 0, or a negative errno with the reason; see cache_get() for `fallback`. */
 int closure_get(struct cache_entry *entry, const struct strv *roots, const char *prefix,
                 const char *fallback, struct error *e);

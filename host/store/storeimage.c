@@ -16,19 +16,19 @@
 #include "host/system/process.h"
 #include "host/system/tree.h"
 
-/* Counts up when the same closure shall give other bytes. */
+/* Version of the format; increased when the same inputs shall give other bytes. */
 #define FORMAT 2
 
-/* How often the line on the terminal is renewed, in milliseconds. */
+/* Interval between updates of the line on the terminal, in milliseconds. */
 #define INTERVAL 200
 
 struct image {
     struct strv paths; /* sorted, each once */
     const char *prefix;
-    char *list; /* where they stand; owned */
+    char *list; /* file that lists them; owned */
 };
 
-/* What is being made. */
+/* An image being made. */
 struct making {
     struct progress progress;
     const char *path;
@@ -54,7 +54,8 @@ static int parse_list(struct strv *paths, const char *file, struct error *e)
     return 0;
 }
 
-/* The sum of the sizes in the registration beside a list of paths: each path's third line. */
+/* Returns the sum of the sizes (the third line of each path) in the registration beside a list of
+ * paths; 0 if it cannot be read. */
 static uint64_t registered_bytes(const char *list)
 {
     const char *slash = strrchr(list, '/');
@@ -76,7 +77,7 @@ static uint64_t registered_bytes(const char *list)
     return bytes;
 }
 
-/* The paths of the closure, asked of Nix. */
+/* Gets the paths of the closure from Nix. */
 static int find_closure(struct image *image, const struct strv *roots, const char *fallback,
                         struct error *e)
 {
@@ -95,7 +96,8 @@ static int find_closure(struct image *image, const struct strv *roots, const cha
     return r;
 }
 
-/* The specification's options, and nothing of this machine: no times, owners, attributes. */
+/* Fills in the arguments of mkfs.erofs: those of nixpkgs' qemu-vm.nix, which exclude times, owners
+ * and attributes of this machine. */
 static void command(struct strv *argv, const char *image, const char *tree)
 {
     static const char *const options[] = {
@@ -133,7 +135,7 @@ static int copy_and_run(const struct storetree *tree, const struct strv *argv,
     return pid < 0 ? (int)pid : process_watch(pid, argv->items[0], watch, e);
 }
 
-/* Has mkfs.erofs make the image of the tree, and shows how far it is. */
+/* Runs mkfs.erofs on the tree and shows its progress. */
 static int run(const struct image *image, const struct storetree *tree, const struct strv *argv,
                const char *path, struct error *e)
 {
@@ -162,7 +164,7 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
         .paths = &image->paths, .prefix = image->prefix, .directory = mounted};
     int r = run(image, &tree, &argv, path, e);
     int removed = tree_remove(mounted, r < 0 ? NULL : e);
-    /* mkfs.erofs does not say that a disk is full */
+    /* mkfs.erofs does not report that a disk is full */
     if (r < 0)
         return error_context(e, r, "%s: cannot be made; is there room for it?", path);
     return removed;
@@ -178,7 +180,7 @@ int storeimage_get(struct cache_entry *entry, const char *list, const struct str
     struct cache_key key;
     cache_key_start(&key, "store", FORMAT);
     for (size_t i = 0; r == 0 && i < image.paths.count; i++) {
-        /* store paths never change, but one may be built again, a little different */
+        /* store paths never change, but one may be rebuilt with other bytes */
         char *path CLEANUP_FREE = xasprintf("%s%s", image.prefix, image.paths.items[i]);
         cache_key_file(&key, path);
     }

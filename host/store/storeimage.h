@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The store image: an erofs filesystem of exactly a closure. The same closure gives the same
- * bytes. */
+/* The store image: an erofs filesystem that contains exactly one closure. The same closure gives
+ * the same bytes. */
 #pragma once
 
 #include "base/error.h"
@@ -10,8 +10,9 @@
 /* The name of the image in its cache entry. */
 #define STOREIMAGE_NAME "store.img"
 
-/* Finds the image in the cache or makes it: of the paths that the file `list` has, a line each, or,
- * where that is NULL, of the closure of `roots`. With a `prefix` other than "" their files are at
- * PREFIX/nix/store. 0, or a negative errno with the reason; see cache_get() for `fallback`. */
+/* Finds the image in the cache or makes it, of the paths in the file `list`, one a line, or of the
+ * closure of `roots` if `list` is NULL. With a `prefix` other than "" their files are at
+ * PREFIX/nix/store. Returns 0, or a negative errno with the reason; see cache_get() for
+ * `fallback`. */
 int storeimage_get(struct cache_entry *entry, const char *list, const struct strv *roots,
                    const char *prefix, const char *fallback, struct error *e);

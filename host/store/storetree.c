@@ -26,7 +26,7 @@ static bool make_links(const struct storetree *tree)
     return mkdir(path, 0700) == 0 && chmod(path, 0755) == 0;
 }
 
-/* The text of a link; the caller frees. NULL with errno set. */
+/* Returns the text of a symlink of `size` bytes, or NULL with errno set; the caller frees. */
 static char *read_link(const char *path, size_t size)
 {
     char *text = xcalloc(size + 2, 1);
@@ -42,7 +42,7 @@ static int copy_link(const char *from, const char *to, const struct stat *st)
     return target && symlink(target, to) == 0 ? 0 : -errno;
 }
 
-/* Makes one path appear at `to`: a link again, anything else as a bind mount. */
+/* Makes one path appear at `to`: a symlink by a copy, anything else by a bind mount. */
 static int bind_path(const char *from, const char *to)
 {
     struct stat st;
@@ -142,7 +142,7 @@ static int copy_path(const char *from, const char *to, struct error *e)
         int r = copy_link(from, to, &st);
         return r < 0 ? error_errno(e, -r, "copying the link %s", from) : 0;
     }
-    /* fs.protected_hardlinks forbids it for others' files, and another filesystem always does */
+    /* fails for other users' files (fs.protected_hardlinks), and always on another filesystem */
     if (link(from, to) == 0)
         return 0;
     int r = atomicfile_fill(from, to, e);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A directory with some store paths in it, and the empty .links that Nix wants, for a program that
- * makes an image of a directory. Nobody needs to be root for it. */
+/* A directory that contains some store paths, and the empty .links that Nix requires, for a program
+ * that makes an image of a directory. Needs no root privileges. */
 #pragma once
 
 #include "base/error.h"
@@ -10,14 +10,15 @@
 struct storetree {
     const struct strv *paths; /* /nix/store/NAME each */
     const char *prefix;       /* of a chroot store; "": none */
-    const char *directory;    /* where the tree is to be; exists and is empty */
+    const char *directory;    /* directory of the tree; exists and is empty */
 };
 
-/* Runs the program with the tree at `directory`: by bind mounts in a mount namespace of its own.
- * Waits for it like process_watch(); `watch` may be NULL. -ENOTSUP, without the program having been
- * started, where the kernel does not let us. */
+/* Runs the program with the tree at `directory`, made of bind mounts in a mount namespace of its
+ * own. Waits for it and returns like process_watch(); `watch` may be NULL. Returns -ENOTSUP,
+ * without starting the program, if the kernel does not allow the mounts. */
 int storetree_run(const struct storetree *tree, const struct strv *argv,
                   const struct process_watch *watch, struct error *e);
 
-/* Makes the tree on the disk, of hard links where they are allowed, else of copies. */
+/* Makes the tree on disk, of hard links where they are allowed, else of copies. Returns 0, or a
+ * negative errno with the reason. */
 int storetree_copy(const struct storetree *tree, struct error *e);

@@ -15,10 +15,10 @@
 #include <ext2fs/ext2fs.h>
 
 #include "base/alloc.h"
+#include "base/units.h"
 #include "init/format/ext4guard.h"
 
 #define KIB ((uint64_t)1024)
-#define MIB (1024 * KIB)
 #define TIB (1024 * 1024 * MIB)
 
 /* mke2fs leaves out an incomplete last page, so that the kernel can map all of the filesystem. */

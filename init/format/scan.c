@@ -13,8 +13,7 @@
 #include "base/clock.h"
 #include "base/compare.h"
 #include "base/log.h"
-
-#define MIB ((uint64_t)1024 * 1024)
+#include "base/units.h"
 
 /* Bytes of a read, of a part of the device and of the whole one. */
 #define PART_CHUNK  ((size_t)64 * 1024)
