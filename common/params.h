@@ -109,9 +109,9 @@ extern const size_t guest_param_count;
 /* Sets every default. */
 void guest_params_init(struct guest_params *params);
 
-/* Parses the words into `params`, which holds the defaults or the result of an earlier call. Ignores
- * words that are not in the table, which are the kernel's or stage 2's, unless they begin with
- * PARAM_PREFIX. Returns 0, or -EINVAL with a message that names the parameter. */
+/* Parses the words into `params`, which holds the defaults or the result of an earlier call.
+ * Ignores words that are not in the table, which are the kernel's or stage 2's, unless they begin
+ * with PARAM_PREFIX. Returns 0, or -EINVAL with a message that names the parameter. */
 int guest_params_parse(struct guest_params *params, const struct cmdline *line, struct error *e);
 
 /* Appends a word for each parameter that differs from its default, in the table's order.

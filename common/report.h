@@ -4,9 +4,10 @@
  * such lines, too. */
 #pragma once
 
-#define REPORT_FAILED  "failed"  /* the boot has ended as failed; TEXT is the reason */
-#define REPORT_STARTED "started" /* stage 2 is about to start: earlier failures no longer matter   \
-                                  */
+#define REPORT_FAILED "failed" /* the boot has ended as failed; TEXT is the reason */
+#define REPORT_STARTED                                                                             \
+    "started" /* stage 2 is about to start: earlier failures no longer matter                      \
+               */
 
 /* Length at which the host truncates a line. */
 #define REPORT_LINE 1024
