@@ -16,7 +16,7 @@
 
 #define PREFIX "run-vm: "
 
-/* How long a write to, or a drain of, a console may block before the console is skipped. */
+/* Limits of a write to a console and of a drain: a console that blocks for longer is skipped. */
 #define WRITE_PATIENCE_MS 1000
 #define DRAIN_PATIENCE_S  2
 
