@@ -337,7 +337,7 @@ static void a_guest_without_a_word_is_a_failure(void **state)
     (void)state;
     struct outcome outcome CLEANUP_OUTCOME = run("says-nothing");
     assert_not_run(&outcome);
-    assert_error_names(outcome.e, "true", "QEMU ended");
+    assert_error_names(outcome.e, "true", "QEMU exited");
 }
 
 static void the_guests_reason_is_given_as_text(void **state)
@@ -377,7 +377,7 @@ static void a_frame_without_its_end_is_no_exit_status(void **state)
     (void)state;
     struct outcome outcome CLEANUP_OUTCOME = run("breaks-off");
     assert_not_run(&outcome);
-    assert_error_names(outcome.e, "QEMU ended");
+    assert_error_names(outcome.e, "QEMU exited");
 }
 
 static void only_the_first_last_word_counts(void **state)
