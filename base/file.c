@@ -72,7 +72,7 @@ static int read_to_end(int fd, struct content *content, size_t limit)
 char *file_read_at(int directory, const char *path, int flags, size_t limit, size_t *size,
                    struct error *e)
 {
-    struct stat st;
+    struct stat st = {0};
     int fd CLEANUP_CLOSE = open_regular(directory, path, flags, limit, &st, e);
     if (fd < 0) {
         errno = -fd;

@@ -76,28 +76,23 @@ static const struct commandline_option *find_letter(const struct commandline *sy
     return NULL;
 }
 
-/* An option as it was given: --NAME, --NAME=VALUE, -L or -LVALUE. */
-struct given {
-    const struct commandline_option *option;
-    const char *value; /* the part that belongs to the same argument; NULL: none */
-};
-
-static int find_option(struct given *given, const struct commandline *syntax, const char *text,
-                       struct error *e)
+/* Finds the option of an argument: --NAME, --NAME=VALUE, -L or -LVALUE. `value` becomes the part of
+ * the argument that is the option's value, NULL if there is none. Returns NULL with the reason. */
+static const struct commandline_option *
+find_option(const char **value, const struct commandline *syntax, const char *text, struct error *e)
 {
     const char *name = startswith(text, "--");
     const char *sign = name ? strchr(name, '=') : NULL;
+    const struct commandline_option *option =
+        name ? find_name(syntax, name, strcspn(name, "=")) : find_letter(syntax, text[1]);
     if (name)
-        *given =
-            (struct given){find_name(syntax, name, strcspn(name, "=")), sign ? sign + 1 : NULL};
+        *value = sign ? sign + 1 : NULL;
     else
-        *given = (struct given){find_letter(syntax, text[1]), text[1] && text[2] ? text + 2 : NULL};
-    if (!given->option)
-        return error_set(e, -EINVAL, "%s: no such option%s; see --help", text,
-                         syntax->option_hint ? syntax->option_hint : "");
-    if (!given->option->argument && given->value)
-        return error_set(e, -EINVAL, "%s: --%s takes no argument", text, given->option->name);
-    return 0;
+        *value = text[1] && text[2] ? text + 2 : NULL;
+    if (!option)
+        (void)error_set(e, -EINVAL, "%s: no such option%s; see --help", text,
+                        syntax->option_hint ? syntax->option_hint : "");
+    return option;
 }
 
 /* Reads the option at `arguments` and, if it needs one, the next argument as its value. `taken`
@@ -105,12 +100,12 @@ static int find_option(struct given *given, const struct commandline *syntax, co
 static int take_option(void *values, const struct commandline *syntax, char *const *arguments,
                        size_t *taken, struct error *e)
 {
-    struct given given;
-    int r = find_option(&given, syntax, arguments[0], e);
-    if (r < 0)
-        return r;
-    const struct commandline_option *option = given.option;
-    const char *value = given.value;
+    const char *value = NULL;
+    const struct commandline_option *option = find_option(&value, syntax, arguments[0], e);
+    if (!option)
+        return -EINVAL;
+    if (!option->argument && value)
+        return error_set(e, -EINVAL, "%s: --%s takes no argument", *arguments, option->name);
     *taken = 1;
     if (option->argument && !value) {
         value = option->optional ? option->optional : arguments[1];
@@ -118,7 +113,7 @@ static int take_option(void *values, const struct commandline *syntax, char *con
     }
     if (option->argument && !value)
         return error_set(e, -EINVAL, "--%s needs an argument: %s", option->name, option->argument);
-    r = set_option(values, option, value ? value : "", e);
+    int r = set_option(values, option, value ? value : "", e);
     for (; option->kind == COMMANDLINE_REST && arguments[*taken]; (*taken)++)
         (void)set_option(values, option, arguments[*taken], e);
     return r;

@@ -227,7 +227,8 @@ static int compare_keys(const void *a, const void *b)
 /* Appends the properties by key, bytewise, and empties them. */
 static void push_properties(struct strv *list, struct model_properties *properties)
 {
-    qsort(properties->items, properties->count, sizeof *properties->items, compare_keys);
+    if (properties->count > 0)
+        qsort(properties->items, properties->count, sizeof *properties->items, compare_keys);
     for (size_t i = 0; i < properties->count; i++) {
         strv_pushf(list, "%s=%s", properties->items[i].key, properties->items[i].value);
         free(properties->items[i].key);
