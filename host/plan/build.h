@@ -9,7 +9,8 @@
 struct config;
 struct plan_options;
 
-/* Makes the plan out of a resolved configuration. 0; or -EINVAL when the configuration has
- * problems, all of them noted in it; or another negative errno with the reason. */
+/* Builds the plan of a resolved configuration. Returns 0; or -EINVAL if the configuration has
+ * problems, all of which are then in it; or another negative errno with the reason. The caller
+ * frees the plan in any case. */
 int plan_build(struct plan *plan, struct config *config, const struct plan_options *options,
                const struct surroundings *at, struct error *e);

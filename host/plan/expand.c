@@ -7,7 +7,7 @@
 
 #include "base/alloc.h"
 
-/* How deep quotes and WORDs may stand within each other, which is more than anybody writes. */
+/* Limit of the nesting of quotes and WORDs, which is more than anybody writes. */
 #define DEPTH_LIMIT 64
 
 /* A program takes no longer argument: Linux's MAX_ARG_STRLEN, without the NUL. */
@@ -20,21 +20,21 @@ enum mode {
 };
 
 struct expansion {
-    const char *at; /* what is to be read next */
+    const char *at; /* the next character to read */
     enum mode mode;
     const struct expand_variables *variables;
     struct strv *words; /* MODE_WORDS */
-    char *text;         /* the word being put together */
+    char *text;         /* the word so far */
     size_t length, size;
     bool started;       /* there is a word, though it may be empty */
-    bool too_long;      /* the word has reached its limit, and is cut there */
+    bool too_long;      /* the word has reached LENGTH_LIMIT, and is truncated */
     unsigned int depth; /* of the text being read */
-    bool silent; /* what is read is not wanted: the WORD of a ${NAME:+WORD} that is not used */
+    bool silent;        /* discard the text: the WORD of a ${NAME:+WORD} that is not used */
     struct error *e;
 };
 
-/* Where in the text we are. */
-struct place {
+/* The context of a character. */
+struct context {
     bool quoted; /* between double quotes */
     bool braces; /* in the WORD of ${NAME:-WORD}, which a } ends */
 };
@@ -57,7 +57,7 @@ static void append(struct expansion *x, char c)
     x->text[x->length] = '\0';
 }
 
-/* The word is complete: on to the next. */
+/* Ends a word, and begins the next. */
 static void end_word(struct expansion *x)
 {
     if (!x->started)
@@ -81,7 +81,7 @@ static void emit(struct expansion *x, char c, bool quoted)
     x->started = true;
 }
 
-/* What a variable stands for. */
+/* Emits the value of a variable. */
 static void emit_value(struct expansion *x, const char *value, bool quoted)
 {
     for (; *value; value++) {
@@ -91,14 +91,14 @@ static void emit_value(struct expansion *x, const char *value, bool quoted)
     }
 }
 
-static int read_text(struct expansion *x, struct place place);
+static int read_text(struct expansion *x, struct context in);
 
 static bool is_name_start(char c)
 {
     return isalpha((unsigned char)c) || c == '_';
 }
 
-/* A variable's name, taken off the text; the caller frees. */
+/* Reads the name of a variable; the caller frees. */
 static char *read_name(struct expansion *x)
 {
     const char *start = x->at;
@@ -113,19 +113,19 @@ static const char *value_of(const struct expansion *x, const char *name)
     return x->variables->lookup(x->variables->context, name);
 }
 
-/* The WORD of ${NAME:-WORD}, up to and with the }, wanted or not. */
+/* Reads the WORD of ${NAME:-WORD} and the }, and emits the WORD if it is wanted. */
 static int read_alternative(struct expansion *x, bool wanted, bool quoted)
 {
     bool silent = x->silent;
     int r;
 
     x->silent = silent || !wanted;
-    r = read_text(x, (struct place){.quoted = quoted, .braces = true});
+    r = read_text(x, (struct context){.quoted = quoted, .braces = true});
     x->silent = silent;
     return r;
 }
 
-/* ${NAME:?WORD} where NAME is not set: WORD is the reason. */
+/* Fails with the WORD of ${NAME:?WORD} as the reason. */
 static int read_reason(struct expansion *x, const char *name, bool quoted)
 {
     struct strv words CLEANUP_STRV = {0};
@@ -136,7 +136,7 @@ static int read_reason(struct expansion *x, const char *name, bool quoted)
                               .depth = x->depth,
                               .e = x->e};
     char *text CLEANUP_FREE = NULL;
-    int r = read_text(&inner, (struct place){.quoted = quoted, .braces = true});
+    int r = read_text(&inner, (struct context){.quoted = quoted, .braces = true});
 
     text = inner.text;
     if (r < 0)
@@ -144,7 +144,7 @@ static int read_reason(struct expansion *x, const char *name, bool quoted)
     return error_set(x->e, -EINVAL, "$%s: %s", name, text && *text ? text : "not set");
 }
 
-/* What follows the name in ${NAME…}. */
+/* Reads the rest of ${NAME…} after the name. */
 static int read_operator(struct expansion *x, const char *name, bool quoted)
 {
     const char *value = value_of(x, name);
@@ -169,7 +169,7 @@ static int read_operator(struct expansion *x, const char *name, bool quoted)
     return read_alternative(x, !set, quoted);
 }
 
-/* The value of $NAME, which has been read, if it is set. */
+/* Emits the value of $NAME, whose name has been read, if it is set. */
 static int read_value(struct expansion *x, const char *name, bool quoted)
 {
     const char *value = value_of(x, name);
@@ -187,7 +187,7 @@ static int read_value(struct expansion *x, const char *name, bool quoted)
     return 0;
 }
 
-/* ${NAME} and its relatives; the ${ has been read. */
+/* Reads the rest of ${NAME} and its relatives after the "${". */
 static int read_braces(struct expansion *x, bool quoted)
 {
     char *name CLEANUP_FREE = NULL;
@@ -201,7 +201,7 @@ static int read_braces(struct expansion *x, bool quoted)
     return read_value(x, name, quoted);
 }
 
-/* What begins with a $; the $ has been read. */
+/* Reads the rest of an expansion after the $. */
 static int read_dollar(struct expansion *x, bool quoted)
 {
     char *name CLEANUP_FREE = NULL;
@@ -229,7 +229,7 @@ static int read_dollar(struct expansion *x, bool quoted)
     return read_value(x, name, quoted);
 }
 
-/* A backslash; it has been read. */
+/* Reads the character that a backslash quotes. */
 static void read_backslash(struct expansion *x, bool quoted)
 {
     char next = *x->at;
@@ -243,7 +243,7 @@ static void read_backslash(struct expansion *x, bool quoted)
         emit(x, next, true);
 }
 
-/* '…'; the first quote has been read. */
+/* Reads the rest of '…' after the first quote. */
 static int read_single_quotes(struct expansion *x)
 {
     const char *end = strchr(x->at, '\'');
@@ -258,15 +258,15 @@ static int read_single_quotes(struct expansion *x)
     return 0;
 }
 
-/* "…"; the first quote has been read. */
+/* Reads the rest of "…" after the first quote. */
 static int read_double_quotes(struct expansion *x)
 {
     if (!x->silent)
         x->started = true;
-    return read_text(x, (struct place){.quoted = true});
+    return read_text(x, (struct context){.quoted = true});
 }
 
-/* ~ at the beginning of a word is the home directory, as in a shell. */
+/* Emits the home directory for a ~ at the beginning of a word, as a shell does. */
 static bool read_tilde(struct expansion *x)
 {
     const char *home = value_of(x, "HOME");
@@ -278,7 +278,7 @@ static bool read_tilde(struct expansion *x)
     return true;
 }
 
-/* A character outside quotes that means something by itself. 1: it does not. */
+/* Reads what a special character outside quotes begins. Returns 1 if the character is ordinary. */
 static int read_unquoted(struct expansion *x, char c)
 {
     if (c == '\'')
@@ -292,30 +292,30 @@ static int read_unquoted(struct expansion *x, char c)
     return 1;
 }
 
-/* read_text() within the limit of its depth. */
-static int read_characters(struct expansion *x, struct place place)
+/* Does the work of read_text(), which limits the depth. */
+static int read_characters(struct expansion *x, struct context in)
 {
     int r;
 
     while (*x->at) {
         char c = *x->at++;
 
-        if (place.braces && c == '}')
+        if (in.braces && c == '}')
             return 0;
-        if (c == '"' && place.quoted && x->mode != MODE_QUOTED && !place.braces)
+        if (c == '"' && in.quoted && x->mode != MODE_QUOTED && !in.braces)
             return 0;
         /* in "${NAME:-"WORD"}" the inner quotes change nothing */
-        if (c == '"' && place.quoted && place.braces)
+        if (c == '"' && in.quoted && in.braces)
             continue;
         r = 0;
         if (c == '$')
-            r = read_dollar(x, place.quoted);
+            r = read_dollar(x, in.quoted);
         else if (c == '`')
             r = error_set(x->e, -EINVAL, "holds `...`, but no commands are run");
         else if (c == '\\')
-            read_backslash(x, place.quoted);
-        else if (place.quoted || (r = read_unquoted(x, c)) == 1)
-            emit(x, c, place.quoted);
+            read_backslash(x, in.quoted);
+        else if (in.quoted || (r = read_unquoted(x, c)) == 1)
+            emit(x, c, in.quoted);
         if (r < 0)
             return r;
         if (x->too_long)
@@ -323,22 +323,22 @@ static int read_characters(struct expansion *x, struct place place)
                              "expands to more than %d bytes, which no program takes as an argument",
                              LENGTH_LIMIT);
     }
-    if (place.braces)
+    if (in.braces)
         return error_set(x->e, -EINVAL, "has a \"${\" without its \"}\"");
-    if (place.quoted && x->mode != MODE_QUOTED)
+    if (in.quoted && x->mode != MODE_QUOTED)
         return error_set(x->e, -EINVAL, "has a \" without its partner (quote it: '\"')");
     return 0;
 }
 
-/* The text up to its end: that of the string, or the } or " that ends the place we are in. */
-static int read_text(struct expansion *x, struct place place)
+/* Expands the text up to the } or " that ends the context, or up to the end of the string. */
+static int read_text(struct expansion *x, struct context in)
 {
     int r;
 
     if (x->depth == DEPTH_LIMIT)
         return error_set(x->e, -EINVAL, "is nested more than %d deep", DEPTH_LIMIT);
     x->depth++;
-    r = read_characters(x, place);
+    r = read_characters(x, in);
     x->depth--;
     return r;
 }
@@ -348,7 +348,7 @@ int expand_words(struct strv *words, const char *text, const struct expand_varia
 {
     struct expansion x = {
         .at = text, .mode = MODE_WORDS, .variables = variables, .words = words, .e = e};
-    int r = read_text(&x, (struct place){0});
+    int r = read_text(&x, (struct context){0});
 
     if (!r)
         end_word(&x);
@@ -361,7 +361,7 @@ static char *expand_one(const char *text, enum mode mode, const struct expand_va
 {
     struct expansion x = {.at = text, .mode = mode, .variables = variables, .e = e};
 
-    if (read_text(&x, (struct place){.quoted = mode == MODE_QUOTED}) < 0) {
+    if (read_text(&x, (struct context){.quoted = mode == MODE_QUOTED}) < 0) {
         free(x.text);
         return NULL;
     }

@@ -25,7 +25,54 @@ void plan_add_parameter(struct plan *plan, const char *name, const char *value)
     qemuargv_write(&plan->machine, &plan->argv);
 }
 
-static void boot_disk_free(struct boot_disk_spec *spec)
+static void free_files(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->file_count; i++) {
+        free(plan->files[i].path);
+        free(plan->files[i].source);
+        strv_free(&plan->files[i].roots);
+    }
+    free(plan->files);
+    for (size_t i = 0; i < plan->blank_count; i++) {
+        free(plan->blank[i].path);
+        free(plan->blank[i].format);
+    }
+    free(plan->blank);
+}
+
+static void free_needs(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->need_count; i++) {
+        free(plan->needs[i].name);
+        free(plan->needs[i].path);
+    }
+    free(plan->needs);
+    for (size_t i = 0; i < plan->port_count; i++)
+        free(plan->ports[i].name);
+    free(plan->ports);
+}
+
+static void free_servers(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->server_count; i++) {
+        free(plan->servers[i].program);
+        free(plan->servers[i].tag);
+        free(plan->servers[i].source);
+        free(plan->servers[i].socket);
+    }
+    free(plan->servers);
+}
+
+static void free_initrd(struct initrd_spec *spec)
+{
+    free(spec->init);
+    free(spec->modules_dir);
+    free(spec->modules_root);
+    strv_free(&spec->modules);
+    cmdline_free(&spec->words);
+}
+
+static void free_boot_disk(struct boot_disk_spec *spec)
 {
     free(spec->toplevel);
     free(spec->toplevel_path);
@@ -39,38 +86,11 @@ static void boot_disk_free(struct boot_disk_spec *spec)
 
 void plan_free(struct plan *plan)
 {
-    for (size_t i = 0; i < plan->file_count; i++) {
-        free(plan->files[i].path);
-        free(plan->files[i].source);
-        strv_free(&plan->files[i].roots);
-    }
-    free(plan->files);
-    for (size_t i = 0; i < plan->need_count; i++) {
-        free(plan->needs[i].name);
-        free(plan->needs[i].path);
-    }
-    free(plan->needs);
-    for (size_t i = 0; i < plan->port_count; i++)
-        free(plan->ports[i].name);
-    free(plan->ports);
-    for (size_t i = 0; i < plan->server_count; i++) {
-        free(plan->servers[i].program);
-        free(plan->servers[i].tag);
-        free(plan->servers[i].source);
-        free(plan->servers[i].socket);
-    }
-    free(plan->servers);
-    for (size_t i = 0; i < plan->blank_count; i++) {
-        free(plan->blank[i].path);
-        free(plan->blank[i].format);
-    }
-    free(plan->blank);
-    free(plan->initrd.init);
-    free(plan->initrd.modules_dir);
-    free(plan->initrd.modules_root);
-    strv_free(&plan->initrd.modules);
-    cmdline_free(&plan->initrd.words);
-    boot_disk_free(&plan->boot_disk);
+    free_files(plan);
+    free_needs(plan);
+    free_servers(plan);
+    free_initrd(&plan->initrd);
+    free_boot_disk(&plan->boot_disk);
     model_free(&plan->machine);
     strv_free(&plan->argv);
     strv_free(&plan->environment);

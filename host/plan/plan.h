@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The plan: everything a start is going to do, as data. Making it touches nothing (it reads what
- * the configuration names); prepare.h carries out `files`, supervise.h runs `argv`. */
+/* The plan: everything that a start is going to do, as data. Building a plan changes nothing on the
+ * host, and reads only files that the configuration names. prepare.h makes `files`, supervise.h
+ * runs `argv`. */
 #pragma once
 
 #include <netinet/in.h>
@@ -12,8 +13,8 @@
 #include "common/cmdline.h"
 #include "host/machine/model.h"
 
-/* How a file comes to be. Files are made in the plan's order, each under a temporary name in its
- * directory and renamed; a file that exists is left as it is unless `replace`. */
+/* Ways to make a file. Files are made in the order of the plan, each under a temporary name in its
+ * directory, and then renamed. An existing file is left as it is unless `replace` is set. */
 enum file_kind {
     FILE_DISK_IMAGE,   /* qemu-img create -f qcow2 PATH SIZE */
     FILE_DISK_OVERLAY, /* qemu-img create -f qcow2 -F qcow2 -b SOURCE PATH */
@@ -41,7 +42,7 @@ struct plan_file {
     bool writable; /* FILE_STORE_IMAGE: a copy instead of a link, for the guest to write to */
 };
 
-/* Kinds of files that must exist on the host already: no start makes them. */
+/* Kinds of files that must exist on the host before a start. */
 enum need_kind {
     NEED_FILE,
     NEED_DIRECTORY,
@@ -51,26 +52,26 @@ enum need_kind {
 
 struct plan_need {
     enum need_kind kind;
-    char *name; /* of the setting that wants it, as messages say it */
+    char *name; /* of the setting that needs it, as messages spell it */
     char *path; /* absolute */
 };
 
 /* A port of the host that QEMU will listen on. */
 struct plan_port {
-    char *name; /* of the setting that wants it, as messages say it */
+    char *name; /* of the setting that needs it, as messages spell it */
     struct in_addr address;
     uint16_t number;
     bool udp;
 };
 
-/* The program behind a share on virtiofs. */
+/* The server of a share on virtiofs. */
 struct plan_server {
     char *program; /* virtiofsd */
     char *tag;
     char *source; /* the directory, absolute */
     char *socket; /* where QEMU will connect */
     bool read_only;
-    bool announce; /* tell the guest which directories are other filesystems */
+    bool announce; /* show the guest which directories are other filesystems */
 };
 
 /* A disk that init formats if it is blank, and that the host can look at. */
@@ -79,11 +80,11 @@ struct plan_blank {
     char *format; /* as QEMU is told; NULL: it is not */
 };
 
-/* What goes into our initrd. */
+/* Contents of our initrd. */
 struct initrd_spec {
     char *init;           /* the guest's init, a path on the host */
     char *modules_dir;    /* host path of lib/modules/VERSION; NULL: a kernel without modules */
-    char *modules_root;   /* the directory above it that links in it stay inside of; "": none */
+    char *modules_root;   /* symbolic links in modules_dir are resolved inside it; "": "/" */
     struct strv modules;  /* names and aliases that must be in it, with all they depend on */
     struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
     bool strip_signed;    /* strip modules that are signed as well as those that are not */
@@ -93,11 +94,11 @@ struct initrd_spec {
 struct boot_disk_spec {
     char *toplevel;       /* the system, as the guest sees it; NULL: no disk is made */
     char *toplevel_path;  /* on the host */
-    char *grub_device;    /* as what the system's boot loader knows the disk */
+    char *grub_device;    /* the disk's name in the configuration of the boot loader */
     bool efi;             /* the machine has EFI, and its variables are kept */
     struct strv firmware; /* files that the machine's firmware consists of */
     struct strv settings; /* of the machine: OPTION=VALUE */
-    char *kernel;         /* what the command line has named instead of the system's; NULL */
+    char *kernel;         /* the command line's, in place of the system's; NULL: none */
     char *modules_dir;
     char *guest_init;
     unsigned int accel; /* enum accel_choice */
@@ -116,36 +117,36 @@ struct plan {
                 * they stay, as the specification's do */
     struct plan_blank *blank;
     size_t blank_count;
-    size_t append_room; /* how many bytes more the kernel's parameters for our init may have */
+    size_t append_room; /* bytes that are left for more parameters of our init */
     struct initrd_spec initrd;
     struct boot_disk_spec boot_disk;
     struct model machine;      /* the virtual machine */
     struct strv argv;          /* the same as QEMU's arguments, argv[0] being the program */
-    struct strv environment;   /* NAME=VALUE, on top of what QEMU inherits */
+    struct strv environment;   /* NAME=VALUE, besides the inherited ones */
     char *cwd;                 /* QEMU's directory, the temporary one */
     struct strv kernel_params; /* the words of -append */
     struct strv warnings;
-    char *accel_reason; /* why it is TCG although nobody asked for it; NULL: nothing to be said */
-    struct strv exec;   /* --exec: the command to run in the guest; empty: none */
-    struct strv raw_images; /* to be recorded as raw (imageformat.h) before the guest starts */
+    char *accel_reason;     /* why it is TCG unasked; NULL: it is not */
+    struct strv exec;       /* --exec: the command to run in the guest; empty: none */
+    struct strv raw_images; /* to be recorded as raw (imageformat.h) before the start */
     struct strv helpers;  /* programs that QEMU starts for connections: none of them outlives it */
-    char *exec_socket;    /* where QEMU connects to for it, inside `cwd` */
+    char *exec_socket;    /* QEMU connects to it for --exec; inside `cwd` */
     bool quits;           /* a signal makes QEMU quit at once: the guest is not powered down */
-    char *report_socket;  /* where QEMU connects to with init's report; NULL: it has none */
-    char *control_socket; /* where QEMU connects to with a monitor for run-vm; NULL: it does not */
-    char *qmp_socket; /* where QEMU's monitor will listen; inside `cwd`, and named relative to it in
-                       * argv, so that a long path does no harm */
-    char *qemu_img;   /* the program for FILE_DISK_*; NULL where no file needs it */
-    uint64_t cache_size; /* how many bytes the cache may take; 0: its own default */
-    char *store_prefix;  /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
-                          * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
+    char *report_socket;  /* QEMU connects to it with the boot report; NULL: no report */
+    char *control_socket; /* QEMU connects to it with a monitor for us; NULL: none */
+    char *qmp_socket;     /* QEMU's monitor listens on it; inside `cwd`, and relative to it in argv,
+                           * because the path of a socket must be short */
+    char *qemu_img;       /* the program for FILE_DISK_*; NULL where no file needs it */
+    uint64_t cache_size;  /* limit in bytes; 0: the cache's default */
+    char *store_prefix;   /* host prefix of a chroot Nix store: the guest's /nix/store/… is at
+                           * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
 };
 
 /* True if `path` is the temporary directory, or inside it. */
 bool plan_is_temporary(const struct plan *plan, const char *path);
 
-/* Puts one more parameter before those of the kernel. For what turns out only when the files are
- * made. */
+/* Adds a parameter before the others of the kernel's command line, and to argv: one whose value is
+ * known only after the files have been made. */
 void plan_add_parameter(struct plan *plan, const char *name, const char *value);
 
 #define CLEANUP_PLAN CLEANUP(plan_free)

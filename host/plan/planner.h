@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The making of a plan: what its steps share. build.c lists the steps, each in a file of its own. A
- * problem goes to the configuration's problems, and the next step goes on, so that all of it is
- * reported. */
+/* State and helpers that the steps of building a plan share. build.c lists the steps, each of which
+ * is in a file of its own. A step adds what is wrong to the configuration's problems, and the next
+ * step goes on, so that all problems are reported at once. */
 #pragma once
 
 #include <stdbool.h>
@@ -43,16 +43,17 @@ struct planner {
     char *disk_image;            /* resolved; NULL: none */
     char *efi_vars;              /* resolved; NULL: none */
     char *reg_info;              /* the registration, as the guest sees it; NULL: none */
-    struct strv given; /* what the user says to QEMU, expanded, from all sources in their order */
-    struct error *e;   /* for what is not the configuration's fault */
-    int failed;        /* a negative errno once `e` is set */
+    struct strv
+        given;       /* the user's arguments for QEMU, expanded, from all sources in their order */
+    struct error *e; /* of a failure that is not the configuration's fault */
+    int failed;      /* a negative errno once `e` is set */
 };
 
-/* Notes a problem with an environment variable. */
+/* Adds a problem with an environment variable. */
 void planner_environment_problem(struct planner *p, const char *variable, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Appends a file to be made; `path` and `source` become the plan's. */
+/* Appends a file to be made. The plan takes over `path` and `source`. */
 struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path,
                                    char *source);
 
@@ -61,52 +62,54 @@ struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char 
  * others behind bridges, each of which is called `bridge` and a number. */
 struct model_bus planner_bus(const char *bridge, size_t own, size_t number);
 
-/* "TMPDIR/NAME"; the caller frees. */
+/* Returns "TMPDIR/NAME"; the caller frees. */
 char *planner_temporary(const struct planner *p, const char *name);
 
-/* The text of an option, expanded as one word for a list of QEMU's options: its own commas are
- * the list's, those of variables are not. The caller frees. "" after a problem. */
+/* Expands the text of an option as one word of a list of QEMU's options: commas in the text
+ * separate the items of the list, commas in the value of a variable are escaped. The caller frees.
+ * Returns "" after adding a problem. */
 char *planner_expand_item(struct planner *p, const char *option, const char *text);
 
-/* The text of an option, expanded as one word that is a path: an empty one is a problem. The
- * caller frees. */
+/* Expands the text of an option as one word that is a path, which must not be empty. The caller
+ * frees. Returns "" after adding a problem. */
 char *planner_expand_path(struct planner *p, const char *option, const char *text);
 
-/* What is at a path of the guest's store, on the host; the caller frees. A problem with `option`
- * and NULL where there is nothing. */
+/* Finds a store path of the guest on the host; the caller frees. Returns NULL, after adding a
+ * problem with `option`, if it does not exist. */
 char *planner_store_path(struct planner *p, const char *option, const char *path);
 
-/* The same for a path that need not be in the store: any other is the host's as it is. */
+/* Does the same for a path in the store, and copies any other path. */
 char *planner_host_path(struct planner *p, const char *option, const char *path);
 
-/* Notes what must exist before anything is made, and which option wants it.
- * Not with the system's own initrd: as in the specification, QEMU then reports what is missing. */
+/* Adds a file that must exist before anything is made, and the option that needs it. With the
+ * system's own initrd QEMU reports what is missing, as with the script of qemu-vm.nix. */
 void planner_need(struct planner *p, const char *option, const char *path, enum need_kind kind);
 
-/* The same for what QEMU is given as a file, which may be nbd:… or the like instead. */
+/* Does the same for a file of QEMU's, unless it is a URL such as nbd:… instead. */
 void planner_need_file(struct planner *p, const char *option, const char *path);
 
-/* The same for the files, directories and ports in words of the user's for QEMU; `source` is where
- * they come from, as messages name it. */
+/* Does the same for files, directories and ports in the user's arguments for QEMU. Messages name
+ * `source` as their origin. */
 void planner_need_words(struct planner *p, const char *source, const struct strv *words);
 
-/* Notes the ports of the host in a list of options of QEMU's user network. One that is forwarded
+/* Adds the ports of the host in a list of options of QEMU's user network. A port that is forwarded
  * already is a problem. */
 void planner_need_ports(struct planner *p, const char *source, const char *list);
 
-/* A path of the host that the user names, `given`, spelt below the root of the tree that it is in:
- * that of --root-dir or of the chroot store, in which the links of such a tree lead to what they
- * mean. `root`, which the caller frees like the path, is "" for any other. */
+/* Returns the absolute form of `given`, a path of the host, and sets `root` to the root of the tree
+ * that contains it: the directory of --root-dir or of the chroot store, inside which the symbolic
+ * links of the tree must be resolved; "" if neither contains it. The caller frees both. */
 char *planner_tree_path(const struct planner *p, const char *given, char **root);
 
-/* Resolves the symbolic links of a path that the user names, inside the tree that it is in. The
- * caller frees; NULL with errno set where it does not exist. */
+/* Resolves the symbolic links of a path of the host, inside the tree that contains it. The caller
+ * frees; NULL with errno set if the path does not exist. */
 char *planner_named_path(const struct planner *p, const char *given);
 
 /* The steps, in their order. */
-void plan_places(struct planner *p);  /* temporary directory, disk image, EFI variables */
-void plan_given(struct planner *p);   /* what the user says to QEMU */
-void plan_checks(struct planner *p);  /* what types cannot say: the specification's assertions */
+void plan_places(struct planner *p); /* temporary directory, disk image, EFI variables */
+void plan_given(struct planner *p);  /* the user's arguments for QEMU */
+void plan_checks(
+    struct planner *p); /* assertions of qemu-vm.nix, and others that types cannot express */
 void plan_files(struct planner *p);   /* files to make */
 void plan_machine(struct planner *p); /* QEMU's program, machine, processor, memory */
 void plan_network(struct planner *p); /* networkingOptions, virtual networks */
@@ -115,14 +118,15 @@ void plan_drives(struct planner *p);  /* drives */
 void plan_exec(struct planner *p);    /* --exec */
 void plan_options(struct planner *p); /* qemu.options, $QEMU_OPTS, arguments */
 
-void plan_roots(struct planner *p);   /* store paths that must not be collected meanwhile */
+void plan_roots(struct planner *p);   /* store paths to keep from garbage collection */
 void plan_effects(struct planner *p); /* settings without effect */
 
-/* Parts of these. */
-void plan_console(struct planner *p); /* the console and QEMU's monitor, where nobody puts them */
-void plan_report(struct planner *p);  /* what init says of its boot */
-void plan_sandbox(struct planner *p); /* -sandbox */
-void plan_kernel(struct planner *p);  /* the kernel, its initrd and parameters */
+/* Parts of the steps. */
+void plan_console(
+    struct planner *p); /* the console and QEMU's monitor, unless the user places them */
+void plan_report(struct planner *p);       /* the channel of the boot report */
+void plan_sandbox(struct planner *p);      /* -sandbox */
+void plan_kernel(struct planner *p);       /* the kernel, its initrd and parameters */
 void plan_guest_params(struct planner *p); /* filesystems and modules for our init */
 void plan_blank_disks(struct planner *p);  /* disks that our init may format */
 void plan_initrd(struct planner *p);
@@ -133,35 +137,35 @@ char *planner_find_modules(struct planner *p);
 /* Appends a module or alias to those that the initrd is to have. */
 void planner_add_module(struct planner *p, const char *name);
 
-/* Drivers of the network cards and of the power button, for a root that brings none. */
+/* Adds drivers of the network cards and of the power button, for a root that brings none. */
 void planner_add_expected_drivers(struct planner *p);
 
 /* Adds the share of the kernel's modules, if there is one, to the guest's parameters. */
 void planner_share_modules(struct planner *p);
 
-/* Whether a share is on virtiofs, which takes memory that its server can map. */
+/* True if a share is on virtiofs, whose server must be able to map the guest's memory. */
 bool planner_uses_virtiofs(const struct planner *p);
 
 /* Adds a read-only 9p share that is not in the configuration. */
 void planner_add_own_share(struct planner *p, const char *tag, const char *path);
 
-/* Whether the user's options for QEMU replace our item of that kind. */
+/* True if the user's arguments for QEMU replace our item of that kind. */
 bool planner_replaced(const struct planner *p, enum model_kind ours);
 
 /* Adds an item that is a text to the machine, unless the user's options replace it. */
 void planner_choose(struct planner *p, enum model_kind kind, const char *text);
 
-/* The accelerator that the user's options or --accel name; a problem where they contradict each
- * other. */
+/* Returns the accelerator that the user's arguments for QEMU or --accel name. Adds a problem if
+ * they contradict each other. */
 enum accel_choice planner_accelerator(struct planner *p);
 
-/* The guest's memory in bytes. */
+/* Returns the size of the guest's memory in bytes. */
 uint64_t planner_memory(const struct planner *p);
 
-/* Whether the machine has the slots and ports of ours: on x86, that it is q35. */
+/* True if the machine has the slots and ports that we use: on x86, if it is q35. */
 bool planner_has_own_machine(const struct planner *p);
 
-/* $QEMU_OPTS, split on white space and nothing else. */
+/* Appends the words of $QEMU_OPTS, which is split at white space and not otherwise expanded. */
 void planner_environment_options(struct planner *p, struct strv *words);
 
 /* Adds the entries of the list `option` of QEMU's options to the machine: built-in ones by the

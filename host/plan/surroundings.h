@@ -6,7 +6,7 @@
 
 /* Kinds of standard input. */
 enum input {
-    INPUT_NONE, /* it is /dev/null, or closed */
+    INPUT_NONE, /* /dev/null, or closed */
     INPUT_STREAM,
     INPUT_TERMINAL,
 };
@@ -15,7 +15,7 @@ struct surroundings {
     char *const *environment; /* NAME=VALUE, ended by NULL */
     const char *cwd;          /* the caller's directory */
     const char *random;       /* ten letters or digits for the temporary directory's name */
-    const char *program;      /* our own path, beside which the guest's init may be */
-    bool is_root;             /* we run as root */
+    const char *program;      /* path of run-vm, beside which the guest's init may be */
+    bool is_root;             /* run-vm runs as root */
     enum input input;
 };
