@@ -9,19 +9,18 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "common/store.h"
 #include "init/inroot.h"
 #include "init/nix/gcroots.h"
 #include "init/nix/nixdb.h"
 
-#define STORE       "/nix/store"
-#define STATE       "/nix/var/nix"
-#define ROOTS       STATE "/gcroots/run-vm"
-#define LOWER_STORE "/nix/.ro-store"
+#define STATE "/nix/var/nix"
+#define ROOTS STATE "/gcroots/run-vm"
 
 static int open_registration(int root, const char *path)
 {
-    if (startswith(path, STORE "/")) {
-        char *lower CLEANUP_FREE = xasprintf(LOWER_STORE "%s", path + strlen(STORE));
+    if (startswith(path, STORE_DIR "/")) {
+        char *lower CLEANUP_FREE = xasprintf(STORE_LOWER_DIR "%s", path + strlen(STORE_DIR));
         int fd = inroot_open(root, lower, O_RDONLY | O_NONBLOCK, 0);
         if (fd >= 0)
             return fd;
@@ -47,12 +46,12 @@ int closure_register(int root, const char *path, bool lasting_store, struct erro
         return error_set(e, -EINVAL, "regInfo=%s: not a regular file", path);
     char *state CLEANUP_FREE = real_directory(root, STATE);
     char *db CLEANUP_FREE = real_directory(root, STATE "/db");
-    char *store CLEANUP_FREE = real_directory(root, STORE);
+    char *store CLEANUP_FREE = real_directory(root, STORE_DIR);
     if (!state || !db || !store)
         return error_set(e, -EROFS, "%s: cannot be created in the root",
                          !state ? STATE
                          : !db  ? STATE "/db"
-                                : STORE);
+                                : STORE_DIR);
 
     const struct nixtarget target = {.state_dir = state,
                                      .db_dir = db,
@@ -81,7 +80,7 @@ static char *destination(int root, const char *path)
 
 static bool is_in_store(const char *path)
 {
-    return path && startswith(path, STORE "/");
+    return path && startswith(path, STORE_DIR "/");
 }
 
 /* Makes a GC root of `path` if it is inside the store. Resolves symlinks only outside the store:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/nix/gcroots.h"
+#include "common/store.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +14,7 @@
 
 int gcroots_add(const struct nixtarget *target, const char *name, const char *path, struct error *e)
 {
-    const char *store_dir = target->store_dir ? target->store_dir : REGISTRATION_STORE_DIR;
+    const char *store_dir = target->store_dir ? target->store_dir : STORE_DIR;
     char *store_path CLEANUP_FREE = storepath_of(store_dir, path);
     if (!store_path)
         return error_set(e, -EINVAL, "%s: is in no path of the store %s", path, store_dir);

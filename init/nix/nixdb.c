@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/nix/nixdb.h"
+#include "common/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -286,7 +287,7 @@ int nixdb_register_fd(const struct nixtarget *given, int fd, const char *name,
     *result = (struct nixtarget_result){0};
     struct nixtarget target = *given;
     if (!target.store_dir)
-        target.store_dir = REGISTRATION_STORE_DIR;
+        target.store_dir = STORE_DIR;
     struct files files CLEANUP(free_files) = {0};
     int code = look(&target, &files, e);
     if (code < 0)

@@ -10,8 +10,7 @@
 
 #include "base/error.h"
 
-#define REGISTRATION_STORE_DIR "/nix/store"
-#define REGISTRATION_NONE      UINT32_MAX /* no name, no entry */
+#define REGISTRATION_NONE UINT32_MAX /* no name, no entry */
 
 enum { REGISTRATION_HASH_BYTES = 32 };
 

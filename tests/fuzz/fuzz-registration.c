@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Any registration file is read, or refused with a reason, in blocks of any size. */
+#include "common/store.h"
 #include "init/nix/registrationparser.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -9,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t step = data[0] + 1U;
     struct registrationparser *parser CLEANUP_REGISTRATIONPARSER =
-        registrationparser_new(REGISTRATION_STORE_DIR, "input");
+        registrationparser_new(STORE_DIR, "input");
     struct error e CLEANUP_ERROR = {0};
     for (size_t at = 1; at < size; at += step) {
         size_t count = step < size - at ? step : size - at;
@@ -25,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (uint32_t i = 0; i < r.entry_count; i++) {
         must(r.entries[i].name < r.name_count);
-        must(strlen(registration_text(&r, r.entries[i].name)) > strlen(REGISTRATION_STORE_DIR));
+        must(strlen(registration_text(&r, r.entries[i].name)) > strlen(STORE_DIR));
         for (uint32_t k = 0; k < r.entries[i].reference_count; k++)
             must(r.references[r.entries[i].first_reference + k] < r.name_count);
     }
