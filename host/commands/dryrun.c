@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/commands/dryrun.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -10,45 +9,12 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/strv.h"
-#include "base/text.h"
-
-/* True if a terminal would act on the text. A C1 control character is two bytes in UTF-8 and one in
- * other encodings. */
-static bool has_controls(const char *text)
-{
-    unsigned char before = 0;
-    for (; *text; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f)
-            return true;
-        if (byte >= 0x80 && byte < 0xa0 && (before < 0x80 || before == 0xc2))
-            return true;
-        before = byte;
-    }
-    return false;
-}
-
-char *dryrun_quote(const char *text)
-{
-    bool plain = *text != '\0';
-    for (const char *c = text; *c && plain; c++)
-        plain = isalnum((unsigned char)*c) || strchr("-_./=,:+@%", *c);
-    if (plain)
-        return xstrdup(text);
-    if (has_controls(text)) { /* $'…': POSIX.1-2024, and bash long before */
-        char *escaped CLEANUP_FREE = text_escape(text, "'\\", TEXT_OCTAL);
-        return xasprintf("$'%s'", escaped);
-    }
-    struct strv parts CLEANUP_STRV = {0};
-    strv_split(&parts, text, '\'');
-    char *joined CLEANUP_FREE = strv_join(&parts, "'\\''");
-    return xasprintf("'%s'", joined);
-}
+#include "host/system/shell.h"
 
 void dryrun_text(const struct plan *plan, FILE *out)
 {
     for (size_t i = 0; i < plan->argv.count; i++) {
-        char *word CLEANUP_FREE = dryrun_quote(plan->argv.items[i]);
+        char *word CLEANUP_FREE = shell_quote(plan->argv.items[i]);
         bool is_option = plan->argv.items[i][0] == '-';
         (void)fprintf(out, "%s%s", i == 0 ? "" : is_option ? " \\\n  " : " ", word);
     }

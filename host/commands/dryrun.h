@@ -17,9 +17,6 @@ enum dryrun {
 /* Prints QEMU's command, one option a line, quoted for a shell. */
 void dryrun_text(const struct plan *plan, FILE *out);
 
-/* Prints the whole plan as a JSON object: argv, environment, cwd, kernelParams, files, fileSystems,
- * warnings. Bytes that are not UTF-8 become U+FFFD. */
+/* Prints the whole plan as a JSON object: argv, machine, environment, cwd, kernelParams, files,
+ * fileSystems, warnings. Bytes that are not UTF-8 become U+FFFD. */
 void dryrun_json(const struct plan *plan, const struct config *config, FILE *out);
-
-/* Quotes a text as one word of a shell; the caller frees. */
-char *dryrun_quote(const char *text);

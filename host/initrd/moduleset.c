@@ -10,11 +10,11 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "host/commands/dryrun.h"
 #include "host/initrd/moduleindex.h"
 #include "host/initrd/modulesign.h"
 #include "host/initrd/modulesource.h"
 #include "host/system/path.h"
+#include "host/system/shell.h"
 
 /* Prefix of the aliases of crypto algorithms (MODULE_ALIAS_CRYPTO). */
 #define CRYPTO "crypto-"
@@ -284,8 +284,8 @@ static char *depmod_command(const char *directory)
         return NULL;
     *version++ = '\0';
     path[strlen(path) - strlen(parent)] = '\0';
-    char *base CLEANUP_FREE = dryrun_quote(*path ? path : "/");
-    char *quoted CLEANUP_FREE = dryrun_quote(version);
+    char *base CLEANUP_FREE = shell_quote(*path ? path : "/");
+    char *quoted CLEANUP_FREE = shell_quote(version);
     return xasprintf("depmod -b %s %s", base, quoted);
 }
 

@@ -2,8 +2,8 @@
 /* Any text is expanded or refused, in every mode. A text that was quoted for a shell expands to one
  * word, itself, except in $'...', the quotes for control characters, which are refused. */
 #include "base/text.h"
-#include "host/commands/dryrun.h"
 #include "host/plan/expand.h"
+#include "host/system/shell.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The value of a variable is its name; a variable whose name begins with N is not set. */
@@ -36,7 +36,7 @@ static void words(const char *text)
 
 static void quoted(const char *text)
 {
-    char *quoted_text CLEANUP_FREE = dryrun_quote(text);
+    char *quoted_text CLEANUP_FREE = shell_quote(text);
     struct strv list CLEANUP_STRV = {0};
 
     if (*quoted_text == '$') {

@@ -9,6 +9,7 @@
 #include "host/commands/runner.h"
 #include "host/plan/accel.h"
 #include "host/system/process.h"
+#include "host/system/shell.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
@@ -237,7 +238,7 @@ static void a_command_is_quoted_for_a_shell(void **state)
 
     (void)state;
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        char *quoted CLEANUP_FREE = dryrun_quote(cases[i].text);
+        char *quoted CLEANUP_FREE = shell_quote(cases[i].text);
 
         assert_string_equal(quoted, cases[i].quoted);
     }
