@@ -85,7 +85,11 @@ char *file_read_at(int directory, const char *path, int flags, size_t limit, siz
         r = read_to_end(fd, &content, limit);
     if (r < 0) {
         free(content.bytes);
-        errno = -error_errno(e, -r, "%s: cannot be read whole", path);
+        if (r == -ENOMEM)
+            (void)error_set(e, r, "%s: no memory for %zu MiB", path, (size_t)st.st_size >> 20);
+        else
+            (void)error_errno(e, -r, "%s: cannot be read whole", path);
+        errno = -r;
         return NULL;
     }
     content.bytes[content.size] = '\0';
