@@ -17,8 +17,8 @@ static const char *toplevel(const struct planner *p)
     return config_text(p->config, "system.build.toplevel");
 }
 
-/* NIXPKGS_QEMU_KERNEL_<name>, each byte of the name that is no ASCII letter or digit being a _;
- * the caller frees. */
+/* Returns NIXPKGS_QEMU_KERNEL_<name>, with a _ for each byte of the name that is not an ASCII
+ * letter or digit; the caller frees. */
 static char *kernel_variable(const struct planner *p)
 {
     static const char prefix[] = "NIXPKGS_QEMU_KERNEL_";
@@ -31,16 +31,14 @@ static char *kernel_variable(const struct planner *p)
     return variable;
 }
 
-/* The kernel to boot; the caller frees. "" after a problem. */
+/* Returns the kernel to boot; the caller frees. "" after adding a problem. */
 static char *find_kernel(struct planner *p)
 {
     char *variable CLEANUP_FREE = kernel_variable(p);
     const char *given = variables_nonempty(&p->variables, variable);
-    char *path CLEANUP_FREE = NULL;
-    char *found;
 
     if (p->options->kernel) {
-        found = planner_named_path(p, p->options->kernel);
+        char *found = planner_named_path(p, p->options->kernel);
         return found ? found : path_absolute(p->at->cwd, ""); /* plan_checks() has named it */
     }
     if (given)
@@ -50,13 +48,13 @@ static char *find_kernel(struct planner *p)
                        "is not set, expected the system to boot, or --kernel FILE");
         return xstrdup("");
     }
-    path = xasprintf("%s/kernel", toplevel(p));
-    found = planner_store_path(p, "system.build.toplevel", path);
+    char *path CLEANUP_FREE = xasprintf("%s/kernel", toplevel(p));
+    char *found = planner_store_path(p, "system.build.toplevel", path);
     return found ? found : xstrdup("");
 }
 
-/* The system's own parameters, as they stand in its file; without a system those of
- * boot.kernelParams. The caller frees. */
+/* Returns the contents of the system's file kernel-params or, without a system, boot.kernelParams.
+ * The caller frees. */
 static char *system_parameters(struct planner *p)
 {
     if (!toplevel(p)) {
@@ -77,7 +75,7 @@ static char *system_parameters(struct planner *p)
     return text ? text : xstrdup("");
 }
 
-/* The consoles' names, expanded. */
+/* Appends the names of the consoles, expanded. */
 static void get_consoles(struct planner *p, struct strv *consoles)
 {
     static const char option[] = "virtualisation.qemu.consoles";
@@ -107,7 +105,8 @@ static void get_consoles(struct planner *p, struct strv *consoles)
     }
 }
 
-/* The program that our init starts in the end, init=; the caller frees. NULL: none is named. */
+/* Returns the value of init=, the program that is stage 2; the caller frees. NULL: none is named.
+ */
 static char *find_stage2(const struct planner *p)
 {
     if (p->options->init)
@@ -115,7 +114,7 @@ static char *find_stage2(const struct planner *p)
     return toplevel(p) ? xasprintf("%s/init", toplevel(p)) : NULL;
 }
 
-/* $QEMU_KERNEL_PARAMS and --append; the caller frees. */
+/* Returns $QEMU_KERNEL_PARAMS and --append, which come last; the caller frees. */
 static char *last_parameters(const struct planner *p)
 {
     const char *given = variables_get(&p->variables, "QEMU_KERNEL_PARAMS");
@@ -124,7 +123,8 @@ static char *last_parameters(const struct planner *p)
     return xasprintf("%s%s%s", given ? given : "", given && *given && *append ? " " : "", append);
 }
 
-/* The specification's text, blank by blank; the caller frees. */
+/* Returns the parameters as the script of qemu-vm.nix writes them, blank by blank; the caller
+ * frees. */
 static char *plain_parameters(struct planner *p)
 {
     char *system CLEANUP_FREE = system_parameters(p);
@@ -132,17 +132,16 @@ static char *plain_parameters(struct planner *p)
     char *last CLEANUP_FREE = last_parameters(p);
     struct strv consoles CLEANUP_STRV = {0};
     struct strv words CLEANUP_STRV = {0};
-    char *joined CLEANUP_FREE = NULL;
 
     get_consoles(p, &consoles);
     for (size_t i = 0; i < consoles.count; i++)
         strv_pushf(&words, "console=%s", consoles.items[i]);
-    joined = strv_join(&words, " ");
+    char *joined CLEANUP_FREE = strv_join(&words, " ");
     return xasprintf("%s%s%s%s%s %s %s", system, init ? " init=" : "", init ? init : "",
                      p->reg_info ? " regInfo=" : "", p->reg_info ? p->reg_info : "", joined, last);
 }
 
-/* Appends a word as the kernel reads it back. */
+/* Appends a word, quoted for the kernel. */
 static void push_word(struct planner *p, struct strv *list, const struct cmdline_word *word)
 {
     struct error e CLEANUP_ERROR = {0};
@@ -166,14 +165,14 @@ static bool has_parameter(const char *text, const char *name, const char *value)
     return found;
 }
 
-/* Adds parameters that make the kernel's start shorter, or surer, in a virtual machine. A kernel
- * that does not know one ignores it. */
+/* Adds parameters with which the kernel starts faster, or more reliably, in a virtual machine. A
+ * kernel ignores those that it does not know. */
 static void add_kernel_parameters(const struct planner *p, const char *given, struct cmdline *words)
 {
-    /* on a busy host an emulated timer fails the kernel's check, and that is a panic */
+    /* on a busy host an emulated timer fails the kernel's check, and the kernel panics */
     if (p->emulated && p->guest->family == FAMILY_X86)
         cmdline_add(words, "no_timer_check", NULL);
-    /* FIPS 140 is about these tests */
+    /* FIPS 140 requires these tests */
     if (!config_bool(p->config, "runVm.kernelSelfTests") && !has_parameter(given, "fips", "1") &&
         !has_parameter(given, "cryptomgr.notests", NULL))
         cmdline_add(words, "cryptomgr.notests", "1");
@@ -217,7 +216,7 @@ struct parts {
     const char *last;   /* the user's */
 };
 
-/* The caller frees. */
+/* Joins the parts; the caller frees. */
 static char *join_parts(const struct parts *parts)
 {
     return xasprintf("%s%s%s %s%s%s", parts->system, *parts->system ? " " : "", parts->kept,
@@ -257,7 +256,7 @@ static char *fit_cmdline(struct planner *p, const char *system, const struct cmd
     return text;
 }
 
-/* All parameters of a start with our init; the caller frees. */
+/* Returns all parameters of a start with our init; the caller frees. */
 static char *own_parameters(struct planner *p)
 {
     char *system CLEANUP_FREE = system_parameters(p);
@@ -271,12 +270,9 @@ static char *own_parameters(struct planner *p)
     return fit_cmdline(p, system, &words, last);
 }
 
-/* The initrd that QEMU is given; the caller frees. */
+/* Returns the initrd for QEMU; the caller frees. */
 static char *find_initrd(struct planner *p)
 {
-    char *inside CLEANUP_FREE = NULL;
-    char *found;
-
     if (p->dialect->own_init) {
         plan_initrd(p);
         planner_add_file(p, FILE_INITRD, planner_temporary(p, "initrd"), NULL);
@@ -288,12 +284,12 @@ static char *find_initrd(struct planner *p)
                        "\"builtin\"");
         return xstrdup("");
     }
-    inside = xasprintf("%s/initrd", toplevel(p));
-    found = planner_store_path(p, "system.build.toplevel", inside);
+    char *inside CLEANUP_FREE = xasprintf("%s/initrd", toplevel(p));
+    char *found = planner_store_path(p, "system.build.toplevel", inside);
     return found ? found : xstrdup("");
 }
 
-/* Firmware that is not QEMU's own may know no kernel but a bzImage. */
+/* True if QEMU's own firmware loads the kernel: another may be able to start a bzImage only. */
 static bool may_unpack(const struct planner *p)
 {
     return p->dialect->unpacks_kernel && streq(config_text(p->config, "runVm.kernel"), "auto") &&
@@ -301,7 +297,8 @@ static bool may_unpack(const struct planner *p)
            !config_text(p->config, "virtualisation.bios");
 }
 
-/* The kernel must be one, as far as is known what those of the guest look like. */
+/* Adds the kernel to the files that must exist. Its format is checked where we know that of the
+ * guest's kernels. */
 static void need_kernel(struct planner *p, const char *path)
 {
     static const enum need_kind kinds[] = {
@@ -314,7 +311,7 @@ static void need_kernel(struct planner *p, const char *path)
     planner_need(p, option, path, kinds[p->guest->family]);
 }
 
-/* The kernel that QEMU is given; the caller frees. */
+/* Returns the kernel for QEMU, unpacked if possible; the caller frees. */
 static char *choose_kernel(struct planner *p)
 {
     char *kernel = find_kernel(p);
