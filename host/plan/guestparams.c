@@ -27,12 +27,8 @@ static const char *last_value(const struct strv *options, const char *name)
 /* True if the option is one that init adds to a 9p mount by itself. */
 static bool is_ninep_default(const char *option)
 {
-    static const char *const names[] = {"trans=", "version=", "msize="};
-
-    for (size_t i = 0; i < ELEMENTS(names); i++)
-        if (startswith(option, names[i]))
-            return true;
-    return false;
+    return streq(option, "trans=" NINEP_TRANS) || streq(option, "version=" NINEP_VERSION) ||
+           startswith(option, "msize=");
 }
 
 /* True if the filesystem has the 9p options that init adds by itself: it is a share as the

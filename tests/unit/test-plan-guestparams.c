@@ -74,6 +74,22 @@ static void a_message_size_is_said_only_where_the_user_has_set_it(void **state)
     }
 }
 
+static void another_protocol_version_of_a_share_reaches_the_guest(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    struct guest_params params CLEANUP_GUEST_PARAMS;
+
+    (void)state;
+    make(&p,
+         VM("\"sharedDirectories\": {\"data\": {\"source\": \"/tmp\", \"target\": \"/data\","
+            "\"options\": [\"version=9p2000.u\"]}}"),
+         no_environment);
+    planned_expect_success(&p);
+    planned_read_params(&p, &params);
+    assert_string_equal(params.shares.items[0].tag, "data");
+    assert_string_equal(params.shares.items[0].options, "version=9p2000.u");
+}
+
 static void the_store_is_where_the_options_say(void **state)
 {
     static const struct {
@@ -271,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_guest_is_told_of_its_file_systems),
         cmocka_unit_test(a_message_size_is_said_only_where_the_user_has_set_it),
+        cmocka_unit_test(another_protocol_version_of_a_share_reaches_the_guest),
         cmocka_unit_test(the_store_is_where_the_options_say),
         cmocka_unit_test(options_of_the_store_that_differ_are_a_mount),
         cmocka_unit_test(a_disk_or_none_is_the_root),
