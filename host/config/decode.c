@@ -25,18 +25,19 @@ void decode_disk_interface(struct config *config, json_t *value)
 
 void decode_shares(struct config *config, json_t *value)
 {
+    static const char shares[] = "virtualisation.sharedDirectories";
     json_t *settings = config_get(config, "runVm.shares");
 
     share_decode(&config->shares, value, settings, config_text(config, "runVm.transport"));
+    if (config_has_problem(config, shares)) /* the share may be among those that are left out */
+        return;
     const char *tag;
     json_t *setting;
     json_object_foreach (settings, tag, setting)
         if (!json_object_get(value, tag)) {
             char *option CLEANUP_FREE = xasprintf("runVm.shares.%s", tag);
 
-            config_problem(config, option,
-                           "is no share, expected the tag of one in "
-                           "virtualisation.sharedDirectories");
+            config_problem(config, option, "is no share, expected the tag of one in %s", shares);
         }
 }
 

@@ -146,6 +146,20 @@ static void settings_of_an_unknown_share_are_a_problem(void **state)
     planned_expect_problem(&p, "runVm.shares.x", "is no share", NULL);
 }
 
+static void settings_of_a_wrong_share_are_no_second_problem(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+
+    (void)state;
+    planned_init(&p);
+    planned_configure(&p,
+                      "{\"virtualisation\": {\"sharedDirectories\": {\"x\": \"/srv\"}},"
+                      "\"runVm\": {\"shares\": {\"x\": {}}}}",
+                      true);
+    planned_expect_problem(&p, "virtualisation.sharedDirectories.x", NULL);
+    assert_int_equal(p.config.problems.count, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +171,7 @@ int main(void)
         cmocka_unit_test(sizes_and_names_are_looked_up),
         cmocka_unit_test(a_platform_without_a_system_is_a_problem),
         cmocka_unit_test(settings_of_an_unknown_share_are_a_problem),
+        cmocka_unit_test(settings_of_a_wrong_share_are_no_second_problem),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
