@@ -147,7 +147,7 @@ static struct failure become(const struct child *child)
     if (!redirect_all(child))
         return (struct failure){IN_PROGRAM, errno};
     int entered = p->enter ? p->enter(p->context) : 0;
-    if (entered < 0)
+    if (entered != 0)
         return (struct failure){IN_ENTER, -entered};
     if (p->cwd && chdir(p->cwd) < 0)
         return (struct failure){IN_CWD, errno};
@@ -175,9 +175,8 @@ static pid_t start(const struct child *child)
 {
     /* fork() copies page tables, for nothing if the child only calls exec; `enter` needs memory of
      * its own, without which there is no user namespace */
-    pid_t pid = child->process->enter
-                    ? fork()
-                    : vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+    bool forks = child->process->enter != NULL;
+    pid_t pid = forks ? fork() : vfork(); /* NOLINT(clang-analyzer-*) */
     if (pid == 0) {
         struct failure failure = become(child); /* NOLINT(clang-analyzer-unix.Vfork) */
         (void)!write(child->report, &failure, sizeof failure);
@@ -199,10 +198,12 @@ static int check_start(const struct process *process, int report, struct error *
         failure = (struct failure){IN_PROGRAM, EIO};
     const char *name = process->argv->items[0];
     bool directory = failure.step == IN_CWD;
+    if (failure.step == IN_ENTER) {
+        (void)error_errno(e, failure.number, "%s: its namespace cannot be set up", name);
+        return -ENOTSUP;
+    }
     (void)error_errno(e, failure.number, "%s: cannot be started%s%s", name, directory ? " in " : "",
                       directory ? process->cwd : "");
-    if (failure.step == IN_ENTER)
-        return -ENOTSUP;
     return error_status(e, -failure.number, STATUS_UNAVAILABLE);
 }
 
