@@ -69,6 +69,17 @@ static int read_to_end(int fd, struct content *content, size_t limit)
     }
 }
 
+/* Returns -EIO if the file changed since `before`: its content may be half old and half new. */
+static int check_unchanged(int fd, const struct stat *before)
+{
+    struct stat now;
+    if (fstat(fd, &now) < 0)
+        return -errno;
+    bool same = now.st_size == before->st_size && now.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+                now.st_mtim.tv_nsec == before->st_mtim.tv_nsec;
+    return same ? 0 : -EIO;
+}
+
 char *file_read_at(int directory, const char *path, int flags, size_t limit, size_t *size,
                    struct error *e)
 {
@@ -83,6 +94,9 @@ char *file_read_at(int directory, const char *path, int flags, size_t limit, siz
     int r = grow(&content, (st.st_size > 0 ? (size_t)st.st_size : FIRST_SIZE) + 2);
     if (r == 0)
         r = read_to_end(fd, &content, limit);
+    /* a file of the kernel's reports another size than it has, and some a new time at each look */
+    if (r == 0 && st.st_size > 0 && content.size != (size_t)st.st_size)
+        r = check_unchanged(fd, &st);
     if (r < 0) {
         free(content.bytes);
         if (r == -ENOMEM)
