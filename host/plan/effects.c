@@ -53,6 +53,12 @@ static void check_disk_size(struct planner *p)
                    name, p->disk_image, found / MIB);
 }
 
+/* True if QEMU is given a kernel, with parameters. */
+static bool has_kernel(const struct planner *p)
+{
+    return model_find(&p->plan->machine, MODEL_KERNEL) != NULL;
+}
+
 /* Warns of settings for the kernel's command line when QEMU is given no kernel: the boot loader
  * starts its own, with its own parameters. */
 static void check_boot_loader(struct planner *p)
@@ -68,7 +74,7 @@ static void check_boot_loader(struct planner *p)
     };
 
     for (size_t i = 0; i < ELEMENTS(settings); i++)
-        if (settings[i].given && !p->kernel_given)
+        if (settings[i].given && !has_kernel(p))
             strv_pushf(&p->config->warnings,
                        "%s has no effect: %s, so that the kernel gets the parameters of the boot "
                        "loader.",
@@ -109,8 +115,8 @@ static void check_kernel_parameters(struct planner *p)
         strv_pushf(&p->config->warnings,
                    "%s: %s has no effect: %s. --append, or QEMU_KERNEL_PARAMS, adds parameters.",
                    name, parameters.items[i],
-                   p->kernel_given ? "the kernel-params of system.build.toplevel are used"
-                                   : "QEMU is given no kernel");
+                   has_kernel(p) ? "the kernel-params of system.build.toplevel are used"
+                                 : "QEMU is given no kernel");
     }
 }
 

@@ -328,7 +328,6 @@ void plan_kernel(struct planner *p)
     char *append = p->dialect->own_init ? own_parameters(p) : plain_parameters(p);
     struct cmdline line CLEANUP_CMDLINE = {0};
 
-    p->kernel_given = true;
     cmdline_parse(&line, append);
     for (size_t i = 0; i < line.count; i++)
         strv_pushf(&p->plan->kernel_params, "%s%s%s", line.words[i].name,

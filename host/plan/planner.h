@@ -33,7 +33,6 @@ struct planner {
     const struct dialect *dialect;
     const struct disk_interface *disks;
     struct variables variables;
-    bool kernel_given;           /* QEMU is given a kernel, with parameters */
     bool emulated;               /* the accelerator is TCG */
     bool keep_tmp;               /* the temporary directory is the user's, or shall be kept */
     bool lends_modules;          /* the root may have no modules of the kernel that runs */

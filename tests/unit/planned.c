@@ -104,6 +104,12 @@ void planned_make(struct planned *planned, const char *json, const char *const *
         plan_build(&planned->plan, &planned->config, &planned->options, &at, &planned->e);
 }
 
+void planned_new(struct planned *planned, const char *json, const char *const *environment)
+{
+    planned_init(planned);
+    planned_make(planned, json, environment);
+}
+
 static bool has_texts(const char *problem, const char *first, va_list more)
 {
     va_list texts;

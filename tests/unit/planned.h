@@ -19,6 +19,12 @@ struct planned {
     int result; /* of resolve_config() or plan_build() */
 };
 
+/* Configurations with options of virtualisation; the other one with the system's own initrd. */
+#define VM(content)     "{\"virtualisation\": {" content "}}"
+#define SYSTEM(content) "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" content "}}"
+
+static const char *const planned_no_environment[] = {NULL};
+
 #define CLEANUP_PLANNED __attribute__((cleanup(planned_free)))
 
 /* A directory with "system" (kernel, initrd, kernel-params, kernel-modules), "qemu" (qemu-kvm,
@@ -29,8 +35,11 @@ void planned_init(struct planned *planned);
  * system.build.regInfo and virtualisation.qemu.package set unless `bare`. */
 void planned_configure(struct planned *planned, const char *json, bool bare);
 
-/* planned_init() and planned_configure(), then makes the plan. `environment` ends with NULL. */
+/* Configures, and builds the plan. `environment` ends with NULL. */
 void planned_make(struct planned *planned, const char *json, const char *const *environment);
+
+/* planned_init() and planned_make(). */
+void planned_new(struct planned *planned, const char *json, const char *const *environment);
 
 /* Fails unless a problem has each of the texts (the arguments end with NULL). */
 void planned_expect_problem(const struct planned *planned, const char *text, ...)

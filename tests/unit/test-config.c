@@ -17,7 +17,6 @@
 #define DEFAULT(content) "{\"_type\": \"override\", \"priority\": 1000, \"content\": " content "}"
 #define BEFORE(content)  "{\"_type\": \"order\", \"priority\": 500, \"content\": " content "}"
 #define AFTER(content)   "{\"_type\": \"order\", \"priority\": 1500, \"content\": " content "}"
-#define VM(content)      "{\"virtualisation\": {" content "}}"
 
 /* The value of an option under a configuration, as JSON; the caller frees. */
 static char *value_under(const char *json, const char *option)

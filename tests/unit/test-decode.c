@@ -6,8 +6,6 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-#define VM(content) "{\"virtualisation\": {" content "}}"
-
 static void configure(struct planned *p, const char *json)
 {
     planned_init(p);

@@ -7,7 +7,6 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-#define VM(content)    "{\"virtualisation\": {" content "}}"
 #define FORCE(content) "{\"_type\": \"override\", \"priority\": 50, \"content\": " content "}"
 #define SHARE(source)                                                                              \
     VM("\"sharedDirectories\": {\"s\": {\"source\": \"" source "\", "                              \

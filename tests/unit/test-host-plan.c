@@ -9,28 +9,18 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-#define VM(content)     "{\"virtualisation\": {" content "}}"
-#define SYSTEM(content) "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" content "}}"
-
-static const char *const no_environment[] = {NULL};
-
-static void make(struct planned *p, const char *json, const char *const *environment)
-{
-    planned_init(p);
-    planned_make(p, json, environment);
-}
-
 static void commas_are_doubled_in_option_lists_only(void **state)
 {
     struct planned p CLEANUP_PLANNED;
     const char *const environment[] = {"NIX_DISK_IMAGE=a, b.qcow2", NULL};
 
     (void)state;
-    make(&p,
-         "{\"system\": {\"name\": \"m,n\"}, \"virtualisation\": {\"sharedDirectories\": {\"x,y\": "
-         "{\"source\": \"/s, t\", \"target\": \"/x\"}}, \"qemu\": {\"drives\": [{\"file\": "
-         "\"/d, e\", \"deviceExtraOpts\": {\"serial\": \"a,b\"}}]}}}",
-         environment);
+    planned_new(
+        &p,
+        "{\"system\": {\"name\": \"m,n\"}, \"virtualisation\": {\"sharedDirectories\": {\"x,y\": "
+        "{\"source\": \"/s, t\", \"target\": \"/x\"}}, \"qemu\": {\"drives\": [{\"file\": "
+        "\"/d, e\", \"deviceExtraOpts\": {\"serial\": \"a,b\"}}]}}}",
+        environment);
     planned_expect_success(&p);
     assert_string_equal(planned_argument(&p, "-name", 0), "m,,n");
     assert_string_equal(planned_argument(&p, "-virtfs", 2),
@@ -71,7 +61,7 @@ static void a_tree_without_nix_is_booted_from_a_kernel_and_a_directory(void **st
     struct planned p CLEANUP_PLANNED;
     struct guest_params params CLEANUP_GUEST_PARAMS;
     char *program CLEANUP_FREE = NULL;
-    struct surroundings at = {.environment = (char *const *)(uintptr_t)no_environment,
+    struct surroundings at = {.environment = (char *const *)(uintptr_t)planned_no_environment,
                               .random = "0123456789"};
 
     (void)state;
@@ -112,7 +102,7 @@ static void what_the_command_line_names_must_be_there(void **state)
     p.options.modules_dir = xstrdup("system/kernel");
     p.options.root_dir = xstrdup("none/tree");
     p.options.guest_init = xstrdup("system");
-    planned_make(&p, "{}", no_environment);
+    planned_make(&p, "{}", planned_no_environment);
     assert_int_equal(p.config.problems.count, 4);
     planned_expect_problem(&p, "--kernel", "/none", "No such file", NULL);
     planned_expect_problem(&p, "--modules-dir", "no directory", NULL);
@@ -126,17 +116,17 @@ static void settings_of_shares_are_for_shares_that_there_are(void **state)
     struct planned foreign CLEANUP_PLANNED;
 
     (void)state;
-    make(&unknown, "{\"runVm\": {\"shares\": {\"x\": {}}}}", no_environment);
+    planned_new(&unknown, "{\"runVm\": {\"shares\": {\"x\": {}}}}", planned_no_environment);
     planned_expect_problem(&unknown, "runVm.shares.x", "sharedDirectories", NULL);
-    make(&foreign, "{\"runVm\": {\"initrd\": \"system\", \"transport\": \"virtiofs\"}}",
-         no_environment);
+    planned_new(&foreign, "{\"runVm\": {\"initrd\": \"system\", \"transport\": \"virtiofs\"}}",
+                planned_no_environment);
     planned_expect_problem(&foreign, "runVm.transport", "9p", NULL);
 }
 
 static void nothing_to_boot_is_an_error(void **state)
 {
     struct planned p CLEANUP_PLANNED;
-    struct surroundings at = {.environment = (char *const *)(uintptr_t)no_environment,
+    struct surroundings at = {.environment = (char *const *)(uintptr_t)planned_no_environment,
                               .random = "0123456789",
                               .program = "/x/run-vm"};
 
@@ -154,10 +144,10 @@ static void a_share_on_virtiofs_has_a_server_and_memory_it_can_map(void **state)
     struct guest_params params CLEANUP_GUEST_PARAMS;
 
     (void)state;
-    make(&p,
-         "{\"runVm\": {\"transport\": \"virtiofs\", \"shares\": {\"xchg\": {\"transport\": "
-         "\"9p\"}}}}",
-         no_environment);
+    planned_new(&p,
+                "{\"runVm\": {\"transport\": \"virtiofs\", \"shares\": {\"xchg\": {\"transport\": "
+                "\"9p\"}}}}",
+                planned_no_environment);
     /* where the plan fails, it is for want of virtiofsd: the rest has been made all the same */
     assert_int_equal(p.config.problems.count, 0);
     assert_non_null(strstr(planned_argument(&p, "-object", 0), "share=on"));
@@ -180,7 +170,7 @@ static void virtual_networks_are_cards_on_their_switches(void **state)
     const char *const environment[] = {"QEMU_VDE_SOCKET_2=/s 2", "QEMU_VDE_SOCKET_171=x", NULL};
 
     (void)state;
-    make(&p, VM("\"vlans\": [1, 2, 171], \"test\": {\"nodeNumber\": 12}"), environment);
+    planned_new(&p, VM("\"vlans\": [1, 2, 171], \"test\": {\"nodeNumber\": 12}"), environment);
     planned_expect_success(&p);
     assert_string_equal(planned_argument(&p, "-netdev", 1), "vde,id=vlan2,sock=/s 2");
     assert_non_null(strstr(planned_argument(&p, "-netdev", 2), "vde,id=vlan3,sock=/"));
@@ -197,11 +187,12 @@ static void commas_of_variables_are_not_those_of_a_list(void **state)
     const char *const environment[] = {"WHERE=a,b", NULL};
 
     (void)state;
-    make(&p,
-         VM("\"forwardPorts\": [{\"host\": {\"address\": \"${WHERE}\", \"port\": 1}, \"guest\": "
-            "{\"address\": \"${NO-$WHERE}\", \"port\": 2}}], \"qemu\": {\"drives\": [{\"file\": "
-            "\"$WHERE\", \"driveExtraOpts\": {\"format\": \"raw,x=$WHERE\"}}]}"),
-         environment);
+    planned_new(
+        &p,
+        VM("\"forwardPorts\": [{\"host\": {\"address\": \"${WHERE}\", \"port\": 1}, \"guest\": "
+           "{\"address\": \"${NO-$WHERE}\", \"port\": 2}}], \"qemu\": {\"drives\": [{\"file\": "
+           "\"$WHERE\", \"driveExtraOpts\": {\"format\": \"raw,x=$WHERE\"}}]}"),
+        environment);
     planned_expect_success(&p);
     assert_non_null(strstr(planned_argument(&p, "-netdev", 0), "hostfwd=tcp:a,,b:1-a,,b:2,"));
     assert_non_null(strstr(planned_argument(&p, "-drive", 1), "a,,b,format=raw,x=a,,b,"));
@@ -212,10 +203,11 @@ static void an_open_port_on_every_interface_is_warned_about(void **state)
     struct planned p CLEANUP_PLANNED;
 
     (void)state;
-    make(&p,
-         VM("\"forwardPorts\": [{\"host\": {\"port\": 1}, \"guest\": {\"port\": 1}}, {\"host\": "
-            "{\"port\": 2, \"address\": \"127.0.0.1\"}, \"guest\": {\"port\": 2}}]"),
-         no_environment);
+    planned_new(
+        &p,
+        VM("\"forwardPorts\": [{\"host\": {\"port\": 1}, \"guest\": {\"port\": 1}}, {\"host\": "
+           "{\"port\": 2, \"address\": \"127.0.0.1\"}, \"guest\": {\"port\": 2}}]"),
+        planned_no_environment);
     planned_expect_success(&p);
     assert_int_equal(p.plan.warnings.count, 1);
     assert_non_null(strstr(p.plan.warnings.items[0], "<entry 1>.host.address"));
@@ -227,12 +219,13 @@ static void an_agent_that_is_asked_for_gets_its_channel(void **state)
     struct planned unasked CLEANUP_PLANNED;
 
     (void)state;
-    make(&asked, VM("\"qemu\": {\"guestAgent\": {\"enable\": true}}"), no_environment);
+    planned_new(&asked, VM("\"qemu\": {\"guestAgent\": {\"enable\": true}}"),
+                planned_no_environment);
     bool found = false;
     for (size_t i = 0; planned_argument(&asked, "-chardev", i); i++)
         found = found || strstr(planned_argument(&asked, "-chardev", i), "path=qga.sock");
     assert_true(found);
-    make(&unasked, "{}", no_environment);
+    planned_new(&unasked, "{}", planned_no_environment);
     const char *value = NULL;
     for (size_t i = 0; (value = planned_argument(&unasked, "-chardev", i)); i++)
         assert_null(strstr(value, "qga.sock"));
@@ -244,10 +237,10 @@ static void a_resolution_that_is_asked_for_is_the_displays(void **state)
     struct planned unasked CLEANUP_PLANNED;
 
     (void)state;
-    make(&asked, VM("\"resolution\": {\"x\": 800, \"y\": 600}"), no_environment);
+    planned_new(&asked, VM("\"resolution\": {\"x\": 800, \"y\": 600}"), planned_no_environment);
     assert_string_equal(planned_argument(&asked, "-global", 0), "VGA.xres=800");
     assert_string_equal(planned_argument(&asked, "-global", 1), "VGA.yres=600");
-    make(&unasked, "{}", no_environment);
+    planned_new(&unasked, "{}", planned_no_environment);
     assert_null(planned_argument(&unasked, "-global", 0));
 }
 

@@ -12,8 +12,6 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-static const char *const no_environment[] = {NULL};
-
 /* True if files in the directory can have the extended attribute. */
 static bool has_records(const char *scratch)
 {
@@ -91,7 +89,7 @@ static void make(struct planned *p, const char *initrd, const char *extra)
     planned_init(p);
     scratch_write(p->scratch, "raw", "");
     scratch_write(p->scratch, "qcow2", "QFI\xfb");
-    planned_make(p, json, no_environment);
+    planned_make(p, json, planned_no_environment);
     planned_expect_success(p);
     assert_null(strstr(planned_argument(p, "-drive", 1), "format="));
 }

@@ -9,14 +9,6 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-static const char *const no_environment[] = {NULL};
-
-static void make(struct planned *p, const char *json, const char *const *environment)
-{
-    planned_init(p);
-    planned_make(p, json, environment);
-}
-
 /* The number of options `option`, each of whose arguments has the text. */
 static size_t count_with(const struct planned *p, const char *option, const char *text)
 {
@@ -48,7 +40,7 @@ static void every_9p_export_numbers_the_files_of_several_filesystems_anew(void *
 
         strv_split(&parts, configurations[i], '%');
         json = xasprintf("%s%s%s", parts.items[0], list, parts.items[1] + 1);
-        make(&p, json, no_environment);
+        planned_new(&p, json, planned_no_environment);
         planned_expect_success(&p);
         assert_int_equal(count_with(&p, "-virtfs", ",multidevs=remap") +
                              count_with(&p, "-fsdev", ",multidevs=remap"),
@@ -134,7 +126,7 @@ static void with_the_systems_initrd_only_the_accelerator_is_left_out(void **stat
     struct planned p CLEANUP_PLANNED;
 
     (void)state;
-    make(&p, "{\"runVm\": {\"initrd\": \"system\"}}", environment);
+    planned_new(&p, "{\"runVm\": {\"initrd\": \"system\"}}", environment);
     planned_expect_success(&p);
     assert_int_equal(planned_count(&p, "-m"), 2);
     assert_int_equal(planned_count(&p, "-cpu"), 2);
@@ -171,7 +163,7 @@ static void shared_memory_has_the_size_that_the_user_says(void **state)
             xasprintf("{\"runVm\": {\"transport\": \"virtiofs\"}, \"virtualisation\": {\"qemu\": "
                       "{\"options\": [\"%s\"]}}}",
                       cases[i].words);
-        planned_make(&p, json, no_environment);
+        planned_make(&p, json, planned_no_environment);
         if (p.config.problems.count)
             planned_expect_success(&p);
         assert_non_null(strstr(planned_argument(&p, "-object", 0), cases[i].size));
@@ -230,7 +222,7 @@ static void a_machine_without_our_ports_is_given_none(void **state)
                                             "\"ide\", \"options\": [\"%s\"]}}}",
                                             cases[i].words);
 
-        make(&p, json, no_environment);
+        planned_new(&p, json, planned_no_environment);
         planned_expect_success(&p);
         assert_string_equal(planned_argument(&p, "-device", 1), cases[i].device);
     }
@@ -274,9 +266,9 @@ static void only_a_machine_with_efi_needs_firmware(void **state)
                       "{\"useEFIBoot\": true}}",
                       platforms[i]);
 
-        make(&without, plain, no_environment);
+        planned_new(&without, plain, planned_no_environment);
         assert_int_equal(without.config.problems.count, i == 2); /* no QEMU for it in the package */
-        make(&with, efi, no_environment);
+        planned_new(&with, efi, planned_no_environment);
         planned_expect_problem(&with, "virtualisation.efi.firmware: is not set", platforms[i],
                                NULL);
         planned_expect_problem(&with, "virtualisation.efi.variables: is not set", platforms[i],
@@ -296,7 +288,7 @@ static void a_platform_that_is_not_known_is_named_with_those_that_are(void **sta
         char *json CLEANUP_FREE =
             xasprintf("{\"nixpkgs\": {\"hostPlatform\": \"%s\"}}", platforms[i]);
 
-        make(&p, json, no_environment);
+        planned_new(&p, json, planned_no_environment);
         planned_expect_problem(&p, name, "x86_64-linux, i686-linux", "riscv64-linux", NULL);
         assert_int_equal(p.config.problems.count, 1);
     }
@@ -307,10 +299,11 @@ static void mountoptions_of_a_share_are_its_mounts(void **state)
     struct planned p CLEANUP_PLANNED;
 
     (void)state;
-    make(&p,
-         "{\"virtualisation\": {\"sharedDirectories\": {\"a\": {\"source\": \"/s\", \"target\": "
-         "\"/t\", \"options\": [\"uname=developer\", \"ro\"]}}}}",
-         no_environment);
+    planned_new(
+        &p,
+        "{\"virtualisation\": {\"sharedDirectories\": {\"a\": {\"source\": \"/s\", \"target\": "
+        "\"/t\", \"options\": [\"uname=developer\", \"ro\"]}}}}",
+        planned_no_environment);
     planned_expect_success(&p);
     assert_non_null(
         strstr(planned_argument(&p, "-append", 0), " vm.share=a:/t:uname=developer,ro "));
@@ -323,7 +316,7 @@ static void the_store_is_shared_read_only(void **state)
     size_t found = 0;
 
     (void)state;
-    make(&p, "{}", no_environment);
+    planned_new(&p, "{}", planned_no_environment);
     planned_expect_success(&p);
     for (size_t n = 0; (argument = planned_argument(&p, "-virtfs", n)); n++)
         if (strstr(argument, "path=/nix/store,")) {

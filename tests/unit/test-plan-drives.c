@@ -8,16 +8,6 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-#define VM(content) "{\"virtualisation\": {" content "}}"
-
-static const char *const no_environment[] = {NULL};
-
-static void make(struct planned *p, const char *json, const char *const *environment)
-{
-    planned_init(p);
-    planned_make(p, json, environment);
-}
-
 static void ide_drives_each_have_a_port(void **state)
 {
     struct planned five CLEANUP_PLANNED;
@@ -25,18 +15,21 @@ static void ide_drives_each_have_a_port(void **state)
     struct planned arm CLEANUP_PLANNED;
 
     (void)state;
-    make(&five, VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1]"),
-         no_environment);
+    planned_new(&five,
+                VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1]"),
+                planned_no_environment);
     planned_expect_success(&five);
     assert_string_equal(planned_argument(&five, "-device", 1), "ide-hd,bus=ide.0,drive=drive1");
     assert_string_equal(planned_argument(&five, "-device", 3), "ide-hd,bus=ide.3,drive=drive3");
-    make(&six, VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1, 1]"),
-         no_environment);
+    planned_new(&six,
+                VM("\"qemu\": {\"diskInterface\": \"ide\"}, \"emptyDiskImages\": [1, 1, 1, 1, 1]"),
+                planned_no_environment);
     planned_expect_problem(&six, "virtualisation.qemu.drives", "at most 5", NULL);
-    make(&arm,
-         "{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}, \"virtualisation\": {\"qemu\": "
-         "{\"diskInterface\": \"ide\"}}}",
-         no_environment);
+    planned_new(
+        &arm,
+        "{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}, \"virtualisation\": {\"qemu\": "
+        "{\"diskInterface\": \"ide\"}}}",
+        planned_no_environment);
     planned_expect_success(&arm);
     assert_string_equal(planned_argument(&arm, "-device", 1), "ahci,id=run-vm-ahci");
     assert_string_equal(planned_argument(&arm, "-device", 2),
@@ -98,7 +91,7 @@ static void no_drive_lets_the_guest_write_to_the_cached_store_image(void **state
                       "\"useNixStoreImage\": true, \"qemu\": {\"diskInterface\": \"%s\", %s}}}",
                       cases[i].initrd, cases[i].interface, drives);
 
-        make(&p, json, no_environment);
+        planned_new(&p, json, planned_no_environment);
         planned_expect_success(&p);
         const char *drive = store_drive(&p);
 

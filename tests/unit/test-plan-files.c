@@ -11,27 +11,17 @@
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-#define VM(content)     "{\"virtualisation\": {" content "}}"
-#define SYSTEM(content) "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" content "}}"
-
-static const char *const no_environment[] = {NULL};
-
-static void make(struct planned *p, const char *json, const char *const *environment)
-{
-    planned_init(p);
-    planned_make(p, json, environment);
-}
-
 static void a_registration_is_made_where_nix_built_none(void **state)
 {
     struct planned p CLEANUP_PLANNED;
     const struct plan_file *file;
 
     (void)state;
-    make(&p,
-         "{\"system\": {\"build\": {\"regInfo\": {\"_type\": \"override\", \"priority\": 50, "
-         "\"content\": null}}}}",
-         no_environment);
+    planned_new(
+        &p,
+        "{\"system\": {\"build\": {\"regInfo\": {\"_type\": \"override\", \"priority\": 50, "
+        "\"content\": null}}}}",
+        planned_no_environment);
     planned_expect_success(&p);
     file = planned_find_file(&p, FILE_REGISTRATION);
     assert_non_null(file);
@@ -48,10 +38,10 @@ static void files_are_made_in_the_specifications_order(void **state)
     struct planned p CLEANUP_PLANNED;
 
     (void)state;
-    make(&p,
-         VM("\"useNixStoreImage\": true, \"writableStore\": false, \"useBootLoader\": true, "
-            "\"useEFIBoot\": true, \"emptyDiskImages\": [5]"),
-         no_environment);
+    planned_new(&p,
+                VM("\"useNixStoreImage\": true, \"writableStore\": false, \"useBootLoader\": true, "
+                   "\"useEFIBoot\": true, \"emptyDiskImages\": [5]"),
+                planned_no_environment);
     planned_expect_success(&p);
     assert_int_equal(p.plan.file_count, ELEMENTS(order));
     for (size_t i = 0; i < ELEMENTS(order); i++)
@@ -69,16 +59,16 @@ static void the_temporary_directory_is_where_the_environment_says(void **state)
     const char *const nowhere[] = {"TMPDIR=/no/such", NULL};
 
     (void)state;
-    make(&p, "{}", in_build);
+    planned_new(&p, "{}", in_build);
     planned_expect_success(&p);
     assert_non_null(strstr(p.plan.cwd, "/build/nix-vm.0123456789"));
     assert_false(planned_find_file(&p, FILE_TEMPORARY)->keep);
-    make(&kept, "{}", keep);
+    planned_new(&kept, "{}", keep);
     planned_expect_success(&kept);
     assert_int_equal(strncmp(kept.plan.cwd, kept.scratch, strlen(kept.scratch)), 0);
     assert_string_equal(kept.plan.cwd + strlen(kept.scratch), "/new");
     assert_true(planned_find_file(&kept, FILE_TEMPORARY)->keep);
-    make(&missing, "{}", nowhere);
+    planned_new(&missing, "{}", nowhere);
     planned_expect_problem(&missing, "environment: TMPDIR", "/no/such", NULL);
 }
 
@@ -101,7 +91,7 @@ static void a_kernel_is_unpacked_unless_that_might_not_boot(void **state)
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         struct planned p CLEANUP_PLANNED;
 
-        make(&p, cases[i].options, no_environment);
+        planned_new(&p, cases[i].options, planned_no_environment);
         planned_expect_success(&p);
         assert_int_equal(planned_find_file(&p, FILE_KERNEL) != NULL, cases[i].unpacked);
     }
@@ -130,7 +120,7 @@ static void the_store_of_a_prefix_is_read_through_its_links(void **state)
         "{\"runVm\": {\"initrd\": \"system\", \"store\": \"@/p\"}, \"system\": {\"build\": "
         "{\"toplevel\": {\"_type\": \"override\", \"priority\": 50, \"content\": "
         "\"/nix/store/s\"}}}}",
-        no_environment);
+        planned_no_environment);
     planned_expect_success(&p);
     assert_non_null(strstr(planned_argument(&p, "-kernel", 0), "/p/nix/store/k"));
     assert_non_null(strstr(planned_argument(&p, "-initrd", 0), "/p/nix/store/s/initrd"));

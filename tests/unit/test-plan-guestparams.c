@@ -8,27 +8,17 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-#define VM(content)     "{\"virtualisation\": {" content "}}"
-#define SYSTEM(content) "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" content "}}"
-
-static const char *const no_environment[] = {NULL};
-
-static void make(struct planned *p, const char *json, const char *const *environment)
-{
-    planned_init(p);
-    planned_make(p, json, environment);
-}
-
 static void the_guest_is_told_of_its_file_systems(void **state)
 {
     struct planned p CLEANUP_PLANNED;
     struct guest_params params CLEANUP_GUEST_PARAMS;
 
     (void)state;
-    make(&p,
-         VM("\"msize\": 65536, \"fileSystems\": {\"/var\": {\"device\": \"/dev/disk/by-label/v\", "
-            "\"fsType\": \"ext4\"}, \"/data\": {\"device\": \"/dev/vdc\"}}"),
-         no_environment);
+    planned_new(
+        &p,
+        VM("\"msize\": 65536, \"fileSystems\": {\"/var\": {\"device\": \"/dev/disk/by-label/v\", "
+           "\"fsType\": \"ext4\"}, \"/data\": {\"device\": \"/dev/vdc\"}}"),
+        planned_no_environment);
     planned_expect_success(&p);
     planned_read_params(&p, &params);
     assert_string_equal(params.root, "/dev/vda");
@@ -67,7 +57,7 @@ static void a_message_size_is_said_only_where_the_user_has_set_it(void **state)
         struct planned p CLEANUP_PLANNED;
         struct guest_params params CLEANUP_GUEST_PARAMS;
 
-        make(&p, cases[i].json, no_environment);
+        planned_new(&p, cases[i].json, planned_no_environment);
         planned_expect_success(&p);
         planned_read_params(&p, &params);
         assert_int_equal(params.msize, cases[i].expected);
@@ -80,10 +70,10 @@ static void another_protocol_version_of_a_share_reaches_the_guest(void **state)
     struct guest_params params CLEANUP_GUEST_PARAMS;
 
     (void)state;
-    make(&p,
-         VM("\"sharedDirectories\": {\"data\": {\"source\": \"/tmp\", \"target\": \"/data\","
-            "\"options\": [\"version=9p2000.u\"]}}"),
-         no_environment);
+    planned_new(&p,
+                VM("\"sharedDirectories\": {\"data\": {\"source\": \"/tmp\", \"target\": \"/data\","
+                   "\"options\": [\"version=9p2000.u\"]}}"),
+                planned_no_environment);
     planned_expect_success(&p);
     planned_read_params(&p, &params);
     assert_string_equal(params.shares.items[0].tag, "data");
@@ -110,7 +100,7 @@ static void the_store_is_where_the_options_say(void **state)
         struct guest_params params CLEANUP_GUEST_PARAMS;
         char *json CLEANUP_FREE = xasprintf("{\"virtualisation\": {%s}}", cases[i].json);
 
-        make(&p, json, no_environment);
+        planned_new(&p, json, planned_no_environment);
         planned_expect_success(&p);
         planned_read_params(&p, &params);
         assert_int_equal(params.store.kind, cases[i].kind);
@@ -127,10 +117,10 @@ static void options_of_the_store_that_differ_are_a_mount(void **state)
     struct guest_params params CLEANUP_GUEST_PARAMS;
 
     (void)state;
-    make(&p,
-         VM("\"fileSystems\": {\"/nix/.rw-store\": {\"options\": [\"size=1G\"]}, "
-            "\"/nix/.ro-store\": {\"options\": [\"cache=none\"]}}"),
-         no_environment);
+    planned_new(&p,
+                VM("\"fileSystems\": {\"/nix/.rw-store\": {\"options\": [\"size=1G\"]}, "
+                   "\"/nix/.ro-store\": {\"options\": [\"cache=none\"]}}"),
+                planned_no_environment);
     planned_expect_success(&p);
     planned_read_params(&p, &params);
     assert_int_equal(params.mounts.count, 2);
@@ -148,7 +138,7 @@ static void a_disk_or_none_is_the_root(void **state)
     struct guest_params params CLEANUP_GUEST_PARAMS;
 
     (void)state;
-    make(&p, VM("\"diskImage\": null"), no_environment);
+    planned_new(&p, VM("\"diskImage\": null"), planned_no_environment);
     planned_expect_success(&p);
     planned_read_params(&p, &params);
     assert_string_equal(params.root, "tmpfs");
@@ -160,7 +150,7 @@ static void a_root_that_nobody_gives_is_missed(void **state)
     struct planned p CLEANUP_PLANNED;
 
     (void)state;
-    make(&p, VM("\"useDefaultFilesystems\": false"), no_environment);
+    planned_new(&p, VM("\"useDefaultFilesystems\": false"), planned_no_environment);
     assert_int_equal(p.result, -EINVAL);
     planned_expect_problem(&p, "virtualisation.fileSystems", "root filesystem", NULL);
 }
@@ -183,7 +173,7 @@ static void long_parameters_travel_in_the_initrd(void **state)
                    i, i);
     list = strv_join(&shares, ", ");
     json = xasprintf("{\"virtualisation\": {\"sharedDirectories\": {%s}}}", list);
-    make(&p, json, no_environment);
+    planned_new(&p, json, planned_no_environment);
     planned_expect_success(&p);
     append = planned_argument(&p, "-append", 0);
     assert_true(strlen(append) < CMDLINE_SIZE);
@@ -203,7 +193,7 @@ static void parameters_that_fit_nowhere_are_refused(void **state)
     memset(text, 'x', 3000);
     planned_init(&p);
     strv_push(&p.options.append, text);
-    planned_make(&p, "{}", no_environment);
+    planned_make(&p, "{}", planned_no_environment);
     assert_int_equal(p.result, -EINVAL);
     planned_expect_problem(&p, "kernel parameters", "2048", NULL);
 }
@@ -234,7 +224,7 @@ static void the_initrd_has_the_modules_that_the_devices_need(void **state)
         struct planned p CLEANUP_PLANNED;
         char *json CLEANUP_FREE = xasprintf("{\"virtualisation\": {%s}}", cases[i].json);
 
-        make(&p, json, no_environment);
+        planned_new(&p, json, planned_no_environment);
         planned_expect_success(&p);
         assert_true(strv_contains(&p.plan.initrd.modules, cases[i].has));
         assert_false(strv_contains(&p.plan.initrd.modules, cases[i].lacks));
@@ -249,8 +239,8 @@ static void modules_to_be_loaded_are_told_to_the_guest(void **state)
     struct guest_params params CLEANUP_GUEST_PARAMS;
 
     (void)state;
-    make(&p, "{\"boot\": {\"initrd\": {\"kernelModules\": [\"dm_mod\", \"loop\"]}}}",
-         no_environment);
+    planned_new(&p, "{\"boot\": {\"initrd\": {\"kernelModules\": [\"dm_mod\", \"loop\"]}}}",
+                planned_no_environment);
     planned_expect_success(&p);
     planned_read_params(&p, &params);
     assert_int_equal(params.modules.count, 2);
@@ -263,7 +253,7 @@ static void with_the_systems_initrd_no_parameter_of_ours_is_passed(void **state)
     const char *append;
 
     (void)state;
-    make(&p, SYSTEM(""), no_environment);
+    planned_new(&p, SYSTEM(""), planned_no_environment);
     planned_expect_success(&p);
     append = planned_argument(&p, "-append", 0);
     assert_null(strstr(append, "vm."));
@@ -277,7 +267,7 @@ static void without_nix_in_the_guest_nothing_is_registered(void **state)
     struct planned p CLEANUP_PLANNED;
 
     (void)state;
-    make(&p, "{\"nix\": {\"enable\": false}}", no_environment);
+    planned_new(&p, "{\"nix\": {\"enable\": false}}", planned_no_environment);
     planned_expect_success(&p);
     assert_null(strstr(planned_argument(&p, "-append", 0), "regInfo="));
 }

@@ -7,15 +7,13 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-static const char *const no_environment[] = {NULL};
-
 static void make(struct planned *p, const char *json, const char *root, const char *command)
 {
     planned_init(p);
     p->options.root_dir = xstrdup(root);
     if (command)
         strv_push(&p->options.exec, command);
-    planned_make(p, json, no_environment);
+    planned_make(p, json, planned_no_environment);
     planned_expect_success(p);
 }
 

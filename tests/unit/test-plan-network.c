@@ -8,14 +8,6 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-static const char *const no_environment[] = {NULL};
-
-static void make(struct planned *p, const char *json, const char *const *environment)
-{
-    planned_init(p);
-    planned_make(p, json, environment);
-}
-
 #define NETWORK(list, more)                                                                        \
     "{\"virtualisation\": {" more "\"qemu\": {\"networkingOptions\": " list "}}}"
 #define FORCED(content) "{\"_type\": \"override\", \"priority\": 50, \"content\": " content "}"
@@ -45,7 +37,7 @@ static void no_network_is_none_unless_the_user_brings_one(void **state)
         const char *const environment[] = {cases[i].environment, NULL};
         const char *nic = NULL;
 
-        make(&p, cases[i].json, environment);
+        planned_new(&p, cases[i].json, environment);
         planned_expect_success(&p);
         nic = planned_argument(&p, "-nic", 0);
         if (cases[i].none != (nic && streq(nic, "none")))
@@ -63,18 +55,18 @@ static void settings_of_a_network_that_is_not_there_are_said_to_be_lost(void **s
     struct planned beside CLEANUP_PLANNED;
 
     (void)state;
-    make(&lost, restrict_and_forward, no_environment);
+    planned_new(&lost, restrict_and_forward, planned_no_environment);
     planned_expect_success(&lost);
     assert_int_equal(planned_warnings_with(&lost, "virtualisation.restrictNetwork has no effect"),
                      1);
     assert_int_equal(planned_warnings_with(&lost, "virtualisation.forwardPorts has no effect"), 1);
-    make(&kept, NETWORK("[]", "\"restrictNetwork\": true, "), no_environment);
+    planned_new(&kept, NETWORK("[]", "\"restrictNetwork\": true, "), planned_no_environment);
     planned_expect_success(&kept);
     assert_int_equal(planned_warnings_with(&kept, "restrict"), 0);
-    make(&beside,
-         NETWORK("[\"-nic user\", \"-nic user,restrict=on -net nic -nic none\"]",
-                 "\"restrictNetwork\": true, "),
-         no_environment);
+    planned_new(&beside,
+                NETWORK("[\"-nic user\", \"-nic user,restrict=on -net nic -nic none\"]",
+                        "\"restrictNetwork\": true, "),
+                planned_no_environment);
     planned_expect_success(&beside);
     assert_int_equal(planned_warnings_with(&beside, "does not restrict the network \"-nic user\""),
                      1);
@@ -102,7 +94,7 @@ static void a_network_or_card_of_the_users_replaces_the_built_in_one(void **stat
         struct planned p CLEANUP_PLANNED;
         const char *card = NULL;
 
-        make(&p, cases[i].json, no_environment);
+        planned_new(&p, cases[i].json, planned_no_environment);
         planned_expect_success(&p);
         card = planned_argument(&p, "-net", 0);
         assert_string_equal(planned_argument(&p, "-netdev", 0), cases[i].network);
@@ -166,11 +158,11 @@ static void more_of_the_built_in_network_may_start_programs_too(void **state)
     struct planned without CLEANUP_PLANNED;
 
     (void)state;
-    make(&with, "{}", shared);
+    planned_new(&with, "{}", shared);
     planned_expect_success(&with);
     assert_int_equal(planned_count(&with, "-sandbox"), 0);
     assert_int_equal(planned_warnings_with(&with, "QEMU_NET_OPTS=smb=/srv"), 1);
-    make(&without, "{}", other);
+    planned_new(&without, "{}", other);
     planned_expect_success(&without);
     assert_int_equal(planned_count(&without, "-sandbox"), 1);
 }

@@ -25,14 +25,13 @@ static void everything_is_denied_that_nothing_needs(void **state)
         {FORWARDING, "on,obsolete=deny,resourcecontrol=deny"},
         {OWN_OPTIONS, "on,obsolete=deny"},
     };
-    static const char *const no_environment[] = {NULL};
 
     (void)state;
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         struct planned p CLEANUP_PLANNED;
 
         planned_init(&p);
-        planned_make(&p, cases[i].configuration, no_environment);
+        planned_make(&p, cases[i].configuration, planned_no_environment);
         planned_expect_success(&p);
         assert_string_equal(planned_argument(&p, "-sandbox", 0), cases[i].sandbox);
     }
@@ -43,7 +42,6 @@ static void qemu_stays_our_child(void **state)
 {
     static const char *const environments[][2] = {{"QEMU_OPTS=-daemonize", NULL},
                                                   {"QEMU_OPTS=-m 64 --daemonize", NULL}};
-    static const char *const no_environment[] = {NULL};
     struct planned option CLEANUP_PLANNED;
     struct planned argument CLEANUP_PLANNED;
 
@@ -57,11 +55,11 @@ static void qemu_stays_our_child(void **state)
     }
     planned_init(&option);
     planned_make(&option, "{\"virtualisation\": {\"qemu\": {\"options\": [\"-daemonize\"]}}}",
-                 no_environment);
+                 planned_no_environment);
     planned_expect_problem(&option, "virtualisation.qemu.options", "-daemonize", NULL);
     planned_init(&argument);
     strv_push(&argument.options.qemu_arguments, "-daemonize");
-    planned_make(&argument, "{}", no_environment);
+    planned_make(&argument, "{}", planned_no_environment);
     planned_expect_problem(&argument, "-daemonize", NULL);
 }
 

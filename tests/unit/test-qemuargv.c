@@ -9,8 +9,6 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-static const char *const no_environment[] = {NULL};
-
 static size_t count_kind(const struct planned *p, enum model_kind kind)
 {
     size_t n = 0;
@@ -182,7 +180,7 @@ static void the_model_is_what_qemu_is_asked_for(void **state)
         struct planned p CLEANUP_PLANNED;
 
         planned_init(&p);
-        planned_make(&p, configurations[i], i == 3 ? environment : no_environment);
+        planned_make(&p, configurations[i], i == 3 ? environment : planned_no_environment);
         assert_int_equal(p.config.problems.count, 0); /* though there may be no virtiofsd */
         for (size_t j = 0; j < p.plan.machine.count; j++)
             expect_item(&p, &p.plan.machine.items[j]);
@@ -202,7 +200,7 @@ static void one_more_kernel_parameter_is_in_both(void **state)
 
     (void)state;
     planned_init(&p);
-    planned_make(&p, "{}", no_environment);
+    planned_make(&p, "{}", planned_no_environment);
     planned_expect_success(&p);
     size_t count = p.plan.argv.count;
     plan_add_parameter(&p.plan, "vm.x", "1");

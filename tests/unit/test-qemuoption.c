@@ -9,10 +9,6 @@
 #include "tests/unit/planned.h"
 #include "tests/unit/unit.h"
 
-#define VM(content) "{\"virtualisation\": {" content "}}"
-
-static const char *const no_environment[] = {NULL};
-
 static void values_are_no_options(void **state)
 {
     (void)state;
@@ -58,13 +54,13 @@ static void a_qemu_that_would_leave_is_refused(void **state)
         const char *argument;
         const char *source;
     } cases[] = {
-        {VM("\"qemu\": {\"options\": [\"-S -daemonize\"]}"), no_environment, NULL,
+        {VM("\"qemu\": {\"options\": [\"-S -daemonize\"]}"), planned_no_environment, NULL,
          "virtualisation.qemu.options"},
         {VM("\"qemu\": {\"options\": [\"$D\"]}"), option, NULL, "virtualisation.qemu.options"},
-        {VM("\"qemu\": {\"networkingOptions\": [\"--daemonize\"]}"), no_environment, NULL,
+        {VM("\"qemu\": {\"networkingOptions\": [\"--daemonize\"]}"), planned_no_environment, NULL,
          "virtualisation.qemu.networkingOptions"},
         {"{}", variable, NULL, "QEMU_OPTS"},
-        {"{}", no_environment, "--daemonize", "QEMU's arguments"},
+        {"{}", planned_no_environment, "--daemonize", "QEMU's arguments"},
     };
     for (size_t i = 0; i < ELEMENTS(cases); i++) {
         struct planned p CLEANUP_PLANNED;
@@ -77,8 +73,8 @@ static void what_only_looks_like_it_is_not_refused(void **state)
 {
     (void)state;
     struct planned p CLEANUP_PLANNED;
-    make(&p, VM("\"qemu\": {\"options\": [\"-name -daemonize -pidfile pid\"]}"), no_environment,
-         NULL);
+    make(&p, VM("\"qemu\": {\"options\": [\"-name -daemonize -pidfile pid\"]}"),
+         planned_no_environment, NULL);
     planned_expect_success(&p);
 }
 
@@ -157,7 +153,7 @@ static void the_systems_own_initrd_gets_a_multiplexer_for_a_reader_of_keys(void 
     struct planned p CLEANUP_PLANNED;
     planned_init(&p);
     planned_make(&p, "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" NO_GRAPHICS "}}",
-                 no_environment);
+                 planned_no_environment);
     planned_expect_success(&p);
     assert_null(planned_argument(&p, "-serial", 0));
     struct planned typed CLEANUP_PLANNED;
@@ -165,7 +161,7 @@ static void the_systems_own_initrd_gets_a_multiplexer_for_a_reader_of_keys(void 
     typed.input = INPUT_TERMINAL;
     planned_make(&typed,
                  "{\"runVm\": {\"initrd\": \"system\"}, \"virtualisation\": {" NO_GRAPHICS "}}",
-                 no_environment);
+                 planned_no_environment);
     assert_string_equal(planned_argument(&typed, "-serial", 0), "mon:stdio");
 }
 
