@@ -5,6 +5,7 @@
 #
 #   apt_begin DIRECTORY SUITE [deb|deb-src]   fetches the suite's lists into DIRECTORY
 #   apt_run PROGRAM ARGUMENT...               apt-get or apt-cache in that state
+#   apt_fetch ARGUMENT...                     the same for apt-get where it downloads
 #
 # The mirrors come from the machine's own configuration; apt verifies everything with Debian's keys.
 
@@ -48,6 +49,14 @@ apt_run() {
         -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@"
 }
 
+# A mirror's list may name an update whose files have not arrived there: then the version of the
+# release itself is fetched.
+apt_fetch() {
+    apt_run apt-get -q "$@" && return
+    echo "apt: trying without the updates of $apt_suite" >&2
+    apt_run apt-get -q -t "$apt_suite" "$@"
+}
+
 # Downloads Debian's newest keyring from the release that this machine runs and already trusts, since
 # the installed keyring may be older than the suite. Prints the file.
 apt_newest_keyring() {
@@ -63,6 +72,7 @@ apt_newest_keyring() {
 apt_begin() {
     local suite=$2 kind=${3:-deb} keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     apt_state=$1
+    apt_suite=$suite
     mkdir -p "$apt_state/lists/partial" "$apt_state/cache/archives/partial"
     : >"$apt_state/status"
     apt_sites=$(apt_sites)
