@@ -61,14 +61,22 @@ libzstd:
 		install -D -m 644 -t '$(PREFIX)/lib' source/$@/lib/libzstd.a && \
 		install -D -m 644 -t '$(PREFIX)/include' source/$@/lib/zstd.h source/$@/lib/zstd_errors.h)
 
-# kmod's own build refuses to make a static library; its sources need only this config.h. It defines
+# kmod's own build refuses to make a static library; its sources, up to kmod 34, need only this config.h. It defines
 # GNU basename, which newer versions of musl do not declare.
 define KMOD_CONFIG
 #define _GNU_SOURCE 1
 #define PACKAGE "kmod"
 #define VERSION "guest"
 #define SYSCONFDIR "/etc"
+#define DISTCONFDIR "/lib"
+#define MODULE_DIRECTORY "/lib/modules"
+#define ENABLE_DEBUG 0
+#define ENABLE_ELFDBG 0
 #define ENABLE_LOGGING 1
+#define ENABLE_XZ_DLOPEN 0
+#define ENABLE_ZLIB_DLOPEN 0
+#define ENABLE_ZSTD_DLOPEN 0
+#define HAVE_DECL_BASENAME 1
 #define HAVE_DECL_BE32TOH 1
 #define HAVE_DECL_STRNDUPA 0
 #define HAVE_LINUX_MODULE_H 1
@@ -90,13 +98,22 @@ static inline char *kmod_basename(const char *path)
 endef
 export KMOD_CONFIG
 
-KMOD_PATCH := $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/guest-libs-kmod.patch
+# One patch for each range of versions; the first one that applies as a whole is the right one.
+KMOD_PATCHES := $(sort $(wildcard $(abspath $(dir $(lastword $(MAKEFILE_LIST))))/guest-libs-kmod-*.patch))
+
+# Without a patch, text in modprobe.d can crash init.
+patch_kmod = for patch in $(KMOD_PATCHES) none; do \
+		[ "$$patch" != none ] || { echo "kmod $$(sed -n 's/^\t\[\([0-9.]*\)\]$(,)$$/\1/p' configure.ac): none" \
+			'of $(KMOD_PATCHES) applies: write one, or take another version'; exit 1; }; \
+		! patch -p1 --fuzz=0 --dry-run --silent --force <"$$patch" >/dev/null || break; \
+	done && patch -p1 --fuzz=0 <"$$patch"
 
 kmod:
-	$(call quietly,cd source/$@ && patch -p1 --fuzz=0 <'$(KMOD_PATCH)' && \
+	$(call quietly,cd source/$@ && $(patch_kmod) && \
 		mkdir -p objects && printf '%s\n' "$$KMOD_CONFIG" \
 		$(patsubst %,'#define ENABLE_% 1',$(if $(KMOD_NEEDS),XZ ZLIB ZSTD)) >config.h && \
 		for file in libkmod/*.c shared/*.c; do \
+			[ -n '$(KMOD_NEEDS)' ] || [ "$$file" = "$${file#*-file-}" ] || continue; \
 			$(CC) $(CPPFLAGS) -I. -I'$(PREFIX)/include' -include config.h $(CFLAGS) \
 				-c -o "objects/$$(basename "$$file" .c).o" "$$file" || exit; \
 		done && mkdir -p '$(PREFIX)/lib' && $(AR) rcs '$(PREFIX)/lib/libkmod.a' objects/*.o && \
