@@ -10,10 +10,12 @@
 
 /* Numbers that are frame types; anything else is not a frame. */
 static const bool is_type[256] = {
-    [FRAME_ARGUMENT] = true, [FRAME_VARIABLE] = true, [FRAME_START] = true,    [FRAME_INPUT] = true,
-    [FRAME_RESIZE] = true,   [FRAME_SIGNAL] = true,   [FRAME_SEPARATE] = true, [FRAME_TAKEN] = true,
-    [FRAME_CLOSED] = true,   [FRAME_OUTPUT] = true,   [FRAME_ERRORS] = true,   [FRAME_EXIT] = true,
-    [FRAME_FAILED] = true,   [FRAME_READY] = true,
+    [FRAME_ARGUMENT] = true, [FRAME_VARIABLE] = true,  [FRAME_START] = true,
+    [FRAME_INPUT] = true,    [FRAME_RESIZE] = true,    [FRAME_SIGNAL] = true,
+    [FRAME_SEPARATE] = true, [FRAME_DIRECTORY] = true, [FRAME_USER] = true,
+    [FRAME_TAKEN] = true,    [FRAME_CLOSED] = true,    [FRAME_OUTPUT] = true,
+    [FRAME_ERRORS] = true,   [FRAME_EXIT] = true,      [FRAME_FAILED] = true,
+    [FRAME_READY] = true,    [FRAME_SESSION] = true,   [FRAME_OFFER] = true,
 };
 
 unsigned char *frame_reader_room(struct frame_reader *reader, size_t *room)

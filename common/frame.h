@@ -17,6 +17,16 @@
 /* The name of the port, as /sys/class/virtio-ports/PORT/name shows it. */
 #define FRAME_PORT "run-vm.exec"
 
+/* The ports of the agent (vm.agent), each with a number from 0 appended. A port serves one session
+ * after the other, and either side may be left with bytes of the last one. So the agent offers a
+ * session on a port that it has just opened, the host begins one with a token, and what comes
+ * before FRAME_READY with that token is not the session's. A token that is not the session's ends
+ * the session and opens the port again. */
+#define FRAME_AGENT_PORT  "run-vm.agent."
+#define FRAME_AGENT_PORTS 8
+#define FRAME_TOKEN       16 /* bytes of a token, and of an offer */
+#define FRAME_OFFERED     "run-vm: offered\n"
+
 #define FRAME_HEADER 8
 /* The longest payload in bytes: the longest single argument that Linux takes (MAX_ARG_STRLEN). */
 #define FRAME_MAX 131072
@@ -25,13 +35,16 @@
 
 enum frame_type {
     /* from the host, in this order: the arguments, the variables, one start; then the rest */
-    FRAME_ARGUMENT = 1, /* one argument of the command, any bytes but zero */
-    FRAME_VARIABLE = 2, /* one NAME=VALUE of its environment */
-    FRAME_START = 3,    /* run it: empty, or the size of the terminal it gets (frame_put_size) */
-    FRAME_INPUT = 4,    /* standard input; empty: its end */
-    FRAME_RESIZE = 5,   /* the terminal's new size */
-    FRAME_SIGNAL = 6,   /* a signal for the command: its number in one byte */
-    FRAME_SEPARATE = 7, /* before the start: standard error does not go to the terminal */
+    FRAME_ARGUMENT = 1,   /* one argument of the command, any bytes but zero */
+    FRAME_VARIABLE = 2,   /* one NAME=VALUE of its environment */
+    FRAME_START = 3,      /* run it: empty, or the size of the terminal it gets (frame_put_size) */
+    FRAME_INPUT = 4,      /* standard input; empty: its end */
+    FRAME_RESIZE = 5,     /* the terminal's new size */
+    FRAME_SIGNAL = 6,     /* a signal for the command: its number in one byte */
+    FRAME_SEPARATE = 7,   /* before the start: standard error does not go to the terminal */
+    FRAME_DIRECTORY = 10, /* before the start: the command's working directory; / without it */
+    FRAME_USER = 11,    /* before the start: its user, NAME[:GROUP] or UID[:GID]; root without it */
+    FRAME_SESSION = 15, /* to the agent: a token, before everything else */
     /* from the receiver of a stream to its sender; the first byte is the stream's frame type */
     FRAME_TAKEN = 8,  /* le32: acknowledges that many more bytes */
     FRAME_CLOSED = 9, /* the receiver has stopped reading */
@@ -40,7 +53,9 @@ enum frame_type {
     FRAME_ERRORS = 17, /* standard error */
     FRAME_EXIT = 18,   /* the command's exit status in one byte; the last frame */
     FRAME_FAILED = 19, /* why the command could not be run, a text; the last frame */
-    FRAME_READY = 20,  /* the guest is ready: the first frame, and the answer to a signal */
+    FRAME_READY = 20,  /* the guest is ready: the first frame, and the answer to a signal; from the
+                        * agent first with the token */
+    FRAME_OFFER = 21,  /* the agent waits for a session: FRAME_OFFERED */
 };
 
 struct frame {

@@ -4,34 +4,25 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "base/strv.h"
 #include "common/cmdline.h"
-#include "common/mountspec.h"
+#include "common/paramtypes.h"
 
 enum store_overlay {
     STORE_OVERLAY_TMPFS,
     STORE_OVERLAY_ROOT,
-    STORE_OVERLAY_NONE,
+    STORE_OVERLAY_NONE, /* the store is mounted on /nix/store itself */
+    STORE_OVERLAY_BIND, /* the store is mounted apart, and bound to /nix/store */
 };
 
-enum on_fail {
-    ON_FAIL_PROMPT,
-    ON_FAIL_POWEROFF,
-    ON_FAIL_REBOOT,
-    ON_FAIL_PANIC,
-};
+/* The names that the store's writable layer has in STORE_UPPER_DIR, by enum store_upper. */
+extern const char *const store_upper_names[];
 
-struct mount_list {
-    struct mount_spec *items;
-    size_t count;
-};
-
-struct share_list {
-    struct share_spec *items;
-    size_t count;
+enum store_upper {
+    STORE_UPPER_STORE, /* NixOS until 23.11 */
+    STORE_UPPER_UPPER, /* since */
 };
 
 struct guest_params {
@@ -53,41 +44,22 @@ struct guest_params {
     uint64_t msize;        /* bytes; 0: GUEST_STORE_MSIZE or GUEST_SHARE_MSIZE */
     struct store_spec store;
     unsigned int store_overlay; /* enum store_overlay */
+    unsigned int store_upper;   /* enum store_upper */
     bool root_overlay;          /* vm.root.overlay=tmpfs */
     struct strv modules;
+    struct ifname_list ifnames;
+    char *hostname; /* NULL: stage 2 sets it */
+    struct netspec network;
     struct strv blank;       /* the words of the stamps on blank disks */
     uint64_t device_timeout; /* seconds */
     unsigned int on_fail;    /* enum on_fail */
+    char *console_size;      /* ROWSxCOLUMNS; NULL: unknown */
+    bool agent;              /* serve the host's sessions beside stage 2 */
     bool exec; /* run the command sent over the channel (common/frame.h) instead of stage 2 */
 };
 
 /* struct guest_params p CLEANUP_GUEST_PARAMS; guest_params_init(&p); */
 #define CLEANUP_GUEST_PARAMS CLEANUP(guest_params_free)
-
-enum param_type {
-    PARAM_TEXT,   /* char *, the last one wins */
-    PARAM_FLAG,   /* bool, true without a value; 0, no, false, off and 1, yes, true, on */
-    PARAM_UNSET,  /* bool, false without a value: rw is the opposite of ro */
-    PARAM_WORD,   /* bool, true when the value is one of `choices` */
-    PARAM_TEXTS,  /* struct strv, repeatable */
-    PARAM_NAMES,  /* struct strv, comma-separated and repeatable */
-    PARAM_NUMBER, /* uint64_t, decimal, not 0 */
-    PARAM_CHOICE, /* unsigned int, an index into `choices` */
-    PARAM_PANIC,  /* unsigned int, ON_FAIL_PANIC when given */
-    PARAM_STORE,  /* struct store_spec */
-    PARAM_MOUNTS, /* struct mount_list, repeatable */
-    PARAM_SHARES, /* struct share_list, repeatable */
-};
-
-struct param {
-    const char *name;
-    enum param_type type;
-    size_t offset;        /* of the member of struct guest_params */
-    const char *argument; /* as the manual shows it: "SECONDS"; NULL: none */
-    const char *help;
-    const char *const *choices; /* ended by NULL; of PARAM_CHOICE and PARAM_WORD */
-    bool alias;                 /* another name of the row above it; never encoded */
-};
 
 /* Prefix of the parameters that are ours. The kernel takes a dotted one for a module's, and does
  * not pass it on to stage 2. */

@@ -15,3 +15,4 @@
 #define STORE_OPTIONS       "ro"
 #define STORE_OPTIONS_9P    "cache=loose" /* besides */
 #define STORE_OPTIONS_UPPER "mode=0755"   /* of the tmpfs */
+#define STORE_OPTIONS_BIND  "bind"        /* of STORE_LOWER_DIR on STORE_DIR */

@@ -26,7 +26,16 @@ static int fuzz_close(int fd);
 #define read  fuzz_read
 #define write fuzz_write
 #define close fuzz_close
+#include "host/run/session.c" // NOLINT(bugprone-suspicious-include): its functions are static
+#undef CHUNK
+/* names of exec.c that session.c has too */
+#define close_end run_close_end
+#define slot      run_slot
+#define SLOTS     RUN_SLOTS
 #include "host/run/exec.c" // NOLINT(bugprone-suspicious-include): its functions are static
+#undef close_end
+#undef slot
+#undef SLOTS
 #undef recv
 #undef send
 #undef read
@@ -107,15 +116,15 @@ static void check_windows(const struct session *s)
 }
 
 /* Delivers one event, if the session waits for it. */
-static enum supervise_state happen(struct session *s, enum event event)
+static enum supervise_state happen(struct run *run, enum event event)
 {
-    static const enum slot slots[EVENTS] = {
+    static const unsigned int slots[EVENTS] = {
         [GUEST_SENDS] = CONNECTION,           [GUEST_TAKES] = CONNECTION,
         [USER_TYPES] = ENDS + STREAM_INPUT,   [OUTPUT_TAKES] = ENDS + STREAM_OUTPUT,
         [ERRORS_TAKE] = ENDS + STREAM_ERRORS, [CONSOLE_SAYS] = CONSOLE,
     };
     struct pollfd polled[SUPERVISE_POLLED];
-    size_t count = choose(s, polled);
+    size_t count = choose(run, polled);
     short wanted = (short)(event == GUEST_SENDS ? POLLIN : event == GUEST_TAKES ? POLLOUT : ~0);
     struct pollfd *place = &polled[slots[event]];
     if (place->fd < 0 || !(place->events & wanted))
@@ -124,25 +133,25 @@ static enum supervise_state happen(struct session *s, enum event event)
     for (size_t i = 0; i < count; i++)
         polled[i].revents = 0;
     place->revents = revents;
-    enum supervise_state state = attend(s, polled);
-    check_windows(s);
-    must(state == SUPERVISE_RUNS || s->done);
-    must(state != SUPERVISE_BROKEN || s->reason);
+    enum supervise_state state = attend(run, polled);
+    check_windows(&run->session);
+    must(state == SUPERVISE_RUNS || run->session.done);
+    must(state != SUPERVISE_BROKEN || run->session.reason);
     return state;
 }
 
-static void run_session(struct session *s, const uint8_t *events, size_t count)
+static void run_session(struct run *run, const uint8_t *events, size_t count)
 {
     enum supervise_state state = SUPERVISE_RUNS;
     for (size_t i = 0; i < count && state == SUPERVISE_RUNS; i++) {
         amount = events[i] / EVENTS;
         if (amount == UINT8_MAX / EVENTS)
             amount = FRAME_WINDOW;
-        state = happen(s, (enum event)(events[i] % EVENTS));
+        state = happen(run, (enum event)(events[i] % EVENTS));
     }
     amount = CHUNK;
-    while (state == SUPERVISE_RUNS && guest_left > 0 && s->connection >= 0)
-        state = happen(s, GUEST_SENDS);
+    while (state == SUPERVISE_RUNS && guest_left > 0 && run->session.connection >= 0)
+        state = happen(run, GUEST_SENDS);
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
@@ -159,23 +168,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     size_t count = least(data[0], size - 1);
     char *words[] = {(char *)"true", NULL};
-    const struct plan plan = {.exec = {.items = words, .count = 1}};
-    struct session s = {.plan = &plan,
-                        .listener = -1,
-                        .connection = GUEST,
-                        .console = CONSOLE_END,
-                        .resizes = -1,
-                        .ends = {INPUT_END, OUTPUT_END, ERRORS_END},
-                        .status = -1};
-    channel_init(&s.channel, CHANNEL_HOST);
-    put_request(&s);
+    const struct plan plan = {.exec.arguments = {.items = words, .count = 1}};
+    struct run run = {.session = {.connection = GUEST,
+                                  .resizes = -1,
+                                  .ends = {INPUT_END, OUTPUT_END, ERRORS_END},
+                                  .reopened = {-1, -1},
+                                  .status = -1},
+                      .plan = &plan,
+                      .listener = -1,
+                      .console = CONSOLE_END};
+    channel_init(&run.session.channel, CHANNEL_HOST);
+    session_request(&run.session, &plan.exec);
     guest_bytes = data + 1 + count;
     guest_left = size - 1 - count;
-    run_session(&s, data + 1, count);
+    run_session(&run, data + 1, count);
     struct error e CLEANUP_ERROR = {0};
-    must(result(&s, 0, &e) >= 0 || e.message);
-    channel_free(&s.channel);
-    consoletail_free(&s.tail);
-    free(s.reason);
+    must(result(&run, 0, &e) >= 0 || e.message);
+    channel_free(&run.session.channel);
+    consoletail_free(&run.tail);
+    free(run.session.reason);
     return 0;
 }

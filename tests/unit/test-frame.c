@@ -60,7 +60,7 @@ static void what_is_not_a_frame_ends_the_reading(void **state)
 {
     (void)state;
     static const unsigned char wrong[][FRAME_HEADER] = {
-        {0}, {10}, {21}, {255}, {FRAME_EXIT, 1}, {FRAME_EXIT, 0, 0, 7},
+        {0}, {12}, {22}, {255}, {FRAME_EXIT, 1}, {FRAME_EXIT, 0, 0, 7},
     };
     for (size_t i = 0; i < ELEMENTS(wrong); i++) {
         struct frame_reader reader CLEANUP_FRAME_READER = {0};
