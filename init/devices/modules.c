@@ -10,6 +10,8 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "common/report.h"
+#include "init/report.h"
 
 __attribute__((format(printf, 6, 0))) static void
 pass_message(void *data, int priority, const char *file, int line, const char *function,
@@ -109,6 +111,7 @@ static void log_loading(struct kmod_module *module, bool install, const char *op
 {
     (void)install;
     log_debug("module %s %s", kmod_module_get_name(module), options ? options : "");
+    report_mark(REPORT_PART, "module", kmod_module_get_name(module));
 }
 
 static void insert(struct kmod_module *module)
@@ -118,6 +121,7 @@ static void insert(struct kmod_module *module)
         return;
     int r = kmod_module_probe_insert_module(module, KMOD_PROBE_APPLY_BLACKLIST_ALIAS_ONLY, NULL,
                                             refuse_install, NULL, log_loading);
+    report_mark(REPORT_PART, "", "");
     if (!is_harmless(r))
         log_warning("module %s: cannot be loaded: %s", kmod_module_get_name(module), strerror(-r));
 }
