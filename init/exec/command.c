@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "init/exec/user.h"
 #include "init/signals.h"
 
 /* The directories of programs of NixOS, then of other distributions. */
@@ -20,6 +21,8 @@
 /* Exit statuses for a program that cannot be executed (POSIX: sh, env). */
 #define STATUS_NOT_FOUND  127
 #define STATUS_NOT_USABLE 126
+/* … and for a user or a directory that the guest does not have (env, docker) */
+#define STATUS_NO_PLACE 125
 
 void command_init(struct command *command)
 {
@@ -37,6 +40,8 @@ void command_free(struct command *command)
 {
     strv_free(&command->arguments);
     strv_free(&command->variables);
+    free(command->directory);
+    free(command->user);
     for (int i = 0; i < STREAM_COUNT; i++)
         command_close(command, (enum stream_name)i);
 }
@@ -59,7 +64,8 @@ static const char *find_variable(const struct strv *variables, const char *name)
     return NULL;
 }
 
-static void make_environment(struct strv *environment, const struct command *command)
+static void make_environment(struct strv *environment, const struct command *command,
+                             const struct user *user)
 {
     char *path CLEANUP_FREE = command->system
                                   ? xasprintf("%s/sw/bin:" DEFAULT_PATH, command->system)
@@ -68,11 +74,11 @@ static void make_environment(struct strv *environment, const struct command *com
         const char *name;
         const char *value;
     } defaults[] = {
-        {"PATH", path},      {"HOME", "/root"},    {"USER", "root"},
-        {"LOGNAME", "root"}, {"SHELL", "/bin/sh"},
+        {"PATH", path},          {"HOME", user->home},   {"USER", user->name},
+        {"LOGNAME", user->name}, {"SHELL", user->shell},
     };
     for (size_t i = 0; i < ELEMENTS(defaults); i++)
-        if (!find_variable(&command->variables, defaults[i].name))
+        if (defaults[i].value && !find_variable(&command->variables, defaults[i].name))
             strv_pushf(environment, "%s=%s", defaults[i].name, defaults[i].value);
     strv_extend(environment, &command->variables);
 }
@@ -114,6 +120,36 @@ static void say_why(const char *name, int reason)
         (void)dprintf(STDERR_FILENO, "run-vm: %s: there is no such file in the guest\n", name);
 }
 
+void command_use_shell(struct command *command)
+{
+    struct user user CLEANUP_USER = {0};
+    const char *name = command->user ? command->user : "root";
+    bool found = user_find_in_root(&user, name, NULL) == 0 && access(user.shell, X_OK) == 0;
+    strv_push(&command->arguments, found ? user.shell : "/bin/sh");
+    strv_push(&command->arguments, "-l");
+}
+
+static _Noreturn void refuse_place(const char *reason)
+{
+    (void)dprintf(STDERR_FILENO, "run-vm: %s\n", reason);
+    _exit(STATUS_NO_PLACE);
+}
+
+/* Becomes the user and, with its rights, enters the directory. */
+static void take_place(const struct command *command, struct user *user)
+{
+    struct error e CLEANUP_ERROR = {0};
+    if (!command->user)
+        *user = (struct user){
+            .name = xstrdup("root"), .home = xstrdup("/root"), .shell = xstrdup("/bin/sh")};
+    else if (user_find_in_root(user, command->user, &e) < 0 || user_become(user, &e) < 0)
+        refuse_place(e.message);
+    if (command->directory && chdir(command->directory) < 0) {
+        (void)error_errno(&e, errno, "the guest's directory %s", command->directory);
+        refuse_place(e.message);
+    }
+}
+
 static _Noreturn void become_command(const struct command *command, const int streams[STREAM_COUNT])
 {
     (void)setsid();
@@ -123,8 +159,10 @@ static _Noreturn void become_command(const struct command *command, const int st
         if (dup2(streams[fd], fd) != fd)
             _exit(STATUS_NOT_USABLE);
     signals_reset();
+    struct user user CLEANUP_USER = {0};
+    take_place(command, &user);
     struct strv environment CLEANUP_STRV = {0};
-    make_environment(&environment, command);
+    make_environment(&environment, command, &user);
     int reason = execute(command->arguments.items, &environment);
     say_why(command->arguments.items[0], reason);
     _exit(reason == ENOENT ? STATUS_NOT_FOUND : STATUS_NOT_USABLE);

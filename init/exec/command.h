@@ -13,6 +13,8 @@
 struct command {
     struct strv arguments;
     struct strv variables; /* NAME=VALUE, added to the default environment */
+    char *directory;       /* NULL: / */
+    char *user;            /* as user.h has it; NULL: root */
     const char *system;    /* directory whose sw/bin is first on PATH; NULL: none */
     bool terminal;         /* input and output are a pseudo-terminal */
     bool separate;         /* standard error is a pipe even with a terminal */
@@ -26,9 +28,12 @@ struct command {
 void command_init(struct command *command);
 void command_free(struct command *command);
 
+/* Makes the command the login shell of its user, or /bin/sh. */
+void command_use_shell(struct command *command);
+
 /* Starts the command. Returns 0, or a negative errno with the reason if no process could be made. A
  * process that cannot execute the program writes why to its standard error, and exits with 127 (no
- * such program) or 126. */
+ * such program) or 126; with 125 if it cannot become the user or enter the directory. */
 int command_start(struct command *command, struct error *e);
 
 /* Sets the size of the terminal. */

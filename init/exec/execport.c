@@ -21,18 +21,17 @@
 /* Limit of the wait for the host to receive a fatal error, in milliseconds. */
 #define PATIENCE 3000
 
-static bool has_our_name(const char *port)
+static bool has_name(const char *port, const char *wanted)
 {
     char *path CLEANUP_FREE = xasprintf(PORTS "/%s/name", port);
     char *name CLEANUP_FREE = file_read(path, FILE_LIMIT, NULL, NULL);
     if (!name)
         return false;
     name[strcspn(name, "\n")] = '\0';
-    return streq(name, FRAME_PORT);
+    return streq(name, wanted);
 }
 
-/* Returns the path of the port's device, or NULL if there is none (yet); the caller frees. */
-static char *find_port(void)
+char *execport_find(const char *name)
 {
     DIR *directory = opendir(PORTS);
     if (!directory)
@@ -40,7 +39,7 @@ static char *find_port(void)
     char *path = NULL;
     for (const struct dirent *entry = readdir(directory); entry && !path;
          entry = readdir(directory))
-        if (entry->d_name[0] != '.' && has_our_name(entry->d_name))
+        if (entry->d_name[0] != '.' && has_name(entry->d_name, name))
             path = xasprintf("/dev/%s", entry->d_name);
     (void)closedir(directory);
     return path;
@@ -60,7 +59,7 @@ static char *wait_for_port(uint64_t timeout, struct error *e)
         return NULL;
     int64_t deadline = clock_milliseconds() + (int64_t)timeout * 1000;
     for (;;) {
-        char *path = find_port();
+        char *path = execport_find(FRAME_PORT);
         int64_t left = deadline - clock_milliseconds();
         if (path)
             return path;
@@ -106,7 +105,7 @@ static bool wait_until(int fd, short events, int64_t deadline)
 
 void execport_report(const char *reason)
 {
-    char *path CLEANUP_FREE = find_port();
+    char *path CLEANUP_FREE = execport_find(FRAME_PORT);
     int fd CLEANUP_CLOSE = path ? open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
     if (fd < 0)
         return;

@@ -11,6 +11,9 @@
  * negative errno with the reason. */
 int execport_open(uint64_t timeout, struct error *e);
 
+/* Returns the path of the port's device, or NULL if there is none (yet); the caller frees. */
+char *execport_find(const char *name);
+
 /* Sends the reason of a fatal error, for which no command will run, to the host, and waits a few
  * seconds until the host has received it. Does nothing if there is no port or no host. */
 void execport_report(const char *reason);
