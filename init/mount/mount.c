@@ -13,11 +13,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "common/mountspec.h"
+#include "common/report.h"
 #include "init/format/grow.h"
 #include "init/format/makefs.h"
 #include "init/inroot.h"
+#include "init/mount/mountdevice.h"
 #include "init/mount/overlay.h"
 #include "init/mount/sharetags.h"
+#include "init/report.h"
 
 /* mount(2) truncates longer data to one page. */
 #define MOUNT_DATA_SIZE 4096
@@ -42,22 +45,14 @@ static void free_call(struct call *call)
         (void)close(call->target);
 }
 
-static struct device *find_device(struct mounter *mounter, const char *text)
-{
-    struct devicespec spec CLEANUP_DEVICESPEC = {0};
-    return devicespec_parse(text, &spec, NULL) < 0 ? NULL
-                                                   : device_list_find(mounter->devices, &spec);
-}
-
 /* Lists the specifications of missing devices, except those of mounts with "nofail". */
 static void find_missing(struct mounter *mounter, const struct boot_plan *plan,
                          struct strv *missing)
 {
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
-        if (mount->source == PLAN_DEVICE && !mount->options.nofail &&
-            !find_device(mounter, mount->what))
-            strv_push(missing, mount->what);
+        if (mount->source == PLAN_DEVICE && !mount->options.nofail)
+            mountdevice_missing(mounter->devices, mount, missing);
     }
 }
 
@@ -84,21 +79,28 @@ int mount_wait_for_devices(struct mounter *mounter, const struct boot_plan *plan
                              names, (unsigned long long)timeout, present);
         }
         log_debug("waiting for %s", names);
+        report_mark(REPORT_PART, "wait", names);
         waiting = hotplug_wait(mounter->hotplug, start + (int64_t)timeout * 1000);
     }
 }
 
-/* x-systemd.makefs: makes a filesystem on a blank device, and sets the device's probe result. */
+/* x-systemd.makefs: makes a filesystem, with the label by which it is to be found, on a blank
+ * device, and sets the device's probe result. */
 static int make_filesystem(struct device *device, const struct plan_mount *mount,
                            const struct strv *stamps, struct error *e)
 {
     if (mount->fstype && !streq(mount->fstype, "ext4"))
         return error_set(e, -ENOTSUP, "only ext4 can be made on a blank device, not %s",
                          mount->fstype);
-    int r = makefs_if_blank(device->path, NULL, stamps, &device->probe, e);
+    char *label CLEANUP_FREE = mountdevice_label(mount);
+    int r = makefs_if_blank(device->path, label, stamps, &device->probe, e);
     if (r < 0)
         return r;
     device->probed = true;
+    if (label && !device->probe.label)
+        log_warning("%s has no label: it is mounted because x-run-vm.disk names it; \"e2label %s "
+                    "%s\" in the guest gives it the label",
+                    device->path, device->path, label);
     if (r > 0)
         log_info("%s was blank: it has an ext4 filesystem now", device->path);
     return 0;
@@ -120,7 +122,7 @@ static int find_type(struct device *device, struct call *call, struct error *e)
 static int prepare_device(struct mounter *mounter, const struct plan_mount *mount,
                           struct call *call, struct error *e)
 {
-    struct device *device = find_device(mounter, mount->what);
+    struct device *device = mountdevice_find(mounter->devices, mount);
     if (!device)
         return error_set(e, -ENODEV, "there is no such block device");
     call->source = xstrdup(device->path);
@@ -312,6 +314,7 @@ int mount_all(struct mounter *mounter, const struct boot_plan *plan, struct erro
     for (size_t i = 0; i < plan->count; i++) {
         const struct plan_mount *mount = &plan->mounts[i];
         struct error problem CLEANUP_ERROR = {0};
+        report_mark(REPORT_PART, "mount", mount->where);
         int r = mount_one(mounter, mount, &problem);
         if (r == 0)
             continue;

@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/strv.h"
 #include "base/text.h"
 #include "init/inroot.h"
@@ -23,12 +24,53 @@ static int base_of(const struct plan_mount *mount, int root)
     return mount->outside || streq(mount->where, "/") ? AT_FDCWD : root;
 }
 
+/* Renames the directory to the last part of `path`, in the directory that contains both. */
+static int rename_beside(int root, const char *from, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = strrchr(from, '/');
+    char *parent CLEANUP_FREE = xstrndup(path, (size_t)(slash - path));
+    int fd CLEANUP_CLOSE = inroot_open(root, parent, O_PATH | O_DIRECTORY, 0);
+    if (fd < 0)
+        return fd;
+    return renameat(fd, name + 1, fd, slash + 1) < 0 ? -errno : 0;
+}
+
+/* Keeps in sight what is in an upper layer of the former name: the directory is renamed. If there
+ * is one of the new name too, that would lose either; so it becomes a lower layer, above the
+ * others. */
+static int keep_former(struct strv *layers, const struct plan_mount *mount, int root,
+                       struct error *e)
+{
+    const char *former = mount->layers.former;
+    const char *upper = mount->layers.upper;
+    int fd CLEANUP_CLOSE = former ? inroot_open(root, former, O_PATH | O_DIRECTORY, 0) : -ENOENT;
+    if (fd < 0)
+        return fd == -ENOENT ? 0 : error_errno(e, -fd, "%s cannot be opened", former);
+    int present CLEANUP_CLOSE = inroot_open(root, upper, O_PATH | O_DIRECTORY, 0);
+    if (present >= 0) {
+        if (!inroot_is_empty(fd))
+            strv_push(layers, former);
+        return 0;
+    }
+    int r = rename_beside(root, former, upper);
+    if (r < 0)
+        return error_errno(e, -r, "%s cannot be renamed to %s", former, upper);
+    log_info("%s, the writable layer of the store, is called %s now", former, upper);
+    return 0;
+}
+
 static int add_lower(struct strv *options, const struct plan_mount *mount, int root,
                      struct error *e)
 {
+    struct strv layers CLEANUP_STRV = {0};
     struct strv lower CLEANUP_STRV = {0};
-    for (size_t i = 0; i < mount->layers.lower.count; i++) {
-        const char *layer = mount->layers.lower.items[i];
+    int r = keep_former(&layers, mount, root, e);
+    if (r < 0)
+        return r;
+    strv_extend(&layers, &mount->layers.lower);
+    for (size_t i = 0; i < layers.count; i++) {
+        const char *layer = layers.items[i];
         int fd CLEANUP_CLOSE = inroot_open(base_of(mount, root), layer, O_PATH | O_DIRECTORY, 0);
         if (fd < 0)
             return error_errno(e, -fd, "the lower layer %s cannot be opened", layer);

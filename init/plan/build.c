@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "common/ninep.h"
 #include "common/store.h"
@@ -147,6 +149,34 @@ static int classify(struct plan_mount *mount, struct error *e)
     return 0;
 }
 
+/* True if a blank disk may get the label that the mount names. */
+static bool may_get_label(const struct plan_mount *mount)
+{
+    struct devicespec spec CLEANUP_DEVICESPEC = {0};
+    return mount->options.makefs && devicespec_parse(mount->what, &spec, NULL) == 0 &&
+           spec.key == DEVICESPEC_LABEL;
+}
+
+/* x-run-vm.disk= names the disk to format if no device has the label that the mount names. A user
+ * who changes root= at a boot loader's prompt leaves it behind. */
+static int check_disk(struct plan_mount *mount, struct error *e)
+{
+    struct devicespec spec CLEANUP_DEVICESPEC = {0};
+    char *disk = mount->options.disk;
+    if (!disk)
+        return 0;
+    if (!may_get_label(mount)) {
+        log_warning("x-run-vm.disk=%s has no effect on %s: expected a device named by its label "
+                    "(LABEL=) and x-systemd.makefs",
+                    disk, mount->what);
+        mount->options.disk = NULL;
+        free(disk);
+        return 0;
+    }
+    int r = devicespec_parse(disk, &spec, e);
+    return r < 0 ? error_context(e, r, "x-run-vm.disk") : 0;
+}
+
 /* A mount in the words of a parameter. */
 struct request {
     const char *parameter; /* for messages */
@@ -161,13 +191,31 @@ static const char *known_type(const char *fstype)
     return fstype && *fstype && !streq(fstype, "auto") ? fstype : NULL;
 }
 
+/* Normalizes the paths of x-systemd.requires-mounts-for. */
+static int check_required(struct strv *paths, struct error *e)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        char *normal = NULL;
+        int r = normal_path(paths->items[i], &normal, e);
+        if (r < 0)
+            return error_context(e, r, "x-systemd.requires-mounts-for");
+        free(paths->items[i]);
+        paths->items[i] = normal;
+    }
+    return 0;
+}
+
 static int fill_mount(struct plan_mount *mount, const struct request *request, struct error *e)
 {
     int r = normal_path(request->where, &mount->where, e);
     if (r < 0)
         return r;
     r = mountoptions_parse(&mount->options, request->options, e);
-    return r < 0 ? r : classify(mount, e);
+    if (r == 0)
+        r = check_required(&mount->options.requires, e);
+    if (r == 0)
+        r = classify(mount, e);
+    return r < 0 ? r : check_disk(mount, e);
 }
 
 static int add_mount(struct boot_plan *plan, const struct request *request, bool outside,
@@ -277,9 +325,23 @@ static int add_store_source(struct boot_plan *plan, const struct guest_params *p
 
 /* The lower layer may change between two boots, so that the upper one must not store anything about
  * it: switches off all features that do, whatever the kernel's defaults are. */
-#define STORE_OVERLAY                                                                              \
-    "lowerdir=" STORE_LOWER_DIR ",upperdir=" STORE_UPPER_DIR "/store,workdir=" STORE_UPPER_DIR     \
-    "/work,index=off,redirect_dir=off,metacopy=off,xino=off"
+static int add_store_overlay(struct boot_plan *plan, const struct guest_params *params,
+                             struct error *e)
+{
+    unsigned int other =
+        params->store_upper == STORE_UPPER_STORE ? STORE_UPPER_UPPER : STORE_UPPER_STORE;
+    char *options CLEANUP_FREE = xasprintf("lowerdir=" STORE_LOWER_DIR ",upperdir=" STORE_UPPER_DIR
+                                           "/%s,workdir=" STORE_UPPER_DIR
+                                           "/work,index=off,redirect_dir=off,metacopy=off,xino=off",
+                                           store_upper_names[params->store_upper]);
+    if (boot_plan_find(plan, STORE_DIR))
+        return 0;
+    int r = add_store_mount(plan, "overlay", STORE_DIR, "overlay", options, e);
+    if (r == 0)
+        plan->mounts[plan->count - 1].layers.former =
+            xasprintf(STORE_UPPER_DIR "/%s", store_upper_names[other]);
+    return r;
+}
 
 static int add_store(struct boot_plan *plan, const struct guest_params *params, struct error *e)
 {
@@ -290,11 +352,13 @@ static int add_store(struct boot_plan *plan, const struct guest_params *params, 
     int r = add_store_source(plan, params, STORE_LOWER_DIR, e);
     if (r < 0)
         return r;
+    if (params->store_overlay == STORE_OVERLAY_BIND)
+        return add_store_mount(plan, STORE_LOWER_DIR, STORE_DIR, NULL, STORE_OPTIONS_BIND, e);
     if (params->store_overlay == STORE_OVERLAY_TMPFS)
         r = add_store_mount(plan, "tmpfs", STORE_UPPER_DIR, "tmpfs", STORE_OPTIONS_UPPER, e);
     if (r < 0)
         return r;
-    return add_store_mount(plan, "overlay", STORE_DIR, "overlay", STORE_OVERLAY, e);
+    return add_store_overlay(plan, params, e);
 }
 
 /* Returns the type of the root: rootfstype=, or by the form of root=. NULL: found by probing. */

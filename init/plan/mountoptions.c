@@ -9,10 +9,17 @@
 #include "base/alloc.h"
 #include "base/strv.h"
 #include "base/text.h"
+#include "common/mountspec.h"
 
 #define PROPAGATION (MS_PRIVATE | MS_SLAVE | MS_SHARED | MS_UNBINDABLE)
 
-/* Options for init rather than the kernel. */
+/* Option for init: the disk of a device that is named by its label. */
+#define DISK "x-run-vm.disk="
+
+/* Option for init: a path whose mounts come first. */
+#define REQUIRES "x-systemd.requires-mounts-for="
+
+/* More options for init rather than the kernel. */
 static const struct {
     const char *name;
     size_t flag; /* offset of a bool in struct mountoptions */
@@ -36,6 +43,14 @@ static bool is_option(const char *option, const char *name)
 
 static int read_user_option(struct mountoptions *options, const char *option, struct error *e)
 {
+    const char *disk = startswith(option, DISK);
+    if (disk) {
+        free(options->disk);
+        options->disk = mount_unescape(disk);
+    }
+    const char *required = startswith(option, REQUIRES);
+    if (required)
+        strv_take(&options->requires, mount_unescape(required));
     for (size_t i = 0; i < ELEMENTS(own_options); i++)
         if (is_option(option, own_options[i].name))
             *(bool *)((char *)options + own_options[i].flag) = true;
@@ -118,5 +133,7 @@ char *mountoptions_take(struct mountoptions *options, const char *name)
 void mountoptions_free(struct mountoptions *options)
 {
     free(options->data);
+    free(options->disk);
+    strv_free(&options->requires);
     *options = (struct mountoptions){0};
 }

@@ -6,15 +6,18 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/strv.h"
 
 struct mountoptions {
     unsigned long flags;       /* MS_RDONLY, MS_BIND … of mount(2) */
     unsigned long propagation; /* MS_PRIVATE … (with MS_REC): needs a second mount(2); 0: none */
     char *data;                /* owned: the filesystem's options, "" if there are none */
     bool makefs;               /* x-systemd.makefs: format if blank */
-    bool growfs;               /* x-systemd.growfs: grow to the device */
-    bool if_empty;             /* x-run-vm.if-empty: mount only on an empty directory */
-    bool nofail;               /* the boot continues if the mount fails */
+    char *disk; /* owned: x-run-vm.disk, the disk to format if no device has the label; NULL */
+    struct strv requires; /* x-systemd.requires-mounts-for: paths that must be mounted before */
+    bool growfs;          /* x-systemd.growfs: grow to the device */
+    bool if_empty;        /* x-run-vm.if-empty: mount only on an empty directory */
+    bool nofail;          /* the boot continues if the mount fails */
 };
 
 /* Splits `text` (NULL: no options), which the caller frees. Drops options of other programs (x-*,

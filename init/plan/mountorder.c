@@ -32,6 +32,9 @@ static bool needs(const struct plan_mount *mount, const struct plan_mount *other
         return false;
     if (!streq(mount->where, "/") && path_needs(mount, mount->where, other))
         return true;
+    for (size_t i = 0; i < mount->options.requires.count; i++)
+        if (path_needs(mount, mount->options.requires.items[i], other))
+            return true;
     if (mount->source == PLAN_BIND)
         return path_needs(mount, mount->what, other);
     const struct plan_layers *layers = &mount->layers;

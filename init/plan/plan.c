@@ -19,6 +19,7 @@ static void free_mount(struct plan_mount *mount)
     free(mount->fstype);
     free(mount->layers.upper);
     free(mount->layers.work);
+    free(mount->layers.former);
     strv_free(&mount->layers.lower);
     mountoptions_free(&mount->options);
 }

@@ -20,8 +20,9 @@ enum plan_source {
 /* The layers of an overlay, as paths; the first of `lower` is the topmost. */
 struct plan_layers {
     struct strv lower;
-    char *upper; /* owned, NULL: none (the overlay is read-only) */
-    char *work;  /* owned */
+    char *upper;  /* owned, NULL: none (the overlay is read-only) */
+    char *work;   /* owned */
+    char *former; /* owned: the upper layer's path in another release of NixOS; NULL */
 };
 
 struct plan_mount {

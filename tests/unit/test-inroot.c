@@ -136,13 +136,20 @@ static void a_file_that_is_there_is_kept(void **state)
 static void the_root_gets_what_stage_2_expects(void **state)
 {
     struct place *place = *state;
-    prepareroot_make_files(place->fd);
-    assert_string_equal(read_at(place->fd, "etc/NIXOS"), "");
+    prepareroot_make_files(place->fd, "/bin/sh"); /* another distribution's root */
+    assert_int_equal(faccessat(place->fd, "etc/NIXOS", F_OK, 0), -1);
     assert_int_equal(mode_at(place->fd, "tmp"), S_IFDIR | 01777);
     assert_int_equal(mode_at(place->fd, "boot"), S_IFDIR | 0755);
 
+    assert_int_equal(mkdirat(place->fd, "nix", 0755), 0);
+    assert_int_equal(mkdirat(place->fd, "nix/store", 0755), 0);
+    prepareroot_make_files(place->fd, NULL);
+    assert_int_equal(faccessat(place->fd, "etc/NIXOS", F_OK, 0), -1);
+    prepareroot_make_files(place->fd, "/nix/store/system/init");
+    assert_string_equal(read_at(place->fd, "etc/NIXOS"), "");
+
     write_at(place->fd, "etc/NIXOS", "the user's", 0644);
-    prepareroot_make_files(place->fd);
+    prepareroot_make_files(place->fd, "/nix/store/system/init");
     assert_string_equal(read_at(place->fd, "etc/NIXOS"), "the user's");
 }
 

@@ -63,6 +63,17 @@ static void options_for_us_are_recognised_and_others_dropped(void **state)
     assert_string_equal(options.data, "data=journal");
     mountoptions_free(&options);
 
+    options = parse("x-run-vm.disk=/dev/vda,x-run-vm.disk=/dev/disk/by-id/virtio-a\\040b,noatime");
+    assert_string_equal(options.disk, "/dev/disk/by-id/virtio-a b");
+    assert_string_equal(options.data, "");
+    mountoptions_free(&options);
+
+    options = parse("x-systemd.requires-mounts-for=/a\\040b,ro,x-systemd.requires-mounts-for=/c");
+    assert_int_equal(options.requires.count, 2);
+    assert_string_equal(options.requires.items[0], "/a b");
+    assert_string_equal(options.requires.items[1], "/c");
+    mountoptions_free(&options);
+
     options = parse("x-systemd.makefsx,x-gvfs-show");
     assert_false(options.makefs);
     assert_false(options.growfs);

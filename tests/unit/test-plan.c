@@ -2,10 +2,12 @@
 #include "init/plan/build.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "tests/unit/unit.h"
 
 /* The plan that a kernel command line leads to, or the error. */
@@ -71,6 +73,50 @@ static void the_root_has_each_of_its_forms(void **state)
     assert_no_plan("quiet", "root=");
 }
 
+static char warned[256]; /* the last message */
+
+static void keep_message(enum log_level level, const char *message)
+{
+    assert_int_equal(level, LOG_LEVEL_WARNING);
+    (void)snprintf(warned, sizeof warned, "%s", message);
+}
+
+static void a_disk_is_named_only_for_a_label_that_a_blank_one_is_to_get(void **state)
+{
+    static const struct {
+        const char *line;
+        const char *disk;    /* NULL: the option is ignored */
+        const char *message; /* NULL: nothing is said */
+    } cases[] = {
+        {"root=LABEL=nixos rootflags=x-systemd.makefs,x-run-vm.disk=/dev/vda", "/dev/vda", NULL},
+        {"root=/dev/disk/by-label/x rootflags=x-run-vm.disk=/dev/disk/by-id/virtio-root,"
+         "x-systemd.makefs",
+         "/dev/disk/by-id/virtio-root", NULL},
+        {"root=LABEL=nixos rootflags=x-run-vm.disk=/dev/vda", NULL,
+         "x-run-vm.disk=/dev/vda has no effect on LABEL=nixos"},
+        {"root=LABEL=nixos rootflags=x-systemd.makefs,x-run-vm.disk=/dev/vda root=/dev/vdb", NULL,
+         "x-run-vm.disk=/dev/vda has no effect on /dev/vdb: expected a device named by its label"},
+        {"root=UUID=1 rootflags=x-systemd.makefs,x-run-vm.disk=/dev/vda", NULL, "on UUID=1"},
+        {"root=tmpfs rootflags=x-systemd.makefs,x-run-vm.disk=/dev/vda", NULL, "on tmpfs"},
+        {"root=tag rootflags=x-systemd.makefs,x-run-vm.disk=vda", NULL, "on tag"},
+    };
+    (void)state;
+    log_set_sink(keep_message);
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct boot_plan plan CLEANUP_BOOT_PLAN;
+        struct error e CLEANUP_ERROR = {0};
+        *warned = '\0';
+        if (plan_from(&plan, cases[i].line, &e) < 0)
+            fail_msg("%s: %s", cases[i].line, e.message);
+        const char *disk = plan.mounts[0].options.disk;
+        assert_string_equal(disk ? disk : "none", cases[i].disk ? cases[i].disk : "none");
+        if (cases[i].message ? !strstr(warned, cases[i].message) : *warned)
+            fail_msg("%s: %s", cases[i].line, warned);
+    }
+    assert_no_plan("root=LABEL=a rootflags=x-systemd.makefs,x-run-vm.disk=vda", "x-run-vm.disk",
+                   "vda", "not a block device");
+}
+
 static void a_root_overlay_keeps_the_root_unwritten(void **state)
 {
     (void)state;
@@ -127,6 +173,9 @@ static void the_store_comes_from_each_source(void **state)
                 "tmpfs / tmpfs mode=755\ns /nix/.ro-store virtiofs ro:-\n" OVERLAY_TEXT);
     assert_plan("root=tmpfs vm.store=erofs:/dev/vdb vm.store.overlay=none",
                 "tmpfs / tmpfs mode=755\n/dev/vdb /nix/store erofs ro:-");
+    assert_plan("root=tmpfs vm.store=9p:nix-store vm.store.overlay=bind",
+                "tmpfs / tmpfs mode=755\n"
+                "nix-store /nix/.ro-store " LOWER_9P "\n/nix/.ro-store /nix/store - -");
     assert_plan("root=tmpfs vm.store.overlay=tmpfs", "tmpfs / tmpfs mode=755");
 }
 
@@ -139,6 +188,34 @@ static void a_mount_of_the_users_replaces_the_stores_own(void **state)
                 "tmpfs /nix/.rw-store tmpfs size=2g\n"
                 "nix-store /nix/.ro-store 9p "
                 "trans=virtio,version=9p2000.L,msize=16384,cache=mmap\n" OVERLAY_TEXT);
+}
+
+static void a_mount_comes_after_those_that_it_requires(void **state)
+{
+    (void)state;
+    assert_plan("root=tmpfs vm.mount=a:/a:tmpfs:x-systemd.requires-mounts-for=//b/c/ "
+                "vm.mount=c:/c:tmpfs vm.mount=b:/b:tmpfs",
+                "tmpfs / tmpfs mode=755\nc /c tmpfs -\nb /b tmpfs -\na /a tmpfs -");
+    assert_no_plan("root=tmpfs vm.mount=a:/a:tmpfs:x-systemd.requires-mounts-for=/b/..",
+                   "requires-mounts-for", "..");
+    assert_no_plan("root=tmpfs vm.mount=a:/a:tmpfs:x-systemd.requires-mounts-for=/a/b "
+                   "vm.mount=b:/a/b:tmpfs",
+                   "/a needs /a/b");
+}
+
+static void the_stores_layer_has_two_names(void **state)
+{
+    (void)state;
+    struct boot_plan old CLEANUP_BOOT_PLAN;
+    struct boot_plan new CLEANUP_BOOT_PLAN;
+    assert_int_equal(plan_from(&old, "root=tmpfs vm.store=9p:s", NULL), 0);
+    assert_int_equal(plan_from(&new, "root=tmpfs vm.store=9p:s vm.store.upper=upper", NULL), 0);
+    const struct plan_layers *layers = &boot_plan_find(&old, "/nix/store")->layers;
+    assert_string_equal(layers->upper, "/nix/.rw-store/store");
+    assert_string_equal(layers->former, "/nix/.rw-store/upper");
+    layers = &boot_plan_find(&new, "/nix/store")->layers;
+    assert_string_equal(layers->upper, "/nix/.rw-store/upper");
+    assert_string_equal(layers->former, "/nix/.rw-store/store");
 }
 
 static void paths_are_made_normal(void **state)
@@ -217,11 +294,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_root_has_each_of_its_forms),
+        cmocka_unit_test(a_disk_is_named_only_for_a_label_that_a_blank_one_is_to_get),
         cmocka_unit_test(a_root_overlay_keeps_the_root_unwritten),
         cmocka_unit_test(the_root_overlay_has_its_layers),
         cmocka_unit_test(shares_are_9p_unless_they_say_virtiofs),
         cmocka_unit_test(the_store_comes_from_each_source),
         cmocka_unit_test(a_mount_of_the_users_replaces_the_stores_own),
+        cmocka_unit_test(a_mount_comes_after_those_that_it_requires),
+        cmocka_unit_test(the_stores_layer_has_two_names),
         cmocka_unit_test(paths_are_made_normal),
         cmocka_unit_test(an_overlays_layers_are_read_through_every_escape),
         cmocka_unit_test(what_cannot_be_mounted_is_refused_by_name),
