@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -224,6 +226,21 @@ void console_become_standard(void)
             (void)dup2(fd, standard);
     if (fd > STDERR_FILENO)
         (void)close(fd);
+}
+
+int console_set_size(const char *size)
+{
+    unsigned int rows = 0;
+    unsigned int columns = 0;
+    int end = 0;
+    if (sscanf(size, "%5ux%5u%n", &rows, &columns, &end) != 2 || size[end] || rows > USHRT_MAX ||
+        columns > USHRT_MAX)
+        return -EINVAL;
+    const struct winsize window = {.ws_row = (unsigned short)rows,
+                                   .ws_col = (unsigned short)columns};
+    for (size_t i = 0; i < console_count; i++)
+        (void)ioctl(consoles[i].fd, TIOCSWINSZ, &window);
+    return 0;
 }
 
 void console_close(void)

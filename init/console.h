@@ -31,6 +31,10 @@ int console_open_terminal(void);
 /* Opens /dev/console, or else /dev/null, as descriptors 0 to 2. */
 void console_become_standard(void);
 
+/* Tells the kernel the size of the terminal behind the consoles, "ROWSxCOLUMNS". It lasts as long
+ * as a process has the console open. Returns 0, or -EINVAL if that is no size. */
+int console_set_size(const char *size);
+
 /* Opens the consoles again: the end of a session hangs up its controlling terminal. */
 void console_reopen(void);
 

@@ -73,6 +73,7 @@ static _Noreturn void exec_shell(const char *shell, int terminal)
     struct strv environment CLEANUP_STRV = {0};
     strv_push(&argv, "sh"); /* busybox is a shell by this name too */
     strv_split(&environment, "HOME=/ PATH=/bin:/sbin:/usr/bin:/usr/sbin TERM=linux", ' ');
+    report_close();
     (void)execve(shell, argv.items, environment.items);
     log_error("%s: cannot be started: %s", shell, strerror(errno));
     _exit(127);
@@ -158,6 +159,7 @@ static void prompt(bool allow_shell)
 
 void fatal(const char *reason)
 {
+    report_clock();
     int r = report_send(REPORT_FAILED, reason);
     if (r < 0)
         log_warning(

@@ -14,24 +14,32 @@
 #include "base/text.h"
 #include "common/bootconfig.h"
 #include "common/params.h"
+#include "common/report.h"
 #include "init/console.h"
 #include "init/devices/device.h"
 #include "init/devices/hotplug.h"
 #include "init/devices/modprobe.h"
 #include "init/devices/modules.h"
+#include "init/devices/netname.h"
+#include "init/devices/network.h"
+#include "init/exec/agent.h"
 #include "init/exec/exec.h"
 #include "init/exec/execport.h"
 #include "init/fatal.h"
+#include "init/initcalls.h"
 #include "init/mount/apimounts.h"
 #include "init/mount/mount.h"
 #include "init/nix/closure.h"
 #include "init/plan/build.h"
+#include "init/report.h"
 #include "init/stage2/poweroff.h"
 #include "init/stage2/prepareroot.h"
+#include "init/stage2/rootnetwork.h"
 #include "init/stage2/stage2.h"
 
 /* Data that one step passes to the next. */
 struct boot {
+    char **argv; /* init's own */
     struct cmdline line;
     struct strv arguments; /* of stage 2 */
     struct guest_params params;
@@ -40,6 +48,7 @@ struct boot {
     struct hotplug hotplug;
     struct device_list devices;
     struct mounter mounter;
+    bool agent_started;
 };
 
 static int mount_api(struct boot *boot, struct error *e)
@@ -114,6 +123,8 @@ static int read_parameters(struct boot *boot, struct error *e)
         r = parse_words(boot, e);
     fatal_configure(boot->params.on_fail, boot->params.shell_on_fail);
     fatal_tell(boot->params.exec ? execport_report : NULL);
+    if (has_word(&boot->line, "initcall_debug"))
+        initcalls_report();
     log_set_level(boot->params.trace ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
     if (boot->params.debug1)
         fatal_stop_for_debugging("before anything else");
@@ -163,11 +174,30 @@ static int mount_plan(struct boot *boot, struct error *e)
     return mount_all(&boot->mounter, &boot->plan, e);
 }
 
+/* Late: the cards have had all the time of the mounts to appear. */
+static int name_interfaces(struct boot *boot, struct error *e)
+{
+    (void)e;
+    netname_apply(&boot->params.ifnames, &boot->hotplug);
+    return 0;
+}
+
+static int configure_network(struct boot *boot, struct error *e)
+{
+    (void)e;
+    const struct guest_params *params = &boot->params;
+    if (params->hostname || params->network.prefix)
+        network_start_loopback();
+    if (params->network.prefix)
+        network_configure(&params->network, &params->ifnames, &boot->hotplug);
+    return 0;
+}
+
 static int prepare_root(struct boot *boot, struct error *e)
 {
     if (boot->mounter.root < 0)
         return error_set(e, -ENOENT, "no root is mounted");
-    prepareroot_make_files(boot->mounter.root);
+    prepareroot_make_files(boot->mounter.root, boot->params.init);
     prepareroot_link_device(boot->mounter.root);
     prepareroot_set_terminal_group(boot->mounter.root);
     prepareroot_enter_submounts(boot->mounter.root, &boot->params.submounts);
@@ -193,20 +223,60 @@ static int register_closure(struct boot *boot, struct error *e)
     return 0;
 }
 
-/* vm.exec: runs the host's command instead of stage 2, and switches the machine off. */
-static int run_command(struct boot *boot, struct error *e)
+/* Makes the root "/", and what the network needs in its files. */
+static int enter_root(struct boot *boot, struct error *e)
 {
-    char *system CLEANUP_FREE = xstrdup(boot->params.init);
-    char *name = system ? strrchr(system, '/') : NULL;
-    if (name)
-        *name = '\0';
-    const struct exec_options options = {.timeout = boot->params.device_timeout,
-                                         .system = system && *system ? system : NULL};
-    modprobe_remove();
-    hotplug_stop(&boot->hotplug);
+    const struct guest_params *params = &boot->params;
+    bool replaceable = params->root_overlay || (params->root && streq(params->root, "tmpfs"));
     int r = stage2_enter(MOUNT_ROOT, e);
     if (r < 0)
         return r;
+    if (params->hostname)
+        rootnetwork_set_name(params->hostname);
+    if (params->network.dns.s_addr)
+        rootnetwork_set_dns(params->network.dns, replaceable);
+    return 0;
+}
+
+/* Returns the directory that init= is in, which has programs if it is NixOS's; the caller frees.
+ * NULL: none. */
+static char *find_system(const struct boot *boot)
+{
+    char *system = xstrdup(boot->params.init);
+    char *name = system ? strrchr(system, '/') : NULL;
+    if (name)
+        *name = '\0';
+    if (system && *system)
+        return system;
+    free(system);
+    return NULL;
+}
+
+/* vm.agent: after all processes of the initramfs have been killed. Starts it once, also if the user
+ * continues after a stage 2 that could not be started. */
+static void start_agent(struct boot *boot)
+{
+    char *system CLEANUP_FREE = find_system(boot);
+    if (boot->params.agent && !boot->agent_started)
+        agent_start(boot->argv, system);
+    boot->agent_started = true;
+}
+
+/* vm.exec: runs the host's command instead of stage 2, and switches the machine off. */
+static int run_command(struct boot *boot, struct error *e)
+{
+    char *system CLEANUP_FREE = find_system(boot);
+    const struct exec_options options = {.timeout = boot->params.device_timeout, .system = system};
+    prepareroot_link_streams();
+    modprobe_remove();
+    hotplug_stop(&boot->hotplug);
+    int r = enter_root(boot, e);
+    if (r < 0)
+        return r;
+    report_clock();
+    report_mark(REPORT_STARTED, "", "");
+    report_close();
+    start_agent(boot);
     r = exec_serve(&options, e);
     if (r < 0)
         return r;
@@ -219,12 +289,18 @@ static int switch_to_stage2(struct boot *boot, struct error *e)
         fatal_stop_for_debugging("after everything is mounted");
     if (boot->params.exec)
         return run_command(boot, e);
+    if (boot->params.console_size && console_set_size(boot->params.console_size) < 0)
+        log_warning("vm.console-size=%s: expected ROWSxCOLUMNS", boot->params.console_size);
     char *stage2 CLEANUP_FREE = stage2_find(boot->mounter.root, boot->params.init, e);
     if (!stage2)
         return -ENOENT;
     modprobe_remove();
     hotplug_stop(&boot->hotplug);
-    return stage2_switch(MOUNT_ROOT, stage2, &boot->arguments, e);
+    int r = enter_root(boot, e);
+    if (r < 0)
+        return r;
+    start_agent(boot);
+    return stage2_execute(stage2, &boot->arguments, e);
 }
 
 static const struct step {
@@ -240,12 +316,15 @@ static const struct step {
     {"mounts", mount_plan},
     {"root", prepare_root},
     {"registration", register_closure},
+    {"network interfaces", name_interfaces},
+    {"network", configure_network},
     {"stage 2", switch_to_stage2},
 };
 
 static void run_step(const struct step *step, struct boot *boot)
 {
     struct error e CLEANUP_ERROR = {0};
+    report_mark(REPORT_STEP, "", step->name);
     int64_t start = clock_microseconds();
     int r = step->run(boot, &e);
     log_debug("step \"%s\" took %" PRId64 " us", step->name, clock_microseconds() - start);
@@ -265,10 +344,11 @@ int main(int argc, char **argv)
 {
     if (getpid() != 1)
         return modprobe_main(argc, argv);
-    struct boot boot = {.hotplug.fd = -1, .mounter.root = -1};
+    struct boot boot = {.argv = argv, .hotplug.fd = -1, .mounter.root = -1};
     guest_params_init(&boot.params);
     alloc_out_of_memory = end_out_of_memory;
     log_set_sink(console_log);
+    report_clock();
     for (size_t i = 0; i < ELEMENTS(steps); i++)
         run_step(&steps[i], &boot);
     for (;;) /* the user continued after a stage 2 that could not be started */

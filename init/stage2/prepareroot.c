@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -42,8 +43,17 @@ static int make_boot(int root)
     return fd < 0 ? fd : 0;
 }
 
-static int make_mark(int root)
+static bool has(int root, const char *directory)
 {
+    int fd CLEANUP_CLOSE = inroot_open(root, directory, O_PATH | O_DIRECTORY, 0);
+    return fd >= 0;
+}
+
+/* Another distribution's root is not marked: with --rw the mark would stay in it. */
+static int make_mark(int root, const char *init)
+{
+    if (!has(root, "/nix/store") || (!init && !has(root, "/nix/var/nix/profiles/system")))
+        return 0;
     int fd CLEANUP_CLOSE = inroot_make_file(root, "/etc/NIXOS", 0644);
     return fd < 0 ? fd : 0;
 }
@@ -52,13 +62,13 @@ static const struct {
     const char *path;
     int (*make)(int root);
 } in_root[] = {
-    {"/etc/NIXOS", make_mark},
     {"/tmp", make_tmp},
     {"/boot", make_boot},
 };
 
-void prepareroot_make_files(int root)
+void prepareroot_make_files(int root, const char *init)
 {
+    report("/etc/NIXOS", make_mark(root, init));
     for (size_t i = 0; i < ELEMENTS(in_root); i++)
         report(in_root[i].path, in_root[i].make(root));
 }
@@ -88,6 +98,22 @@ void prepareroot_link_device(int root)
                   "ACTION==\"add|change\", SUBSYSTEM==\"block\", ENV{MAJOR}==\"%u\", "
                   "ENV{MINOR}==\"%u\", SYMLINK+=\"root\"\n",
                   major(s.st_dev), minor(s.st_dev));
+}
+
+void prepareroot_link_streams(void)
+{
+    static const struct {
+        const char *path;
+        const char *target;
+    } links[] = {
+        {"/dev/fd", "/proc/self/fd"},
+        {"/dev/stdin", "/proc/self/fd/0"},
+        {"/dev/stdout", "/proc/self/fd/1"},
+        {"/dev/stderr", "/proc/self/fd/2"},
+    };
+    for (size_t i = 0; i < ELEMENTS(links); i++)
+        if (symlink(links[i].target, links[i].path) < 0 && errno != EEXIST)
+            log_warning("%s: the symlink cannot be created: %s", links[i].path, strerror(errno));
 }
 
 void prepareroot_enter_submounts(int root, const struct strv *paths)

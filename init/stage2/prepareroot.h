@@ -5,9 +5,10 @@
 
 #include "base/strv.h"
 
-/* Makes /etc/NIXOS (never truncated), /tmp with mode 1777, and /boot in the root (an O_PATH
- * descriptor). Ignores a read-only root, which must have what it needs. */
-void prepareroot_make_files(int root);
+/* Makes /tmp with mode 1777, and /boot in the root (an O_PATH descriptor), and /etc/NIXOS (never
+ * truncated) in NixOS's: one with a store, in which stage 2 is named (`init`, or NULL) or a system
+ * is the profile. Ignores a read-only root, which must have what it needs. */
+void prepareroot_make_files(int root, const char *init);
 
 /* Opens directories of virtiofs shares at which the host has another filesystem mounted
  * (vm.submount, escaped as in fstab): the kernel then mounts it in the guest too, so that find and
@@ -20,3 +21,6 @@ void prepareroot_link_device(int root);
 
 /* Gives /dev/pts to the root's group "tty", unless its number is NixOS's. */
 void prepareroot_set_terminal_group(int root);
+
+/* Makes /dev/fd, /dev/stdin, /dev/stdout and /dev/stderr, as stage 2 does where there is one. */
+void prepareroot_link_streams(void);

@@ -81,14 +81,16 @@ static int enter_root(const char *path, struct error *e)
     return 0;
 }
 
-static int execute(const char *stage2, const struct strv *arguments, struct error *e)
+int stage2_execute(const char *stage2, const struct strv *arguments, struct error *e)
 {
     char *const environment[] = {NULL};
     struct strv argv CLEANUP_STRV = {0};
     strv_push(&argv, stage2);
     strv_extend(&argv, arguments);
     signals_reset();
-    (void)report_send(REPORT_STARTED, "");
+    report_clock();
+    report_mark(REPORT_STARTED, "", "");
+    report_close();
     (void)execve(stage2, argv.items, environment);
     return error_errno(e, errno,
                        "stage 2 %s cannot be started (ENOENT may mean the interpreter or loader "
@@ -114,11 +116,4 @@ int stage2_enter(const char *path, struct error *e)
     else
         log_warning("the initramfs stays in memory: %s", why.message);
     return 0;
-}
-
-int stage2_switch(const char *path, const char *stage2, const struct strv *arguments,
-                  struct error *e)
-{
-    int r = stage2_enter(path, e);
-    return r < 0 ? r : execute(stage2, arguments, e);
 }

@@ -14,7 +14,6 @@ char *stage2_find(int root, const char *init, struct error *e);
  * 0, or a negative errno with the reason. */
 int stage2_enter(const char *path, struct error *e);
 
-/* The same, then executes `stage2` with `arguments`, an empty environment and no signal blocked or
- * ignored. Returns only after a failure: a negative errno with the reason. */
-int stage2_switch(const char *path, const char *stage2, const struct strv *arguments,
-                  struct error *e);
+/* Executes `stage2` with `arguments`, an empty environment and no signal blocked or ignored.
+ * Returns only after a failure: a negative errno with the reason. */
+int stage2_execute(const char *stage2, const struct strv *arguments, struct error *e);
