@@ -5,12 +5,15 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/text.h"
 #include "host/system/signals.h"
+#include "host/system/statusline.h"
 #include "host/system/terminal.h"
 
 /* Time that a reader has after run-vm was asked to end, in milliseconds. */
@@ -18,6 +21,9 @@
 
 /* The maximum length of a message in bytes; parts of it may come from the user unclipped. */
 #define MESSAGE_LIMIT 4096
+
+/* Switches line wrapping on (DECAWM). */
+#define WRAP_ON "\033[?7h"
 
 static bool can_write(int fd)
 {
@@ -96,12 +102,44 @@ char *message_clean(const char *text)
     return clean;
 }
 
-void message_print(enum log_level level, const char *message)
+static bool wants_colour(void)
 {
-    (void)level;
+    const char *none = getenv("NO_COLOR");
+    return !(none && *none) && statusline_terminal() == STATUSLINE_LIVE;
+}
+
+static const struct {
+    const char *word;
+    const char *start; /* bold, and red or yellow */
+} paints[] = {
+    [LOG_LEVEL_ERROR] = {"error: ", "\033[1;31m"},
+    [LOG_LEVEL_WARNING] = {"warning: ", "\033[1;33m"},
+};
+
+char *message_paint(enum log_level level, const char *message)
+{
+    if ((size_t)level >= ELEMENTS(paints) || !paints[level].word)
+        return xstrdup(message);
+    const char *word = paints[level].word;
+    const char *rest = startswith(message, word);
+    return xasprintf("%s%s\033[0m%s", paints[level].start, word, rest ? rest : message);
+}
+
+/* Returns what is printed for a message: on a terminal it wraps, whatever the guest's firmware has
+ * made of that. The caller frees. */
+static char *make_line(enum log_level level, const char *message)
+{
     char *shown CLEANUP_FREE = message_clip(message, MESSAGE_LIMIT);
     char *clean CLEANUP_FREE = message_clean(shown);
-    char *line CLEANUP_FREE = xasprintf("run-vm: %s\n", clean);
+    char *painted CLEANUP_FREE = wants_colour() ? message_paint(level, clean) : xstrdup(clean);
+    bool live = statusline_terminal() == STATUSLINE_LIVE;
+    return xasprintf("%srun-vm: %s\n", live ? WRAP_ON : "", painted);
+}
+
+void message_print(enum log_level level, const char *message)
+{
+    statusline_clear();
+    char *line CLEANUP_FREE = make_line(level, message);
     int again CLEANUP_CLOSE = terminal_open_again(STDERR_FILENO);
     int fd = again >= 0 ? again : STDERR_FILENO;
     size_t left = strlen(line);

@@ -22,9 +22,13 @@ char *message_clip(const char *text, size_t most);
  */
 char *message_clean(const char *text);
 
+/* Puts the word "error: " or "warning: ", bold and red or yellow, before a message of such a level,
+ * unless that begins with the word. The caller frees. */
+char *message_paint(enum log_level level, const char *message);
+
 /* A log_sink: prints the message on a line that begins with the program's name, clipped if it is
- * huge, and cleaned. Blocks while stderr is not being read, but gives up once a termination signal
- * is pending. */
+ * huge, and cleaned; painted on a terminal, unless NO_COLOR is set or TERM is dumb. Blocks while
+ * stderr is not being read, but gives up once a termination signal is pending. */
 void message_print(enum log_level level, const char *message);
 
 /* Logs the error. Returns the exit status that it calls for: its own, or else `status`. */

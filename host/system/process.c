@@ -18,12 +18,18 @@
 #include "base/text.h"
 #include "host/system/signals.h"
 
+#ifndef RUN_VM_PATH /* directories of programs that packaging has chosen, separated by colons */
+#define RUN_VM_PATH ""
+#endif
+
 /* The Debian packages of the programs that run-vm runs; a name that ends in '*' is a prefix. */
 static const struct {
     const char *program;
     const char *package;
 } packages[] = {
+    {"depmod", "kmod"},
     {"mkfs.erofs", "erofs-utils"},
+    {"mkfs.ext4", "e2fsprogs"},
     {"mkfs.fat", "dosfstools"},
     {"mlabel", "mtools"},
     {"nc", "netcat-openbsd"},
@@ -37,6 +43,8 @@ static const struct {
     {"qemu-system-x86_64", "qemu-system-x86"},
     {"qemu-system-*", "qemu-system-misc"},
     {"sgdisk", "gdisk"},
+    {"ssh", "openssh-client"},
+    {"ssh-keygen", "openssh-client"},
     {"swtpm", "swtpm"},
     {"virtiofsd", "qemu-system-common or virtiofsd"},
 };
@@ -52,7 +60,9 @@ static int missing(const char *name, struct error *e)
                    : streq(base, packages[i].program))
             package = packages[i].package;
     }
-    const char *where = strchr(name, '/') ? "no such program" : "not found on PATH";
+    const char *where = strchr(name, '/') ? "no such program"
+                        : *RUN_VM_PATH    ? "not found on PATH, nor in " RUN_VM_PATH
+                                          : "not found on PATH";
     if (package)
         (void)error_set(e, -ENOENT, "%s: %s; Debian has it in the package %s", name, where,
                         package);
@@ -93,6 +103,8 @@ char *process_find(const char *name, struct error *e)
     static const char administrators[] = "/usr/local/sbin:/usr/sbin:/sbin";
     const char *path = getenv("PATH");
     char *found = process_find_on(path ? path : "/usr/local/bin:/usr/bin:/bin", name);
+    if (!found && *RUN_VM_PATH)
+        found = process_find_on(RUN_VM_PATH, name);
     if (!found)
         found = process_find_on(administrators, name);
     if (found)

@@ -17,6 +17,7 @@
 #define STATUS_BOOT_FAILED   70
 #define STATUS_OUT_OF_MEMORY 71
 #define STATUS_IO            74
+#define STATUS_TIMED_OUT     124 /* as of timeout(1) */
 
 struct process {
     const struct strv *argv;        /* process_find() finds argv[0] */
@@ -60,9 +61,9 @@ int process_run(const struct process *process, struct error *e);
  * with the message if it fails. `length` may be NULL. */
 char *process_capture(const struct process *process, size_t *length, struct error *e);
 
-/* Returns the path of a program: `name` itself if it has a slash, else the first one found on PATH
- * and then in the sbin directories. The caller frees. Returns NULL with the message and status 69
- * if there is none that can be executed. */
+/* Returns the path of a program: `name` itself if it has a slash, else the first one found on PATH,
+ * then in the directories of the build's RUN_VM_PATH, and then in the sbin directories. The caller
+ * frees. Returns NULL with the message and status 69 if there is none that can be executed. */
 char *process_find(const char *name, struct error *e);
 
 /* Finds a program in the directories of `path`, a list like $PATH. The caller frees; NULL if none

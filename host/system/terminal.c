@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -41,6 +42,24 @@ static void set_terminal(const struct termios *settings)
     (void)sigprocmask(SIG_SETMASK, &before, NULL);
 }
 
+void terminal_make_raw(void)
+{
+    struct termios settings;
+    if (tcgetattr(STDIN_FILENO, &settings) < 0)
+        return;
+    cfmakeraw(&settings);
+    set_terminal(&settings);
+}
+
+/* Writes to the terminal behind stdout what it takes without a wait. */
+static void tell_terminal(const char *sequences)
+{
+    int again CLEANUP_CLOSE = terminal_open_again(STDOUT_FILENO);
+    int fd = again >= 0 ? again : STDOUT_FILENO;
+    if (isatty(fd))
+        (void)!write(fd, sequences, strlen(sequences));
+}
+
 void terminal_restore(const struct terminal *terminal)
 {
     /* first, so that the write below does not fail with EAGAIN */
@@ -50,11 +69,14 @@ void terminal_restore(const struct terminal *terminal)
     if (terminal->is_terminal)
         set_terminal(&terminal->settings);
     /* the firmware's serial console switches line wrapping off, and never on again */
-    static const char wrap[] = "\033[?7h";
-    int again CLEANUP_CLOSE = terminal_open_again(STDOUT_FILENO);
-    int fd = again >= 0 ? again : STDOUT_FILENO;
-    if (isatty(fd))
-        (void)!write(fd, wrap, sizeof wrap - 1);
+    tell_terminal("\033[?7h");
+}
+
+void terminal_end_modes(void)
+{
+    /* the cursor is saved first: with the alternate screen off already, the second restores it */
+    tell_terminal("\0337\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l"
+                  "\033[?1l\033>\033[?25h\033[0m\r\n");
 }
 
 void terminal_restore_from_raw(const struct terminal *terminal)

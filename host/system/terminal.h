@@ -20,8 +20,15 @@ int terminal_open_again(int fd);
 /* Saves the state of the terminal and of the three standard descriptors. */
 void terminal_save(struct terminal *terminal);
 
+/* Makes the terminal behind stdin raw: every key is a byte. */
+void terminal_make_raw(void);
+
 /* Restores them. */
 void terminal_restore(const struct terminal *terminal);
+
+/* Switches off what a guest's programs that still run have switched on in the user's terminal: the
+ * alternate screen, the mouse, bracketed paste. */
+void terminal_end_modes(void);
 
 /* Restores them only if the terminal is still raw, as QEMU and --exec leave it. A shell that uses
  * the terminal by now has set it up for itself, and must not be disturbed. */

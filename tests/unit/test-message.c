@@ -63,11 +63,34 @@ static void nothing_in_a_message_is_for_the_terminal(void **state)
     }
 }
 
+static void errors_and_warnings_are_painted_once(void **state)
+{
+    static const struct {
+        enum log_level level;
+        const char *text;
+        const char *painted;
+    } cases[] = {
+        {LOG_LEVEL_ERROR, "x: bad", "\033[1;31merror: \033[0mx: bad"},
+        {LOG_LEVEL_WARNING, "x: odd", "\033[1;33mwarning: \033[0mx: odd"},
+        {LOG_LEVEL_WARNING, "warning: x", "\033[1;33mwarning: \033[0mx"},
+        {LOG_LEVEL_INFO, "x", "x"},
+        {LOG_LEVEL_DEBUG, "x", "x"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char *painted CLEANUP_FREE = message_paint(cases[i].level, cases[i].text);
+
+        assert_string_equal(painted, cases[i].painted);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_long_keeps_its_beginning_and_its_end),
         cmocka_unit_test(nothing_in_a_message_is_for_the_terminal),
+        cmocka_unit_test(errors_and_warnings_are_painted_once),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
