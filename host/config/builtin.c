@@ -7,11 +7,21 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-#include "common/ninep.h"
 #include "common/store.h"
+#include "host/config/bootdrive.h"
+#include "host/config/fsoverlay.h"
+#include "host/config/release.h"
+#include "host/config/shareserver.h"
 #include "host/config/value.h"
 
 /* --- defaults --- */
+
+json_t *builtin_host_name(const struct scope *scope)
+{
+    const char *node = config_text(scope->config, "virtualisation.test.nodeName");
+
+    return json_string(node && *node ? node : "nixos");
+}
 
 json_t *builtin_name(const struct scope *scope)
 {
@@ -41,19 +51,17 @@ json_t *builtin_efi_vars(const struct scope *scope)
     return json_sprintf("./%s-efi-vars.fd", config_text(scope->config, "system.name"));
 }
 
-/* null if it is unknown: only a machine with EFI needs it, and the plan reports it. */
-json_t *builtin_efi_firmware(const struct scope *scope)
+/* null if it is unknown: only a machine with a TPM needs it, and the plan reports it. */
+json_t *builtin_tpm_model(const struct scope *scope)
 {
-    const struct firmware *firmware = platform_firmware(scope->config->platform);
+    const char *model = platform_tpm(scope->config->platform);
 
-    return firmware ? json_string(firmware->code) : json_null();
+    return model ? json_string(model) : json_null();
 }
 
-json_t *builtin_efi_variables(const struct scope *scope)
+json_t *builtin_tpm_state(const struct scope *scope)
 {
-    const struct firmware *firmware = platform_firmware(scope->config->platform);
-
-    return firmware ? json_string(firmware->variables) : json_null();
+    return json_sprintf("./%s-swtpm", config_text(scope->config, "system.name"));
 }
 
 json_t *builtin_consoles(const struct scope *scope)
@@ -68,10 +76,39 @@ json_t *builtin_consoles(const struct scope *scope)
     return json_pack("[s,o]", "tty0", device);
 }
 
+json_t *builtin_direct_boot(const struct scope *scope)
+{
+    return json_boolean(!config_bool(scope->config, "virtualisation.useBootLoader"));
+}
+
+/* That of the release, or 9p if it needs a server which is not there: the plan says so. */
+json_t *builtin_transport(const struct scope *scope)
+{
+    const struct config *config = scope->config;
+    const char *transport = config->release->transport;
+
+    if (!streq(transport, "virtiofs"))
+        return json_string(transport);
+    char *server CLEANUP_FREE =
+        shareserver_find(config_text(config, "runVm.virtiofsd"), config->is_root, NULL);
+    return json_string(server ? transport : "9p");
+}
+
+/* A boot disk has no store of its own, so that a guest with a boot loader needs the host's too. */
+json_t *builtin_mount_host_store(const struct scope *scope)
+{
+    return json_boolean(!config_bool(scope->config, "virtualisation.useNixStoreImage"));
+}
+
+json_t *builtin_writable_store(const struct scope *scope)
+{
+    return json_boolean(!scope->config->release->writable_follows_host ||
+                        config_bool(scope->config, "virtualisation.mountHostNixStore"));
+}
+
 /* --- definitions --- */
 
-/* Appends a definition, which json_pack() makes of `format`. */
-static void add(json_t *definitions, const char *format, ...)
+void builtin_add(json_t *definitions, const char *format, ...)
 {
     va_list arguments;
 
@@ -80,10 +117,10 @@ static void add(json_t *definitions, const char *format, ...)
     va_end(arguments);
 }
 
-/* Appends a definition with the priority of mkDefault. */
-static void add_weak(json_t *definitions, json_t *value)
+void builtin_add_weak(json_t *definitions, json_t *value)
 {
-    add(definitions, "{s:s,s:i,s:o}", "_type", "override", "priority", 1000, "content", value);
+    builtin_add(definitions, "{s:s,s:i,s:o}", "_type", "override", "priority", 1000, "content",
+                value);
 }
 
 /* --- lists and shares --- */
@@ -93,23 +130,28 @@ void builtin_additional_paths(const struct scope *scope, json_t *definitions)
     const char *toplevel = config_text(scope->config, "system.build.toplevel");
 
     if (toplevel)
-        add(definitions, "[s]", toplevel);
+        builtin_add(definitions, "[s]", toplevel);
 }
 
 /* Shares the store only with a Nix system. */
 void builtin_shares(const struct scope *scope, json_t *definitions)
 {
-    if (!config_bool(scope->config, "virtualisation.useNixStoreImage") &&
+    if (config_bool(scope->config, "virtualisation.mountHostNixStore") &&
         config_text(scope->config, "system.build.toplevel"))
-        add(definitions, "{s:{s:s,s:s}}", SHARE_STORE, "source", STORE_DIR, "target", STORE_DIR);
-    add(definitions, "{s:{s:s,s:s},s:{s:s,s:s}}", SHARE_EXCHANGE, "source", "\"$TMPDIR\"/xchg",
-        "target", "/tmp/xchg", SHARE_SHARED, "source", "\"${SHARED_DIR:-$TMPDIR/xchg}\"", "target",
-        "/tmp/shared");
+        builtin_add(definitions, "{s:{s:s,s:s}}", SHARE_STORE, "source", STORE_DIR, "target",
+                    scope->config->release->store_target);
+    builtin_add(definitions, "{s:{s:s,s:s},s:{s:s,s:s}}", SHARE_EXCHANGE, "source",
+                "\"$TMPDIR\"/xchg", "target", "/tmp/xchg", SHARE_SHARED, "source",
+                "\"${SHARED_DIR:-$TMPDIR/xchg}\"", "target", "/tmp/shared");
+    if (config_bool(scope->config, "virtualisation.useHostCerts"))
+        builtin_add(definitions, "{s:{s:s,s:s,s:b,s:s}}", SHARE_CERTS, "source",
+                    "\"$TMPDIR\"/" SHARE_CERTS, "target", "/etc/ssl/certs", "writable", 0,
+                    "securityModel", "none");
 }
 
 static void add_token(json_t *definitions, const char *name)
 {
-    add(definitions, "[o]", qemu_entry_built_in(name));
+    builtin_add(definitions, "[o]", qemu_entry_built_in(name));
 }
 
 void builtin_networking(const struct scope *scope, json_t *definitions)
@@ -131,7 +173,7 @@ void builtin_qemu_options(const struct scope *scope, json_t *definitions)
         {"virtio-keyboard", config_bool(config, "virtualisation.qemu.virtioKeyboard")},
         {"x86-input", family == FAMILY_X86},
         {"arm-devices", family == FAMILY_ARM},
-        {"kernel", !config_bool(config, "virtualisation.useBootLoader")},
+        {"kernel", config_bool(config, "virtualisation.directBoot.enable")},
         {"efi", config_bool(config, "virtualisation.useEFIBoot")},
         {"bios", config_text(config, "virtualisation.bios") != NULL},
         {"nographic", !config_bool(config, "virtualisation.graphics")},
@@ -160,7 +202,7 @@ static void add_empty_disks(const struct config *config, json_t *definitions)
             json_object_set(drive, "deviceExtraOpts",
                             json_object_get(disk, "driveConfig.deviceExtraOpts"));
         }
-        add(definitions, "[o]", drive);
+        builtin_add(definitions, "[o]", drive);
     }
 }
 
@@ -172,37 +214,81 @@ static bool store_image_is_overlay(const struct config *config)
            config_text(config, "system.build.storeImage");
 }
 
+/* The properties of the root's drive, a new reference. A disk with a boot loader takes precedence
+ * over it, and may need its serial number. */
+static json_t *root_device_options(const struct config *config, const char *boot_serial)
+{
+    json_t *options = json_object();
+
+    if (!config->release->root_by_label)
+        return options;
+    if (!boot_serial || !streq(boot_serial, RELEASE_ROOT_SERIAL))
+        json_object_set_new(options, "serial", json_string(RELEASE_ROOT_SERIAL));
+    if (!bootdrive_has_loader(config))
+        json_object_set_new(options, "bootindex", json_string("1"));
+    return options;
+}
+
+/* The properties of the root's backend, a new reference. IDE disks of QEMU cannot be read-only: it
+ * drops their writes. */
+static json_t *root_backend_options(const struct config *config)
+{
+    const char *writes = config_text(config, "runVm.diskImageWrites");
+    json_t *options = json_pack("{s:s, s:s}", "cache", "writeback", "werror", "report");
+
+    if (streq(writes, "refuse") && !config->disk_interface->refuses_readonly)
+        json_object_set_new(options, "readonly", json_string("on"));
+    else if (!streq(writes, "keep"))
+        json_object_set_new(options, "snapshot", json_string("on"));
+    return options;
+}
+
+/* The properties of the boot disk's drive, a new reference. */
+static json_t *boot_device_options(const struct config *config, const char *serial)
+{
+    json_t *options = json_object();
+
+    if (serial)
+        json_object_set_new(options, "serial", json_string(serial));
+    if (bootdrive_has_loader(config))
+        json_object_set_new(options, "bootindex", json_string("1"));
+    return options;
+}
+
 void builtin_drives(const struct scope *scope, json_t *definitions)
 {
     const struct config *config = scope->config;
     bool boot = config_bool(config, "virtualisation.useBootLoader");
+    const char *boot_serial = boot ? bootdrive_serial(config) : NULL;
 
     /* The plan sets NIX_DISK_IMAGE to the image's path: a user may replace this drive by one that
      * refers to the variable, as with the script of qemu-vm.nix. */
     if (config_text(config, "virtualisation.diskImage"))
-        add(definitions, "[{s:s,s:s,s:{s:s,s:s}}]", "name", "root", "file", "\"$NIX_DISK_IMAGE\"",
-            "driveExtraOpts", "cache", "writeback", "werror", "report");
+        builtin_add(definitions, "[{s:s,s:s,s:o,s:o}]", "name", "root", "file",
+                    "\"$NIX_DISK_IMAGE\"", "driveExtraOpts", root_backend_options(config),
+                    "deviceExtraOpts", root_device_options(config, boot_serial));
     if (config_bool(config, "virtualisation.useNixStoreImage"))
-        add(definitions, "[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "nix-store", "file",
-            "\"$TMPDIR\"/store.img", "deviceExtraOpts", "bootindex", boot ? "3" : "2",
-            "driveExtraOpts", "format", store_image_is_overlay(config) ? "qcow2" : "raw");
+        builtin_add(definitions, "[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "nix-store", "file",
+                    "\"$TMPDIR\"/store.img", "deviceExtraOpts", "bootindex", boot ? "3" : "2",
+                    "driveExtraOpts", "format", store_image_is_overlay(config) ? "qcow2" : "raw");
     if (boot)
-        add(definitions, "[{s:s,s:s,s:{s:s},s:{s:s}}]", "name", "boot", "file",
-            "\"$TMPDIR\"/disk.img", "driveExtraOpts", "media", "disk", "deviceExtraOpts",
-            "bootindex", "1");
+        builtin_add(definitions, "[{s:s,s:s,s:{s:s},s:o}]", "name", "boot", "file",
+                    "\"$TMPDIR\"/disk.img", "driveExtraOpts", "media", "disk", "deviceExtraOpts",
+                    boot_device_options(config, boot_serial));
     add_empty_disks(config, definitions);
 }
 
-void builtin_boot_device(const struct scope *scope, json_t *definitions)
+void builtin_root_device(const struct scope *scope, json_t *definitions)
 {
-    char *device CLEANUP_FREE = disk_interface_node(scope->config->disk_interface, 0);
+    const struct config *config = scope->config;
+    char *device CLEANUP_FREE = config->release->root_by_label
+                                    ? xstrdup("/dev/disk/by-label/" RELEASE_ROOT_LABEL)
+                                    : disk_interface_node(config->disk_interface, 0);
 
-    add_weak(definitions, json_string(device));
+    builtin_add_weak(definitions, json_string(device));
 }
 
-/* The guest's device name of the drive with that name; the caller frees. NULL after a problem:
- * there is not exactly one. */
-static char *named_drive_device(struct config *config, const char *name)
+char *builtin_drive_device(struct config *config, const char *name)
 {
     static const char option[] = "virtualisation.qemu.drives";
     size_t found = 0;
@@ -234,175 +320,48 @@ static char *named_drive_device(struct config *config, const char *name)
     return device;
 }
 
-/* --- filesystems --- */
-
-static const char *store_mount_point(const struct config *config)
+/* By its label with the releases that find the root by its own, or else by its number on the boot
+ * disk. */
+json_t *builtin_boot_partition(const struct scope *scope)
 {
-    return config_bool(config, "virtualisation.writableStore") ? STORE_LOWER_DIR : STORE_DIR;
+    struct config *config = scope->config;
+
+    if (config->release->root_by_label && config_bool(config, "virtualisation.useEFIBoot"))
+        return json_string("/dev/disk/by-label/ESP");
+    if (config->release->root_by_label && config_bool(config, "virtualisation.useBIOSBoot"))
+        return json_string("/dev/disk/by-label/BOOT");
+    if (config->release->root_by_label || !config_bool(config, "virtualisation.useBootLoader"))
+        return json_null();
+    char *device CLEANUP_FREE = builtin_drive_device(config, "boot");
+    return json_sprintf("%s2", device ? device : "/?");
 }
 
-/* Notes two shares with the same mount point, which is the name of a filesystem. */
-static void check_mount_point(struct config *config, const json_t *mounts, const char *tag,
-                              const char *where)
-{
-    const char *other = value_text(json_object_get(mounts, where), "device");
+/* --- entries and modules --- */
 
-    if (!other)
-        return;
-    char *its CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", other);
-    char *own CLEANUP_FREE = xasprintf("virtualisation.sharedDirectories.%s.target", tag);
-    bool is_last = config_origin(config, own).rank >= config_origin(config, its).rank;
-
-    config_problem_of(config, is_last ? own : its, "virtualisation.sharedDirectories",
-                      "shares %s and %s are both mounted on %s, expected a mount point for each",
-                      other, tag, where);
-}
-
-/* The mount options of a share, the user's first, as in a filesystem; a new reference. The store
- * never changes while the guest runs. */
-static json_t *share_options(const struct config *config, const struct share *share)
-{
-    bool store = streq(share->tag, SHARE_STORE);
-    json_t *options = json_array();
-
-    for (size_t i = 0; i < share->options.count; i++)
-        json_array_append_new(options, json_string(share->options.items[i]));
-    if (share->transport == SHARE_VIRTIOFS) {
-        json_array_append_new(options, json_string(store ? STORE_OPTIONS : "defaults"));
-        return options;
-    }
-    json_array_append_new(options, json_string("trans=" NINEP_TRANS));
-    json_array_append_new(options, json_string("version=" NINEP_VERSION));
-    json_array_append_new(options, json_sprintf("msize=%" JSON_INTEGER_FORMAT,
-                                                config_integer(config, "virtualisation.msize")));
-    if (store)
-        json_array_append_new(options, json_string(STORE_OPTIONS_9P));
-    return options;
-}
-
-static void define_shares(struct config *config, json_t *definitions)
-{
-    json_t *mounts = json_object();
-
-    for (size_t i = 0; i < config->shares.count; i++) {
-        const struct share *share = &config->shares.items[i];
-        bool moved =
-            streq(share->tag, SHARE_STORE) && config_bool(config, "virtualisation.writableStore");
-        const char *where = moved ? store_mount_point(config) : share->target;
-
-        if (!where)
-            continue; /* a problem has been noted */
-        check_mount_point(config, mounts, share->tag, where);
-        json_object_set_new(mounts, where,
-                            json_pack("{s:s,s:s,s:b,s:o}", "device", share->tag, "fsType",
-                                      share_transport_name(share->transport), "neededForBoot", 1,
-                                      "options", share_options(config, share)));
-    }
-    json_array_append_new(definitions, mounts);
-}
-
-static void define_root(const struct config *config, json_t *definitions)
-{
-    if (!config_bool(config, "virtualisation.useDefaultFilesystems"))
-        return;
-    if (!config_text(config, "virtualisation.diskImage"))
-        add(definitions, "{s:{s:s,s:s}}", "/", "device", "tmpfs", "fsType", "tmpfs");
-    else
-        add(definitions, "{s:{s:s,s:s,s:b}}", "/", "device",
-            config_text(config, "virtualisation.bootDevice"), "fsType", "ext4", "autoFormat", 1);
-}
-
-static void define_tmp(const struct config *config, json_t *definitions)
-{
-    if (!config_bool(config, "boot.tmpOnTmpfs"))
-        return;
-    const json_t *size = config_get(config, "boot.tmpOnTmpfsSize");
-    json_t *option = json_is_string(size)
-                         ? json_sprintf("size=%s", json_string_value(size))
-                         : json_sprintf("size=%" JSON_INTEGER_FORMAT, json_integer_value(size));
-    add(definitions, "{s:{s:s,s:s,s:b,s:[s,s,s,s,o]}}", "/tmp", "device", "tmpfs", "fsType",
-        "tmpfs", "neededForBoot", 1, "options", "mode=1777", "strictatime", "nosuid", "nodev",
-        option);
-}
-
-static void define_store(struct config *config, json_t *definitions)
-{
-    bool writable = config_bool(config, "virtualisation.writableStore");
-    bool image = config_bool(config, "virtualisation.useNixStoreImage");
-
-    if (!image && !share_find(&config->shares, SHARE_STORE) &&
-        !config_text(config, "system.build.toplevel"))
-        return;
-    if (image) {
-        char *device CLEANUP_FREE = named_drive_device(config, "nix-store");
-
-        add(definitions, "{s:{s:s,s:b,s:[s]}}", store_mount_point(config), "device",
-            device ? device : "?", "neededForBoot", 1, "options", STORE_OPTIONS);
-    }
-    if (writable && config_bool(config, "virtualisation.writableStoreUseTmpfs"))
-        add(definitions, "{s:{s:s,s:b,s:[s]}}", STORE_UPPER_DIR, "fsType", "tmpfs", "neededForBoot",
-            1, "options", STORE_OPTIONS_UPPER);
-}
-
-static void define_boot(struct config *config, json_t *definitions)
-{
-    if (!config_bool(config, "virtualisation.useBootLoader"))
-        return;
-    char *device CLEANUP_FREE = named_drive_device(config, "boot");
-    add(definitions, "{s:{s:o,s:s,s:b}}", "/boot", "device",
-        json_sprintf("%s2", device ? device : "?"), "fsType", "vfat", "noCheck", 1);
-}
-
-void builtin_filesystems(const struct scope *scope, json_t *definitions)
-{
-    define_shares(scope->config, definitions);
-    define_root(scope->config, definitions);
-    define_tmp(scope->config, definitions);
-    define_store(scope->config, definitions);
-    define_boot(scope->config, definitions);
-}
-
-/* --- inside a filesystem --- */
-
-void builtin_fs_mount_point(const struct scope *scope, json_t *definitions)
+void builtin_entry_name(const struct scope *scope, json_t *definitions)
 {
     if (scope->name)
-        add_weak(definitions, json_string(scope->name));
+        builtin_add_weak(definitions, json_string(scope->name));
 }
-
-/* The device of a pseudo-filesystem is named after its type; a label names a device too. */
-void builtin_fs_device(const struct scope *scope, json_t *definitions)
-{
-    static const char *const special[] = {"proc", "sysfs", "tmpfs", "ramfs", "devtmpfs", "devpts"};
-    const char *type = value_text(scope->values, "fsType");
-    const char *label = value_text(scope->values, "label");
-
-    for (size_t i = 0; type && i < ELEMENTS(special); i++)
-        if (streq(special[i], type))
-            add_weak(definitions, json_string(type));
-    if (label)
-        add_weak(definitions, json_sprintf("/dev/disk/by-label/%s", label));
-}
-
-void builtin_fs_options(const struct scope *scope, json_t *definitions)
-{
-    if (json_is_true(json_object_get(scope->values, "autoResize")))
-        add(definitions, "[s]", "x-nixos.autoresize");
-}
-
-/* --- modules --- */
 
 void builtin_kernel_modules(const struct scope *scope, json_t *definitions)
 {
     if (config_bool(scope->config, "virtualisation.useNixStoreImage") &&
         !config_bool(scope->config, "virtualisation.writableStore"))
-        add(definitions, "[s]", "erofs");
+        builtin_add(definitions, "[s]", "erofs");
+    /* they show the guest the credentials, in /sys/firmware */
+    if (credential_use(&scope->config->credentials, true))
+        builtin_add(definitions, "[s]", "dmi-sysfs");
+    if (credential_use(&scope->config->credentials, false))
+        builtin_add(definitions, "[s]", "qemu_fw_cfg");
 }
 
 void builtin_available_modules(const struct scope *scope, json_t *definitions)
 {
     if (config_bool(scope->config, "virtualisation.writableStore"))
-        add(definitions, "[s]", "overlay");
+        builtin_add(definitions, "[s]", "overlay");
     if (streq(config_text(scope->config, "virtualisation.qemu.diskInterface"), "scsi"))
-        add(definitions, "[s]", "sym53c8xx");
+        builtin_add(definitions, "[s]", "sym53c8xx");
+    if (config_bool(scope->config, "virtualisation.tpm.enable"))
+        builtin_add(definitions, "[s,s]", "tpm_tis", "tpm_crb");
 }

@@ -61,6 +61,16 @@ static int read_file(char **text, size_t *length, FILE *file, const char *name, 
     return 0;
 }
 
+/* Cuts off what the parser has read last: in a file with credentials it may be one. */
+static void hide_token(json_error_t *error, const char *text, size_t length)
+{
+    static const char option[] = "credentials";
+    char *token = strstr(error->text, " near '");
+
+    if (token && memmem(text, length, option, strlen(option)))
+        *token = '\0';
+}
+
 int config_add_file(struct config *config, const char *path, struct error *e)
 {
     bool is_stdin = streq(path, "-");
@@ -72,12 +82,14 @@ int config_add_file(struct config *config, const char *path, struct error *e)
     char *text CLEANUP_FREE = NULL;
     size_t length = 0;
     int r = read_file(&text, &length, is_stdin ? stdin : file, name, e);
-    if (r < 0)
+    if (r < 0 || !text)
         return r;
     json_error_t error;
     json_t *tree = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
-    if (!tree)
+    if (!tree) {
+        hide_token(&error, text, length);
         return error_set(e, -EINVAL, "%s:%d:%d: %s", name, error.line, error.column, error.text);
+    }
     if (!json_is_object(tree)) {
         json_decref(tree);
         return error_set(e, -EINVAL, "%s: is a list, expected a set of options ({...})", name);
@@ -208,13 +220,14 @@ void config_free(struct config *config)
 {
     source_free(&config->sources);
     share_free(&config->shares);
+    credential_free(&config->credentials);
     drive_free(&config->drives);
     port_forward_free(&config->forward_ports);
     filesystem_free(&config->filesystems);
     qemu_entry_free(&config->qemu_options);
     qemu_entry_free(&config->networking_options);
     free(config->empty_disks);
-    free(config->vlans);
+    netcard_free(&config->cards);
     json_decref(config->values);
     json_decref(config->priorities);
     strv_free(&config->problems);

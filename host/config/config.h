@@ -11,19 +11,23 @@
 
 #include "base/error.h"
 #include "base/strv.h"
+#include "host/config/credential.h"
 #include "host/config/diskinterface.h"
 #include "host/config/drive.h"
 #include "host/config/filesystem.h"
+#include "host/config/netcard.h"
 #include "host/config/origin.h"
 #include "host/config/platform.h"
 #include "host/config/portforward.h"
 #include "host/config/qemuentry.h"
+#include "host/config/release.h"
 #include "host/config/share.h"
 #include "host/config/source.h"
 
 struct config {
     struct sources sources;
     bool diskless;        /* the root is elsewhere: a disk image is made only if one is asked for */
+    bool is_root;         /* run-vm runs as root */
     json_t *values;       /* by an option's full name */
     json_t *priorities;   /* integers, by the same name: the priority of the definitions that won */
     struct strv problems; /* whole messages; of very many the first */
@@ -31,10 +35,12 @@ struct config {
     struct strv warnings;
 
     /* Decoded values; their texts belong to `values`. */
-    const char *platform_name; /* nixpkgs.hostPlatform: "x86_64-linux" */
+    const struct release *release; /* runVm.release */
+    const char *platform_name;     /* nixpkgs.hostPlatform: "x86_64-linux" */
     const struct platform *platform;
     const struct disk_interface *disk_interface;
     struct shares shares;
+    struct credentials credentials;
     struct drives drives;
     struct port_forwards forward_ports;
     struct filesystems filesystems;
@@ -42,8 +48,7 @@ struct config {
     struct qemu_entries networking_options;
     uint64_t *empty_disks; /* virtualisation.emptyDiskImages: the sizes in bytes */
     size_t empty_disk_count;
-    unsigned int *vlans; /* virtualisation.vlans */
-    size_t vlan_count;
+    struct netcards cards; /* virtualisation.allInterfaces */
     struct {
         uint64_t x, y;
     } resolution;        /* virtualisation.resolution, in pixels */

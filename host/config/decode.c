@@ -3,8 +3,17 @@
 
 #include "base/alloc.h"
 #include "base/units.h"
+#include "host/config/fsoverlay.h"
 #include "host/config/size.h"
 #include "host/config/value.h"
+
+#define FILESYSTEMS         "fileSystems"
+#define MACHINE_FILESYSTEMS "virtualisation." FILESYSTEMS
+
+void decode_release(struct config *config, json_t *value)
+{
+    config->release = release_find(json_string_value(value));
+}
 
 void decode_platform(struct config *config, json_t *value)
 {
@@ -51,9 +60,52 @@ void decode_forward_ports(struct config *config, json_t *value)
     port_forward_decode(&config->forward_ports, value);
 }
 
+/* Adds the machine's filesystems to those of the configuration that have the same priority. */
+static void add_machine_filesystems(struct config *config, json_t *filesystems, json_t *machine)
+{
+    const char *name;
+    json_t *entry;
+
+    json_object_foreach (machine, name, entry) {
+        char *option CLEANUP_FREE = xasprintf(FILESYSTEMS ".\"%s\"", name);
+
+        if (json_object_get(filesystems, name))
+            config_problem(config, option,
+                           "is in " MACHINE_FILESYSTEMS " too, expected one of them");
+        else
+            json_object_set(filesystems, name, entry);
+    }
+}
+
+/* Checks and decodes the filesystems that `option` sets. */
+static void take_filesystems(struct config *config, const char *option, json_t *value)
+{
+    const char *name;
+    json_t *entry;
+
+    filesystem_decode(&config->filesystems, option, value);
+    json_object_foreach (value, name, entry) {
+        char *path CLEANUP_FREE = xasprintf("%s.\"%s\"", option, name);
+
+        fsoverlay_check(config, path, entry);
+    }
+}
+
+/* As in NixOS: the machine's filesystems, if there are any, override those of the configuration
+ * with mkVMOverride. */
 void decode_filesystems(struct config *config, json_t *value)
 {
-    filesystem_decode(&config->filesystems, value);
+    json_t *machine = config_get(config, MACHINE_FILESYSTEMS);
+    json_int_t priority = json_integer_value(json_object_get(config->priorities, FILESYSTEMS));
+
+    if (!json_object_size(machine) || priority < PRIORITY_MACHINE)
+        take_filesystems(config, FILESYSTEMS, value);
+    else if (!json_object_size(value))
+        take_filesystems(config, MACHINE_FILESYSTEMS, machine);
+    else {
+        add_machine_filesystems(config, value, machine);
+        take_filesystems(config, FILESYSTEMS, value);
+    }
 }
 
 /* An integer of MiB, or a set with one as `size`. */
@@ -68,16 +120,6 @@ void decode_empty_disks(struct config *config, json_t *value)
 
         config->empty_disks[config->empty_disk_count++] = (uint64_t)json_integer_value(size) * MIB;
     }
-}
-
-void decode_vlans(struct config *config, json_t *value)
-{
-    json_t *number;
-    size_t i;
-
-    config->vlans = xcalloc(json_array_size(value), sizeof *config->vlans);
-    json_array_foreach (value, i, number)
-        config->vlans[config->vlan_count++] = (unsigned int)json_integer_value(number);
 }
 
 void decode_resolution(struct config *config, json_t *value)

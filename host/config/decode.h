@@ -7,6 +7,7 @@
 
 #include "host/config/config.h"
 
+void decode_release(struct config *config, json_t *value);
 void decode_platform(struct config *config, json_t *value);
 void decode_disk_interface(struct config *config, json_t *value);
 void decode_shares(struct config *config, json_t *value);
@@ -14,7 +15,6 @@ void decode_drives(struct config *config, json_t *value);
 void decode_forward_ports(struct config *config, json_t *value);
 void decode_filesystems(struct config *config, json_t *value);
 void decode_empty_disks(struct config *config, json_t *value);
-void decode_vlans(struct config *config, json_t *value);
 void decode_resolution(struct config *config, json_t *value);
 void decode_qemu_options(struct config *config, json_t *value);
 void decode_networking_options(struct config *config, json_t *value);

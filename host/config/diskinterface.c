@@ -6,9 +6,17 @@
 #include "base/text.h"
 
 static const struct disk_interface interfaces[] = {
-    {"virtio", NULL, "virtio-blk-pci", "vd", true, false, false, {"virtio_blk"}},
-    {"scsi", "lsi53c895a", "scsi-hd", "sd", false, false, false, {"sym53c8xx", "sd_mod"}},
-    {"ide", NULL, "ide-hd", "sd", false, true, true, {"ahci", "ata_piix", "sd_mod"}},
+    {"virtio", NULL, "virtio-blk-pci", "vd", true, false, false, {"virtio_blk"}, " "},
+    {"scsi",
+     "lsi53c895a",
+     "scsi-hd",
+     "sd",
+     false,
+     false,
+     false,
+     {"sym53c8xx", "sd_mod"},
+     " s390x "},
+    {"ide", NULL, "ide-hd", "sd", false, true, true, {"ahci", "ata_piix", "sd_mod"}, " s390x "},
 };
 
 const struct disk_interface *disk_interface_find(const char *name)

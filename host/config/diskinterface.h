@@ -14,6 +14,7 @@ struct disk_interface {
     bool ports;             /* a drive needs a port of its own (SATA), of which there are few */
     bool refuses_readonly;  /* the device does not start on a read-only drive */
     const char *modules[5]; /* the guest's drivers, terminated by NULL */
+    const char *lacking;    /* processors whose machines do not have it, each between spaces */
 };
 
 /* The interface of that name, "virtio", "scsi" or "ide". Static. */

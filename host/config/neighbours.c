@@ -14,6 +14,7 @@
 /* Groups inside virtualisation that do not concern this machine: those of NixOS and of widely used
  * modules. */
 static const char *const others[] = {
+    "amazon-init",
     "anbox",
     "appvm",
     "arion",
@@ -21,19 +22,23 @@ static const char *const others[] = {
     "azureImage",
     "azureImages",
     "cloudstack",
+    "cmdline",
     "containerd",
     "containers",
     "cri-o",
+    "darwin-builder",
     "digitalOcean",
     "digitalOceanImage",
-    "diskSizeAutoSupported",
     "docker",
+    "docker-compose",
     "docker-preloader",
     "dockerPreloader",
     "ec2",
     "fex",
     "googleComputeImage",
+    "growPartition",
     "hcloud",
+    "hyperd",
     "hyperv",
     "hypervGuest",
     "hypervImage",
@@ -59,10 +64,14 @@ static const char *const others[] = {
     "podman",
     "proxmox",
     "quadlet",
+    "railcar",
     "rkt",
+    "rootDir",
     "rosetta",
     "spiceUSBRedirection",
+    "systemd-nspawn",
     "vagrant",
+    "vfio",
     "virtualbox",
     "vmware",
     "vmwareGuest",
@@ -75,7 +84,6 @@ static const char *const others[] = {
 
 /* Names of NixOS that are similar to one of ours. */
 static const char *const lookalikes[] = {
-    "fileSystems",
     "networking.primaryIPv6Address",
     "systemd",
 };
@@ -160,17 +168,19 @@ static const char *last(const char *name)
     return dot ? dot + 1 : name;
 }
 
-/* The option or group that `name` is inside virtualisation; the caller frees. NULL: there is none.
- */
+/* The option or group that `name` is inside virtualisation, however it is spelt; the caller frees.
+ * NULL: there is none. */
 static char *find_inside(const struct option *options, size_t count, const char *name)
 {
-    char *inside CLEANUP_FREE = xasprintf(OURS "%s", name);
+    char *plain_name CLEANUP_FREE = plain(name);
 
     for (size_t i = 0; i < count; i++) {
-        const char *rest = startswith(options[i].name, inside);
+        const char *inside = startswith(options[i].name, OURS);
+        char *first CLEANUP_FREE = inside ? xstrndup(inside, strcspn(inside, ".")) : NULL;
+        char *plain_first CLEANUP_FREE = first ? plain(first) : NULL;
 
-        if (rest && (!*rest || *rest == '.'))
-            return TAKE(inside);
+        if (first && streq(plain_first, plain_name))
+            return xasprintf(OURS "%s", first);
     }
     return NULL;
 }

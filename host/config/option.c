@@ -61,3 +61,28 @@ const char *option_nearest(const struct option *options, size_t count, const cha
     }
     return nearest;
 }
+
+/* Parses a default of the table. Most are one of a few words, which need no parser. */
+static json_t *constant(const char *text)
+{
+    static const struct {
+        const char *text;
+        json_t *(*make)(void);
+    } words[] = {{"null", json_null},
+                 {"false", json_false},
+                 {"true", json_true},
+                 {"[]", json_array},
+                 {"{}", json_object}};
+
+    for (size_t i = 0; i < ELEMENTS(words); i++)
+        if (streq(words[i].text, text))
+            return words[i].make();
+    return json_loads(text, JSON_DECODE_ANY, NULL);
+}
+
+json_t *option_default(const struct option *option, const struct scope *scope)
+{
+    if (option->compute)
+        return option->compute(scope);
+    return option->value ? constant(option->value) : NULL;
+}

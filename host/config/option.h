@@ -2,6 +2,7 @@
 /* Options: the rows of the table in schema.c and of the tables of submodules. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <jansson.h>
@@ -30,6 +31,8 @@ struct option {
     /* Decodes the value, as soon as it is known, into a field of `config`. */
     void (*decode)(struct config *config, json_t *value);
     const char *alias_of; /* makes this the old name of that option, a row further down */
+    bool silent;          /* the old name may go on being used: no warning */
+    bool secret;          /* its value is in no message */
     const char *help;
 };
 
@@ -38,6 +41,9 @@ const struct option *option_find(const struct option *options, size_t count, con
 
 /* The name in `options` that is most similar to `name`, or NULL if none is similar. */
 const char *option_nearest(const struct option *options, size_t count, const char *name);
+
+/* The default; a new reference, NULL where the option has none. */
+json_t *option_default(const struct option *option, const struct scope *scope);
 
 /* The Levenshtein distance: the number of characters to change, insert or delete. */
 size_t option_distance(const char *a, const char *b);

@@ -132,22 +132,73 @@ static struct origin find_entry(const struct sources *sources, const json_t *val
     return (struct origin){0};
 }
 
-struct origin origin_find(const struct sources *sources, const json_t *values, const char *option)
+/* Searches all sources for a path, which the result refers to. `parts` has room for all of them,
+ * and one more. */
+static struct search look(const struct sources *sources, const char *path, struct part *parts)
 {
-    struct part *parts CLEANUP_FREE = xcalloc(sources->count + 1, sizeof *parts);
-    struct search s = {.entry = strstr(option, ENTRY), .parts = parts};
+    struct search s = {.entry = strstr(path, ENTRY), .parts = parts};
 
     for (s.rank = 1; s.rank <= sources->count; s.rank++) {
         const struct source *source = &sources->items[s.rank - 1];
 
         s.command_line = source->command_line;
-        visit(&s, source->tree, option, PRIORITY_ORDINARY);
+        visit(&s, source->tree, path, PRIORITY_ORDINARY);
     }
+    return s;
+}
+
+/* True if the definition under an option's old name wins over the one under the new name. `below`
+ * is what the path has below the option: a definition that leaves over more is of a group. */
+static bool is_stronger(const struct search *old, const struct search *new, const char *below)
+{
+    if (!old->best || strlen(old->rest) > strlen(below))
+        return false;
+    if (!new->best || strlen(new->rest) > strlen(below))
+        return true;
+    return old->priority < new->priority ||
+           (old->priority == new->priority && old->best > new->best);
+}
+
+/* The path of an option as its definition has it, which may be under the option's old name; the
+ * caller frees. Entries keep the new name: their numbers are those of the merged list. */
+static char *written_path(const struct sources *sources, const char *option)
+{
+    struct part *parts CLEANUP_FREE = xcalloc(sources->count + 1, sizeof *parts);
+
+    for (size_t i = 0; i < sources->renaming_count && !strstr(option, ENTRY); i++) {
+        const struct renaming *renaming = &sources->renamings[i];
+        const char *below = startswith(option, renaming->new_name);
+
+        if (!below || (*below && *below != '.'))
+            continue;
+        char *path CLEANUP_FREE = xasprintf("%s%s", renaming->old_name, below);
+        struct search old = look(sources, path, parts);
+        struct search new = look(sources, option, parts);
+
+        if (is_stronger(&old, &new, below))
+            return TAKE(path);
+    }
+    return xstrdup(option);
+}
+
+static struct origin find_written(const struct sources *sources, const json_t *values,
+                                  const char *option)
+{
+    struct part *parts CLEANUP_FREE = xcalloc(sources->count + 1, sizeof *parts);
+    struct search s = look(sources, option, parts);
+
     if (!s.best || s.rest == option)
         return (struct origin){0};
     if (s.rest == s.entry)
         return find_entry(sources, values, option, &s);
     return (struct origin){&sources->items[s.best - 1], s.best, 0};
+}
+
+struct origin origin_find(const struct sources *sources, const json_t *values, const char *option)
+{
+    char *path CLEANUP_FREE = written_path(sources, option);
+
+    return find_written(sources, values, path);
 }
 
 char *origin_name(const struct sources *sources, const json_t *values, const char *option)
@@ -156,13 +207,14 @@ char *origin_name(const struct sources *sources, const json_t *values, const cha
         return xasprintf("command line: %s", option);
     if (!strchr(option, '.') && strchr(option, '_'))
         return xasprintf("environment: %s", option);
-    struct origin origin = origin_find(sources, values, option);
+    char *path CLEANUP_FREE = written_path(sources, option);
+    struct origin origin = find_written(sources, values, path);
     const char *file = origin.source ? origin.source->name : source_main_name(sources);
     const char *entry = strstr(option, ENTRY);
     const char *end = entry ? strchr(entry, '>') : NULL;
 
     if (!origin.entry || !end)
-        return xasprintf("%s: %s", file, option);
+        return xasprintf("%s: %s", file, path);
     return xasprintf("%s: %.*s" ENTRY "%zu%s", file, (int)(entry - option), option, origin.entry,
                      end);
 }

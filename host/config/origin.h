@@ -18,5 +18,5 @@ struct origin origin_find(const struct sources *sources, const json_t *values, c
 
 /* The subject of a message about an option or a part of it: "FILE: OPTION", a list entry with its
  * number within that file; for "--OPTION" and VARIABLES "command line: --OPTION" and "environment:
- * VARIABLE". The caller frees. */
+ * VARIABLE". An option that its source sets by an old name has that one. The caller frees. */
 char *origin_name(const struct sources *sources, const json_t *values, const char *option);

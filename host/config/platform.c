@@ -35,6 +35,14 @@ static const struct platform platforms[] = {
      NULL, "ttyAMA0", 2048, " ppc64 "},
     {"powerpc", FAMILY_OTHER, "qemu-kvm", "qemu-system-ppc", NULL, NULL, NULL, "ttyAMA0", 2048,
      " ppc "},
+    {"s390x", FAMILY_OTHER, "qemu-system-s390x", "qemu-system-s390x", "s390-ccw-virtio",
+     "s390-ccw-virtio", NULL, "ttysclp0", 896, " s390x "},
+    {"loongarch64", FAMILY_OTHER, "qemu-system-loongarch64", "qemu-system-loongarch64", "virt",
+     "virt", NULL, "ttyS0", 4096, " loongarch64 "},
+    {"mips64", FAMILY_OTHER, "qemu-system-mips64", "qemu-system-mips64", "malta", "malta", NULL,
+     "ttyS0", 4096, " mips64 "},
+    {"mips64el", FAMILY_OTHER, "qemu-system-mips64el", "qemu-system-mips64el", "malta", "malta",
+     NULL, "ttyS0", 4096, " mips64 "},
     {NULL, FAMILY_OTHER, "qemu-kvm", "qemu-kvm", NULL, NULL, NULL, NULL, 2048, " "},
 };
 
@@ -60,19 +68,11 @@ char *platform_known(void)
     return strv_join(&names, ", ");
 }
 
-const struct firmware *platform_firmware(const struct platform *platform)
+const char *platform_tpm(const struct platform *platform)
 {
-    static const struct {
-        const char *cpu;
-        struct firmware firmware;
-    } known[] = {
-        {"x86_64", {"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"}},
-        {"aarch64", {"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"}},
-        {"armv7l", {"/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/AAVMF/AAVMF32_VARS.fd"}},
-    };
+    static const char *const models[] = {[FAMILY_X86] = "tpm-tis", [FAMILY_ARM] = "tpm-tis-device"};
 
-    for (size_t i = 0; i < ELEMENTS(known); i++)
-        if (platform->cpu && streq(known[i].cpu, platform->cpu))
-            return &known[i].firmware;
-    return NULL;
+    if (platform->family != FAMILY_OTHER)
+        return models[platform->family];
+    return platform->cpu && startswith(platform->cpu, "powerpc64") ? "tpm-spapr" : NULL;
 }

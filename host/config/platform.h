@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Properties of the guest's platform: QEMU's program and machine, the serial console, the size of
- * the kernel's command line, the firmware. */
+ * the kernel's command line. */
 #pragma once
 
 #include <stdbool.h>
@@ -31,11 +31,5 @@ const struct platform *platform_find(const char *system);
 /* "x86_64-linux, i686-linux, …": the known platforms; the caller frees. */
 char *platform_known(void);
 
-/* Paths of EFI firmware. */
-struct firmware {
-    const char *code;
-    const char *variables;
-};
-
-/* Debian's EFI firmware for a platform; NULL: it has none. Static. */
-const struct firmware *platform_firmware(const struct platform *platform);
+/* QEMU's TPM for a platform; NULL: there is none. Static. */
+const char *platform_tpm(const struct platform *platform);

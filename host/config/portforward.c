@@ -33,6 +33,7 @@ void port_forward_decode(struct port_forwards *forwards, const json_t *value)
             .host_address = text_of(rule, "host.address"),
             .guest_address = text_of(rule, "guest.address"),
             .host_port = port_of(rule, "host.port"),
+            .automatic = value_text(rule, "host.port") != NULL,
             .guest_port = port_of(rule, "guest.port"),
         };
 }

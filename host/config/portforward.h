@@ -14,6 +14,7 @@ struct port_forward {
     const char *host_address;  /* "": all addresses of the host */
     const char *guest_address; /* "": the guest's own */
     int host_port;
+    bool automatic; /* host_port is to be chosen */
     int guest_port;
 };
 

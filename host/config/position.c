@@ -18,6 +18,11 @@ static bool is_identifier(const char *name)
     return valid;
 }
 
+bool position_is_secret(const struct position *at)
+{
+    return at && (at->secret || position_is_secret(at->within));
+}
+
 char *position_path(const struct position *at)
 {
     char *within CLEANUP_FREE = at->within ? position_path(at->within) : xstrdup("");

@@ -28,23 +28,29 @@ static void resolve_options(struct config *config, const struct option_set *set,
 
 /* --- one option: merging by type --- */
 
+/* A value as a message at that position shows it; the caller frees. */
+static char *show(const struct position *at, const json_t *value)
+{
+    return position_is_secret(at) ? xstrdup("(hidden)") : value_show(value);
+}
+
 static void check_type(struct config *config, const struct position *at, const struct type *type,
                        const struct definition *d)
 {
     if (type_accepts(type, d->value))
         return;
-    char *shown CLEANUP_FREE = value_show(d->value);
+    char *shown CLEANUP_FREE = show(at, d->value);
     definition_problem(config, d, at, "is %s, expected %s", shown, type->name);
 }
 
 /* The values, each with the name of its source, for a message; the caller frees. */
-static char *show_all(const struct definitions *list)
+static char *show_all(const struct position *at, const struct definitions *list)
 {
     struct strv shown CLEANUP_STRV = {0};
 
     for (size_t i = 0; i < list->count; i++) {
         const struct definition *d = &list->items[i];
-        char *value CLEANUP_FREE = value_show(d->value);
+        char *value CLEANUP_FREE = show(at, d->value);
 
         strv_pushf(&shown, "%s (%s)", value, d->source->name);
     }
@@ -55,14 +61,19 @@ static char *show_all(const struct definitions *list)
 static json_t *merge_equal(struct config *config, const struct position *at,
                            const struct type *type, const struct definitions *list)
 {
+    json_t *first = type_canonical(type, list->items[0].value);
     bool equal = true;
 
-    (void)type;
-    for (size_t i = 1; i < list->count && equal; i++)
-        equal = json_equal(list->items[i].value, list->items[0].value);
+    for (size_t i = 1; i < list->count && equal; i++) {
+        json_t *other = type_canonical(type, list->items[i].value);
+
+        equal = json_equal(first, other);
+        json_decref(other);
+    }
     if (equal)
-        return json_incref(list->items[0].value);
-    char *all CLEANUP_FREE = show_all(list);
+        return first;
+    json_decref(first);
+    char *all CLEANUP_FREE = show_all(at, list);
     definition_problem(config, definitions_latest(config, list), at,
                        "has conflicting definitions: %s; expected one value, or one of them as "
                        "{\"_type\": \"override\", \"priority\": 50, \"content\": ...}",
@@ -170,10 +181,12 @@ static json_t *merge_either(struct config *config, const struct position *at,
 
 static json_t *(*const mergers[])(struct config *config, const struct position *at,
                                   const struct type *type, const struct definitions *list) = {
-    [TYPE_BOOL] = merge_equal,          [TYPE_INTEGER] = merge_equal, [TYPE_TEXT] = merge_equal,
-    [TYPE_CHOICE] = merge_equal,        [TYPE_EITHER] = merge_either, [TYPE_ANYTHING] = merge_equal,
-    [TYPE_NULL_OR] = merge_null_or,     [TYPE_LIST] = merge_list,     [TYPE_ATTRS] = merge_attrs,
-    [TYPE_SUBMODULE] = merge_submodule,
+    [TYPE_BOOL] = merge_equal,          [TYPE_INTEGER] = merge_equal,
+    [TYPE_SIZE] = merge_equal,          [TYPE_TEXT] = merge_equal,
+    [TYPE_CHOICE] = merge_equal,        [TYPE_EITHER] = merge_either,
+    [TYPE_LIST] = merge_list,           [TYPE_ATTRS] = merge_attrs,
+    [TYPE_SUBMODULE] = merge_submodule, [TYPE_ANYTHING] = merge_equal,
+    [TYPE_NULL_OR] = merge_null_or,
 };
 
 struct resolved resolve_definitions(struct config *config, const struct position *at,
@@ -300,7 +313,8 @@ static void sort_out(struct sorting *s, const char *group, struct definition d)
         json_t *object = part.value;
 
         if (!json_is_object(object)) {
-            char *shown CLEANUP_FREE = value_show(object);
+            char *shown CLEANUP_FREE =
+                json_is_array(object) ? xstrdup("a list") : show(&at, object);
 
             definition_problem(s->config, &part, &at, "is %s, expected a set of options", shown);
             continue;
@@ -326,8 +340,11 @@ static void follow_alias(struct sorting *s, const struct option *option)
         definition_discharge(s->config, &at, old->items[i], &plain);
     if (!plain.count)
         return;
-    strv_pushf(&s->config->warnings, "The option `%s' has been renamed to `%s'.", option->name,
-               option->alias_of);
+    if (!s->set->at)
+        source_note_old_name(&s->config->sources, option->name, option->alias_of);
+    if (!option->silent)
+        strv_pushf(&s->config->warnings, "The option `%s' has been renamed to `%s'.", option->name,
+                   option->alias_of);
     definitions_keep_strongest(option->type, &plain);
     for (size_t i = 0; i < plain.count; i++) {
         plain.items[i].overridden = true;
@@ -362,32 +379,6 @@ static void collect(struct sorting *s, const struct definitions *given, const js
         definitions_add(all, &given->items[i]);
 }
 
-/* Parses a default of the table. Most are one of a few words, which need no parser. */
-static json_t *constant(const char *text)
-{
-    static const struct {
-        const char *text;
-        json_t *(*make)(void);
-    } words[] = {{"null", json_null},
-                 {"false", json_false},
-                 {"true", json_true},
-                 {"[]", json_array},
-                 {"{}", json_object}};
-
-    for (size_t i = 0; i < ELEMENTS(words); i++)
-        if (streq(words[i].text, text))
-            return words[i].make();
-    return json_loads(text, JSON_DECODE_ANY, NULL);
-}
-
-/* The default of an option; a new reference, NULL where it has none. */
-static json_t *default_of(const struct option *option, const struct scope *scope)
-{
-    if (option->compute)
-        return option->compute(scope);
-    return option->value ? constant(option->value) : NULL;
-}
-
 /* Resolves an option that has a default. Without other definitions the default is the value: it
  * needs no check. */
 static struct resolved merge_with_default(struct sorting *s, const struct position *at,
@@ -409,10 +400,10 @@ static void resolve_one(struct sorting *s, const struct option *option)
     const struct scope scope = {.config = s->config,
                                 .values = set->values,
                                 .name = set->at && set->at->attribute ? set->at->name : NULL};
-    const struct position at = {.within = set->at, .name = option->name};
+    const struct position at = {.within = set->at, .name = option->name, .secret = option->secret};
     struct definitions all CLEANUP_DEFINITIONS = {0};
     json_t *built_in = option->define ? json_array() : NULL;
-    json_t *fallback = default_of(option, &scope);
+    json_t *fallback = option_default(option, &scope);
 
     if (option->define)
         option->define(&scope, built_in);
@@ -428,10 +419,10 @@ static void resolve_one(struct sorting *s, const struct option *option)
     if (!merged.value)
         merged.value = fallback ? json_incref(fallback) : json_null();
     json_object_set_new(set->values, option->name, merged.value);
-    if (option->decode)
-        option->decode(s->config, merged.value);
     if (set->priorities)
         json_object_set_new(set->priorities, option->name, json_integer(merged.priority));
+    if (option->decode)
+        option->decode(s->config, merged.value);
     json_decref(built_in);
     json_decref(fallback);
 }

@@ -2,11 +2,13 @@
 #include "host/config/setting.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/strv.h"
+#include "host/config/neighbours.h"
 #include "host/config/schema.h"
 #include "host/system/message.h"
 
@@ -47,36 +49,45 @@ static char *join(const struct strv *path, size_t from, size_t to)
     return strv_join(&some, ".");
 }
 
-static const struct type *find_type(const struct strv *path, size_t at, const struct type *type);
+/* The last table of options that a path leads to. */
+struct table {
+    const struct option *options;
+    size_t count;
+    size_t at; /* the part of the path that is to be found in it */
+};
 
-/* The type of the value that the path, from its part `at` on, names among `options`; NULL: there is
- * no such option. */
-static const struct type *find_option(const struct strv *path, size_t at,
-                                      const struct option *options, size_t count)
+static const struct type *find_type(const struct strv *path, size_t at, const struct type *type,
+                                    struct table *table);
+
+/* The type of the value that the path, from its part `table->at` on, names in the table; NULL:
+ * there is no such option. */
+static const struct type *find_option(const struct strv *path, struct table *table)
 {
-    for (size_t end = at + 1; end <= path->count; end++) {
-        char *name CLEANUP_FREE = join(path, at, end);
-        const struct option *option = option_find(options, count, name);
+    for (size_t end = table->at + 1; end <= path->count; end++) {
+        char *name CLEANUP_FREE = join(path, table->at, end);
+        const struct option *option = option_find(table->options, table->count, name);
 
         if (option)
-            return find_type(path, end, option->type);
+            return find_type(path, end, option->type, table);
     }
     return NULL;
 }
 
-static const struct type *find_type(const struct strv *path, size_t at, const struct type *type)
+static const struct type *find_type(const struct strv *path, size_t at, const struct type *type,
+                                    struct table *table)
 {
     if (at == path->count)
         return type;
     switch (type->kind) {
     case TYPE_ATTRS:
-        return find_type(path, at + 1, type->element);
+        return find_type(path, at + 1, type->element, table);
     case TYPE_SUBMODULE:
-        return find_option(path, at, type->options, type->option_count);
+        *table = (struct table){type->options, type->option_count, at};
+        return find_option(path, table);
     case TYPE_NULL_OR:
-        return find_type(path, at, type->element);
+        return find_type(path, at, type->element, table);
     case TYPE_EITHER:
-        return find_type(path, at, type->other);
+        return find_type(path, at, type->other, table);
     case TYPE_ANYTHING:
         return type;
     default:
@@ -85,8 +96,8 @@ static const struct type *find_type(const struct strv *path, size_t at, const st
 }
 
 /* Reads VALUE as the type wants it: as JSON, if that fits and is no string; else as the text
- * itself, if a string fits (quotes belong to the option's value); else as JSON that the check of
- * types will refuse. Returns a new reference; NULL: none of these. */
+ * itself, if a string fits (quotes belong to the option's value) or it is a wrong choice; else as
+ * JSON that the check of types will refuse. Returns a new reference; NULL: none of these. */
 static json_t *read_value(const struct type *type, const char *value)
 {
     json_t *json = json_loads(value, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
@@ -97,7 +108,7 @@ static json_t *read_value(const struct type *type, const char *value)
         json_decref(text);
         return json;
     }
-    if (text && (type_accepts(type, text) || !json)) {
+    if (text && (type_accepts(type, text) || !json || type->kind == TYPE_CHOICE)) {
         json_decref(json);
         return text;
     }
@@ -121,7 +132,44 @@ static json_t *nest(const struct strv *path, json_t *value)
     return value;
 }
 
-int setting_add(struct config *config, const char *setting, struct error *e)
+/* Returns -EINVAL with an error that names the option which may have been meant. */
+static int refuse(const char *source, const struct strv *path, const struct table *table,
+                  const char *name, struct error *e)
+{
+    bool whole = table->options == schema_options;
+    char *rest CLEANUP_FREE = join(path, table->at, path->count);
+    char *meant CLEANUP_FREE = whole ? neighbours_meant(table->options, table->count, rest) : NULL;
+    const char *nearest = meant ? meant : option_nearest(table->options, table->count, rest);
+
+    return error_set(e, -EINVAL, "%s: %s: is not an option, expected %s%s", source, name,
+                     nearest ? "perhaps " : "one of run-vm.json(5)", nearest ? nearest : "");
+}
+
+/* The value as lib.mkDefault makes it. Takes over the reference, and returns a new one. */
+static json_t *as_default(json_t *value)
+{
+    return json_pack("{s:s, s:i, s:o}", "_type", "override", "priority", PRIORITY_MK_DEFAULT,
+                     "content", value);
+}
+
+/* Adds a source in which the option of that path has that value, whose reference it takes over. */
+static int add(struct config *config, const char *source, const struct strv *path, json_t *value,
+               bool is_default, struct error *e)
+{
+    json_t *tree = nest(path, is_default ? as_default(value) : value);
+
+    if (!tree) {
+        char *whole CLEANUP_FREE = join(path, 0, path->count);
+        char *name CLEANUP_FREE = message_clip(whole, MESSAGE_NAME);
+
+        return error_set(e, -EINVAL, "%s: %s: is not UTF-8, expected a name", source, name);
+    }
+    source_add(&config->sources, source, tree, !is_default);
+    return 0;
+}
+
+static int add_text(struct config *config, const char *source, const char *setting, bool is_default,
+                    struct error *e)
 {
     struct strv path CLEANUP_STRV = {0};
     const char *value = split_path(&path, setting);
@@ -129,24 +177,53 @@ int setting_add(struct config *config, const char *setting, struct error *e)
     char *name CLEANUP_FREE = message_clip(whole, MESSAGE_NAME);
 
     if (path.count > PARTS_LIMIT)
-        return error_set(e, -EINVAL, "command line: %s: has more than %d parts, expected an option",
+        return error_set(e, -EINVAL, "%s: %s: has more than %d parts, expected an option", source,
                          name, PARTS_LIMIT);
     if (!value)
-        return error_set(e, -EINVAL, "-o %s: expected OPTION=VALUE", name);
-    const struct type *type = find_option(&path, 0, schema_options, schema_option_count);
-    if (!type) {
-        const char *nearest = option_nearest(schema_options, schema_option_count, whole);
-
-        return error_set(e, -EINVAL, "command line: %s: is not an option, expected %s%s", name,
-                         nearest ? "perhaps " : "one of run-vm.json(5)", nearest ? nearest : "");
+        return error_set(e, -EINVAL, "-o %.*s: expected OPTION=VALUE", (int)strcspn(name, "="),
+                         name);
+    struct table table = {schema_options, schema_option_count, 0};
+    const struct type *type = find_option(&path, &table);
+    if (!type && neighbours_are_others(whole)) {
+        strv_pushf(&config->warnings, "%s: %s has no effect on run-vm.", source, name);
+        return 0;
     }
+    if (!type)
+        return refuse(source, &path, &table, name, e);
     json_t *json = read_value(type, value);
     if (!json)
-        return error_set(e, -EINVAL, "command line: %s: is not UTF-8, expected %s", name,
-                         type->name);
-    json_t *tree = nest(&path, json);
-    if (!tree)
-        return error_set(e, -EINVAL, "command line: %s: is not UTF-8, expected a name", name);
-    source_add(&config->sources, "command line", tree, true);
-    return 0;
+        return error_set(e, -EINVAL, "%s: %s: is not UTF-8, expected %s", source, name, type->name);
+    return add(config, source, &path, json, is_default, e);
+}
+
+int setting_add(struct config *config, const char *setting, struct error *e)
+{
+    return add_text(config, "command line", setting, false, e);
+}
+
+int setting_add_as(struct config *config, const char *name, const char *setting, struct error *e)
+{
+    return add_text(config, name, setting, false, e);
+}
+
+int setting_add_default(struct config *config, const char *setting, struct error *e)
+{
+    return add_text(config, "command line", setting, true, e);
+}
+
+int setting_add_value(struct config *config, const char *name, const struct setting_value *value,
+                      struct error *e)
+{
+    struct strv path CLEANUP_STRV = {0};
+
+    if (value->option)
+        (void)split_path(&path, value->option);
+    return add(config, name, &path, json_incref(value->value), false, e);
+}
+
+void setting_free_value(struct setting_value *value)
+{
+    free(value->option);
+    json_decref(value->value);
+    *value = (struct setting_value){0};
 }

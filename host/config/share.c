@@ -25,6 +25,7 @@ void share_decode(struct shares *shares, json_t *value, const json_t *settings,
             .source = value_text(share, "source"),
             .target = value_text(share, "target"),
             .transport = streq(own ? own : transport, "virtiofs") ? SHARE_VIRTIOFS : SHARE_9P,
+            .writable = json_is_true(json_object_get(share, "writable")),
             .security_model = value_text(share, "securityModel"),
         };
         value_texts(&decoded->options, json_object_get(share, "options"));

@@ -15,6 +15,7 @@
 #define SHARE_STORE    "nix-store"
 #define SHARE_EXCHANGE "xchg"
 #define SHARE_SHARED   "shared"
+#define SHARE_CERTS    "certs"
 
 /* The texts belong to the JSON value; none is NULL in a configuration without problems. */
 struct share {
@@ -22,6 +23,7 @@ struct share {
     const char *source; /* as written: variables and quotes are not expanded yet */
     const char *target; /* the guest's mount point */
     enum share_transport transport;
+    bool writable;
     const char *security_model; /* QEMU's, for 9p */
     struct strv options;        /* the user's mount options */
 };

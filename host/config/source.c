@@ -12,6 +12,11 @@ void source_add(struct sources *sources, const char *name, json_t *tree, bool co
                (struct source){.name = xstrdup(name), .tree = tree, .command_line = command_line});
 }
 
+void source_note_old_name(struct sources *sources, const char *old_name, const char *new_name)
+{
+    ARRAY_PUSH(sources->renamings, sources->renaming_count, (struct renaming){old_name, new_name});
+}
+
 const char *source_main_name(const struct sources *sources)
 {
     return sources->count ? sources->items[0].name : "command line";
@@ -24,5 +29,6 @@ void source_free(struct sources *sources)
         json_decref(sources->items[i].tree);
     }
     free(sources->items);
+    free(sources->renamings);
     *sources = (struct sources){0};
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "host/config/size.h"
 
 static bool is_path(const char *text)
 {
@@ -99,14 +100,30 @@ static bool is_choice(const struct type *type, const json_t *value)
     return false;
 }
 
+static bool is_in_range(const struct type *type, json_int_t number)
+{
+    return number >= type->min && number <= type->max;
+}
+
+static bool is_size(const struct type *type, const json_t *value)
+{
+    uint64_t count;
+
+    if (!json_is_string(value))
+        return json_is_integer(value) && is_in_range(type, json_integer_value(value));
+    return size_in_units(json_string_value(value), type->unit, &count) && count <= INT64_MAX &&
+           is_in_range(type, (json_int_t)count);
+}
+
 bool type_accepts(const struct type *type, const json_t *value)
 {
     switch (type->kind) {
     case TYPE_BOOL:
         return json_is_boolean(value);
     case TYPE_INTEGER:
-        return json_is_integer(value) && json_integer_value(value) >= type->min &&
-               json_integer_value(value) <= type->max;
+        return json_is_integer(value) && is_in_range(type, json_integer_value(value));
+    case TYPE_SIZE:
+        return is_size(type, value);
     case TYPE_TEXT:
         return json_is_string(value) && (!type->check || type->check(json_string_value(value)));
     case TYPE_CHOICE:
@@ -124,6 +141,18 @@ bool type_accepts(const struct type *type, const json_t *value)
         break;
     }
     return true;
+}
+
+json_t *type_canonical(const struct type *type, json_t *value)
+{
+    uint64_t count = 0;
+
+    if (type->kind == TYPE_EITHER)
+        type = type_accepts(type->element, value) ? type->element : type->other;
+    if (type->kind != TYPE_SIZE || !json_is_string(value) ||
+        !size_in_units(json_string_value(value), type->unit, &count))
+        return json_incref(value);
+    return json_integer((json_int_t)count);
 }
 
 bool type_is_collection(const struct type *type)

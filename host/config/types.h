@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -12,6 +13,7 @@ struct option;
 enum type_kind {
     TYPE_BOOL,
     TYPE_INTEGER,   /* min to max */
+    TYPE_SIZE,      /* the same in `unit`, or a text with a unit of its own, which becomes that */
     TYPE_TEXT,      /* accepted by `check`, if there is one */
     TYPE_CHOICE,    /* one of `choices` */
     TYPE_NULL_OR,   /* null, or an `element` */
@@ -26,6 +28,7 @@ struct type {
     enum type_kind kind;
     const char *name; /* "true or false": for messages, after "expected" */
     json_int_t min, max;
+    uint64_t unit; /* in bytes */
     bool (*check)(const char *text);
     const char *const *choices; /* terminated by NULL */
     const struct type *element, *other;
@@ -41,6 +44,10 @@ extern const struct type type_null_or_text, type_null_or_path, type_null_or_none
 
 /* True if the value is of the type. Elements of lists and sets are not checked. */
 bool type_accepts(const struct type *type, const json_t *value);
+
+/* A value that the type accepts, in the one form that all of its spellings have: a size as a number
+ * of its units. Returns a new reference. */
+json_t *type_canonical(const struct type *type, json_t *value);
 
 /* True if values of the type are merged by parts rather than compared. */
 bool type_is_collection(const struct type *type);

@@ -40,7 +40,8 @@ const char **value_keys(json_t *object, size_t *count)
 
 char *value_show(const json_t *value)
 {
-    char *json CLEANUP_FREE = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    char *json CLEANUP_FREE =
+        json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(10));
 
     return json ? message_clip(json, MESSAGE_VALUE) : xstrdup("?");
 }

@@ -8,7 +8,6 @@
 #include "base/text.h"
 #include "host/config/resolve.h"
 #include "host/config/schema.h"
-#include "host/config/setting.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
@@ -48,7 +47,7 @@ static void defaults_are_the_specifications(void **state)
         {"virtualisation.msize", "16384"},
         {"virtualisation.diskSize", "1024"},
         {"virtualisation.diskImage", "\"./nixos.qcow2\""},
-        {"virtualisation.bootDevice", "\"/dev/vda\""},
+        {"virtualisation.rootDevice", "\"/dev/vda\""},
         {"virtualisation.persistBootDevice", "false"},
         {"virtualisation.emptyDiskImages", "[]"},
         {"virtualisation.graphics", "true"},
@@ -57,6 +56,8 @@ static void defaults_are_the_specifications(void **state)
         {"virtualisation.forwardPorts", "[]"},
         {"virtualisation.restrictNetwork", "false"},
         {"virtualisation.vlans", "[1]"},
+        {"virtualisation.allInterfaces", "{\"eth1\":{\"name\":\"eth1\",\"vlan\":1}}"},
+        {"virtualisation.test.nodeName", "null"},
         {"virtualisation.writableStore", "true"},
         {"virtualisation.writableStoreUseTmpfs", "true"},
         {"virtualisation.qemu.diskInterface", "\"virtio\""},
@@ -70,8 +71,8 @@ static void defaults_are_the_specifications(void **state)
         {"virtualisation.bios", "null"},
         {"networking.primaryIPAddress", "\"\""},
         {"system.name", "\"nixos\""},
-        {"boot.tmpOnTmpfs", "false"},
-        {"boot.tmpOnTmpfsSize", "\"50%\""},
+        {"boot.tmp.useTmpfs", "false"},
+        {"boot.tmp.tmpfsSize", "\"50%\""},
         {"nix.enable", "true"},
         {"runVm.initrd", "\"builtin\""},
     };
@@ -197,6 +198,10 @@ static void what_is_wrong_is_named(void **state)
         {VM("\"memorySize\": 0"), {"virtualisation.memorySize: is 0", "positive integer"}},
         {VM("\"memorySize\": \"1\""), {"virtualisation.memorySize: is \"1\"", "positive integer"}},
         {VM("\"memorySize\": 1.0"), {"virtualisation.memorySize", "positive integer"}},
+        {VM("\"memorySize\": \"2X\""), {"virtualisation.memorySize: is \"2X\"", "such as \"2G\""}},
+        {VM("\"memorySize\": \"1500K\""), {"virtualisation.memorySize: is \"1500K\"", "(MiB)"}},
+        {VM("\"memorySize\": \"9999999999T\""), {"virtualisation.memorySize", "to 4294967296"}},
+        {VM("\"msize\": \"4G\""), {"virtualisation.msize: is \"4G\"", "to 2147483647 (bytes)"}},
         {VM("\"memorysize\": 5"), {"virtualisation.memorysize", "virtualisation.memorySize"}},
         {VM("\"graphics\": \"no\""), {"virtualisation.graphics: is \"no\"", "true or false"}},
         {VM("\"cores\": {\"_type\": \"merge\", \"contents\": [2, 3]}"),
@@ -227,7 +232,7 @@ static void what_is_wrong_is_named(void **state)
         {VM("\"cores\": " BEFORE(FORCE("1"))), {"virtualisation.cores", "inside"}},
         {VM("\"a.b\": 1"), {"virtualisation.a.b", "not an option"}},
         {"{\"virtualisation.cores\": 1}", {"virtualisation.cores", "not an option"}},
-        {"{\"virtualisation\": []}", {"virtualisation: is []", "set of options"}},
+        {"{\"virtualisation\": []}", {"virtualisation: is a list", "set of options"}},
         {"{\"networking\": {\"hostName\": \"-x\"}}", {"networking.hostName: is \"-x\""}},
         {"{\"boot\": {\"kernelParams\": [\"a b\"]}}", {"boot.kernelParams.<entry 1>"}},
         {"{\"runVm\": {\"foo\": 1}}", {"runVm.foo", "not an option"}},
@@ -269,6 +274,27 @@ static void numbers_have_ranges(void **state)
     (void)state;
     for (size_t i = 0; i < schema_option_count; i++)
         check_ranges(schema_options[i].type, schema_options[i].name);
+}
+
+static void sizes_may_have_units(void **state)
+{
+    static const struct {
+        const char *set, *option, *value;
+    } cases[] = {
+        {"\"memorySize\": \"2G\"", "virtualisation.memorySize", "2048"},
+        {"\"memorySize\": \"1.5GiB\"", "virtualisation.memorySize", "1536"},
+        {"\"diskSize\": \"1T\"", "virtualisation.diskSize", "1048576"},
+        {"\"diskSize\": \"auto\"", "virtualisation.diskSize", "\"auto\""},
+        {"\"msize\": \"128K\"", "virtualisation.msize", "131072"},
+        {"\"emptyDiskImages\": [\"2G\", 3]", "virtualisation.emptyDiskImages", "[2048,3]"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char *json CLEANUP_FREE = xasprintf("{\"virtualisation\": {%s}}", cases[i].set);
+
+        assert_value(json, cases[i].option, cases[i].value);
+    }
 }
 
 static void every_problem_is_reported_once(void **state)
@@ -314,96 +340,6 @@ static void json_that_cannot_be_read_is_an_error_with_its_place(void **state)
         scratch_write(scratch, "config.json", cases[i].text);
         assert_int_equal(config_add_file(&config, path, &e), -EINVAL);
         assert_error_names(e, cases[i].words);
-    }
-}
-
-static void settings_win_over_files(void **state)
-{
-    static const struct {
-        const char *setting;
-        const char *option;
-        const char *value;
-    } cases[] = {
-        {"virtualisation.cores=3", "virtualisation.cores", "3"},
-        {"virtualisation.diskImage=null", "virtualisation.diskImage", "null"},
-        {"virtualisation.diskImage=./x y", "virtualisation.diskImage", "\"./x y\""},
-        {"virtualisation.diskImage=5", "virtualisation.diskImage", "\"5\""},
-        {"virtualisation.graphics=false", "virtualisation.graphics", "false"},
-        {"virtualisation.vlans=[7]", "virtualisation.vlans", "[2,7]"},
-        {"virtualisation.vlans={\"_type\":\"override\",\"priority\":50,\"content\":[7]}",
-         "virtualisation.vlans", "[7]"},
-        {"boot.tmpOnTmpfsSize=5", "boot.tmpOnTmpfsSize", "5"},
-        {"boot.tmpOnTmpfsSize=5%", "boot.tmpOnTmpfsSize", "\"5%\""},
-        {"nixpkgs.hostPlatform.system=aarch64-linux", "nixpkgs.hostPlatform",
-         "{\"system\":\"aarch64-linux\"}"},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < ELEMENTS(cases); i++) {
-        struct planned p CLEANUP_PLANNED;
-        struct error e CLEANUP_ERROR = {0};
-        char *value CLEANUP_FREE = NULL;
-
-        planned_init(&p);
-        if (setting_add(&p.config, cases[i].setting, &e) < 0)
-            fail_msg("%s", e.message);
-        planned_configure(&p, VM("\"cores\": " FORCE("2") ", \"vlans\": [2]"), true);
-        planned_expect_success(&p);
-        value = json_dumps(config_get(&p.config, cases[i].option), JSON_ENCODE_ANY | JSON_COMPACT);
-        /* settings stand after files, whatever came first here */
-        if (!streq(cases[i].value, "[2,7]"))
-            assert_string_equal(value, cases[i].value);
-        else
-            assert_int_equal(strlen(value), strlen("[2,7]"));
-    }
-}
-
-static void a_setting_reaches_into_sets(void **state)
-{
-    struct planned p CLEANUP_PLANNED;
-    json_t *systems;
-
-    (void)state;
-    planned_init(&p);
-    assert_int_equal(
-        setting_add(&p.config, "virtualisation.fileSystems.\"/a.b\".device=/dev/vdb", NULL), 0);
-    assert_int_equal(setting_add(&p.config, "virtualisation.fileSystems./.device=/dev/vdc", NULL),
-                     0);
-    planned_configure(&p, "{}", true);
-    planned_expect_success(&p);
-    systems = config_get(&p.config, "virtualisation.fileSystems");
-    assert_string_equal(
-        json_string_value(json_object_get(json_object_get(systems, "/a.b"), "device")), "/dev/vdb");
-    assert_string_equal(json_string_value(json_object_get(json_object_get(systems, "/"), "device")),
-                        "/dev/vdc");
-}
-
-static void the_last_of_two_settings_counts(void **state)
-{
-    struct planned p CLEANUP_PLANNED;
-
-    (void)state;
-    planned_init(&p);
-    assert_int_equal(setting_add(&p.config, "virtualisation.cores=3", NULL), 0);
-    assert_int_equal(setting_add(&p.config, "virtualisation.cores=4", NULL), 0);
-    planned_configure(&p, "{}", true);
-    planned_expect_success(&p);
-    assert_int_equal(config_integer(&p.config, "virtualisation.cores"), 4);
-}
-
-static void a_setting_of_nothing_known_is_refused(void **state)
-{
-    static const char *const settings[] = {
-        "virtualisation.coress=1", "foo", "cores=1", "=", "virtualisation.cores.x=1",
-        "virtualisation=5"};
-
-    (void)state;
-    for (size_t i = 0; i < ELEMENTS(settings); i++) {
-        struct config config CLEANUP_CONFIG = {0};
-        struct error e CLEANUP_ERROR = {0};
-
-        assert_int_equal(setting_add(&config, settings[i], &e), -EINVAL);
-        assert_error_names(e, "expected");
     }
 }
 
@@ -472,13 +408,10 @@ int main(void)
         cmocka_unit_test(sets_are_merged_by_name),
         cmocka_unit_test(what_is_wrong_is_named),
         cmocka_unit_test(numbers_have_ranges),
+        cmocka_unit_test(sizes_may_have_units),
         cmocka_unit_test(every_problem_is_reported_once),
         cmocka_unit_test(options_of_nixos_that_are_not_ours_are_left_alone),
         cmocka_unit_test(json_that_cannot_be_read_is_an_error_with_its_place),
-        cmocka_unit_test(settings_win_over_files),
-        cmocka_unit_test(a_setting_reaches_into_sets),
-        cmocka_unit_test(the_last_of_two_settings_counts),
-        cmocka_unit_test(a_setting_of_nothing_known_is_refused),
         cmocka_unit_test(the_table_is_in_order),
         cmocka_unit_test(a_default_is_what_merging_it_gives),
     };

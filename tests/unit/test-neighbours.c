@@ -31,10 +31,12 @@ static void a_name_that_is_nearly_right_names_what_was_meant(void **state)
         {"sytem", "system"},
         {"nix.enabled", "nix.enable"},
         {"memorySize", "virtualisation.memorySize"},
+        {"memorysize", "virtualisation.memorySize"},
+        {"memory-size", "virtualisation.memorySize"},
         {"qemu", "virtualisation.qemu"},
         /* these are NixOS's */
         {"systemd", NULL},
-        {"fileSystems", NULL},
+        {"fileSystem", "fileSystems"},
         {"services", NULL},
         {"specialisation", NULL},
         {"networking.hostId", NULL},
@@ -43,7 +45,10 @@ static void a_name_that_is_nearly_right_names_what_was_meant(void **state)
         {"boot.kernelModules", NULL},
         {"boot.kernelPatches", NULL},
         {"boot.kernel", NULL},
-        {"boot.tmp", NULL},
+        {"boot.tmp.cleanOnBoot", NULL},
+        {"boot.tmp.tmpfsHugeMemoryPages", NULL},
+        {"boot.tmp.useZram", NULL},
+        {"boot.tmp.useTmpFs", "boot.tmp.useTmpfs"},
         {"system.stateVersion", NULL},
         {"system.nixos", NULL},
         {"system.build.vm", NULL},
@@ -99,7 +104,9 @@ static void options_of_other_modules_are_left_alone(void **state)
         " \"spiceUSBRedirection\": {\"enable\": true}, \"vmware\": {}, \"virtualbox\": {},"
         " \"xen\": {}, \"kvmgt\": {}, \"waydroid\": {}, \"oci-containers\": {}, \"incus\": {},"
         " \"lxd\": {}, \"cri-o\": {}, \"containerd\": {}, \"hypervGuest\": {}, \"appvm\": {},"
-        " \"anbox\": {}}}",
+        " \"anbox\": {}, \"systemd-nspawn\": {\"options\": []}, \"cmdline\": [], \"rootDir\": "
+        "\"/x\","
+        " \"darwin-builder\": {\"diskSize\": 1}, \"growPartition\": true}}",
         true);
     planned_expect_success(&p);
     planned_free(&p);

@@ -40,6 +40,21 @@ static void the_last_definition_that_wins_is_named(void **state)
         const char *texts[4];
         const char *option, *name;
     } cases[] = {
+        {{VM("\"bootDevice\": \"/dev/a\""), "{\"virtualisation\": {}}"},
+         "virtualisation.rootDevice",
+         "0.json: virtualisation.bootDevice"},
+        {{"{\"boot\": {\"tmp\": {\"tmpfsSize\": \"1%\"}}}",
+          "{\"boot\": {\"tmpOnTmpfsSize\": " FORCE("\"2%\"") "}}", "{\"boot\": {}}"},
+         "boot.tmp.tmpfsSize",
+         "1.json: boot.tmpOnTmpfsSize"},
+        {{"{\"boot\": {\"tmp\": {\"tmpfsSize\": \"1%\"}}}",
+          "{\"boot\": {\"tmpOnTmpfsSize\": \"1%\"}}"},
+         "boot.tmp.tmpfsSize",
+         "1.json: boot.tmpOnTmpfsSize"},
+        {{"{\"boot\": {\"tmp\": {\"tmpfsSize\": " FORCE("\"1%\"") "}}}",
+          "{\"boot\": {\"tmpOnTmpfsSize\": \"2%\"}}"},
+         "boot.tmp.tmpfsSize",
+         "0.json: boot.tmp.tmpfsSize"},
         {{"{\"system\": {\"name\": \"a\"}}", "{\"system\": {\"name\": \"a\"}}"},
          "system.name",
          "1.json: system.name"},
