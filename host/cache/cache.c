@@ -24,6 +24,7 @@
 #include "host/system/leftovers.h"
 #include "host/system/path.h"
 #include "host/system/signals.h"
+#include "host/system/timeline.h"
 #include "host/system/tree.h"
 
 /* Lock file that keeps an entry from being made twice: one byte for each key. */
@@ -404,12 +405,17 @@ static int get_cached(struct cache_entry *entry, const char *path, const char *k
     const struct cache cache = {.path = path, .kind = request->kind, .key = short_key, .fd = fd};
     if (fd < 0)
         return error_set(e, NOT_HERE, "%s: %s", path, strerror(errno));
-    return take(&cache, false, entry) == 0 ? 0 : make_once(entry, &cache, request, e);
+    timeline_note("it was in the cache");
+    if (take(&cache, false, entry) == 0)
+        return 0;
+    timeline_note("it was not in the cache: made");
+    return make_once(entry, &cache, request, e);
 }
 
 static int make_uncached(struct cache_entry *entry, const struct cache_request *request,
                          struct error *e)
 {
+    timeline_note("made, and not cached");
     entry->path = new_directory(request->fallback);
     entry->lock = -1;
     if (!entry->path)

@@ -21,25 +21,31 @@ static char *resize(char *data, size_t size, struct error *e)
     return NULL;
 }
 
+/* The number of bytes that are unpacked at once, between two looks at the progress. */
+#define CHUNK ((size_t)1 << 20)
+
 typedef int filter(struct archive *archive);
 
 /* Reads all output. Output that is complete before trailing garbage is valid: the kernel's build
  * appends the size to its payload. */
 static int read_all(const struct archive_library *library, struct archive *archive, size_t limit,
-                    char **unpacked, size_t *size, struct error *e)
+                    char **unpacked, size_t *size, struct progress *progress, struct error *e)
 {
     /* room for one byte more than the limit, to detect longer output */
-    size_t capacity = limit < (1 << 20) ? limit : 1 << 20;
+    size_t capacity = limit < CHUNK ? limit : CHUNK;
     char *data CLEANUP_FREE = resize(NULL, capacity + 1, e);
     size_t filled = 0;
     while (data) {
-        la_ssize_t got = library->archive_read_data(archive, data + filled, capacity + 1 - filled);
+        size_t room = capacity + 1 - filled;
+        la_ssize_t got =
+            library->archive_read_data(archive, data + filled, room < CHUNK ? room : CHUNK);
         if (got < 0)
             return error_set(e, -EINVAL, "cannot be unpacked: %s",
                              library->archive_error_string(archive));
         if (got == 0)
             break;
         filled += (size_t)got;
+        progress_show(progress, filled);
         if (filled > limit)
             return error_set(e, -EFBIG, "cannot be unpacked: more than %zu bytes come out", limit);
         if (filled > capacity) {
@@ -53,7 +59,7 @@ static int read_all(const struct archive_library *library, struct archive *archi
 }
 
 int decompress(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
-               struct error *e)
+               struct progress *progress, struct error *e)
 {
     *unpacked = NULL;
     const struct archive_library *library = lazylibs_archive(e);
@@ -74,7 +80,7 @@ int decompress(const char *data, size_t size, size_t limit, char **unpacked, siz
         library->archive_read_next_header(archive, &entry) != ARCHIVE_OK)
         r = error_set(e, -EINVAL, "cannot be unpacked: %s", library->archive_error_string(archive));
     else
-        r = read_all(library, archive, limit, unpacked, unpacked_size, e);
+        r = read_all(library, archive, limit, unpacked, unpacked_size, progress, e);
     (void)library->archive_read_free(archive);
     return r;
 }
@@ -92,7 +98,7 @@ char *decompress_module(const char *path, size_t limit, size_t *size, struct err
     if (!content || !packed)
         return TAKE(content);
     char *data = NULL;
-    int r = decompress(content, *size, limit, &data, size, e);
+    int r = decompress(content, *size, limit, &data, size, NULL, e);
     if (r < 0)
         (void)error_context(e, r, "%s", path);
     return data;

@@ -18,6 +18,7 @@
 #include "host/system/atomicfile.h"
 #include "host/system/path.h"
 #include "host/system/process.h"
+#include "host/system/progress.h"
 
 /* Version of the format; increased when the same inputs shall give other bytes. */
 #define FORMAT 5
@@ -96,8 +97,10 @@ static int add_file(struct writer *w, const char *name, mode_t mode, const char 
 static int read_module(const struct module *module, struct module_content *content, size_t *left,
                        struct cache_inputs *inputs, struct error *e)
 {
+    /* links in the temporary directory may lead to it */
+    char *real CLEANUP_FREE = inputs ? realpath(module->file, NULL) : NULL;
     if (inputs)
-        cache_input(inputs, module->file);
+        cache_input(inputs, real ? real : module->file);
     content->data = decompress_module(module->file, *left, &content->size, e);
     if (!content->data)
         return -EIO;
@@ -114,8 +117,13 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
     struct error failure CLEANUP_ERROR = {0};
     size_t left = DECOMPRESS_LIMIT;
     int r = 0;
-    for (size_t i = 0; r == 0 && i < set->count; i++)
+    struct progress progress = progress_start("unpacking the initrd's modules, once",
+                                              "takes a moment", PROGRESS_ITEMS, set->count);
+    for (size_t i = 0; r == 0 && i < set->count; i++) {
         r = read_module(&set->items[i], &contents[i], &left, inputs, e);
+        progress_show(&progress, i + 1);
+    }
+    progress_end(&progress);
     if (r == 0 &&
         modulestrip_all(contents, set->count, spec->strip_signed, scratch, &failure) < 0) {
         log_warning("the modules could not be stripped: %s", failure.message);
@@ -247,7 +255,7 @@ static void add_modules_to_key(struct cache_key *key, const struct initrd_spec *
     static const char *const files[] = {"modules.dep.bin",           "modules.alias.bin",
                                         "modules.softdep",           "modules.builtin.bin",
                                         "modules.builtin.alias.bin", "modules.order"};
-    cache_key_text(key, spec->modules_dir);
+    cache_key_text(key, spec->modules_source ? spec->modules_source : spec->modules_dir);
     for (size_t i = 0; i < ELEMENTS(files); i++) {
         char *path CLEANUP_FREE = xasprintf("%s/%s", spec->modules_dir, files[i]);
         char *found CLEANUP_FREE = NULL;

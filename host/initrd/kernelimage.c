@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "host/initrd/decompress.h"
 #include "host/initrd/lazylibs.h"
-#include "host/store/progress.h"
+#include "host/system/progress.h"
 #include "host/system/tree.h"
 
 /* Version of the format; increased when the same inputs shall give other bytes. */
@@ -130,8 +130,11 @@ int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *ke
         return 0;
     char *unpacked CLEANUP_FREE = NULL;
     struct error failure CLEANUP_ERROR = {0};
-    int r =
-        decompress(payload, gzip ? length : length - 4, promised, &unpacked, kernel_size, &failure);
+    struct progress progress =
+        progress_start("unpacking the kernel, once", "takes a moment", PROGRESS_BYTES, promised);
+    int r = decompress(payload, gzip ? length : length - 4, promised, &unpacked, kernel_size,
+                       &progress, &failure);
+    progress_end(&progress);
     if (r == -EFBIG || r == -ENOMEM)
         return error_set(e, r, "%s", failure.message);
     if (r == 0 && starts_by_pvh(unpacked, *kernel_size))
@@ -156,13 +159,9 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     /* that libarchive is missing must not be cached */
     if (!lazylibs_archive(e))
         return -ENOENT;
-    struct progress progress;
-    progress_start(&progress, "kernel", NULL, 0);
-    progress_note(&progress, "unpacking it, once");
     size_t unpacked_size = 0;
     char *kernel CLEANUP_FREE = NULL;
     int r = kernelimage_unpack(image, size, &kernel, &unpacked_size, e);
-    progress_end(&progress);
     if (r < 0)
         return error_context(e, r, "%s", (const char *)context);
     return kernel ? write_file(directory, NAME, kernel, unpacked_size, e)

@@ -8,6 +8,10 @@
 
 #include "host/system/process.h"
 
+#ifndef RUN_VM_LIBARCHIVE /* a path, or a name for the dynamic loader */
+#define RUN_VM_LIBARCHIVE "libarchive.so.13"
+#endif
+
 struct function {
     const char *name;
     size_t offset; /* in the library's struct */
@@ -38,7 +42,7 @@ const struct archive_library *lazylibs_archive(struct error *e)
     static struct archive_library library;
     static bool loaded;
     if (!loaded)
-        loaded = load(&library, "libarchive.so.13", "libarchive13", archive_functions,
+        loaded = load(&library, RUN_VM_LIBARCHIVE, "libarchive13", archive_functions,
                       ELEMENTS(archive_functions), e) == 0;
     return loaded ? &library : NULL;
 }

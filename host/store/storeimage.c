@@ -11,13 +11,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "host/store/closure.h"
-#include "host/store/progress.h"
+#include "host/store/erofslabel.h"
 #include "host/store/storetree.h"
 #include "host/system/process.h"
+#include "host/system/progress.h"
 #include "host/system/tree.h"
 
 /* Version of the format; increased when the same inputs shall give other bytes. */
-#define FORMAT 2
+#define FORMAT 3
 
 /* Interval between updates of the line on the terminal, in milliseconds. */
 #define INTERVAL 200
@@ -119,7 +120,7 @@ static void command(struct strv *argv, const char *image, const char *tree)
 
 static void show(void *context)
 {
-    const struct making *making = context;
+    struct making *making = context;
     struct stat st;
     if (stat(making->path, &st) == 0)
         progress_show(&making->progress, (uint64_t)st.st_blocks * 512);
@@ -140,8 +141,9 @@ static int run(const struct image *image, const struct storetree *tree, const st
                const char *path, struct error *e)
 {
     char *detail CLEANUP_FREE = xasprintf("made of %zu paths", image->paths.count);
-    struct making making = {.path = path};
-    progress_start(&making.progress, "store image", detail, registered_bytes(image->list));
+    struct making making = {.path = path,
+                            .progress = progress_start("store image", detail, PROGRESS_BYTES,
+                                                       registered_bytes(image->list))};
     const struct process_watch watch = {.tick = show, .context = &making, .interval = INTERVAL};
     int r = storetree_run(tree, argv, &watch, e);
     if (r == -ENOTSUP)
@@ -163,6 +165,8 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     const struct storetree tree = {
         .paths = &image->paths, .prefix = image->prefix, .directory = mounted};
     int r = run(image, &tree, &argv, path, e);
+    if (r == 0)
+        r = erofslabel_set(path, STOREIMAGE_LABEL, e);
     int removed = tree_remove(mounted, r < 0 ? NULL : e);
     /* mkfs.erofs does not report that a disk is full */
     if (r < 0)

@@ -10,6 +10,9 @@
 /* The name of the image in its cache entry. */
 #define STOREIMAGE_NAME "store.img"
 
+/* The label by which the guest's fstab finds the image since NixOS 23.11. */
+#define STOREIMAGE_LABEL "nix-store"
+
 /* Finds the image in the cache or makes it, of the paths in the file `list`, one a line, or of the
  * closure of `roots` if `list` is NULL. With a `prefix` other than "" their files are at
  * PREFIX/nix/store. Returns 0, or a negative errno with the reason; see cache_get() for

@@ -13,79 +13,13 @@
 #include "host/initrd/moduleindex.h"
 #include "host/initrd/modulesource.h"
 #include "host/system/tree.h"
+#include "tests/unit/compiledkernel.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
 
-/* A kernel of a few modules, compiled here; depmod makes its indexes. */
-static const struct {
-    const char *file; /* below lib/modules/1.0 */
-    const char *source;
-} sources[] = {
-    {"kernel/fs/disk-fs.ko", "INFO(\"alias=fs-disk\"); INFO(\"softdep=pre: sum-soft post: late\"); "
-                             "INFO(\"depends=journal\");"
-                             "void journal_start(void); void f(void) { journal_start(); }"},
-    {"kernel/fs/journal.ko", "INFO(\"depends=base\"); void base_start(void);"
-                             "EXPORT(journal_start) { base_start(); }"},
-    {"kernel/fs/base.ko", "EXPORT(base_start) {}"},
-    {"kernel/crypto/sum_generic.ko", "INFO(\"alias=sum-soft\");"},
-    {"kernel/crypto/sum_fast.ko", "INFO(\"alias=sum-soft\"); INFO(\"alias=cpu:[a-z]*x\");"},
-    {"kernel/late.ko", "INFO(\"softdep=pre: disk-fs\");"},
-    {"kernel/virtio.ko", "INFO(\"alias=virtio:d00000002v*\"); INFO(\"alias=virtio:d00000009v*\");"},
-    {"kernel/unused.ko", "INFO(\"license=MIT\");"},
-    {"kernel/hashing.ko", "INFO(\"softdep=pre: crypto-hash hash base post: hash\");"},
-    {"kernel/sha_fast.ko", "INFO(\"alias=crypto-sha256\");"},
-    {"kernel/hash_generic.ko", "INFO(\"alias=crypto-hash\"); INFO(\"alias=hash\");"},
-};
-
-static const char header[] = "#define INFO_(text, line) static const char info_##line[] "
-                             "__attribute__((used, section(\".modinfo\"))) = text\n"
-                             "#define INFO__(text, line) INFO_(text, line)\n"
-                             "#define INFO(text) INFO__(text, __COUNTER__)\n"
-                             "#define EXPORT(name) static const char string_##name[] "
-                             "__attribute__((used, section(\"__ksymtab_strings\"))) = #name; "
-                             "void name(void); void name(void)\n";
-
-struct kernel {
-    char *scratch;
-    char *directory;
-};
-
-static int setup(void **state)
-{
-    struct kernel *kernel = xcalloc(1, sizeof *kernel);
-    kernel->scratch = scratch_new();
-    kernel->directory = scratch_path(kernel->scratch, "lib/modules/1.0");
-    for (size_t i = 0; i < ELEMENTS(sources); i++) {
-        char *object CLEANUP_FREE = scratch_path(kernel->directory, sources[i].file);
-        char *parent CLEANUP_FREE = xstrndup(object, (size_t)(strrchr(object, '/') - object));
-        char *text CLEANUP_FREE = xasprintf("%s%s\n", header, sources[i].source);
-        char *source CLEANUP_FREE = scratch_path(kernel->scratch, "module.c");
-        assert_int_equal(tree_make(parent, 0755, NULL), 0);
-        scratch_write(kernel->scratch, "module.c", text);
-        scratch_run("gcc", "-c", "-w", "-o", object, source);
-    }
-    scratch_write(kernel->directory, "modules.order",
-                  "kernel/unused.ko\nkernel/crypto/sum_generic.ko\nkernel/crypto/sum_fast.ko\n"
-                  "kernel/virtio.ko\n");
-    scratch_write(kernel->directory, "modules.builtin.modinfo", "");
-    scratch_write(kernel->directory, "modules.builtin", "kernel/inside.ko\n");
-    scratch_run("depmod", "-b", kernel->scratch, "1.0");
-    *state = kernel;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct kernel *kernel = *state;
-    scratch_free(&kernel->scratch);
-    free(kernel->directory);
-    free(kernel);
-    return 0;
-}
-
 /* The names of what is found for names with blanks between, with blanks between; `checked`: for a
  * kernel that will check signatures. */
-static char *closure_for(const struct kernel *kernel, const char *wanted, bool checked,
+static char *closure_for(const struct compiledkernel *kernel, const char *wanted, bool checked,
                          struct strv *missing)
 {
     struct strv names CLEANUP_STRV = {0};
@@ -102,7 +36,7 @@ static char *closure_for(const struct kernel *kernel, const char *wanted, bool c
     return strv_join(&found, " ");
 }
 
-static char *closure(const struct kernel *kernel, const char *wanted, struct strv *missing)
+static char *closure(const struct compiledkernel *kernel, const char *wanted, struct strv *missing)
 {
     return closure_for(kernel, wanted, true, missing);
 }
@@ -132,7 +66,7 @@ static void a_module_brings_all_it_depends_on(void **state)
 }
 
 /* Signs a module as the kernel's scripts/sign-file does: CMS, struct module_signature, magic. */
-static void sign(const struct kernel *kernel, const char *file)
+static void sign(const struct compiledkernel *kernel, const char *file)
 {
     static const char script[] =
         "set -e; cd \"$0\"; openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=test -keyout key"
@@ -180,7 +114,7 @@ static void a_name_longer_than_a_path_is_reported(void **state)
 
 static void a_directory_without_indexes_is_named(void **state)
 {
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     struct strv names CLEANUP_STRV = {0};
     struct module_set set CLEANUP_MODULE_SET = {0};
     struct error e CLEANUP_ERROR = {0};
@@ -247,7 +181,7 @@ static char *look_up(const char *directory, const char *alias)
 }
 
 /* Makes a directory like the guest's, for some of the modules. */
-static void write_files(const struct kernel *kernel, const char *to)
+static void write_files(const struct compiledkernel *kernel, const char *to)
 {
     /* libkmod looks whether the modules are there */
     char *modules CLEANUP_FREE = scratch_path(kernel->directory, "kernel");
@@ -270,7 +204,7 @@ static void write_files(const struct kernel *kernel, const char *to)
 
 static void the_guest_finds_what_is_there(void **state)
 {
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     char *guest CLEANUP_FREE = scratch_path(kernel->scratch, "guest");
     assert_int_equal(tree_make(guest, 0755, NULL), 0);
     write_files(kernel, guest);
@@ -305,7 +239,7 @@ static void the_guest_finds_what_is_there(void **state)
 /* All modules with an algorithm would be loaded, where the kernel asks for it when it has none. */
 static void algorithms_are_left_to_the_kernel(void **state)
 {
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     char *guest CLEANUP_FREE = scratch_path(kernel->scratch, "algorithms");
     assert_int_equal(tree_make(guest, 0755, NULL), 0);
     write_files(kernel, guest);
@@ -317,7 +251,7 @@ static void algorithms_are_left_to_the_kernel(void **state)
 
 static void an_index_of_many_keys_is_read_back(void **state)
 {
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     char *guest CLEANUP_FREE = scratch_path(kernel->scratch, "many");
     assert_int_equal(tree_make(guest, 0755, NULL), 0);
     write_files(kernel, guest);
@@ -342,7 +276,7 @@ static void an_index_of_many_keys_is_read_back(void **state)
 }
 
 /* Writes a file of any bytes beside the modules. */
-static void write_bytes(const struct kernel *kernel, const char *name, const char *bytes,
+static void write_bytes(const struct compiledkernel *kernel, const char *name, const char *bytes,
                         size_t size)
 {
     char *path CLEANUP_FREE = scratch_path(kernel->directory, name);
@@ -353,7 +287,7 @@ static void write_bytes(const struct kernel *kernel, const char *name, const cha
 }
 
 /* Finds something, or says which file is damaged. 1: it was. */
-static int find_in_damaged(const struct kernel *kernel, const char *damaged)
+static int find_in_damaged(const struct compiledkernel *kernel, const char *damaged)
 {
     struct strv names CLEANUP_STRV = {0};
     strv_split(&names, "disk-fs virtio:d00000009v00001AF4 hashing ext4 cpu:abx crc32c", ' ');
@@ -376,7 +310,7 @@ static void a_damaged_index_is_named(void **state)
 {
     static const char *const indexes[] = {"modules.dep.bin", "modules.alias.bin",
                                           "modules.builtin.bin"};
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     uint32_t random = 1;
     int refused = 0;
     for (size_t i = 0; i < ELEMENTS(indexes); i++) {
@@ -403,7 +337,7 @@ static void what_crashed_libkmod_is_named(void **state)
     static const char *const files[] = {"modules.dep.bin-signal-7", "modules.dep.bin-signal-11",
                                         "modules.alias.bin-signal-6",
                                         "modules.alias.bin-signal-11"};
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     for (size_t i = 0; i < ELEMENTS(files); i++) {
         char *packed CLEANUP_FREE = xasprintf("tests/unit/hostile/%s.xz", files[i]);
         char *name CLEANUP_FREE = xstrndup(files[i], strcspn(files[i], "-"));
@@ -421,7 +355,7 @@ static void what_crashed_libkmod_is_named(void **state)
 }
 
 /* The error for modules that are looked for below a root. */
-static char *refusal(const struct kernel *kernel, const char *wanted)
+static char *refusal(const struct compiledkernel *kernel, const char *wanted)
 {
     struct strv names CLEANUP_STRV = {0};
     strv_push(&names, wanted);
@@ -433,7 +367,7 @@ static char *refusal(const struct kernel *kernel, const char *wanted)
 
 static void links_lead_no_further_than_the_root(void **state)
 {
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     char *outside CLEANUP_SCRATCH = scratch_new();
     scratch_write(outside, "secret", "of the host");
     char *secret CLEANUP_FREE = scratch_path(outside, "secret");
@@ -472,7 +406,7 @@ static void links_lead_no_further_than_the_root(void **state)
 static void a_module_outside_of_the_directory_is_refused(void **state)
 {
     static const char *const paths[] = {"../../../secret.ko", "/etc/passwd", "kernel/../../x.ko"};
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     for (size_t i = 0; i < ELEMENTS(paths); i++) {
         struct module_index index = {0};
         moduleindex_add(&index, xstrdup("base"), xasprintf("%s:", paths[i]), 0);
@@ -489,7 +423,7 @@ static void a_module_outside_of_the_directory_is_refused(void **state)
 /* A chain of as many modules as an index holds is followed without a call for each. */
 static void a_chain_of_many_modules_has_an_end(void **state)
 {
-    const struct kernel *kernel = *state;
+    const struct compiledkernel *kernel = *state;
     struct module_index index = {0};
     for (int i = 0; i < 20000; i++)
         moduleindex_add(&index, xasprintf("m%d", i), xasprintf("m%d.ko: m%d.ko", i, i + 1), 0);
@@ -518,12 +452,14 @@ int main(void)
         cmocka_unit_test(an_index_of_many_keys_is_read_back),
         cmocka_unit_test(a_damaged_index_is_named),
         cmocka_unit_test(what_crashed_libkmod_is_named),
-        cmocka_unit_test_setup_teardown(links_lead_no_further_than_the_root, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_module_outside_of_the_directory_is_refused, setup,
-                                        teardown),
-        cmocka_unit_test_setup_teardown(a_chain_of_many_modules_has_an_end, setup, teardown),
-        cmocka_unit_test_setup_teardown(signed_modules_bring_what_checks_their_signatures, setup,
-                                        teardown),
+        cmocka_unit_test_setup_teardown(links_lead_no_further_than_the_root, compiledkernel_setup,
+                                        compiledkernel_teardown),
+        cmocka_unit_test_setup_teardown(a_module_outside_of_the_directory_is_refused,
+                                        compiledkernel_setup, compiledkernel_teardown),
+        cmocka_unit_test_setup_teardown(a_chain_of_many_modules_has_an_end, compiledkernel_setup,
+                                        compiledkernel_teardown),
+        cmocka_unit_test_setup_teardown(signed_modules_bring_what_checks_their_signatures,
+                                        compiledkernel_setup, compiledkernel_teardown),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, compiledkernel_setup, compiledkernel_teardown);
 }

@@ -81,6 +81,16 @@ static void the_closure_and_nothing_else_is_in_it(void **state)
                 "bash", store, to);
 }
 
+/* dump.erofs refuses a superblock whose checksum is wrong. */
+static void it_has_the_label_that_fstab_names(void **state)
+{
+    char *path CLEANUP_FREE = image(*state, "a prefix");
+    scratch_run("bash", "-ec",
+                "PATH=$PATH:/usr/sbin; [ \"$(blkid -p -o value -s LABEL \"$1\")\" = nix-store ]; "
+                "dump.erofs \"$1\" >/dev/null",
+                "bash", path);
+}
+
 static void the_same_closure_gives_the_same_bytes(void **state)
 {
     char *first CLEANUP_FREE = image(*state, "a prefix");
@@ -219,10 +229,10 @@ static void mounts_and_copies_show_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_closure_and_nothing_else_is_in_it), TEST(the_same_closure_gives_the_same_bytes),
-        TEST(a_closure_may_have_5000_paths),         TEST(the_second_start_makes_nothing),
-        TEST(a_path_that_is_missing_is_an_error),    TEST(a_tool_that_fails_gives_its_status),
-        TEST(mounts_and_copies_show_the_same),
+        TEST(it_has_the_label_that_fstab_names),     TEST(the_closure_and_nothing_else_is_in_it),
+        TEST(the_same_closure_gives_the_same_bytes), TEST(a_closure_may_have_5000_paths),
+        TEST(the_second_start_makes_nothing),        TEST(a_path_that_is_missing_is_an_error),
+        TEST(a_tool_that_fails_gives_its_status),    TEST(mounts_and_copies_show_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
