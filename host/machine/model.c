@@ -23,7 +23,7 @@
      .offset = offsetof(struct model_item, member.backend),                                        \
      .names = backends},                                                                           \
         TEXT("id", member.id), TEXT("socket", member.path), FLAG("listens", member.listens),       \
-        FLAG("multiplexed", member.multiplexed)
+        FLAG("multiplexed", member.multiplexed), TEXT("log", member.log)
 
 #define BUS(member) TEXT("bus", member.id), FLAG("bridge", member.bridge)
 
@@ -47,6 +47,8 @@
 
 static const char *const backends[] = {
     [MODEL_SOCKET] = "socket", [MODEL_STDIO] = "stdio", [MODEL_SCREEN] = "screen"};
+
+static const char *const mechanisms[] = {[MODEL_SMBIOS] = "smbios", [MODEL_FW_CFG] = "fw_cfg"};
 
 static const struct model_field property[] = {
     FIELD(model_property, "key", MODEL_TEXT, key),
@@ -114,7 +116,8 @@ const struct model_record model_records[MODEL_KINDS] = {
                             PROPERTIES("device", drive.device))},
     [MODEL_NO_REBOOT] = {"noReboot", false, NULL},
     [MODEL_CHANNEL] = {"channels", true,
-                       FIELDS(CHARDEV(channel.chardev), TEXT("port", channel.port))},
+                       FIELDS(CHARDEV(channel.chardev), TEXT("controller", channel.controller),
+                              TEXT("port", channel.port))},
     [MODEL_ADAPTER] = {"adapter", false, text},
     [MODEL_DISPLAY] = {"displays", true, device},
     [MODEL_RESOLUTION] = {"resolution", false,
@@ -126,14 +129,23 @@ const struct model_record model_records[MODEL_KINDS] = {
                       FIELDS(TEXT("image", kernel.image), TEXT("initrd", kernel.initrd),
                              TEXT("parameters", kernel.parameters))},
     [MODEL_FIRMWARE] = {"firmware", false,
-                        FIELDS(TEXT("code", firmware.code), TEXT("variables", firmware.variables))},
+                        FIELDS(TEXT("code", firmware.code), TEXT("variables", firmware.variables),
+                               FLAG("smm", firmware.smm))},
     [MODEL_BIOS] = {"bios", false, text},
     [MODEL_HEADLESS] = {"headless", false, NULL},
+    [MODEL_VNC] = {"vnc", false, text},
     [MODEL_QUIET_BIOS] = {"quietBios", false, NULL},
     [MODEL_SERIAL] = {"serialLines", true, FIELDS(CHARDEV(serial.chardev))},
     [MODEL_DEBUG_PORT] = {"debugPorts", true,
                           FIELDS(CHARDEV(debug_port.chardev), NUMBER("address", debug_port.address),
                                  NUMBER("readback", debug_port.readback))},
+    [MODEL_CREDENTIAL] = {"credentials", true,
+                          FIELDS({.name = "mechanism",
+                                  .type = MODEL_CHOICE,
+                                  .offset = offsetof(struct model_item, credential.mechanism),
+                                  .names = mechanisms},
+                                 TEXT("name", credential.name), TEXT("path", credential.path))},
+    [MODEL_TPM] = {"tpm", false, FIELDS(CHARDEV(tpm.chardev), TEXT("driver", tpm.driver))},
     [MODEL_ARGUMENTS] = {"arguments", true, words},
 };
 

@@ -26,6 +26,7 @@ struct model_chardev {
     char *path;       /* of the socket, relative to QEMU's directory */
     bool listens;     /* QEMU listens on the socket, and does not wait for a connection */
     bool multiplexed; /* Ctrl-A switches between several users of the device */
+    char *log;        /* a file that also gets what the guest writes, relative likewise */
 };
 
 /* The bus of a PCI or SATA device; `id` NULL: QEMU chooses. */
@@ -126,9 +127,10 @@ struct model_drive {
     struct model_properties device;  /* … but for the bus */
 };
 
-/* A channel to a program in the guest: a port of a virtio serial controller of its own. */
+/* A channel to a program in the guest: a port of a virtio serial controller. */
 struct model_channel {
-    struct model_chardev chardev; /* its id is the controller's, too */
+    struct model_chardev chardev; /* its id is its own controller's, too */
+    char *controller;             /* id of an earlier channel's, which it shares; NULL: its own */
     char *port;                   /* its name in the guest */
 };
 
@@ -149,6 +151,7 @@ struct model_kernel {
 struct model_firmware {
     char *code; /* read-only */
     char *variables;
+    bool smm; /* only the firmware, in system management mode, writes to the variables */
 };
 
 /* The guest's serial line. */
@@ -161,6 +164,24 @@ struct model_debug_port {
     struct model_chardev chardev;
     uint64_t address;
     uint64_t readback; /* the byte that reading the port returns */
+};
+
+/* A credential of the guest's systemd, which QEMU reads from a file. */
+enum model_mechanism {
+    MODEL_SMBIOS, /* the file has a string for the firmware's tables */
+    MODEL_FW_CFG,
+};
+
+struct model_credential {
+    enum model_mechanism mechanism;
+    char *name;
+    char *path;
+};
+
+/* A TPM, emulated by another process. */
+struct model_tpm {
+    struct model_chardev chardev; /* its id is the emulator's, too */
+    char *driver;                 /* of its device */
 };
 
 /* Kinds of items. The member of struct model_item that has the value follows in brackets. */
@@ -192,9 +213,12 @@ enum model_kind {
     MODEL_FIRMWARE,      /* [firmware] */
     MODEL_BIOS,          /* path of the firmware [text] */
     MODEL_HEADLESS,      /* no display: the serial line is the guest's console [] */
+    MODEL_VNC,           /* the display is served by VNC on this socket [text] */
     MODEL_QUIET_BIOS,    /* SeaBIOS keeps away from the serial line [] */
     MODEL_SERIAL,        /* [serial] */
     MODEL_DEBUG_PORT,    /* [debug_port] */
+    MODEL_CREDENTIAL,    /* [credential] */
+    MODEL_TPM,           /* [tpm] */
     MODEL_ARGUMENTS,     /* the user's own, as QEMU reads them [words] */
     MODEL_KINDS,
 };
@@ -219,6 +243,8 @@ struct model_item {
         struct model_firmware firmware;
         struct model_serial serial;
         struct model_debug_port debug_port;
+        struct model_credential credential;
+        struct model_tpm tpm;
     };
 };
 

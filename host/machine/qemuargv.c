@@ -49,6 +49,7 @@ static void push_chardev(struct strv *argv, const struct model_chardev *chardev)
         strv_push(&list, "server=on,wait=off");
     if (chardev->multiplexed)
         strv_push(&list, "mux=on,signal=off"); /* Ctrl-C, too, is the guest's */
+    add(&list, "logfile", chardev->log);
     if (chardev->backend == MODEL_SCREEN)
         strv_push(&list, "cols=80,rows=24");
     push_list(argv, "-chardev", &list);
@@ -85,6 +86,13 @@ static void write_sandbox(const struct model_item *item, struct strv *argv)
 static void write_name(const struct model_item *item, struct strv *argv)
 {
     push(argv, "-name", qemuargv_escape(item->text));
+}
+
+static void write_vnc(const struct model_item *item, struct strv *argv)
+{
+    char *path CLEANUP_FREE = qemuargv_escape(item->text);
+
+    push(argv, "-display", xasprintf("vnc=unix:%s", path));
 }
 
 static void write_shared_memory(const struct model_item *item, struct strv *argv)
@@ -295,15 +303,17 @@ static void write_channel(const struct model_item *item, struct strv *argv)
 {
     const struct model_channel *channel = &item->channel;
     const struct model_chardev *chardev = &channel->chardev;
+    const char *controller = channel->controller ? channel->controller : chardev->id;
 
     /* either order does */
     if (!chardev->listens)
         push_chardev(argv, chardev);
-    push_device(argv, "virtio-serial-pci", chardev->id, NULL);
+    if (!channel->controller)
+        push_device(argv, "virtio-serial-pci", chardev->id, NULL);
     if (chardev->listens)
         push_chardev(argv, chardev);
     push(argv, "-device",
-         xasprintf("virtserialport,bus=%s.0,chardev=%s,name=%s", chardev->id, chardev->id,
+         xasprintf("virtserialport,bus=%s.0,chardev=%s,name=%s", controller, chardev->id,
                    channel->port));
 }
 
@@ -329,6 +339,10 @@ static void write_firmware(const struct model_item *item, struct strv *argv)
 
     push(argv, "-drive", xasprintf("if=pflash,format=raw,unit=0,readonly=on,file=%s", code));
     push(argv, "-drive", xasprintf("if=pflash,format=raw,unit=1,file=%s", variables));
+    if (!item->firmware.smm)
+        return;
+    push(argv, "-machine", xstrdup("smm=on"));
+    push(argv, "-global", xstrdup("driver=cfi.pflash01,property=secure,value=on"));
 }
 
 static void write_serial(const struct model_item *item, struct strv *argv)
@@ -351,6 +365,33 @@ static void write_debug_port(const struct model_item *item, struct strv *argv)
     push(argv, "-device",
          xasprintf("isa-debugcon,iobase=%#" PRIx64 ",readback=%#" PRIx64 ",chardev=%s",
                    port->address, port->readback, port->chardev.id));
+}
+
+static void write_credential(const struct model_item *item, struct strv *argv)
+{
+    const struct model_credential *credential = &item->credential;
+    struct strv list = {0};
+
+    if (credential->mechanism == MODEL_SMBIOS) {
+        push(argv, "-smbios", xasprintf("type=11,path=%s", credential->path));
+        return;
+    }
+    char *name CLEANUP_FREE = xasprintf("opt/io.systemd.credentials/%s", credential->name);
+    add(&list, "name", name);
+    add(&list, "file", credential->path);
+    push_list(argv, "-fw_cfg", &list);
+}
+
+static void write_tpm(const struct model_item *item, struct strv *argv)
+{
+    const struct model_chardev *chardev = &item->tpm.chardev;
+    struct strv list = {0};
+
+    push_chardev(argv, chardev);
+    push(argv, "-tpmdev", xasprintf("emulator,id=%s,chardev=%s", chardev->id, chardev->id));
+    strv_push(&list, item->tpm.driver);
+    add(&list, "tpmdev", chardev->id);
+    push_list(argv, "-device", &list);
 }
 
 static void write_arguments(const struct model_item *item, struct strv *argv)
@@ -392,9 +433,12 @@ static const struct {
     [MODEL_FIRMWARE] = {.write = write_firmware},
     [MODEL_BIOS] = {.option = "-bios"},
     [MODEL_HEADLESS] = {.option = "-nographic"},
+    [MODEL_VNC] = {.write = write_vnc},
     [MODEL_QUIET_BIOS] = {.option = "-machine", .value = "graphics=on"},
     [MODEL_SERIAL] = {.write = write_serial},
     [MODEL_DEBUG_PORT] = {.write = write_debug_port},
+    [MODEL_CREDENTIAL] = {.write = write_credential},
+    [MODEL_TPM] = {.write = write_tpm},
     [MODEL_ARGUMENTS] = {.write = write_arguments},
 };
 

@@ -51,15 +51,17 @@ static void plain_texts_have_their_commas_doubled(void **state)
                           .kind = MODEL_NETWORK,
                           .network = {.id = xstrdup("vlan1"), .vde_socket = xstrdup("/v,1")}});
     model_add(&model, (struct model_item){.kind = MODEL_FIRMWARE,
-                                          .firmware = {xstrdup("/c,1"), xstrdup("/v,2")}});
+                                          .firmware = {xstrdup("/c,1"), xstrdup("/v,2"), true}});
 
     char *line CLEANUP_FREE = write_line(&model);
-    assert_string_equal(line, "qemu -name a,,b "
-                              "-virtfs local,path=/p,,1,security_model=none,mount_tag=t,,1,"
-                              "multidevs=remap "
-                              "-netdev vde,id=vlan1,sock=/v,,1 "
-                              "-drive if=pflash,format=raw,unit=0,readonly=on,file=/c,,1 "
-                              "-drive if=pflash,format=raw,unit=1,file=/v,,2");
+    assert_string_equal(line,
+                        "qemu -name a,,b "
+                        "-virtfs local,path=/p,,1,security_model=none,mount_tag=t,,1,"
+                        "multidevs=remap "
+                        "-netdev vde,id=vlan1,sock=/v,,1 "
+                        "-drive if=pflash,format=raw,unit=0,readonly=on,file=/c,,1 "
+                        "-drive if=pflash,format=raw,unit=1,file=/v,,2 "
+                        "-machine smm=on -global driver=cfi.pflash01,property=secure,value=on");
 }
 
 static void a_drives_properties_are_sorted_and_those_of_the_user_change_only_the_bus(void **state)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The accelerator that is asked for, shared memory, and the machines of other processors. */
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "tests/unit/planned.h"
+#include "tests/unit/scratch.h"
+#include "tests/unit/unit.h"
+
+static void a_forced_accelerator_is_had_or_missed(void **state)
+{
+    static const char foreign[] = "{\"nixpkgs\": {\"hostPlatform\": \"riscv32-linux\"},"
+                                  " \"virtualisation\": {\"qemu\": {\"forceAccel\": true}}}";
+    struct planned p CLEANUP_PLANNED;
+    struct planned chosen CLEANUP_PLANNED;
+
+    (void)state;
+    planned_new(&p, foreign, planned_no_environment);
+    planned_expect_problem(&p, "virtualisation.qemu.forceAccel: is true, but KVM cannot be used",
+                           "cannot run a guest for riscv32 by itself", NULL);
+    planned_init(&chosen);
+    chosen.options.accel = ACCEL_TCG;
+    planned_make(&chosen, foreign, planned_no_environment);
+    planned_expect_success(&chosen);
+
+    struct planned contrary CLEANUP_PLANNED;
+
+    planned_new(&contrary, VM("\"qemu\": {\"forceAccel\": true, \"options\": [\"-accel tcg\"]}"),
+                planned_no_environment);
+    planned_expect_problem(&contrary,
+                           "virtualisation.qemu.forceAccel: is true, but an option for QEMU names "
+                           "TCG, expected false, or no such option",
+                           NULL);
+}
+
+static void memory_is_shared_where_it_is_asked_for(void **state)
+{
+    static const struct {
+        const char *json;
+        bool shared;
+    } cases[] = {
+        {VM(""), false},
+        {VM("\"qemu\": {\"enableSharedMemory\": true}"), true},
+        {SYSTEM("\"qemu\": {\"enableSharedMemory\": true}"), true},
+        {VM("\"qemu\": {\"enableSharedMemory\": true, \"options\": [\"-mem-path /x\"]}"), false},
+        {SYSTEM("\"qemu\": {\"enableSharedMemory\": true, \"options\": [\"-object "
+                "memory-backend-memfd,id=m,size=1G -machine memory-backend=m\"]}"),
+         false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        planned_new(&p, cases[i].json, planned_no_environment);
+        planned_expect_success(&p);
+        if (strv_contains(&p.plan.argv, "memory-backend=run-vm-memory") != cases[i].shared)
+            fail_msg("%s", cases[i].json);
+    }
+}
+
+static void other_processors_have_their_machine_and_console(void **state)
+{
+    static const struct {
+        const char *cpu, *machine, *console;
+    } cases[] = {
+        {"i686", "q35", "ttyS0"},         {"s390x", "s390-ccw-virtio", "ttysclp0"},
+        {"loongarch64", "virt", "ttyS0"}, {"mips64", "malta", "ttyS0"},
+        {"mips64el", "malta", "ttyS0"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *program CLEANUP_FREE = xasprintf("qemu/bin/qemu-system-%s",
+                                               streq(cases[i].cpu, "i686") ? "i386" : cases[i].cpu);
+        char *json CLEANUP_FREE = xasprintf("{\"nixpkgs\": {\"hostPlatform\": \"%s-linux\"},"
+                                            " \"virtualisation\": {\"graphics\": false}}",
+                                            cases[i].cpu);
+        char *console CLEANUP_FREE = xasprintf("console=%s,115200n8", cases[i].console);
+
+        planned_init(&p);
+        scratch_write(p.scratch, program, "");
+        char *path CLEANUP_FREE = scratch_path(p.scratch, program);
+        assert_int_equal(chmod(path, 0755), 0);
+        planned_make(&p, json, planned_no_environment);
+        planned_expect_success(&p);
+        if (!streq(cases[i].cpu, "i686")) /* the package's qemu-kvm is that of the host */
+            assert_string_equal(p.plan.machine.program, path);
+        assert_string_equal(planned_argument(&p, "-machine", 0), cases[i].machine);
+        assert_true(strv_contains(&p.plan.kernel_params, console));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_forced_accelerator_is_had_or_missed),
+        cmocka_unit_test(memory_is_shared_where_it_is_asked_for),
+        cmocka_unit_test(other_processors_have_their_machine_and_console),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
