@@ -29,6 +29,29 @@ static bool is_called(const struct planner *p, size_t index, const char *device)
     return streq(end, serial) && strchr("-_", end[-1]);
 }
 
+/* True if udev leaves the serial number as it is in the name of its link. */
+static bool is_plain_serial(const char *serial)
+{
+    return serial && *serial &&
+           serial[strspn(serial, "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")] == '\0';
+}
+
+char *planner_root_disk(const struct planner *p)
+{
+    for (size_t i = 0; i < p->config->drives.count; i++) {
+        const struct drive *drive = &p->config->drives.items[i];
+        const char *serial = drive_option_find(&drive->device, "serial");
+
+        if (!drive->name || !streq(drive->name, "root"))
+            continue;
+        if (streq(p->disks->name, "virtio") && is_plain_serial(serial))
+            return xasprintf("/dev/disk/by-id/virtio-%s", serial);
+        return disk_interface_node(p->disks, i);
+    }
+    return NULL;
+}
+
 /* True if the disk is the drive's file, as far as its options tell: with one that is not known here
  * (readonly, snapshot, offset, backing.file.filename) the disk may be something else. */
 static bool is_its_file(const struct drive *drive)
@@ -60,9 +83,12 @@ static void add_disk(struct plan *plan, const struct model_drive *drive)
 static void add_device(struct planner *p, const char *device, const char *options)
 {
     char *makefs CLEANUP_FREE = options ? mount_option(options, "x-systemd.makefs") : NULL;
+    char *disk CLEANUP_FREE = options ? mount_option(options, PLANNER_DISK_OPTION) : NULL;
 
     if (!makefs || !device)
         return;
+    if (disk)
+        device = disk;
     for (size_t i = 0; i < p->plan->machine.count; i++) {
         const struct model_item *item = &p->plan->machine.items[i];
 

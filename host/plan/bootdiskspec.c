@@ -2,6 +2,8 @@
 /* Specifies the boot disk to make, and the settings of the machine in which it is made. */
 #include "base/alloc.h"
 #include "base/text.h"
+#include "host/config/bootdrive.h"
+#include "host/config/firmware.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
@@ -21,6 +23,7 @@ static void forward(struct planner *p, const char *option)
     free(text);
 }
 
+/* Gives the temporary machine the same firmware, with the mode that it needs. */
 static void add_firmware(struct planner *p)
 {
     static const char *const files[] = {"virtualisation.efi.firmware",
@@ -32,6 +35,8 @@ static void add_firmware(struct planner *p)
         return;
     strv_push(&spec->settings, "virtualisation.useEFIBoot=true");
     strv_push(&spec->settings, "boot.initrd.kernelModules=[\"efivarfs\"]");
+    strv_pushf(&spec->settings, "virtualisation.efi.OVMF={\"systemManagementModeRequired\":%s}",
+               firmware_needs_smm(p->config) ? "true" : "false");
     for (size_t i = 0; i < ELEMENTS(files); i++) {
         forward(p, files[i]);
         strv_push(&spec->firmware, config_text(p->config, files[i]));
@@ -50,14 +55,16 @@ void plan_boot_disk(struct planner *p)
         "virtualisation.qemu.package",
     };
     struct boot_disk_spec *spec = &p->plan->boot_disk;
-    const char *interface = config_text(p->config, "virtualisation.qemu.diskInterface");
 
+    spec->label = xstrdup(bootdrive_label(p->config));
+    if (!config_bool(p->config, "virtualisation.installBootLoader"))
+        return;
     for (size_t i = 0; i < ELEMENTS(forwarded); i++)
         forward(p, forwarded[i]);
     add_firmware(p);
     spec->toplevel = xstrdup(config_text(p->config, "system.build.toplevel"));
     spec->toplevel_path = planner_store_path(p, "system.build.toplevel", spec->toplevel);
-    spec->grub_device = xstrdup(streq(interface, "virtio") ? "/dev/vdb" : "/dev/sdb");
+    spec->grub_device = xstrdup(config_text(p->config, "virtualisation.bootLoaderDevice"));
     spec->accel = p->options->accel;
     if (p->options->kernel)
         spec->kernel = path_absolute(p->at->cwd, p->options->kernel);

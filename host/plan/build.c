@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "host/machine/qemuargv.h"
 #include "host/plan/planner.h"
+#include "host/system/path.h"
 
 /* QEMU runs in the temporary directory, and puts temporary files of its own there too. */
 static void set_environment(struct planner *p)
@@ -16,9 +17,41 @@ static void set_environment(struct planner *p)
 }
 
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_given, plan_checks,  plan_files,   plan_machine,    plan_network, plan_shares,
-    plan_drives, plan_exec,  plan_options, plan_effects, set_environment, plan_roots,
+    plan_places, plan_given, plan_checks, plan_files,   plan_machine, plan_network,    plan_shares,
+    plan_drives, plan_exec,  plan_agent,  plan_options, plan_effects, set_environment, plan_roots,
 };
+
+/* True if a signal makes QEMU quit at once. By default it does in place of the script of
+ * qemu-vm.nix, which NixOS's test driver ends so. */
+static bool quits(const struct config *config, const struct plan_options *options)
+{
+    const char *wanted = config_text(config, "runVm.onTerm");
+
+    if (options->on_term != ON_TERM_AUTO)
+        return options->on_term == ON_TERM_QUIT;
+    return wanted ? streq(wanted, "quit") : options->runner;
+}
+
+/* Names what the guest's root is on: its disk image, or a tree. The caller frees; NULL: neither. */
+static char *root_image(struct planner *p)
+{
+    if (p->disk_image)
+        return TAKE(p->disk_image);
+    return p->options->root_dir ? path_absolute(p->at->cwd, p->options->root_dir) : NULL;
+}
+
+static void free_planner(struct planner *p)
+{
+    variables_free(&p->variables);
+    guest_params_free(&p->params);
+    cmdline_free(&p->kernel_words);
+    free(p->disk_image);
+    free(p->efi_vars);
+    free(p->tpm_state);
+    free(p->reg_info);
+    free(p->given_root);
+    strv_free(&p->given);
+}
 
 int plan_build(struct plan *plan, struct config *config, const struct plan_options *options,
                const struct surroundings *at, struct error *e)
@@ -31,7 +64,9 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
         .guest = config->platform,
         .disks = config->disk_interface,
         .variables = {.environment = at->environment},
-        .dialect = dialect_find(config_text(config, "runVm.initrd")),
+        .dialect = dialect_find(config_text(config, "virtualisation.directBoot.initrd")
+                                    ? "system"
+                                    : config_text(config, "runVm.initrd")),
         .e = e,
     };
 
@@ -39,18 +74,13 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
     plan->cache_size = config->cache_size;
     plan->undo = p.dialect->undo;
-    plan->quits = options->runner;
+    plan->quits = quits(config, options);
     for (size_t i = 0; i < ELEMENTS(steps); i++)
         steps[i](&p);
     qemuargv_write(&plan->machine, &plan->argv);
     strv_extend(&plan->warnings, &config->warnings);
-    variables_free(&p.variables);
-    guest_params_free(&p.params);
-    cmdline_free(&p.kernel_words);
-    free(p.disk_image);
-    free(p.efi_vars);
-    free(p.reg_info);
-    strv_free(&p.given);
+    plan->image = root_image(&p);
+    free_planner(&p);
     if (config->problems.count)
         return -EINVAL;
     return p.failed;

@@ -37,6 +37,15 @@ static bool is_host_ipv4(const char *text)
     return !*text || strchr(text, '$') || (is_host(text) && inet_aton(text, &address));
 }
 
+static void warn_of_open_port(struct planner *p, const struct port_forward *forward, size_t number)
+{
+    if (!forward->from_guest && !*forward->host_address)
+        strv_pushf(&p->config->warnings,
+                   "virtualisation.forwardPorts.<entry %zu>.host.address is empty: the port is "
+                   "open on every interface of this host. \"127.0.0.1\" keeps it to this host.",
+                   number);
+}
+
 static void check_forward(struct planner *p, const struct port_forward *forward, size_t number)
 {
     bool guest = forward->from_guest;
@@ -47,6 +56,9 @@ static void check_forward(struct planner *p, const struct port_forward *forward,
     } checks[] = {
         {"proto", guest && !streq(forward->protocol, "tcp"),
          "Guest forwarding supports only TCP connections, expected \"tcp\""},
+        {"host.port", forward->automatic && (guest || !streq(forward->protocol, "tcp")),
+         "is \"auto\", expected a number: a free port is held for QEMU only where it listens for "
+         "tcp"},
         {"guest.address",
          guest &&
              !(startswith(forward->guest_address, "10.0.2.") && is_ipv4(forward->guest_address)),
@@ -65,11 +77,7 @@ static void check_forward(struct planner *p, const struct port_forward *forward,
 
             config_problem(p->config, option, "%s", checks[i].what);
         }
-    if (!guest && !*forward->host_address)
-        strv_pushf(&p->config->warnings,
-                   "virtualisation.forwardPorts.<entry %zu>.host.address is empty: the port is "
-                   "open on every interface of this host. \"127.0.0.1\" keeps it to this host.",
-                   number);
+    warn_of_open_port(p, forward, number);
 }
 
 static void check_ports(struct planner *p)
@@ -90,6 +98,33 @@ static void check_store_image(struct planner *p)
                   "without setting virtualisation.writableStore = false.\n"
                   "A writable copy of the store image is made at every start. Set "
                   "virtualisation.writableStore to true if that is what you want, or to false.");
+}
+
+static void check_direct_boot(struct planner *p)
+{
+    static const char enable[] = "virtualisation.directBoot.enable";
+    static const char initrd[] = "virtualisation.directBoot.initrd";
+    bool direct = config_bool(p->config, enable);
+
+    if (!direct && config_text(p->config, initrd))
+        config_problem(p->config, initrd,
+                       "is set, but %s is false, expected %s = true, or no initrd", enable, enable);
+    if (direct && config_bool(p->config, "virtualisation.useBootLoader"))
+        strv_pushf(&p->config->warnings,
+                   "virtualisation.useBootLoader has no effect on what boots: %s is true, so that "
+                   "QEMU starts the kernel itself.",
+                   enable);
+}
+
+static void check_disks(struct planner *p)
+{
+    static const char option[] = "virtualisation.qemu.diskInterface";
+    char *cpu CLEANUP_FREE = xasprintf(" %s ", p->guest->cpu ? p->guest->cpu : "");
+
+    if (p->config->drives.count && strstr(p->disks->lacking, cpu))
+        config_problem(p->config, option,
+                       "is \"%s\", which QEMU's machine for %s lacks, expected \"virtio\"",
+                       p->disks->name, p->config->platform_name);
 }
 
 static void check_name(struct planner *p)
@@ -118,7 +153,7 @@ static char *reason_against(const char *text)
 /* Reports parameters that our init would refuse: unknown ones with its prefix, and wrong values. */
 static void check_parameters(struct planner *p)
 {
-    if (!p->dialect->own_init || config_bool(p->config, "virtualisation.useBootLoader"))
+    if (!planner_has_own_init(p))
         return;
     const char *variable = variables_get(&p->variables, "QEMU_KERNEL_PARAMS");
     char *reason CLEANUP_FREE = reason_against(variable ? variable : "");
@@ -155,7 +190,7 @@ static void check_store(struct planner *p)
                        strerror(errno));
     else if (*prefix && !S_ISDIR(st.st_mode))
         config_problem(p->config, "runVm.store",
-                       "%s is no directory, expected the one that holds nix/store", prefix);
+                       "%s is not a directory, expected the one that holds nix/store", prefix);
 }
 
 /* Reports files and directories of the command line that do not exist. */
@@ -183,19 +218,10 @@ static void check_paths(struct planner *p)
             strv_pushf(&p->config->problems, "command line: %s: %s: %s", named[i].option, path,
                        strerror(errno));
         else if (S_ISDIR(st.st_mode) != named[i].directory)
-            strv_pushf(&p->config->problems, "command line: %s: %s is %s directory, expected %s",
-                       named[i].option, path, named[i].directory ? "no" : "a",
-                       named[i].directory ? "one" : "a file");
+            strv_pushf(&p->config->problems, "command line: %s: %s is %s directory, expected a %s",
+                       named[i].option, path, named[i].directory ? "not a" : "a",
+                       named[i].directory ? "directory" : "file");
     }
-}
-
-/* Reports shares that the system's initrd does not know. */
-static void check_shares(struct planner *p)
-{
-    if (!p->dialect->own_init && planner_uses_virtiofs(p))
-        config_problem(p->config, "runVm.transport",
-                       "is \"virtiofs\", expected \"9p\": the system's own initrd, which "
-                       "runVm.initrd = \"system\" asks for, mounts shares by 9p");
 }
 
 /* Warns of too little memory. Debian's kernel with its initrd starts with about 90 MiB; with less
@@ -218,8 +244,10 @@ void plan_checks(struct planner *p)
     check_paths(p);
     check_store(p);
     check_parameters(p);
-    check_shares(p);
+    plan_transport(p);
     check_name(p);
+    check_direct_boot(p);
+    check_disks(p);
     check_ports(p);
     check_store_image(p);
     warn_of_little_memory(p);

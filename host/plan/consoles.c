@@ -12,6 +12,10 @@
 #define CONSOLE "run-vm-console"
 #define MONITOR "run-vm-monitor"
 
+/* Of a machine in the background. */
+#define SOCKET "run-vm.console"
+#define LOG    "run-vm.console.log"
+
 /* Options of QEMU that connect a character device. */
 static const char *const connecting[] = {"serial",  "parallel", "debugcon",   "virtioconsole",
                                          "monitor", "qmp",      "qmp-pretty", "chardev"};
@@ -64,6 +68,21 @@ static void add_console(struct planner *p, const struct wishes *wishes)
                                               .multiplexed = true}};
 
     model_add(&p->plan->machine, (struct model_item){.kind = MODEL_SERIAL, .serial = serial});
+    p->plan->console = wishes->monitor ? PLAN_CONSOLE_STREAMS : PLAN_CONSOLE_AND_MONITOR;
+}
+
+/* Puts the console of a machine in the background on a socket, and into a log, unless it leads
+ * somewhere. */
+static void add_socket(struct planner *p, const struct wishes *wishes)
+{
+    if (wishes->serial)
+        return;
+    const struct model_serial serial = {
+        .chardev = {
+            .id = xstrdup(CONSOLE), .path = xstrdup(SOCKET), .listens = true, .log = xstrdup(LOG)}};
+    p->plan->console_socket = planner_temporary(p, SOCKET);
+    p->plan->console_log = planner_temporary(p, LOG);
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_SERIAL, .serial = serial});
 }
 
 static void plan_terminal(struct planner *p, const struct wishes *wishes)
@@ -113,8 +132,12 @@ void plan_console(struct planner *p)
         silence_firmware(p);
     if (qemu_option_find(&p->given, "nodefaults"))
         return;
-    if (nographic)
+    if (p->options->detach)
+        add_socket(p, &wishes);
+    else if (nographic)
         plan_terminal(p, &wishes);
     else if (!wishes.monitor)
         add_monitor(p, MODEL_SCREEN); /* Ctrl-Alt-2 */
+    if (!nographic)
+        p->plan->console = PLAN_CONSOLE_WINDOW;
 }

@@ -12,28 +12,33 @@
 
 int execmode_configure(struct config *config, struct error *e)
 {
-    return setting_add(config, "virtualisation.graphics=false", e);
+    int r = setting_add(config, "virtualisation.graphics=false", e);
+
+    return r < 0 ? r : setting_add_default(config, "runVm.guestNetwork=true", e);
 }
 
-/* Reports a start without our init, which runs the command, and arguments that Linux refuses. */
+/* Reports a start without our init, which runs the command. */
 static void check_command(struct planner *p)
 {
-    const struct strv *exec = &p->options->exec;
-
     if (!p->dialect->own_init)
         config_problem(p->config, "runVm.initrd",
                        "is \"system\", expected \"builtin\": --exec needs an init that knows it");
-    if (config_bool(p->config, "virtualisation.useBootLoader"))
+    if (planner_boots_foreign(p))
+        config_problem(p->config, "virtualisation.directBoot.enable",
+                       "is false, expected true: --exec has to tell the kernel, which the boot "
+                       "loader on the disk starts with parameters of its own");
+    else if (!config_bool(p->config, "virtualisation.directBoot.enable"))
         config_problem(
             p->config, "virtualisation.useBootLoader",
             "is true, expected false: --exec has to tell the kernel, which a boot loader "
             "starts with parameters of its own (-o virtualisation.useBootLoader=false)");
-    for (size_t i = 0; i < exec->count; i++)
-        if (strlen(exec->items[i]) >= FRAME_MAX)
-            config_problem(p->config, "--exec",
-                           "argument %zu is %zu bytes long, expected fewer than %d: Linux takes no "
-                           "longer one",
-                           i, strlen(exec->items[i]), FRAME_MAX);
+}
+
+static void resolve_command(struct planner *p)
+{
+    struct error e CLEANUP_ERROR = {0};
+    if (guestcommand_resolve(&p->plan->exec, &p->options->exec, p->at->environment, &e) < 0)
+        strv_push(&p->config->problems, e.message);
 }
 
 /* The port through which the guest and run-vm talk. */
@@ -49,10 +54,10 @@ static void add_port(struct planner *p)
 
 void plan_exec(struct planner *p)
 {
-    if (!p->options->exec.count)
+    if (!p->options->exec.arguments.count)
         return;
     check_command(p);
-    strv_extend(&p->plan->exec, &p->options->exec);
+    resolve_command(p);
     p->params.exec = true;
     p->params.on_fail = ON_FAIL_POWEROFF; /* nobody can answer a prompt */
     p->lends_modules = true;              /* the root may be another distribution's */

@@ -35,7 +35,6 @@ void plan_roots(struct planner *p)
         for (size_t i = from; i < paths.count && i < from + PATHS_A_VARIABLE; i++)
             strv_push(&part, paths.items[i]);
         char *list CLEANUP_FREE = strv_join(&part, ":");
-        strv_pushf(&p->plan->environment, "RUN_VM_STORE_PATHS_%zu=%s", from / PATHS_A_VARIABLE,
-                   list);
+        strv_pushf(&p->plan->environment, PLAN_STORE_PATHS "%zu=%s", from / PATHS_A_VARIABLE, list);
     }
 }

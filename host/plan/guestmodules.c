@@ -3,6 +3,7 @@
  * guest gets all of them as a share, and the initrd the drivers of devices that every machine is
  * expected to have: a network card, and a power button that works. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
@@ -36,8 +37,7 @@ static const struct {
 
 static bool lends_modules(const struct planner *p)
 {
-    return (p->options->root_dir || p->lends_modules) && p->dialect->own_init &&
-           !config_bool(p->config, "virtualisation.useBootLoader");
+    return (p->options->root_dir || p->lends_modules) && planner_has_own_init(p);
 }
 
 static void add_card_modules(struct planner *p, const char *model)
@@ -109,6 +109,37 @@ void planner_add_expected_drivers(struct planner *p)
     add_drivers_of(p, &p->given);
 }
 
+/* Directories of the guest on which the layers of indexed modules are mounted: /run is another
+ * filesystem when stage 2 starts. */
+#define MODULES_LAYERS "/run/run-vm-modules"
+#define MODULES_OVERLAY                                                                            \
+    "lowerdir=" MODULES_LAYERS "/files:" MODULES_LAYERS "/index,nofail,x-run-vm.if-empty"
+
+static void share_layer(struct planner *p, const char *tag, const char *where)
+{
+    struct share_list *list = &p->params.shares;
+    const struct share_spec spec = {.tag = xstrdup(tag),
+                                    .where = xstrdup(where),
+                                    .transport = SHARE_9P,
+                                    .options = xstrdup(MODULES_OPTIONS)};
+
+    ARRAY_PUSH(list->items, list->count, spec);
+}
+
+/* Shares the modules and their index, and mounts both as one directory. */
+static void share_indexed(struct planner *p, const char *version)
+{
+    struct mount_list *list = &p->params.mounts;
+    const struct mount_spec spec = {.what = xstrdup("overlay"),
+                                    .where = xasprintf("/lib/modules/%s", version),
+                                    .fstype = xstrdup("overlay"),
+                                    .options = xstrdup(MODULES_OVERLAY)};
+
+    share_layer(p, PLANNER_MODULES_TAG, MODULES_LAYERS "/files");
+    share_layer(p, PLANNER_INDEX_TAG, MODULES_LAYERS "/index");
+    ARRAY_PUSH(list->items, list->count, spec);
+}
+
 void planner_share_modules(struct planner *p)
 {
     struct share_list *list = &p->params.shares;
@@ -117,6 +148,10 @@ void planner_share_modules(struct planner *p)
         return;
     char *version CLEANUP_FREE = path_last_name(p->plan->initrd.modules_dir);
 
+    if (p->modules_indexed) {
+        share_indexed(p, version);
+        return;
+    }
     /* the last one: /lib may lead into another mount, such as /usr */
     const struct share_spec spec = {
         .tag = xstrdup(PLANNER_MODULES_TAG),
@@ -142,6 +177,33 @@ static char *exported_directory(struct planner *p)
     return planner_store_path(p, option, inside);
 }
 
+/* True if nobody has run depmod in the directory. Links of a tree would lead depmod out of it: that
+ * is left to the tree's own. */
+static bool lacks_index(const struct planner *p, const char *directory)
+{
+    const char *root = p->plan->initrd.modules_root;
+    char *modules CLEANUP_FREE = xasprintf("%s/kernel", directory);
+    char *index CLEANUP_FREE = xasprintf("%s/modules.dep.bin", directory);
+
+    return !(root && *root) && access(modules, X_OK) == 0 && access(index, F_OK) < 0;
+}
+
+/* Has the index made in the cache, which the initrd and the guest use. */
+static void plan_index(struct planner *p, const char *directory)
+{
+    struct initrd_spec *initrd = &p->plan->initrd;
+    char *version CLEANUP_FREE = path_last_name(directory);
+    char *path = planner_temporary(p, "modules");
+    char *index CLEANUP_FREE = xasprintf("%s/index", path);
+
+    planner_add_file(p, FILE_MODULE_INDEX, path, xstrdup(directory));
+    initrd->modules_source = initrd->modules_dir;
+    initrd->modules_dir = xasprintf("%s/%s", path, version);
+    p->modules_indexed = true;
+    planner_add_module(p, "overlay");
+    planner_add_own_share(p, PLANNER_INDEX_TAG, index, true);
+}
+
 void plan_modules(struct planner *p)
 {
     if (!lends_modules(p))
@@ -152,6 +214,8 @@ void plan_modules(struct planner *p)
     char *exported CLEANUP_FREE = exported_directory(p);
 
     p->modules_shared = true;
+    if (exported && lacks_index(p, exported))
+        plan_index(p, exported);
     if (exported)
-        planner_add_own_share(p, PLANNER_MODULES_TAG, exported);
+        planner_add_own_share(p, PLANNER_MODULES_TAG, exported, true);
 }

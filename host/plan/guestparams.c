@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The guest's parameters: how our init mounts the configuration's filesystems. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -68,6 +69,11 @@ static char *format_options(const struct filesystem *fs, bool all)
     }
     if (fs->auto_format)
         strv_push(&list, "x-systemd.makefs");
+    for (size_t i = 0; i < fs->depends.count; i++) {
+        char *path CLEANUP_FREE = mount_escape(fs->depends.items[i]);
+
+        strv_pushf(&list, "x-systemd.requires-mounts-for=%s", path);
+    }
     return list.count ? strv_join(&list, ",") : NULL;
 }
 
@@ -94,6 +100,27 @@ static char *device_spec(const char *device)
     return xstrdup(device);
 }
 
+/* True if the user's kernel parameters name another device as the root: theirs come last. */
+static bool is_replaced(const struct planner *p, const char *device)
+{
+    char *given CLEANUP_FREE = p->given_root ? device_spec(p->given_root) : NULL;
+
+    return given && !streq(given, device);
+}
+
+/* Returns the root's mount options. A blank disk has no label yet: init is told which disk is to
+ * get it. The caller frees; NULL: none. */
+static char *root_options(struct planner *p, const struct filesystem *fs, const char *device)
+{
+    char *options CLEANUP_FREE = format_options(fs, true);
+    bool labelled = fs->auto_format && startswith(device, "LABEL=") && !is_replaced(p, device) &&
+                    config_bool(p->config, "virtualisation.useDefaultFilesystems");
+    char *disk CLEANUP_FREE = labelled ? planner_root_disk(p) : NULL;
+    char *escaped CLEANUP_FREE = disk ? mount_escape(disk) : NULL;
+
+    return disk ? xasprintf("%s," PLANNER_DISK_OPTION "=%s", options, escaped) : TAKE(options);
+}
+
 /* The type as a parameter has it; the caller frees. NULL: init probes. */
 static char *known_type(const struct filesystem *fs)
 {
@@ -105,13 +132,14 @@ static void set_root(struct planner *p, const struct filesystem *fs)
     struct guest_params *params = &p->params;
 
     if (!fs->device) {
-        config_problem(p->config, "virtualisation.fileSystems.\"/\".device",
-                       "is not set, expected the device of the root filesystem");
+        char *option CLEANUP_FREE = xasprintf("%s.\"/\".device", p->config->filesystems.option);
+
+        config_problem(p->config, option, "is not set, expected the device of the root filesystem");
         return;
     }
     params->root = device_spec(fs->device);
     params->rootfstype = known_type(fs);
-    params->rootflags = format_options(fs, true);
+    params->rootflags = root_options(p, fs, params->root);
 }
 
 static void add_mount(struct planner *p, const struct filesystem *fs)
@@ -188,6 +216,31 @@ static bool has_options(const struct filesystem *fs, const char *expected)
     return streq(options ? options : "", expected);
 }
 
+/* Has init mount the store with the cache that the user chose, and otherwise as by itself. */
+static void add_store_share(struct planner *p, const struct filesystem *fs)
+{
+    struct share_list *list = &p->params.shares;
+    uint64_t msize = p->params.msize ? p->params.msize : GUEST_STORE_MSIZE;
+    const struct share_spec spec = {
+        .tag = xstrdup(fs->device),
+        .where = xstrdup(fs->where),
+        .transport = SHARE_9P,
+        .options = xasprintf(STORE_OPTIONS ",msize=%" PRIu64 ",cache=%s", msize,
+                             config_text(p->config, "virtualisation.nixStore9pCache")),
+    };
+
+    ARRAY_PUSH(list->items, list->count, spec);
+}
+
+/* True if the filesystem is the store as the configuration makes it, except for the cache. */
+static bool is_store_share(const struct planner *p, const struct filesystem *fs)
+{
+    char *cache CLEANUP_FREE =
+        xasprintf("cache=%s", config_text(p->config, "virtualisation.nixStore9pCache"));
+
+    return streq(fs->type, "9p") && is_plain_9p(p, fs) && has_options(fs, cache);
+}
+
 /* Sets where the store comes from. Options that differ from those with which init mounts it are
  * given by a vm.mount= of the same directory, which takes precedence. */
 static void set_store(struct planner *p, const struct filesystem *fs)
@@ -211,7 +264,11 @@ static void set_store(struct planner *p, const struct filesystem *fs)
         i++;
     p->params.store.kind = kinds[i].kind;
     p->params.store.source = device_spec(fs->device ? fs->device : "");
-    if (!kinds[i].plain || !has_options(fs, kinds[i].options))
+    if (kinds[i].plain && has_options(fs, kinds[i].options))
+        return;
+    if (is_store_share(p, fs))
+        add_store_share(p, fs);
+    else
         add_mount(p, fs);
 }
 
@@ -219,10 +276,24 @@ static void set_store(struct planner *p, const struct filesystem *fs)
 static enum store_overlay choose_overlay(const struct planner *p)
 {
     if (!config_bool(p->config, "virtualisation.writableStore"))
-        return STORE_OVERLAY_NONE;
+        return streq(p->config->release->store_target, STORE_DIR) ? STORE_OVERLAY_NONE
+                                                                  : STORE_OVERLAY_BIND;
     if (config_bool(p->config, "virtualisation.writableStoreUseTmpfs"))
         return STORE_OVERLAY_TMPFS;
     return STORE_OVERLAY_ROOT;
+}
+
+/* The name of the store's writable layer in the release, as enum store_upper. */
+static unsigned int choose_upper(const struct planner *p)
+{
+    unsigned int name = STORE_UPPER_STORE;
+
+    while (!streq(store_upper_names[name], p->config->release->store_upper))
+        name++;
+    return p->params.store_overlay == STORE_OVERLAY_TMPFS ||
+                   p->params.store_overlay == STORE_OVERLAY_ROOT
+               ? name
+               : STORE_UPPER_STORE;
 }
 
 /* True if init mounts the store's writable layer as the filesystem says. */
@@ -230,6 +301,13 @@ static bool is_default_upper(const struct planner *p, const struct filesystem *f
 {
     return streq(fs->where, STORE_UPPER_DIR) && streq(fs->type, "tmpfs") &&
            has_options(fs, STORE_OPTIONS_UPPER) && p->params.store_overlay == STORE_OVERLAY_TMPFS;
+}
+
+/* True if init binds the store to its own directory as the filesystem says. */
+static bool is_default_bind(const struct planner *p, const struct filesystem *fs)
+{
+    return p->params.store_overlay == STORE_OVERLAY_BIND && streq(fs->where, STORE_DIR) &&
+           fs->device && streq(fs->device, STORE_LOWER_DIR) && has_options(fs, STORE_OPTIONS_BIND);
 }
 
 /* True if vm.share= says all of the filesystem. */
@@ -240,15 +318,28 @@ static bool is_share(const struct planner *p, const struct filesystem *fs)
     return streq(fs->type, "virtiofs") || (streq(fs->type, "9p") && is_plain_9p(p, fs));
 }
 
+/* Reports an overlay with layers outside the guest's root: our initrd contains nothing of use. */
+static void check_layers(struct planner *p, const struct filesystem *fs)
+{
+    char *option CLEANUP_FREE = xasprintf("%s.\"%s\".overlay.useStage1BaseDirectories",
+                                          p->config->filesystems.option, fs->where);
+
+    if (fs->initrd_layers)
+        config_problem(p->config, option,
+                       "is false, expected true: run-vm's initrd has no directories to overlay, "
+                       "only the system's own can have (runVm.initrd = \"system\")");
+}
+
 static void add_filesystem(struct planner *p, const struct filesystem *fs)
 {
-    bool writable = p->params.store_overlay != STORE_OVERLAY_NONE;
+    bool apart = p->params.store_overlay != STORE_OVERLAY_NONE;
 
+    check_layers(p, fs);
     if (streq(fs->where, "/"))
         set_root(p, fs);
-    else if (streq(fs->where, writable ? STORE_LOWER_DIR : STORE_DIR))
+    else if (streq(fs->where, apart ? STORE_LOWER_DIR : STORE_DIR))
         set_store(p, fs);
-    else if (is_default_upper(p, fs))
+    else if (is_default_upper(p, fs) || is_default_bind(p, fs))
         return;
     else if (is_share(p, fs))
         add_share(p, fs);
@@ -256,12 +347,41 @@ static void add_filesystem(struct planner *p, const struct filesystem *fs)
         add_mount(p, fs);
 }
 
-/* Makes the share of --root-dir the root. */
-static void set_root_directory(struct guest_params *params)
+/* Reports that no filesystem is the root. */
+static void report_no_root(struct planner *p)
+{
+    static const char machine[] = "virtualisation.fileSystems";
+    const struct filesystems *filesystems = &p->config->filesystems;
+
+    if (config_has_problem(p->config, machine) ||
+        config_has_problem(p->config, filesystems->option))
+        return;
+    if (json_object_size(config_get(p->config, machine)))
+        config_problem_of(p->config, "virtualisation.useDefaultFilesystems", filesystems->option,
+                          "has no \"/\", expected a root filesystem: without "
+                          "virtualisation.useDefaultFilesystems it must be given");
+    else
+        config_problem(p->config, machine,
+                       "is an empty set, so that fileSystems counts, which %s, expected a root "
+                       "filesystem \"/\" there",
+                       filesystems->count ? "has no \"/\"" : "is empty too");
+}
+
+/* Makes the share of --root-dir the root. Programs that map files for writing, such as apt, need
+ * cache=mmap; over a tmpfs they map the copy. */
+static void set_root_directory(struct guest_params *params, bool writable)
 {
     params->root = xstrdup(PLANNER_ROOT_TAG);
     params->rootfstype = xstrdup("9p");
-    params->root_overlay = true;
+    params->root_overlay = !writable;
+    if (writable)
+        params->rootflags = xstrdup("cache=mmap");
+}
+
+bool planner_overlays_root(const struct planner *p)
+{
+    return p->disk_image && !p->options->root_dir &&
+           streq(config_text(p->config, "runVm.diskImageWrites"), "refuse");
 }
 
 void plan_guest_params(struct planner *p)
@@ -272,6 +392,7 @@ void plan_guest_params(struct planner *p)
 
     params->msize = msize_given(p);
     params->store_overlay = choose_overlay(p);
+    params->store_upper = choose_upper(p);
     for (size_t i = 0; i < filesystems->count; i++) {
         const struct filesystem *fs = &filesystems->items[i];
 
@@ -280,13 +401,14 @@ void plan_guest_params(struct planner *p)
     }
     planner_share_modules(p);
     if (p->options->root_dir)
-        set_root_directory(params);
-    else if (!params->root && !config_has_problem(p->config, "virtualisation.fileSystems"))
-        config_problem_of(p->config, "virtualisation.useDefaultFilesystems",
-                          "virtualisation.fileSystems",
-                          "has no \"/\", expected a root filesystem: without "
-                          "virtualisation.useDefaultFilesystems it must be given");
-    if (params->store.kind == STORE_NONE)
-        params->store_overlay = STORE_OVERLAY_TMPFS; /* init's default, which is not encoded */
+        set_root_directory(params, p->options->root_writable);
+    else if (!params->root)
+        report_no_root(p);
+    params->root_overlay |= planner_overlays_root(p);
+    planner_configure_network(p);
+    if (params->store.kind == STORE_NONE) { /* init's defaults, which are not encoded */
+        params->store_overlay = STORE_OVERLAY_TMPFS;
+        params->store_upper = STORE_UPPER_STORE;
+    }
     strv_extend(&params->modules, &modules);
 }

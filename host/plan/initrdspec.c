@@ -84,8 +84,12 @@ static void choose_modules(struct planner *p)
         add_fs_modules(p, "9p");
         planner_add_module(p, "overlay");
     }
+    if (planner_overlays_root(p))
+        planner_add_module(p, "overlay");
     if (p->modules_shared)
         add_fs_modules(p, "9p");
+    if (p->params.ifnames.count > 0)
+        planner_add_module(p, "virtio_net"); /* init names the interfaces */
     planner_add_expected_drivers(p);
     add_listed_modules(p, "boot.initrd.kernelModules");
     add_listed_modules(p, "boot.initrd.availableKernelModules");

@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
@@ -53,13 +54,16 @@ static char *find_kernel(struct planner *p)
     return found ? found : xstrdup("");
 }
 
-/* Returns the contents of the system's file kernel-params or, without a system, boot.kernelParams.
- * The caller frees. */
+/* Returns the contents of the system's file kernel-params or, without a system, the parameters of
+ * the tree and boot.kernelParams. The caller frees. */
 static char *system_parameters(struct planner *p)
 {
     if (!toplevel(p)) {
-        struct strv list CLEANUP_STRV = config_texts(p->config, "boot.kernelParams");
+        struct strv list CLEANUP_STRV = {0};
+        struct strv configured CLEANUP_STRV = config_texts(p->config, "boot.kernelParams");
 
+        strv_extend(&list, &p->options->tree_params);
+        strv_extend(&list, &configured);
         return strv_join(&list, " ");
     }
     struct error e CLEANUP_ERROR = {0};
@@ -165,6 +169,51 @@ static bool has_parameter(const char *text, const char *name, const char *value)
     return found;
 }
 
+/* Returns the last root= of the parameters, which is the one that counts; the caller frees. NULL:
+ * there is none. */
+static char *find_root(const char *text)
+{
+    struct cmdline line CLEANUP_CMDLINE = {0};
+    const char *root = NULL;
+
+    (void)cmdline_parse(&line, text);
+    for (size_t i = 0; i < line.count; i++)
+        if (streq(line.words[i].name, "root"))
+            root = line.words[i].value;
+    return xstrdup(root);
+}
+
+/* Lets errors of the kernel through, and what is worse. "quiet" is the same for the kernel, but
+ * silences systemd, too. */
+#define QUIET_LEVEL "4"
+
+/* True if the parameters decide which of the kernel's messages are on the console. */
+static bool decides_on_messages(const char *given)
+{
+    static const char *const names[] = {"loglevel", "quiet", "debug", "ignore_loglevel"};
+
+    for (size_t i = 0; i < ELEMENTS(names); i++)
+        if (has_parameter(given, names[i], NULL))
+            return true;
+    return false;
+}
+
+/* True if run-vm shows the steps of the boot in place of the kernel's messages: for a tree on a
+ * terminal whose console is there, where init's marks say which step it is. */
+static bool is_quiet(const struct planner *p)
+{
+    static const char *const others[] = {"serial", "display", "chardev",   "monitor",
+                                         "mon",    "qmp",     "nodefaults"};
+
+    for (size_t i = 0; i < ELEMENTS(others); i++)
+        if (qemu_option_find(&p->given, others[i]))
+            return false;
+    return p->options->tree_start && !p->options->verbose && !p->options->detach &&
+           p->at->on_terminal && p->dialect->own_init && p->guest->family == FAMILY_X86 &&
+           p->options->exec.arguments.count == 0 &&
+           !config_bool(p->config, "virtualisation.graphics");
+}
+
 /* Adds parameters with which the kernel starts faster, or more reliably, in a virtual machine. A
  * kernel ignores those that it does not know. */
 static void add_kernel_parameters(const struct planner *p, const char *given, struct cmdline *words)
@@ -176,6 +225,8 @@ static void add_kernel_parameters(const struct planner *p, const char *given, st
     if (!config_bool(p->config, "runVm.kernelSelfTests") && !has_parameter(given, "fips", "1") &&
         !has_parameter(given, "cryptomgr.notests", NULL))
         cmdline_add(words, "cryptomgr.notests", "1");
+    if (p->plan->quiet && !decides_on_messages(given))
+        cmdline_add(words, "loglevel", QUIET_LEVEL);
     for (size_t i = 0; i < p->kernel_words.count; i++)
         cmdline_add(words, p->kernel_words.words[i].name, p->kernel_words.words[i].value);
 }
@@ -202,10 +253,13 @@ static void set_params(struct planner *p, const char *given)
         params->reg_info = xstrdup(p->reg_info);
     get_consoles(p, &params->consoles);
     plan_guest_params(p);
-    /* without a terminal nobody can answer a prompt */
-    if (p->at->input != INPUT_TERMINAL && !decides_on_fail(given))
+    /* without a terminal nobody can answer a prompt, and --detach leaves it */
+    if ((p->at->input != INPUT_TERMINAL || p->options->detach) && !decides_on_fail(given))
         params->on_fail = ON_FAIL_POWEROFF;
     plan_blank_disks(p);
+    if (p->options->tree_start && p->at->on_terminal && p->at->rows > 0 && p->at->columns > 0 &&
+        p->options->exec.arguments.count == 0 && !config_bool(p->config, "virtualisation.graphics"))
+        params->console_size = xasprintf("%ux%u", p->at->rows, p->at->columns);
 }
 
 /* Parameters of a start with our init, in their order. */
@@ -264,6 +318,7 @@ static char *own_parameters(struct planner *p)
     char *given CLEANUP_FREE = xasprintf("%s %s", system, last);
     struct cmdline words CLEANUP_CMDLINE = {0};
 
+    p->given_root = find_root(last);
     set_params(p, given);
     guest_params_encode(&p->params, &words);
     add_kernel_parameters(p, given, &words);
@@ -278,6 +333,14 @@ static char *find_initrd(struct planner *p)
         planner_add_file(p, FILE_INITRD, planner_temporary(p, "initrd"), NULL);
         return planner_temporary(p, "initrd");
     }
+    const char *given = config_text(p->config, "virtualisation.directBoot.initrd");
+
+    if (given) {
+        char *found = planner_host_path(p, "virtualisation.directBoot.initrd", given);
+
+        planner_need(p, "virtualisation.directBoot.initrd", found ? found : "", NEED_FILE);
+        return found ? found : xstrdup("");
+    }
     if (!toplevel(p)) {
         config_problem(p->config, "runVm.initrd",
                        "is \"system\", but there is no system.build.toplevel to have one, expected "
@@ -289,10 +352,16 @@ static char *find_initrd(struct planner *p)
     return found ? found : xstrdup("");
 }
 
+/* With a kernel that it loads through PVH, QEMU puts the initrd right below the 160 KiB that it
+ * expects the firmware's tables to take: larger tables and the initrd overwrite each other, and the
+ * guest has no ACPI. The loader of a bzImage asks the firmware where memory ends. */
+#define SPARE_BYTES 8192
+
 /* True if QEMU's own firmware loads the kernel: another may be able to start a bzImage only. */
 static bool may_unpack(const struct planner *p)
 {
-    return p->dialect->unpacks_kernel && streq(config_text(p->config, "runVm.kernel"), "auto") &&
+    return p->firmware_bytes <= SPARE_BYTES && p->dialect->unpacks_kernel &&
+           streq(config_text(p->config, "runVm.kernel"), "auto") &&
            !config_bool(p->config, "virtualisation.useEFIBoot") &&
            !config_text(p->config, "virtualisation.bios");
 }
@@ -325,6 +394,7 @@ static char *choose_kernel(struct planner *p)
 
 void plan_kernel(struct planner *p)
 {
+    p->plan->quiet = is_quiet(p);
     char *append = p->dialect->own_init ? own_parameters(p) : plain_parameters(p);
     struct cmdline line CLEANUP_CMDLINE = {0};
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
@@ -30,7 +31,8 @@ static void place_temporary_directory(struct planner *p)
     if (given && path_tilde_problem(given))
         planner_environment_problem(p, "TMPDIR", "\"%s\" %s", given, path_tilde_problem(given));
     else if (there ? !S_ISDIR(st.st_mode) : !kept)
-        planner_environment_problem(p, "TMPDIR", "\"%s\" is no directory, expected one%s", parent,
+        planner_environment_problem(p, "TMPDIR",
+                                    "\"%s\" is not a directory; expected a directory%s", parent,
                                     kept ? ", or nothing" : "");
     p->keep_tmp = kept || p->options->keep_tmp;
     p->plan->cwd = kept ? TAKE(parent) : xasprintf("%s/nix-vm.%s", plain, p->at->random);
@@ -55,6 +57,7 @@ static void place_shared_directory(struct planner *p)
 struct named_file {
     const char *variable;
     const char *option;
+    bool is_directory; /* it is a directory instead */
 };
 
 static void note_problem(struct planner *p, const struct named_file *file, const char *what)
@@ -102,8 +105,10 @@ static char *find_file(struct planner *p, const struct named_file *file)
         note_problem(p, file, e.message);
         return NULL;
     }
-    if (stat(resolved, &st) == 0 && S_ISDIR(st.st_mode)) {
-        (void)error_set(&e, -1, "\"%s\" is a directory, expected a file or nothing", path);
+    if (stat(resolved, &st) == 0 && S_ISDIR(st.st_mode) != file->is_directory) {
+        (void)error_set(&e, -1, "\"%s\" is %s directory; expected a %s, or nothing", path,
+                        file->is_directory ? "not a" : "a",
+                        file->is_directory ? "directory" : "file");
         note_problem(p, file, e.message);
         return NULL;
     }
@@ -130,12 +135,25 @@ static void set_image_directory(struct planner *p)
     variables_set(&p->variables, "NIX_DISK_IMAGE_DIR", directory);
 }
 
+/* Moves a disk image that does not exist, and whose content is to be lost, to the temporary
+ * directory. */
+static void make_temporary(struct planner *p, const char *variable)
+{
+    if (!p->disk_image || access(p->disk_image, F_OK) == 0 ||
+        !streq(config_text(p->config, "runVm.diskImageWrites"), "discard"))
+        return;
+    free(p->disk_image);
+    p->disk_image = planner_temporary(p, "root.qcow2");
+    variables_set(&p->variables, variable, p->disk_image);
+}
+
 static void place_disk_image(struct planner *p)
 {
-    static const struct named_file file = {"NIX_DISK_IMAGE", "virtualisation.diskImage"};
+    static const struct named_file file = {"NIX_DISK_IMAGE", "virtualisation.diskImage", false};
 
     if (config_text(p->config, file.option)) {
         p->disk_image = resolve_file(p, &file);
+        make_temporary(p, file.variable);
         set_image_directory(p);
     } else if (variables_nonempty(&p->variables, file.variable)) {
         strv_pushf(&p->config->warnings,
@@ -146,10 +164,18 @@ static void place_disk_image(struct planner *p)
 
 static void place_efi_variables(struct planner *p)
 {
-    static const struct named_file file = {"NIX_EFI_VARS", "virtualisation.efiVars"};
+    static const struct named_file file = {"NIX_EFI_VARS", "virtualisation.efiVars", false};
 
     if (config_bool(p->config, "virtualisation.useEFIBoot"))
         p->efi_vars = resolve_file(p, &file);
+}
+
+static void place_tpm_state(struct planner *p)
+{
+    static const struct named_file file = {"NIX_SWTPM_DIR", "runVm.tpmState", true};
+
+    if (config_bool(p->config, "virtualisation.tpm.enable"))
+        p->tpm_state = resolve_file(p, &file);
 }
 
 void plan_places(struct planner *p)
@@ -158,4 +184,5 @@ void plan_places(struct planner *p)
     place_shared_directory(p);
     place_disk_image(p);
     place_efi_variables(p);
+    place_tpm_state(p);
 }

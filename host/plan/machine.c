@@ -76,13 +76,22 @@ static void find_qemu_img(struct planner *p)
 
 static void add_accelerator(struct planner *p)
 {
+    static const char force[] = "virtualisation.qemu.forceAccel";
     struct accel accel CLEANUP_ACCEL = {0};
     enum accel_choice choice = planner_accelerator(p);
 
     p->emulated = choice == ACCEL_TCG;
+    if (p->emulated && p->options->accel == (int)ACCEL_AUTO && config_bool(p->config, force))
+        config_problem(p->config, force,
+                       "is true, but an option for QEMU names TCG, expected false, or no such "
+                       "option");
     if (planner_replaced(p, MODEL_ACCELERATOR))
         return;
     accel_choose(&accel, choice, p->guest);
+    if (accel.reason && config_bool(p->config, force))
+        config_problem(p->config, force,
+                       "is true, but KVM cannot be used: %s; expected false, or --accel tcg",
+                       accel.reason);
     planner_choose(p, MODEL_ACCELERATOR, accel.name);
     p->plan->accel_reason = TAKE(accel.reason);
     p->emulated = streq(accel.name, "tcg");
@@ -130,6 +139,11 @@ static void add_number(struct planner *p, enum model_kind kind, const char *opti
  * error that does not say so. */
 static void add_shared_memory(struct planner *p)
 {
+    if (planner_uses_virtiofs(p) && planner_memory_is_private(p))
+        config_problem(p->config, "virtualisation.qemu.options",
+                       "has a memory backend without share=on, expected one with it: the servers "
+                       "of shares on virtiofs map the guest's memory. Or share by 9p "
+                       "(runVm.transport)");
     if (planner_replaced(p, MODEL_SHARED_MEMORY))
         return;
     if (qemu_option_find(&p->given, "mem-path"))
@@ -141,6 +155,13 @@ static void add_shared_memory(struct planner *p)
               (struct model_item){
                   .kind = MODEL_SHARED_MEMORY,
                   .shared_memory = {.id = xstrdup("run-vm-memory"), .bytes = planner_memory(p)}});
+}
+
+/* True if the user asks for shared memory, and does not say with -mem-path where the memory is. */
+static bool wants_shared_memory(const struct planner *p)
+{
+    return config_bool(p->config, "virtualisation.qemu.enableSharedMemory") &&
+           !qemu_option_find(&p->given, "mem-path");
 }
 
 /* Chooses the type of the machine; NULL: QEMU's default. On q35 each IDE drive needs the name of a
@@ -170,7 +191,7 @@ void plan_machine(struct planner *p)
     add_name(p);
     add_number(p, MODEL_MEMORY, "virtualisation.memorySize");
     add_number(p, MODEL_CORES, "virtualisation.cores");
-    if (planner_uses_virtiofs(p))
+    if (planner_uses_virtiofs(p) || wants_shared_memory(p))
         add_shared_memory(p);
     model_add(
         &p->plan->machine,

@@ -71,15 +71,25 @@ static void warn_of_replacement(struct planner *p, const char *what, const char 
                what);
 }
 
+/* QEMU's machines for RISC-V make no card of a model, only one that is a device. */
+static bool takes_no_model(const struct planner *p)
+{
+    return p->guest->cpu && startswith(p->guest->cpu, "riscv");
+}
+
 static void add_card(struct planner *p)
 {
+    bool device = takes_no_model(p);
+
     if (given_card(p)) {
         warn_of_replacement(p, "network card", given_card(p));
         return;
     }
-    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_CARD,
-                                                     .card = {.network = xstrdup(NETWORK),
-                                                              .model = xstrdup("virtio")}});
+    model_add(&p->plan->machine,
+              (struct model_item){.kind = MODEL_CARD,
+                                  .card = {.network = xstrdup(NETWORK),
+                                           .model = device ? NULL : xstrdup("virtio"),
+                                           .driver = device ? xstrdup("virtio-net-pci") : NULL}});
 }
 
 static void add_forwards(struct planner *p, struct model_network *network)
@@ -116,25 +126,71 @@ static void add_user_network(struct planner *p)
     model_add(&p->plan->machine, (struct model_item){.kind = MODEL_NETWORK, .network = network});
 }
 
-/* Adds a card on the virtual network `number`, the `nth` of the list, if its switch is known. */
-static void add_vlan(struct planner *p, size_t nth, unsigned int number)
+/* Adds the network with that id unless the user's options have it. Returns false if there is none.
+ */
+static bool add_switch(struct planner *p, const char *id, unsigned int number)
 {
-    unsigned int node = (unsigned int)config_integer(p->config, "virtualisation.test.nodeNumber");
+    char *item CLEANUP_FREE = xasprintf("id=%s", id);
     char *variable CLEANUP_FREE = xasprintf("QEMU_VDE_SOCKET_%u", number);
     const char *socket = variables_nonempty(&p->variables, variable);
 
+    if (qemu_option_find_with(&p->given, "netdev", item))
+        return true;
     if (!socket)
-        return;
-    model_add(
-        &p->plan->machine,
-        (struct model_item){.kind = MODEL_CARD,
-                            .card = {.network = xasprintf("vlan%zu", nth),
-                                     .driver = xstrdup("virtio-net-pci"),
-                                     .mac = xasprintf("52:54:00:12:%02X:%02X", number, node)}});
+        return false;
     model_add(&p->plan->machine,
-              (struct model_item){.kind = MODEL_NETWORK,
-                                  .network = {.id = xasprintf("vlan%zu", nth),
-                                              .vde_socket = path_absolute(p->at->cwd, socket)}});
+              (struct model_item){
+                  .kind = MODEL_NETWORK,
+                  .network = {.id = xstrdup(id), .vde_socket = path_absolute(p->at->cwd, socket)}});
+    return true;
+}
+
+/* Has our init name the interface of the card with that address, as a rule of udev does in the
+ * system's own initrd. */
+static void name_card(struct planner *p, const char *name, const char *mac)
+{
+    struct ifname_list *list = &p->params.ifnames;
+    struct ifname ifname = {0};
+
+    if (!ifname_parse_address(ifname.address, mac))
+        return;
+    ifname.name = xstrdup(name);
+    ARRAY_PUSH(list->items, list->count, ifname);
+}
+
+/* Does the same for the user's card, which init would wait for in vain by any other address. */
+static void name_given_card(struct planner *p, const char *name, const char *device)
+{
+    size_t length = 0;
+    const char *item = qemu_option_item(device, "mac", &length);
+    char *mac CLEANUP_FREE = item ? xasprintf("%.*s", (int)length, item) : NULL;
+
+    if (mac)
+        name_card(p, name, mac);
+}
+
+/* Adds a card on the `nth` virtual network, if its switch is known. NixOS's test framework puts
+ * both into the user's options, where they stay as they are. */
+static void add_virtual_card(struct planner *p, size_t nth, const struct netcard *card)
+{
+    unsigned int node = (unsigned int)config_integer(p->config, "virtualisation.test.nodeNumber");
+    char *id CLEANUP_FREE = xasprintf("vlan%zu", nth);
+    char *item CLEANUP_FREE = xasprintf("netdev=%s", id);
+
+    char *mac CLEANUP_FREE = xasprintf("52:54:00:12:%02X:%02X", card->network, node);
+
+    if (!add_switch(p, id, card->network))
+        return;
+    const char *given = qemu_option_find_with(&p->given, "device", item);
+    if (given) {
+        name_given_card(p, card->name, given);
+        return;
+    }
+    name_card(p, card->name, mac);
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_CARD,
+                                                     .card = {.network = xstrdup(id),
+                                                              .driver = xstrdup("virtio-net-pci"),
+                                                              .mac = xstrdup(mac)}});
 }
 
 /* Options each of which keeps QEMU from adding a default card, on a default user network. */
@@ -175,6 +231,8 @@ static void warn_of_no_effect(struct planner *p)
          "restrict=on in a network of your own"},
         {"virtualisation.forwardPorts", p->config->forward_ports.count > 0,
          "hostfwd= or guestfwd= in a network of your own"},
+        {"environment: QEMU_NET_OPTS", variables_nonempty(&p->variables, "QEMU_NET_OPTS") != NULL,
+         "these options in a network of your own"},
     };
 
     for (size_t i = 0; i < ELEMENTS(settings) && !has_user_network(p); i++)
@@ -232,8 +290,8 @@ void plan_network(struct planner *p)
 
     planner_add_entries(p, "virtualisation.qemu.networkingOptions", &p->config->networking_options,
                         builtins, ELEMENTS(builtins));
-    for (size_t i = 0; i < p->config->vlan_count; i++)
-        add_vlan(p, i + 1, p->config->vlans[i]);
+    for (size_t i = 0; i < p->config->cards.count; i++)
+        add_virtual_card(p, i + 1, &p->config->cards.items[i]);
     refuse_default_card(p);
     warn_of_no_effect(p);
     warn_of_ways_out(p);

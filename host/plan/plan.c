@@ -7,6 +7,22 @@
 #include "base/text.h"
 #include "host/machine/qemuargv.h"
 
+const char *const plan_file_kinds[] = {
+    [FILE_DISK_IMAGE] = "disk-image",
+    [FILE_DISK_LOWER] = "disk-lower",
+    [FILE_DISK_OVERLAY] = "disk-overlay",
+    [FILE_DIRECTORY] = "directory",
+    [FILE_TEMPORARY] = "temporary",
+    [FILE_COPY] = "copy",
+    [FILE_STORE_IMAGE] = "store-image",
+    [FILE_BOOT_DISK] = "boot-disk",
+    [FILE_REGISTRATION] = "registration",
+    [FILE_INITRD] = "initrd",
+    [FILE_KERNEL] = "kernel",
+    [FILE_MODULE_INDEX] = "module-index",
+    [FILE_TPM_STATE] = "tpm-state",
+};
+
 bool plan_is_temporary(const struct plan *plan, const char *path)
 {
     const char *rest = startswith(path, plan->cwd);
@@ -30,6 +46,7 @@ static void free_files(struct plan *plan)
     for (size_t i = 0; i < plan->file_count; i++) {
         free(plan->files[i].path);
         free(plan->files[i].source);
+        free(plan->files[i].label);
         strv_free(&plan->files[i].roots);
     }
     free(plan->files);
@@ -63,10 +80,30 @@ static void free_servers(struct plan *plan)
     free(plan->servers);
 }
 
+static void free_tpm(struct plan_tpm *tpm)
+{
+    free(tpm->program);
+    free(tpm->state);
+    free(tpm->socket);
+    free(tpm->provisioning);
+}
+
+static void free_credentials(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->credential_count; i++) {
+        free(plan->credentials[i].name);
+        free(plan->credentials[i].option);
+        free(plan->credentials[i].source);
+        free(plan->credentials[i].text);
+    }
+    free(plan->credentials);
+}
+
 static void free_initrd(struct initrd_spec *spec)
 {
     free(spec->init);
     free(spec->modules_dir);
+    free(spec->modules_source);
     free(spec->modules_root);
     strv_free(&spec->modules);
     cmdline_free(&spec->words);
@@ -77,6 +114,7 @@ static void free_boot_disk(struct boot_disk_spec *spec)
     free(spec->toplevel);
     free(spec->toplevel_path);
     free(spec->grub_device);
+    free(spec->label);
     strv_free(&spec->firmware);
     strv_free(&spec->settings);
     free(spec->kernel);
@@ -84,11 +122,19 @@ static void free_boot_disk(struct boot_disk_spec *spec)
     free(spec->guest_init);
 }
 
+size_t plan_credential_string(const struct plan_credential *credential, size_t content)
+{
+    return strlen(PLAN_SMBIOS_CREDENTIAL) + strlen(credential->name) + strlen("=") +
+           (content + 2) / 3 * 4 + 1;
+}
+
 void plan_free(struct plan *plan)
 {
     free_files(plan);
     free_needs(plan);
     free_servers(plan);
+    free_tpm(&plan->tpm);
+    free_credentials(plan);
     free_initrd(&plan->initrd);
     free_boot_disk(&plan->boot_disk);
     model_free(&plan->machine);
@@ -98,11 +144,18 @@ void plan_free(struct plan *plan)
     strv_free(&plan->warnings);
     free(plan->accel_reason);
     free(plan->cwd);
-    strv_free(&plan->exec);
+    free(plan->image);
+    free(plan->tree);
+    idmap_free(&plan->identities);
+    guestcommand_free(&plan->exec);
     free(plan->exec_socket);
+    free(plan->agent_socket);
     free(plan->report_socket);
     free(plan->qmp_socket);
     free(plan->control_socket);
+    free(plan->vnc_socket);
+    free(plan->console_socket);
+    free(plan->console_log);
     strv_free(&plan->raw_images);
     strv_free(&plan->helpers);
     free(plan->qemu_img);

@@ -9,6 +9,7 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "common/store.h"
+#include "host/config/bootdrive.h"
 #include "host/plan/expand.h"
 #include "host/system/path.h"
 
@@ -20,6 +21,17 @@ void planner_environment_problem(struct planner *p, const char *variable, const 
     char *text CLEANUP_FREE = xvasprintf(format, arguments);
     va_end(arguments);
     strv_pushf(&p->config->problems, "environment: %s: %s", variable, text);
+}
+
+bool planner_has_own_init(const struct planner *p)
+{
+    return p->dialect->own_init && config_bool(p->config, "virtualisation.directBoot.enable");
+}
+
+bool planner_boots_foreign(const struct planner *p)
+{
+    return !config_bool(p->config, "virtualisation.directBoot.enable") &&
+           !bootdrive_has_loader(p->config);
 }
 
 struct plan_file *planner_add_file(struct planner *p, enum file_kind kind, char *path, char *source)
@@ -101,6 +113,16 @@ char *planner_host_path(struct planner *p, const char *option, const char *path)
     if (!*p->plan->store_prefix || !startswith(path, STORE_DIR "/"))
         return xstrdup(path);
     return planner_store_path(p, option, path);
+}
+
+char *planner_store_file(struct planner *p, const char *option, const char *name)
+{
+    const char *directory = config_text(p->config, option);
+    char *path CLEANUP_FREE = directory ? xasprintf("%s/%s", directory, name) : NULL;
+    char *found = path ? planner_store_path(p, option, path) : NULL;
+
+    planner_need(p, option, found ? found : "", NEED_FILE);
+    return found;
 }
 
 char *planner_tree_path(const struct planner *p, const char *given, char **root)

@@ -10,8 +10,9 @@ void plan_options_free(struct plan_options *options)
     free(options->root_dir);
     free(options->guest_init);
     free(options->init);
+    strv_free(&options->tree_params);
     strv_free(&options->append);
-    strv_free(&options->exec);
+    guestcommand_free(&options->exec);
     strv_free(&options->qemu_arguments);
     *options = (struct plan_options){0};
 }

@@ -29,28 +29,13 @@ static void add_x86_input(struct planner *p)
 
 static void add_arm_devices(struct planner *p)
 {
-    add_device(p, MODEL_DISPLAY, "virtio-gpu-pci");
+    if (p->config->release->arm_display)
+        add_device(p, MODEL_DISPLAY, "virtio-gpu-pci");
     model_add(&p->plan->machine, (struct model_item){.kind = MODEL_CONTROLLER,
                                                      .device = {.driver = xstrdup("usb-ehci"),
                                                                 .id = xstrdup("usb0")}});
     add_device(p, MODEL_INPUT, "usb-kbd");
     add_device(p, MODEL_INPUT, "usb-tablet");
-}
-
-static void add_firmware(struct planner *p)
-{
-    const char *firmware = config_text(p->config, "virtualisation.efi.firmware");
-    char *path = firmware ? planner_host_path(p, "virtualisation.efi.firmware", firmware) : NULL;
-    char *code = path ? path : xstrdup("");
-    char *variables = xstrdup(p->efi_vars ? p->efi_vars : "");
-
-    if (!firmware)
-        config_problem(p->config, "virtualisation.efi.firmware",
-                       "is not set, and run-vm knows no firmware for %s, expected a path",
-                       p->config->platform_name);
-    planner_need(p, "virtualisation.efi.firmware", code, NEED_FILE);
-    model_add(&p->plan->machine,
-              (struct model_item){.kind = MODEL_FIRMWARE, .firmware = {code, variables}});
 }
 
 static void add_bios(struct planner *p)
@@ -111,7 +96,7 @@ static void add_resolution(struct planner *p)
 
     if (!p->dialect->resolution || !config_is_set(p->config, option) ||
         p->guest->family == FAMILY_OTHER || !config_bool(p->config, "virtualisation.graphics") ||
-        (x86 && has_other_display(p)))
+        (x86 ? has_other_display(p) : !p->config->release->arm_display))
         return;
     if (x86) /* QEMU drops its default display where a property of it is set */
         planner_choose(p, MODEL_ADAPTER, "std");
@@ -121,6 +106,20 @@ static void add_resolution(struct planner *p)
                                                                     .y = p->config->resolution.y}});
 }
 
+#define VNC "run-vm.vnc"
+
+/* Serves the display on a socket, as no other user of the host can connect to, unless the user's
+ * options say where it is. */
+static void add_vnc(struct planner *p)
+{
+    if (!config_bool(p->config, "runVm.vnc") ||
+        !config_bool(p->config, "virtualisation.graphics") ||
+        qemu_option_find(&p->given, "display") || qemu_option_find(&p->given, "vnc"))
+        return;
+    p->plan->vnc_socket = planner_temporary(p, VNC);
+    model_add(&p->plan->machine, (struct model_item){.kind = MODEL_VNC, .text = xstrdup(VNC)});
+}
+
 /* Shares the directory that --root-dir makes the root. */
 static void add_root_share(struct planner *p)
 {
@@ -128,7 +127,10 @@ static void add_root_share(struct planner *p)
         return;
     char *path CLEANUP_FREE = path_absolute(p->at->cwd, p->options->root_dir);
     planner_need(p, "--root-dir", path, NEED_DIRECTORY);
-    planner_add_own_share(p, PLANNER_ROOT_TAG, path);
+    planner_add_own_share(p, PLANNER_ROOT_TAG, path, !p->options->root_writable);
+    p->plan->tree = TAKE(path);
+    p->plan->tree_writable = p->options->root_writable;
+    p->plan->tree_owner = p->options->root_owner;
 }
 
 void planner_environment_options(struct planner *p, struct strv *words)
@@ -152,7 +154,7 @@ void plan_options(struct planner *p)
         {"x86-input", add_x86_input},
         {"arm-devices", add_arm_devices},
         {"kernel", plan_kernel},
-        {"efi", add_firmware},
+        {"efi", plan_firmware},
         {"bios", add_bios},
         {"nographic", add_headless},
     };
@@ -162,8 +164,11 @@ void plan_options(struct planner *p)
     plan_modules(p);
     add_guest_agent(p);
     add_resolution(p);
+    plan_credentials(p);
+    plan_tpm(p);
     planner_add_entries(p, "virtualisation.qemu.options", &p->config->qemu_options, builtins,
                         ELEMENTS(builtins));
+    add_vnc(p);
     plan_console(p);
     plan_report(p);
     planner_environment_options(p, &words);

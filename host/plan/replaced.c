@@ -42,9 +42,9 @@ static const struct replacement {
     {MODEL_MEMORY, "m", sizes, false},
     {MODEL_MEMORY, "machine", machine_sizes, false},
     {MODEL_MEMORY, "M", machine_sizes, false},
-    {MODEL_SHARED_MEMORY, "machine", backends, false},
-    {MODEL_SHARED_MEMORY, "M", backends, false},
-    {MODEL_SHARED_MEMORY, "numa", memory_devices, false},
+    {MODEL_SHARED_MEMORY, "machine", backends, true},
+    {MODEL_SHARED_MEMORY, "M", backends, true},
+    {MODEL_SHARED_MEMORY, "numa", memory_devices, true},
     {MODEL_CORES, "smp", processors, false},
     {MODEL_CORES, "machine", machine_processors, false},
     {MODEL_CORES, "M", machine_processors, false},
@@ -156,6 +156,36 @@ uint64_t planner_memory(const struct planner *p)
     if (!bytes)
         bytes = (uint64_t)config_integer(p->config, "virtualisation.memorySize") << 20;
     return (bytes + MEMORY_STEP - 1) / MEMORY_STEP * MEMORY_STEP;
+}
+
+/* True if the list says `share=on`, in one of QEMU's spellings; `otherwise` if it says nothing. */
+static bool is_shared(const char *object, bool otherwise)
+{
+    static const char *const yes[] = {"on", "yes", "true", "y"};
+    size_t length;
+    const char *share = qemu_option_item(object, "share", &length);
+
+    for (size_t i = 0; share && i < ELEMENTS(yes); i++)
+        if (length == strlen(yes[i]) && !strncmp(share, yes[i], length))
+            return true;
+    return !share && otherwise;
+}
+
+bool planner_memory_is_private(const struct planner *p)
+{
+    static const char *const kinds[] = {"memory-backend-ram", "memory-backend-file",
+                                        "memory-backend-memfd"};
+    struct word word = last_word(p, MODEL_SHARED_MEMORY);
+
+    if (!word.value)
+        return false;
+    char *id CLEANUP_FREE = xasprintf("id=%.*s", (int)word.length, word.value);
+    const char *object = qemu_option_find_with(&p->given, "object", id);
+
+    for (size_t i = 0; object && i < ELEMENTS(kinds); i++)
+        if (startswith(object, kinds[i]))
+            return !is_shared(object, streq(kinds[i], "memory-backend-memfd"));
+    return false;
 }
 
 bool planner_has_own_machine(const struct planner *p)

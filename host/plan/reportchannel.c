@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Plans the port on which our init reports its boot. With --exec the report is on that channel. */
+/* Plans the port on which our init reports its boot. With --exec the report is on that channel,
+ * except for the marks of a chart. */
 #include "base/alloc.h"
 #include "common/report.h"
 #include "host/plan/planner.h"
@@ -9,7 +10,8 @@
 void plan_report(struct planner *p)
 {
     /* a boot loader starts the initrd that the system has installed */
-    if (!p->plan->initrd.init || p->plan->exec.count || p->guest->family != FAMILY_X86)
+    bool exec = p->plan->exec.arguments.count && !p->options->boot_chart;
+    if (!p->plan->initrd.init || exec || p->guest->family != FAMILY_X86)
         return;
     p->plan->report_socket = planner_temporary(p, SOCKET);
     model_add(&p->plan->machine,

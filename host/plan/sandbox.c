@@ -132,10 +132,12 @@ static bool starts_programs(const struct planner *p)
 void plan_sandbox(struct planner *p)
 {
     bool plain = !has_user_options(p);
-    bool window = config_bool(p->config, "virtualisation.graphics");
+    bool window =
+        config_bool(p->config, "virtualisation.graphics") && !config_bool(p->config, "runVm.vnc");
     bool alone = plain && !starts_programs(p);
     char *starter CLEANUP_FREE = find_starter(p);
 
+    p->plan->starts_privileged = starter != NULL;
     if (!config_bool(p->config, "runVm.sandbox") || planner_replaced(p, MODEL_SANDBOX))
         return;
     if (starter) {

@@ -18,4 +18,7 @@ struct surroundings {
     const char *program;      /* path of run-vm, beside which the guest's init may be */
     bool is_root;             /* run-vm runs as root */
     enum input input;
+    bool on_terminal;    /* standard input, output and error are a terminal */
+    unsigned short rows; /* of the terminal; 0: unknown */
+    unsigned short columns;
 };

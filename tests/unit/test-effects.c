@@ -55,14 +55,82 @@ static void a_setting_without_effect_says_so_in_a_line(void **state)
     assert_warned(VM("\"diskImage\": \"old.img\""), none, NULL, NULL);
     assert_warned(VM("\"diskImage\": \"new.img\", \"diskSize\": 5"), none, NULL, NULL);
     assert_warned(VM("\"diskImage\": null, \"diskSize\": 5"), none, NULL, "diskImage is null");
+    assert_warned(VM("\"diskImage\": null, \"diskSize\": \"auto\""), none, NULL,
+                  "config.json: virtualisation.diskSize has no effect: virtualisation.diskImage");
+    assert_warned(VM("\"diskImage\": null, \"diskSize\": null"), none, NULL, NULL);
     assert_warned(boot_loader, none, "quiet", "command line: --append has no effect");
     assert_warned(boot_loader, parameters, NULL, "environment: QEMU_KERNEL_PARAMS has no effect");
+    assert_warned("{\"runVm\": {\"stripModules\": true, \"initrd\": \"system\"}}", none, NULL,
+                  "config.json: runVm.stripModules has no effect: the initrd is the system's own");
+    assert_warned("{\"runVm\": {\"stripModules\": true}, \"virtualisation\": "
+                  "{\"useBootLoader\": true}}",
+                  none, NULL,
+                  "config.json: runVm.stripModules has no effect: QEMU is given no initrd");
     assert_warned(no_options, parameters, NULL, "virtualisation.qemu.options has been replaced");
     assert_warned(VM(""), parameters, "quiet", NULL);
     assert_warned("{\"boot\": {\"kernelParams\": [\"a=1\", \"loglevel=4\"]}}", none, NULL,
                   "config.json: boot.kernelParams: a=1 has no effect");
     assert_warned("{\"boot\": {\"kernelParams\": [\"a=1\"]}}", none, "a=1", NULL);
+    assert_warned(
+        VM("\"graphics\": false, \"resolution\": {\"x\": 1, \"y\": 2}"), none, NULL,
+        "config.json: virtualisation.resolution has no effect: virtualisation.graphics is "
+        "false.");
+    assert_warned(VM("\"resolution\": {\"x\": 1, \"y\": 2}"), none, NULL, NULL);
+    assert_warned(VM("\"writableStore\": false, \"writableStoreUseTmpfs\": false"), none, NULL,
+                  "virtualisation.writableStore is false");
+    assert_warned(VM("\"efiVars\": \"x.fd\""), none, NULL, "virtualisation.useEFIBoot is false");
     assert_warned("{}", variables, NULL, "environment: NIX_EFI_VARS has no effect");
+}
+
+#define FOREIGN    "\"virtualisation\": {\"directBoot\": {\"enable\": false}}"
+#define NOT_DIRECT "has no effect: virtualisation.directBoot.enable is false"
+
+static void what_is_for_another_way_to_boot_says_so(void **state)
+{
+    static const struct {
+        const char *json;
+        const char *warning;
+    } cases[] = {
+        {"{\"runVm\": {\"kernel\": \"bzImage\"}, " FOREIGN "}", "runVm.kernel " NOT_DIRECT},
+        {"{\"runVm\": {\"kernelSelfTests\": true}, " FOREIGN "}",
+         "runVm.kernelSelfTests " NOT_DIRECT},
+        {"{\"runVm\": {\"initrd\": \"builtin\"}, " FOREIGN "}", "runVm.initrd " NOT_DIRECT},
+        {"{\"boot\": {\"initrd\": {\"kernelModules\": [\"a\"]}}, " FOREIGN "}",
+         "boot.initrd.kernelModules " NOT_DIRECT},
+        {"{" FOREIGN "}", NULL},
+        {"{\"runVm\": {\"kernel\": \"bzImage\"}, \"virtualisation\": {\"directBoot\": "
+         "{\"enable\": true}, \"useBootLoader\": true}}",
+         "useBootLoader has no effect on what boots"},
+        {"{\"runVm\": {\"kernel\": \"bzImage\"}, \"virtualisation\": {\"useBootLoader\": true}}",
+         "runVm.kernel has no effect: virtualisation.useBootLoader is true"},
+        {VM("\"useBootLoader\": true, \"useBIOSBoot\": true"),
+         "useBIOSBoot has no effect: runVm.release is \"22.11\""},
+        {"{\"runVm\": {\"release\": \"23.11\"}, \"virtualisation\": {\"useBootLoader\": true, "
+         "\"useBIOSBoot\": true}}",
+         NULL},
+        {"{\"runVm\": {\"initrd\": \"builtin\"}, \"virtualisation\": {\"directBoot\": "
+         "{\"initrd\": \"/dev/null\"}}}",
+         "runVm.initrd has no effect: virtualisation.directBoot.initrd is set"},
+        {VM("\"bootLoaderDevice\": \"/dev/vda\""),
+         "bootLoaderDevice has no effect: virtualisation.useBootLoader is false"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++)
+        assert_warned(cases[i].json, (const char *const[]){NULL}, NULL, cases[i].warning);
+}
+
+static void what_is_for_a_store_that_is_not_mounted_says_so(void **state)
+{
+    static const char *const none[] = {NULL};
+
+    (void)state;
+    assert_warned(VM("\"mountHostNixStore\": false, \"writableStore\": true"), none, NULL,
+                  "writableStore has no effect: virtualisation.mountHostNixStore is false");
+    assert_warned(VM("\"mountHostNixStore\": false, \"writableStore\": false"), none, NULL, NULL);
+    assert_warned(VM("\"mountHostNixStore\": false, \"additionalPaths\": [\"/nix/store/a\"]"), none,
+                  NULL, "additionalPaths has no effect: virtualisation.mountHostNixStore is false");
+    assert_warned(VM("\"mountHostNixStore\": false"), none, NULL, NULL);
 }
 
 /* The problem of a configuration that names a variable NO that is not set, EMPTY, which is empty,
@@ -128,6 +196,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_setting_without_effect_says_so_in_a_line),
+        cmocka_unit_test(what_is_for_another_way_to_boot_says_so),
+        cmocka_unit_test(what_is_for_a_store_that_is_not_mounted_says_so),
         cmocka_unit_test(a_variable_that_is_not_set_makes_no_path),
         cmocka_unit_test(a_tilde_is_never_a_directory),
     };

@@ -149,8 +149,10 @@ static void shared_memory_has_the_size_that_the_user_says(void **state)
         {"-m 2G -m 256", ",size=268435456,"},
         {"-m nonsense", ",size=1073741824,"},
         {"-m slots=3,maxmem=8G", ",size=1073741824,"},
-        {"-object memory-backend-file,id=x,size=1G -machine memory-backend=x", ",id=x,size=1G"},
-        {"-object memory-backend-ram,id=x,size=1G -numa node,memdev=x", ",id=x,size=1G"},
+        {"-object memory-backend-file,id=x,size=1G,share=on -machine memory-backend=x",
+         ",id=x,size=1G"},
+        {"-object memory-backend-ram,share=yes,id=x,size=1G -numa node,memdev=x", ",id=x,size=1G"},
+        {"-object memory-backend-memfd,id=x,size=1G -M memory-backend=x", ",id=x,size=1G"},
     };
 
     (void)state;
@@ -168,6 +170,37 @@ static void shared_memory_has_the_size_that_the_user_says(void **state)
             planned_expect_success(&p);
         assert_non_null(strstr(planned_argument(&p, "-object", 0), cases[i].size));
         assert_null(planned_argument(&p, "-object", 1));
+    }
+}
+
+static void memory_that_no_server_can_map_is_refused(void **state)
+{
+    static const struct {
+        const char *words;
+        const char *transport;
+        bool refused;
+    } cases[] = {
+        {"-object memory-backend-ram,id=x,size=1G -machine memory-backend=x", "virtiofs", true},
+        {"-object memory-backend-memfd,id=x,size=1G,share=off -M memory-backend=x", "virtiofs",
+         true},
+        {"-object memory-backend-file,id=x,size=1G -numa node,memdev=x", "virtiofs", true},
+        {"-object memory-backend-ram,id=x,size=1G -machine memory-backend=x", "9p", false},
+        {"-object memory-backend-ram,id=y,size=1G", "virtiofs", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *json CLEANUP_FREE = xasprintf("{\"runVm\": {\"transport\": \"%s\"}, "
+                                            "\"virtualisation\": {\"qemu\": {\"options\": "
+                                            "[\"%s\"]}}}",
+                                            cases[i].transport, cases[i].words);
+
+        planned_new(&p, json, planned_no_environment);
+        if (cases[i].refused)
+            planned_expect_problem(&p, "virtualisation.qemu.options", "share=on", NULL);
+        else
+            assert_int_equal(p.config.problems.count, 0);
     }
 }
 
@@ -278,7 +311,7 @@ static void only_a_machine_with_efi_needs_firmware(void **state)
 
 static void a_platform_that_is_not_known_is_named_with_those_that_are(void **state)
 {
-    static const char *const platforms[] = {"s390x-linux", "x86-64-linux", "x86_64-darwin",
+    static const char *const platforms[] = {"sparc64-linux", "x86-64-linux", "x86_64-darwin",
                                             "linux"};
 
     (void)state;
@@ -337,6 +370,7 @@ int main(void)
         cmocka_unit_test(options_of_the_users_that_say_something_else_leave_ours),
         cmocka_unit_test(with_the_systems_initrd_only_the_accelerator_is_left_out),
         cmocka_unit_test(shared_memory_has_the_size_that_the_user_says),
+        cmocka_unit_test(memory_that_no_server_can_map_is_refused),
         cmocka_unit_test(an_accelerator_that_contradicts_the_users_options_is_refused),
         cmocka_unit_test(a_machine_without_our_ports_is_given_none),
         cmocka_unit_test(a_display_adapter_of_the_users_leaves_no_settings_of_ours),

@@ -103,9 +103,61 @@ static void no_drive_lets_the_guest_write_to_the_cached_store_image(void **state
     }
 }
 
+static void the_root_has_the_name_and_the_place_of_its_release(void **state)
+{
+    static const struct {
+        const char *release;
+        const char *more; /* of virtualisation */
+        const char *device;
+        const char *root;
+    } cases[] = {
+        {"22.11", "", "virtio-blk-pci,drive=drive1", "/dev/vda"},
+        {"23.05", "", "virtio-blk-pci,drive=drive1", "/dev/vda"},
+        {"23.11", "", "virtio-blk-pci,bootindex=1,drive=drive1,serial=root",
+         "/dev/disk/by-label/nixos"},
+        {"26.11", "", "virtio-blk-pci,bootindex=1,drive=drive1,serial=root",
+         "/dev/disk/by-label/nixos"},
+        {"25.11", ", \"rootDevice\": \"/dev/vdb\"",
+         "virtio-blk-pci,bootindex=1,drive=drive1,serial=root", "/dev/vdb"},
+        {"25.11", ", \"bootDevice\": \"/dev/vdb\"",
+         "virtio-blk-pci,bootindex=1,drive=drive1,serial=root", "/dev/vdb"},
+        /* a boot disk is the first to boot, and has the name that the boot loader knows */
+        {"25.11", ", \"useBootLoader\": true", "virtio-blk-pci,drive=drive1",
+         "/dev/disk/by-label/nixos"},
+        {"25.11", ", \"useBootLoader\": true",
+         "virtio-blk-pci,bootindex=1,drive=drive2,serial=root", "/dev/disk/by-label/nixos"},
+        {"25.11", ", \"useBootLoader\": true, \"bootLoaderDevice\": \"/dev/disk/by-id/virtio-b\"",
+         "virtio-blk-pci,bootindex=1,drive=drive2,serial=b", "/dev/disk/by-label/nixos"},
+        {"25.11", ", \"useBootLoader\": true, \"bootLoaderDevice\": \"/dev/disk/by-id/virtio-b\"",
+         "virtio-blk-pci,drive=drive1,serial=root", "/dev/disk/by-label/nixos"},
+        {"25.11", ", \"useBootLoader\": true, \"installBootLoader\": false",
+         "virtio-blk-pci,drive=drive2,serial=root", "/dev/disk/by-label/nixos"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *json CLEANUP_FREE =
+            xasprintf("{\"runVm\": {\"release\": \"%s\", \"transport\": \"9p\"}, "
+                      "\"virtualisation\": {\"cores\": 1%s}}",
+                      cases[i].release, cases[i].more);
+
+        planned_new(&p, json, planned_no_environment);
+        planned_expect_success(&p);
+        assert_string_equal(config_text(&p.config, "virtualisation.rootDevice"), cases[i].root);
+        assert_int_equal(planned_warnings_with(&p, "renamed"), 0);
+        bool found = false;
+        for (size_t n = 0; planned_argument(&p, "-device", n) && !found; n++)
+            found = !strcmp(planned_argument(&p, "-device", n), cases[i].device);
+        if (!found)
+            fail_msg("%s: no device %s", cases[i].release, cases[i].device);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_root_has_the_name_and_the_place_of_its_release),
         cmocka_unit_test(ide_drives_each_have_a_port),
         cmocka_unit_test(no_drive_lets_the_guest_write_to_the_cached_store_image),
     };

@@ -128,9 +128,81 @@ static void the_store_of_a_prefix_is_read_through_its_links(void **state)
     assert_non_null(strstr(planned_argument(&p, "-virtfs", 0), "/p/nix/store,security_model"));
 }
 
+static void the_host_formats_only_an_image_that_the_guest_does_not(void **state)
+{
+    static const struct {
+        const char *release;
+        const char *initrd;
+        const char *more;  /* of virtualisation */
+        const char *label; /* NULL: the image is blank */
+    } cases[] = {
+        {"22.11", "system", "", NULL},
+        {"22.11", "system", ", \"rootDevice\": \"/dev/disk/by-label/nixos\"", NULL},
+        {"23.11", "system", "", "nixos"},
+        {"23.11", "builtin", "", NULL},
+        {"25.11", "builtin", ", \"useBootLoader\": true", "nixos"},
+        {"25.11", "system", ", \"rootDevice\": \"/dev/disk/by-label/mine\"", "mine"},
+        {"25.11", "system", ", \"rootDevice\": \"/dev/vdb\", \"emptyDiskImages\": [9]", "nixos"},
+        {"25.11", "system", ", \"useDefaultFilesystems\": false", NULL},
+        {"25.11", "system",
+         ", \"fileSystems\": {\"/\": {\"fsType\": {\"_type\": \"override\", \"priority\": 50, "
+         "\"content\": \"btrfs\"}}}",
+         NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        char *json CLEANUP_FREE =
+            xasprintf("{\"runVm\": {\"release\": \"%s\", \"initrd\": \"%s\"}, "
+                      "\"virtualisation\": {\"cores\": 1%s}}",
+                      cases[i].release, cases[i].initrd, cases[i].more);
+
+        planned_new(&p, json, planned_no_environment);
+        planned_expect_success(&p);
+        const char *label = planned_find_file(&p, FILE_DISK_IMAGE)->label;
+        if (strcmp(label ? label : "none", cases[i].label ? cases[i].label : "none") != 0)
+            fail_msg("case %zu: the label is %s", i, label ? label : "none");
+    }
+}
+
+static void an_initrd_of_the_users_is_given_as_it_is(void **state)
+{
+    struct planned p CLEANUP_PLANNED, both CLEANUP_PLANNED;
+
+    (void)state;
+    planned_new(&p, VM("\"directBoot\": {\"initrd\": \"/srv/netboot\"}"), planned_no_environment);
+    planned_expect_success(&p);
+    assert_string_equal(planned_argument(&p, "-initrd", 0), "/srv/netboot");
+    assert_null(strstr(planned_argument(&p, "-append", 0), "vm."));
+    planned_new(&both, VM("\"directBoot\": {\"initrd\": \"/srv/netboot\", \"enable\": false}"),
+                planned_no_environment);
+    planned_expect_problem(&both, "virtualisation.directBoot.initrd", "directBoot.enable", NULL);
+}
+
+static void a_foreign_system_is_given_no_kernel(void **state)
+{
+    struct planned p CLEANUP_PLANNED, automatic CLEANUP_PLANNED;
+
+    (void)state;
+    planned_new(&p,
+                VM("\"directBoot\": {\"enable\": false}, \"useDefaultFilesystems\": false, "
+                   "\"fileSystems\": {\"_type\": \"override\", \"priority\": 50, \"content\": {}}"),
+                planned_no_environment);
+    planned_expect_success(&p);
+    assert_int_equal(planned_count(&p, "-kernel"), 0);
+    assert_int_equal(planned_count(&p, "-append"), 0);
+    assert_null(planned_find_file(&p, FILE_BOOT_DISK));
+    planned_new(&automatic, VM("\"diskSize\": \"auto\""), planned_no_environment);
+    planned_expect_problem(&automatic, "virtualisation.diskSize", "is \"auto\"", "MiB", NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_initrd_of_the_users_is_given_as_it_is),
+        cmocka_unit_test(a_foreign_system_is_given_no_kernel),
+        cmocka_unit_test(the_host_formats_only_an_image_that_the_guest_does_not),
         cmocka_unit_test(a_registration_is_made_where_nix_built_none),
         cmocka_unit_test(files_are_made_in_the_specifications_order),
         cmocka_unit_test(the_temporary_directory_is_where_the_environment_says),

@@ -12,7 +12,7 @@ static void make(struct planned *p, const char *json, const char *root, const ch
     planned_init(p);
     p->options.root_dir = xstrdup(root);
     if (command)
-        strv_push(&p->options.exec, command);
+        strv_push(&p->options.exec.arguments, command);
     planned_make(p, json, planned_no_environment);
     planned_expect_success(p);
 }

@@ -167,9 +167,56 @@ static void more_of_the_built_in_network_may_start_programs_too(void **state)
     assert_int_equal(planned_count(&without, "-sandbox"), 1);
 }
 
+static void the_guest_has_the_address_that_dhcp_would_give_it(void **state)
+{
+#define GUEST(content)   "{\"runVm\": {\"guestNetwork\": true}, \"virtualisation\": {" content "}}"
+#define GUEST_WITH(list) GUEST("\"qemu\": {\"networkingOptions\": " list "}")
+    static const struct {
+        const char *json;
+        const char *environment;
+        const char *network; /* NULL: none */
+        size_t warnings;
+    } cases[] = {
+        {GUEST(""), NULL, "10.0.2.15/24,10.0.2.2,10.0.2.3", 0},
+        {VM(""), NULL, NULL, 0},
+        {GUEST("\"restrictNetwork\": true"), NULL, "10.0.2.15/24", 0},
+        {GUEST(""), "QEMU_NET_OPTS=net=192.168.76.0/24",
+         "192.168.76.15/24,192.168.76.2,192.168.76.3", 0},
+        {GUEST(""), "QEMU_NET_OPTS=net=172.16.0.0/12", "172.16.2.15/12,172.16.2.2,172.16.2.3", 0},
+        {GUEST(""), "QEMU_NET_OPTS=dhcpstart=10.0.2.99,host=10.0.2.9,dns=10.0.2.8",
+         "10.0.2.99/24,10.0.2.9,10.0.2.8", 0},
+        {GUEST(""), "QEMU_NET_OPTS=restrict=yes", "10.0.2.15/24", 0},
+        {GUEST(""), "QEMU_NET_OPTS=ipv4=off", NULL, 0},
+        {GUEST(""), "QEMU_NET_OPTS=net=192.168.76.0", NULL, 1},
+        {GUEST_WITH(FORCED("[]")), NULL, NULL, 0},
+        {GUEST_WITH(FORCED("[\"-nic user,net=10.9.0.0/16\"]")), NULL,
+         "10.9.2.15/16,10.9.2.2,10.9.2.3", 0},
+        {GUEST_WITH(FORCED("[\"-netdev tap,id=n -device e1000,netdev=n\"]")), NULL, NULL, 0},
+        {GUEST_WITH(FORCED("[]")), "QEMU_OPTS=-netdev user,id=n -device e1000,netdev=n",
+         "10.0.2.15/24,10.0.2.2,10.0.2.3", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+        struct guest_params params CLEANUP_GUEST_PARAMS;
+        const char *const environment[] = {cases[i].environment, NULL};
+
+        planned_new(&p, cases[i].json, environment);
+        planned_expect_success(&p);
+        planned_read_params(&p, &params);
+        char *network CLEANUP_FREE = params.network.prefix ? netspec_format(&params.network) : NULL;
+        if (!network != !cases[i].network || (network && !streq(network, cases[i].network)))
+            fail_msg("case %zu: the network is %s", i, network ? network : "not there");
+        assert_int_equal(planned_warnings_with(&p, "runVm.guestNetwork"), cases[i].warnings);
+        assert_true(!params.hostname == (i == 1));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_guest_has_the_address_that_dhcp_would_give_it),
         cmocka_unit_test(no_network_is_none_unless_the_user_brings_one),
         cmocka_unit_test(settings_of_a_network_that_is_not_there_are_said_to_be_lost),
         cmocka_unit_test(a_network_or_card_of_the_users_replaces_the_built_in_one),
