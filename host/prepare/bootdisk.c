@@ -9,8 +9,8 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "host/prepare/tool.h"
 #include "host/system/atomicfile.h"
-#include "host/system/process.h"
 #include "host/system/tree.h"
 
 /* The version of an entry's content, and of how it is made. */
@@ -41,14 +41,6 @@ static const char *const partitions[] = {
     "--recompute-chs",
 };
 
-/* Runs a tool; its output is dropped, its messages are not. */
-static int run_tool(struct strv *argv, const struct strv *environment, struct error *e)
-{
-    const struct process tool = {
-        .argv = argv, .environment = environment, .input = -1, .output = -1};
-    return process_run(&tool, e);
-}
-
 /* The bounds of partition 2 in sectors: those that --largest-new chooses on a disk of this size. */
 #define BOOT_FIRST 2048
 #define BOOT_LAST  245726
@@ -67,7 +59,7 @@ static int resize(const char *image, uint64_t size, struct error *e)
 
 /* Makes a FAT16 at the offset that the partition will have, in an image that ends with it. Thus
  * neither a block device nor root is needed. */
-static int make_filesystem(const char *image, struct error *e)
+static int make_filesystem(const char *image, const char *name, struct error *e)
 {
     struct strv format CLEANUP_STRV = {0};
     strv_push(&format, "mkfs.fat");
@@ -79,7 +71,7 @@ static int make_filesystem(const char *image, struct error *e)
     int r = resize(image, (uint64_t)SECTOR * (BOOT_LAST + 1), e);
     if (r < 0)
         return r;
-    r = run_tool(&format, NULL, e);
+    r = tool_run(&format, NULL, e);
     if (r < 0)
         return r;
     struct strv label CLEANUP_STRV = {0};
@@ -87,10 +79,10 @@ static int make_filesystem(const char *image, struct error *e)
     strv_push(&label, "mlabel");
     strv_push(&label, "-i");
     strv_pushf(&label, "%s@@%d", image, BOOT_FIRST * SECTOR);
-    strv_push(&label, "::boot");
+    strv_pushf(&label, "::%s", name);
     strv_push(&environment, "MTOOLS_SKIP_CHECK=1");
     strv_push(&environment, "MTOOLSRC=/dev/null");
-    return run_tool(&label, &environment, e);
+    return tool_run(&label, &environment, e);
 }
 
 /* Checks the bounds of partition 2 in the table, which sgdisk puts at sector 2 (UEFI specification,
@@ -119,19 +111,8 @@ static int make_partitions(const char *image, struct error *e)
     int r = resize(image, DISK_SIZE, e);
     if (r < 0)
         return r;
-    r = run_tool(&argv, NULL, e);
+    r = tool_run(&argv, NULL, e);
     return r < 0 ? r : check_boot_partition(image, e);
-}
-
-static int convert(const char *qemu_img, const char *image, const char *to, struct error *e)
-{
-    const char *const words[] = {qemu_img, "convert", "-f", "raw", "-O", "qcow2", image, to};
-    struct strv argv CLEANUP_STRV = {0};
-    for (size_t i = 0; i < ELEMENTS(words); i++)
-        strv_push(&argv, words[i]);
-    const struct process tool = {.argv = &argv, .input = -1, .output = -1};
-    int r = process_run(&tool, e);
-    return r < 0 ? error_context(e, r, "%s", to) : 0;
 }
 
 struct making {
@@ -140,15 +121,16 @@ struct making {
     bootdisk_installer *install;
 };
 
-/* Builds the raw disk in the directory `work`, with the boot loader on it. */
+/* Builds the raw disk in the directory `work`, with the boot loader on it if there is a system that
+ * brings one. */
 static int build_disk(const struct making *making, const char *work, const char *image,
                       struct error *e)
 {
-    int r = make_filesystem(image, e);
+    int r = make_filesystem(image, making->spec->label, e);
     if (r < 0)
         return r;
     r = make_partitions(image, e);
-    return r < 0 ? r : making->install(making->spec, work, e);
+    return r < 0 || !making->spec->toplevel ? r : making->install(making->spec, work, e);
 }
 
 /* Builds the disk in `work` and puts the results into the cache entry `directory`. */
@@ -160,8 +142,10 @@ static int make_in(const char *work, const char *directory, const struct making 
     int r = build_disk(making, work, image, e);
     if (r < 0)
         return r;
-    r = convert(making->qemu_img, image, result, e);
-    if (r < 0 || !making->spec->efi)
+    r = tool_to_qcow2(making->qemu_img, image, result, e);
+    if (r < 0)
+        return error_context(e, r, "%s", result);
+    if (!making->spec->efi)
         return r;
     char *made CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, work);
     char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
@@ -173,7 +157,9 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     const struct making *making = context;
     char *work CLEANUP_FREE = xasprintf("%s/work", directory);
     (void)inputs;
-    log_info("building the boot disk of %s (boots a temporary VM once)", making->spec->toplevel);
+    if (making->spec->toplevel)
+        log_info("building the boot disk of %s (boots a temporary VM once)",
+                 making->spec->toplevel);
     int r = tree_make(work, 0700, e);
     if (r == 0)
         r = make_in(work, directory, making, e);
@@ -186,9 +172,12 @@ int bootdisk_get(struct cache_entry *entry, const struct boot_disk_spec *spec, c
 {
     struct cache_key key;
     cache_key_start(&key, "boot-disk", FORMAT);
-    cache_key_text(&key, spec->toplevel);
-    cache_key_file(&key, spec->toplevel_path);
-    cache_key_text(&key, spec->grub_device);
+    cache_key_text(&key, spec->label);
+    if (spec->toplevel) {
+        cache_key_text(&key, spec->toplevel);
+        cache_key_file(&key, spec->toplevel_path);
+        cache_key_text(&key, spec->grub_device);
+    }
     for (size_t i = 0; i < spec->settings.count; i++)
         cache_key_text(&key, spec->settings.items[i]);
     for (size_t i = 0; i < spec->firmware.count; i++)
@@ -198,5 +187,7 @@ int bootdisk_get(struct cache_entry *entry, const struct boot_disk_spec *spec, c
     const struct cache_request request = {
         .kind = "boot-disk", .key = &key, .make = make, .context = &making, .fallback = fallback};
     int r = cache_get(entry, &request, e);
-    return r < 0 ? error_context(e, r, "boot disk of %s", spec->toplevel) : 0;
+    if (r < 0 && spec->toplevel)
+        return error_context(e, r, "boot disk of %s", spec->toplevel);
+    return r < 0 ? error_context(e, r, "boot disk") : 0;
 }

@@ -97,7 +97,7 @@ static void check_need(const struct plan *plan, const struct plan_need *need, st
                        : "");
     else if (S_ISDIR(st.st_mode) != directory)
         strv_pushf(problems, "%s: %s is %s directory, expected %s", need->name, need->path,
-                   directory ? "no" : "a", directory ? "one" : "a file");
+                   directory ? "not a" : "a", directory ? "a directory" : "a file");
     else if (faccessat(AT_FDCWD, need->path, directory ? R_OK | X_OK : R_OK, AT_EACCESS) < 0)
         strv_pushf(problems,
                    "%s: %s cannot be read: %s: change its mode, or run run-vm as a user "

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
@@ -18,9 +17,14 @@
 #include "common/stamp.h"
 #include "host/initrd/initrd.h"
 #include "host/initrd/kernelimage.h"
+#include "host/initrd/moduledep.h"
 #include "host/prepare/blankdisk.h"
 #include "host/prepare/bootdisk.h"
+#include "host/prepare/formatteddisk.h"
+#include "host/prepare/growdisk.h"
 #include "host/prepare/needs.h"
+#include "host/prepare/tool.h"
+#include "host/prepare/waitlock.h"
 #include "host/store/closure.h"
 #include "host/store/storeimage.h"
 #include "host/system/atomicfile.h"
@@ -29,13 +33,12 @@
 #include "host/system/path.h"
 #include "host/system/process.h"
 #include "host/system/signals.h"
+#include "host/system/timeline.h"
 #include "host/system/tree.h"
 
-/* The parameter's name in common/params.c. */
-#define STAMP_PARAMETER "vm.blank"
+#define STAMP_PARAMETER "vm.blank" /* as in common/params.c */
 
-/* Keeps a descriptor open until prepared_free(). */
-static void hold(struct prepared *prepared, int fd)
+void prepared_hold(struct prepared *prepared, int fd)
 {
     prepared->held =
         xreallocarray(prepared->held, prepared->held_count + 1, sizeof *prepared->held);
@@ -45,7 +48,7 @@ static void hold(struct prepared *prepared, int fd)
 /* Keeps a cache entry locked until prepared_free(), which sets the time of its last use. */
 static void hold_entry(struct prepared *prepared, int lock)
 {
-    hold(prepared, lock);
+    prepared_hold(prepared, lock);
     prepared->entries =
         xreallocarray(prepared->entries, prepared->entry_count + 1, sizeof *prepared->entries);
     prepared->entries[prepared->entry_count++] = lock;
@@ -65,49 +68,27 @@ static bool is_held(const struct prepared *prepared, int fd)
     return false;
 }
 
-/* The time to wait for a lock, and the interval between attempts, in milliseconds. A QEMU whose
- * run-vm was killed releases its locks only after its memory, and systemd-tmpfiles locks each
- * directory while it scans it. */
-#define LOCK_TIME     1000
-#define LOCK_INTERVAL 20
-
-/* Returns 0, or a negative errno: -EWOULDBLOCK if another process keeps the lock, or if run-vm has
- * been asked to end meanwhile. */
-static int take_lock(int fd)
-{
-    struct pollfd signals = {signals_fd(), POLLIN, 0};
-    int left = LOCK_TIME;
-    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
-        int number = errno;
-        if (number != EWOULDBLOCK || left <= 0 || poll(&signals, 1, LOCK_INTERVAL) > 0)
-            return -number;
-        left -= LOCK_INTERVAL;
-    }
-    return 0;
-}
-
-/* Locks an image or directory against a second run-vm by flock(2), which does not conflict with
- * QEMU's own locks (fcntl). Returns 0 or -EBUSY; 0 also if there is no such file, or it cannot be
- * locked. */
-static int lock_path(struct prepared *prepared, const char *path, struct error *e)
+/* Locks an image or directory, `what`, against a second run-vm by flock(2), which does not conflict
+ * with QEMU's own locks (fcntl). Returns 0 or -EBUSY; 0 also if there is no such file, or it cannot
+ * be locked. */
+static int lock_path(struct prepared *prepared, const char *path, const char *what, int operation,
+                     struct error *e)
 {
     int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat st;
     if (fd < 0 || is_held(prepared, fd))
         return 0; /* it does not exist yet; or QEMU will report why it cannot be opened */
-    int r = take_lock(fd);
+    int r = waitlock_take(fd, operation);
     if (r == 0) {
-        hold(prepared, fd);
+        prepared_hold(prepared, fd);
         fd = -1;
         return 0;
     }
     if (r != -EWOULDBLOCK)
         return 0;
-    bool directory = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
     return error_set(e, -EBUSY,
                      "%s: in use by another run-vm; end that one first, or give "
                      "this one a %s of its own",
-                     path, directory ? "directory (TMPDIR)" : "file");
+                     path, what);
 }
 
 /* True if the kernel's command line has room for one more stamp. Longer parameters would go into
@@ -151,8 +132,7 @@ static int create_image(struct prepared *prepared, const struct plan *plan,
     strv_push(argv, temporary);
     if (size)
         strv_push(argv, size);
-    const struct process tool = {.argv = argv, .input = -1, .output = -1};
-    int r = process_run(&tool, e);
+    int r = tool_run(argv, NULL, e);
     if (r == 0 && size)
         stamp_new(prepared, plan, file->path, temporary);
     if (r == 0)
@@ -164,17 +144,35 @@ static int create_image(struct prepared *prepared, const struct plan *plan,
     return r < 0 ? error_context(e, r, "%s", file->path) : 1;
 }
 
+static int make_formatted(const struct plan *plan, const struct plan_file *file, struct error *e)
+{
+    atomicfile_tidy(file->path);
+    char *temporary CLEANUP_FREE = atomicfile_temporary(file->path);
+    int r = formatteddisk_make(temporary, plan->qemu_img ? plan->qemu_img : "qemu-img", file->label,
+                               file->bytes, e);
+    if (r == 0)
+        r = atomicfile_commit(temporary, file->path, false, e);
+    if (r < 0)
+        (void)unlink(temporary);
+    if (r == -EEXIST)
+        return 0;
+    return r < 0 ? error_context(e, r, "%s", file->path) : 1;
+}
+
 static int make_image(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e)
 {
+    const char *qemu_img = plan->qemu_img ? plan->qemu_img : "qemu-img";
     if (!file->replace && access(file->path, F_OK) == 0)
-        return 0;
+        return file->grow ? growdisk(qemu_img, file->path, file->grow, e) : 0;
     bool overlay = file->kind == FILE_DISK_OVERLAY;
     if (!overlay && file->bytes == 0)
         return error_set(e, -EINVAL, "%s: there is no such image, and no size for a new one",
                          file->path);
+    if (file->label)
+        return make_formatted(plan, file, e);
     struct strv argv CLEANUP_STRV = {0};
-    strv_push(&argv, plan->qemu_img ? plan->qemu_img : "qemu-img");
+    strv_push(&argv, qemu_img);
     static const char *const create[] = {"create", "-f", "qcow2"};
     for (size_t i = 0; i < ELEMENTS(create); i++)
         strv_push(&argv, create[i]);
@@ -204,7 +202,7 @@ static int make_directory(struct prepared *prepared, const struct plan *plan,
 {
     (void)prepared;
     (void)plan;
-    return tree_make(file->path, 0777, e);
+    return tree_make(file->path, file->kind == FILE_TPM_STATE ? 0700 : 0777, e);
 }
 
 static int make_temporary(struct prepared *prepared, const struct plan *plan,
@@ -262,6 +260,18 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
     if (lock >= 0)
         hold_entry(prepared, lock);
     return atomicfile_link(kernel, file->path, e);
+}
+
+static int make_module_index(struct prepared *prepared, const struct plan *plan,
+                             const struct plan_file *file, struct error *e)
+{
+    char *fallback CLEANUP_FREE = path_directory(file->path);
+    int lock = -1;
+    (void)plan;
+    int r = moduledep_make(file->source, file->path, fallback, &lock, e);
+    if (lock >= 0)
+        hold_entry(prepared, lock);
+    return r < 0 ? error_context(e, r, "index of the modules in %s", file->source) : 0;
 }
 
 static int make_store_image(struct prepared *prepared, const struct plan *plan,
@@ -338,19 +348,30 @@ typedef int make_file(struct prepared *prepared, const struct plan *plan,
                       const struct plan_file *file, struct error *e);
 
 static const struct {
-    make_file *make;
-    bool locked; /* by one run-vm at a time */
+    make_file *make;    /* NULL: nothing is made */
+    const char *locked; /* what it is, if one run-vm at a time may use it; NULL: any number */
+    bool shared;        /* any number may use it that only read it */
 } kinds[] = {
-    [FILE_DISK_IMAGE] = {make_image, true},  [FILE_DISK_OVERLAY] = {make_image, true},
-    [FILE_DIRECTORY] = {make_directory},     [FILE_TEMPORARY] = {make_temporary, true},
-    [FILE_COPY] = {make_copy, true},         [FILE_INITRD] = {make_initrd},
-    [FILE_KERNEL] = {make_kernel},           [FILE_REGISTRATION] = {make_registration},
-    [FILE_STORE_IMAGE] = {make_store_image}, [FILE_BOOT_DISK] = {make_boot_disk, true},
+    [FILE_DISK_IMAGE] = {make_image, "file"},
+    [FILE_DISK_LOWER] = {NULL, "file", .shared = true},
+    [FILE_DISK_OVERLAY] = {make_image, "file"},
+    [FILE_DIRECTORY] = {make_directory},
+    [FILE_TEMPORARY] = {make_temporary, "directory (TMPDIR)"},
+    [FILE_COPY] = {make_copy, "file"},
+    [FILE_INITRD] = {make_initrd},
+    [FILE_KERNEL] = {make_kernel},
+    [FILE_REGISTRATION] = {make_registration},
+    [FILE_STORE_IMAGE] = {make_store_image},
+    [FILE_BOOT_DISK] = {make_boot_disk, "file"},
+    [FILE_MODULE_INDEX] = {make_module_index},
+    [FILE_TPM_STATE] = {make_directory, "directory (NIX_SWTPM_DIR)"},
 };
 
 static int lock_file(struct prepared *prepared, const struct plan_file *file, struct error *e)
 {
-    return kinds[file->kind].locked ? lock_path(prepared, file->path, e) : 0;
+    const char *what = kinds[file->kind].locked;
+    int operation = kinds[file->kind].shared ? LOCK_SH : LOCK_EX;
+    return what ? lock_path(prepared, file->path, what, operation, e) : 0;
 }
 
 /* Checks everything that can be checked before a file is touched. */
@@ -373,12 +394,14 @@ static void remember_made(struct prepared *prepared, const char *path)
         (struct made_file){.path = xstrdup(path), .state = state};
 }
 
-/* Makes the file and locks it, even if it existed: another start may have made it since the check.
- */
+/* Makes the file and locks it, even one that existed, which another start may have just made. */
 static int make_file_of(struct prepared *prepared, const struct plan *plan,
                         const struct plan_file *file, struct error *e)
 {
-    int r = kinds[file->kind].make(prepared, plan, file, e);
+    make_file *make = kinds[file->kind].make;
+    timeline_begin(plan_file_kinds[file->kind], text_after_last(file->path, '/'));
+    int r = make ? make(prepared, plan, file, e) : 0;
+    timeline_end();
     int locked = r < 0 ? r : lock_file(prepared, file, e);
     if (r > 0 && locked == 0 && kinds[file->kind].locked && !file->replace)
         remember_made(prepared, file->path);
@@ -396,7 +419,8 @@ static void stamp_disks(struct prepared *prepared, const struct plan *plan)
 int prepare(struct prepared *prepared, const struct plan *plan, bootdisk_installer *install,
             struct error *e)
 {
-    *prepared = (struct prepared){.install = install};
+    prepared->install = install;
+    prepared->identities = &plan->identities;
     cache_set_limit(plan->cache_size);
     int r = check(prepared, plan, e);
     for (size_t i = 0; r == 0 && i < plan->file_count; i++) {
@@ -457,7 +481,7 @@ void prepared_free(struct prepared *prepared)
 {
     for (size_t i = prepared->temporary.count; i > 0; i--) {
         struct error e CLEANUP_ERROR = {0};
-        if (tree_remove(prepared->temporary.items[i - 1], &e) < 0)
+        if (idmap_remove_tree(prepared->identities, prepared->temporary.items[i - 1], &e) < 0)
             log_warning("%s", e.message);
     }
     strv_free(&prepared->temporary);

@@ -29,11 +29,15 @@ struct prepared {
     size_t made_count;
     struct strv stamped; /* disk images that are blank except for a stamp (common/stamp.h) */
     struct strv words;   /* of their stamps */
-    bootdisk_installer *install; /* for FILE_BOOT_DISK; NULL: the plan has none */
+    const struct idmap *identities; /* the plan's */
+    bootdisk_installer *install;    /* for FILE_BOOT_DISK; NULL: the plan has none */
 };
 
 /* struct prepared prepared CLEANUP_PREPARED = {0}; */
 #define CLEANUP_PREPARED CLEANUP(prepared_free)
+
+/* Keeps a descriptor, which is closed on exec, open until prepared_free(). */
+void prepared_hold(struct prepared *prepared, int fd);
 
 /* Makes the files in the plan's order, a boot disk with `install` (NULL if the plan has none).
  * Before that it locks the disk images and the temporary directory, if they exist, against a second
