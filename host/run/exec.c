@@ -3,23 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/log.h"
-#include "common/channel.h"
 #include "host/run/consoletail.h"
-#include "host/system/signals.h"
-#include "host/system/terminal.h"
 #include "host/system/unixsocket.h"
 
 #define CHUNK 65536
@@ -27,35 +17,12 @@
 /* The number of lines of the guest's console that are shown if it gave no reason. */
 #define CONSOLE_LINES 30
 
-/* In milliseconds: the time that a reader of the output has after the user ended the guest, and the
- * pause before the next attempt to write to a terminal that poll() reports writable, but is full.
- */
-#define READER_TIME  1000
-#define READER_PAUSE 50
-
-/* Ctrl-] three times in a row ends a guest whose terminal does not react. */
-#define ESCAPE       0x1d
-#define ESCAPE_COUNT 3
-
-struct session {
+struct run {
+    struct session session;
     const struct plan *plan;
-    struct channel channel;
     struct consoletail tail;
     int listener; /* until QEMU has connected; -1 */
-    int connection;
     int console;
-    int resizes; /* a signalfd */
-    int ends[STREAM_COUNT];
-    bool terminal;
-    bool ready;   /* the guest has started the command */
-    bool unheard; /* the guest has not accepted a signal that it was sent */
-    bool done;    /* the guest has sent its last frame, which sets one of these: */
-    int status;   /* the command's; -1: none */
-    char *reason; /* the reason why there is no status; NULL: unknown */
-    int signal;   /* the last one that run-vm got; 0: none */
-    unsigned int signals;
-    unsigned int escapes;
-    int write_error; /* an errno: run-vm could not write its output; 0 */
 };
 
 static void close_end(int *fd)
@@ -65,325 +32,76 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-/* Ends the session after the last frame. The guest waits for the connection to be closed. */
-static void finish(struct session *s)
+static void accept_qemu(struct run *run)
 {
-    s->done = true;
-    close_end(&s->connection);
-    close_end(&s->listener);
-}
-
-static void put_size(struct session *s, enum frame_type type)
-{
-    struct winsize size = {0};
-    unsigned char payload[FRAME_SIZE_LENGTH];
-    (void)ioctl(s->ends[STREAM_INPUT], TIOCGWINSZ, &size);
-    frame_put_size(payload, size.ws_row, size.ws_col);
-    channel_put(&s->channel, type, payload, sizeof payload);
-}
-
-/* Sends everything that the guest needs to start the command. */
-static void put_request(struct session *s)
-{
-    const struct strv *exec = &s->plan->exec;
-    const char *term = getenv("TERM");
-    for (size_t i = 0; i < exec->count; i++)
-        channel_put(&s->channel, FRAME_ARGUMENT, exec->items[i], strlen(exec->items[i]));
-    if (s->terminal && term && strlen(term) < 256) {
-        char *variable CLEANUP_FREE = xasprintf("TERM=%s", term);
-        channel_put(&s->channel, FRAME_VARIABLE, variable, strlen(variable));
-    }
-    if (s->terminal && !isatty(s->ends[STREAM_ERRORS]))
-        channel_put(&s->channel, FRAME_SEPARATE, NULL, 0);
-    if (s->terminal)
-        put_size(s, FRAME_START);
-    else
-        channel_put(&s->channel, FRAME_START, NULL, 0);
-}
-
-static void accept_qemu(struct session *s)
-{
-    s->connection = accept4(s->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct session *s = &run->session;
+    s->connection = accept4(run->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (s->connection < 0)
         return;
-    close_end(&s->listener);
-    put_request(s);
+    close_end(&run->listener);
+    session_request(s, &run->plan->exec);
 }
 
-/* Makes the terminal raw, so that every key goes to the guest's, Ctrl-C too. */
-static void become_raw(const struct session *s)
-{
-    struct termios settings;
-    if (!s->terminal || tcgetattr(s->ends[STREAM_INPUT], &settings) < 0)
-        return;
-    cfmakeraw(&settings);
-    (void)tcsetattr(s->ends[STREAM_INPUT], TCSADRAIN, &settings);
-}
-
-static int handle(struct session *s, const struct frame *frame, struct error *e)
-{
-    switch ((int)frame->type) {
-    case FRAME_READY:
-        if (!s->ready)
-            become_raw(s);
-        s->ready = true;
-        s->unheard = false;
-        return 0;
-    case FRAME_EXIT:
-        if (frame->length != 1)
-            break;
-        s->status = frame->payload[0];
-        finish(s);
-        return 0;
-    case FRAME_FAILED:
-        s->reason = consoletail_clean(frame->payload, frame->length);
-        finish(s);
-        return 0;
-    }
-    return error_set(e, -EPROTO,
-                     "%s: protocol error: unexpected frame from the guest (type %d, %zu bytes)",
-                     FRAME_PORT, (int)frame->type, frame->length);
-}
-
-static int read_frames(struct session *s, struct error *e)
-{
-    struct frame frame;
-    int r = 1;
-    while (r == 1 && !s->done) {
-        r = channel_next(&s->channel, &frame, e);
-        if (r == 1 && handle(s, &frame, e) < 0)
-            r = -EPROTO;
-    }
-    return r;
-}
-
-static int read_connection(struct session *s, struct error *e)
-{
-    size_t room = CHUNK;
-    unsigned char *bytes = frame_reader_room(&s->channel.incoming, &room);
-    ssize_t got = recv(s->connection, bytes, room, 0);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (got <= 0) {
-        close_end(&s->connection); /* QEMU is ending */
-        return 0;
-    }
-    frame_reader_fill(&s->channel.incoming, (size_t)got);
-    return read_frames(s, e);
-}
-
-static void write_connection(struct session *s)
-{
-    struct queue *outgoing = &s->channel.outgoing;
-    ssize_t put = send(s->connection, queue_front(outgoing), queue_length(outgoing), MSG_NOSIGNAL);
-    if (put > 0)
-        queue_drop(outgoing, (size_t)put);
-    else if (put < 0 && errno != EAGAIN && errno != EINTR)
-        close_end(&s->connection);
-}
-
-static int attend_connection(struct session *s, short events, struct error *e)
-{
-    int r = 0;
-    if (events && s->connection < 0) {
-        accept_qemu(s);
-        return 0;
-    }
-    if (events & (POLLIN | POLLHUP | POLLERR))
-        r = read_connection(s, e);
-    if (r >= 0 && s->connection >= 0 && events & POLLOUT)
-        write_connection(s);
-    return r < 0 ? r : 0;
-}
-
-static void read_console(struct session *s)
+static void read_console(struct run *run)
 {
     char bytes[CHUNK];
-    ssize_t got = read(s->console, bytes, sizeof bytes);
+    ssize_t got = read(run->console, bytes, sizeof bytes);
     if (got > 0)
-        consoletail_add(&s->tail, bytes, (size_t)got);
+        consoletail_add(&run->tail, bytes, (size_t)got);
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-        close_end(&s->console);
+        close_end(&run->console);
 }
 
-/* True if the user has typed the escape that ends the guest. */
-static bool is_escape(struct session *s, const unsigned char *bytes, size_t count)
-{
-    for (size_t i = 0; s->terminal && i < count && s->escapes < ESCAPE_COUNT; i++)
-        s->escapes = bytes[i] == ESCAPE ? s->escapes + 1 : 0;
-    return s->escapes >= ESCAPE_COUNT;
-}
-
-/* Reads input. Keys typed on a terminal are read even if the guest accepts none, since they may
- * contain the escape. */
-static int read_input(struct session *s, struct error *e)
-{
-    unsigned char bytes[CHUNK];
-    size_t room = channel_room(&s->channel, STREAM_INPUT);
-    size_t wanted = s->terminal || room > sizeof bytes ? sizeof bytes : room;
-    ssize_t got = read(s->ends[STREAM_INPUT], bytes, wanted);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return 0;
-    if (got <= 0) {
-        channel_send(&s->channel, STREAM_INPUT, NULL, 0);
-        s->ends[STREAM_INPUT] = -1;
-        return 0;
-    }
-    size_t count = (size_t)got < room ? (size_t)got : room;
-    if (count > 0)
-        channel_send(&s->channel, STREAM_INPUT, bytes, count);
-    if (!is_escape(s, bytes, (size_t)got))
-        return 0;
-    s->signal = SIGINT;
-    return error_set(e, -ECANCELED, "ended by Ctrl-], typed %d times", ESCAPE_COUNT);
-}
-
-/* Writes at most PIPE_BUF bytes, which a pipe that poll() reports writable accepts without
- * blocking. O_NONBLOCK is no way: it would apply to all users of the file behind a standard stream.
- */
-static void write_output(struct session *s, enum stream_name name)
-{
-    struct queue *received = &s->channel.streams[name].received;
-    size_t length = queue_length(received);
-    ssize_t put =
-        write(s->ends[name], queue_front(received), length < PIPE_BUF ? length : PIPE_BUF);
-    if (put >= 0) {
-        channel_take(&s->channel, name, (size_t)put);
-        return;
-    }
-    if (errno == EAGAIN || errno == EINTR)
-        return;
-    if (errno != EPIPE)
-        s->write_error = errno;
-    channel_close(&s->channel, name);
-    s->ends[name] = -1;
-}
-
-static void attend_output(struct session *s, enum stream_name name, short events)
-{
-    if (s->ends[name] < 0 || !events)
-        return;
-    if (queue_length(&s->channel.streams[name].received) > 0) {
-        write_output(s, name);
-        return;
-    }
-    channel_close(&s->channel, name); /* its reader has gone */
-    s->ends[name] = -1;
-}
-
-static void take_resizes(struct session *s)
-{
-    struct signalfd_siginfo info;
-    while (read(s->resizes, &info, sizeof info) > 0)
-        ;
-    if (s->connection >= 0 && s->ends[STREAM_INPUT] >= 0)
-        put_size(s, FRAME_RESIZE);
-}
-
-enum slot { CONNECTION, CONSOLE, RESIZES, ENDS, SLOTS = ENDS + STREAM_COUNT };
+enum slot { CONSOLE = SESSION_POLLED, LISTENER, SLOTS };
 _Static_assert(SLOTS <= SUPERVISE_POLLED, "supervise() polls no more");
-
-static struct pollfd output_events(const struct session *s, enum stream_name name)
-{
-    bool waits = queue_length(&s->channel.streams[name].received) > 0;
-    return (struct pollfd){s->ends[name], waits ? POLLOUT : 0, 0};
-}
 
 static size_t choose(void *context, struct pollfd *polled)
 {
-    const struct session *s = context;
-    bool outgoing = queue_length(&s->channel.outgoing) > 0;
-    bool connected = s->connection >= 0;
-    /* the terminal is raw: after the guest has closed the connection only the escape can end it */
-    bool input =
-        s->ready && (s->terminal || (connected && channel_room(&s->channel, STREAM_INPUT) > 0));
-    polled[CONNECTION] = (struct pollfd){connected ? s->connection : s->listener,
-                                         (short)((channel_listens(&s->channel) ? POLLIN : 0) |
-                                                 (connected && outgoing ? POLLOUT : 0)),
-                                         0};
-    polled[CONSOLE] = (struct pollfd){s->console, POLLIN, 0};
-    polled[RESIZES] = (struct pollfd){s->resizes, POLLIN, 0};
-    polled[ENDS + STREAM_INPUT] = (struct pollfd){input ? s->ends[STREAM_INPUT] : -1, POLLIN, 0};
-    polled[ENDS + STREAM_OUTPUT] = output_events(s, STREAM_OUTPUT);
-    polled[ENDS + STREAM_ERRORS] = output_events(s, STREAM_ERRORS);
+    const struct run *run = context;
+    session_choose(&run->session, polled);
+    polled[CONSOLE] = (struct pollfd){run->console, POLLIN, 0};
+    polled[LISTENER] = (struct pollfd){run->listener, POLLIN, 0};
     return SLOTS;
 }
 
 static enum supervise_state attend(void *context, const struct pollfd *polled)
 {
-    struct session *s = context;
+    struct run *run = context;
+    struct session *s = &run->session;
     struct error e CLEANUP_ERROR = {0};
-    int r = polled[CONNECTION].revents ? attend_connection(s, polled[CONNECTION].revents, &e) : 0;
     if (polled[CONSOLE].revents)
-        read_console(s);
-    if (polled[RESIZES].revents)
-        take_resizes(s);
-    attend_output(s, STREAM_OUTPUT, polled[ENDS + STREAM_OUTPUT].revents);
-    attend_output(s, STREAM_ERRORS, polled[ENDS + STREAM_ERRORS].revents);
-    if (r == 0 && polled[ENDS + STREAM_INPUT].revents)
-        r = read_input(s, &e);
-    if (r < 0) {
-        free(s->reason);
-        s->reason = TAKE(e.message);
-        finish(s);
+        read_console(run);
+    int r = session_attend(s, polled, &e);
+    if (polled[LISTENER].revents)
+        accept_qemu(run);
+    if (r < 0)
+        session_fail(s, &e);
+    if (s->done)
+        close_end(&run->listener);
+    if (r < 0)
         return SUPERVISE_BROKEN;
-    }
     return s->done ? SUPERVISE_DONE : s->unheard ? SUPERVISE_WAITS : SUPERVISE_RUNS;
 }
 
-/* Passes the first signal on to the command; a second one means: quit. */
 static bool signalled(void *context, int number)
 {
-    struct session *s = context;
-    unsigned char payload = (unsigned char)number;
-    s->signal = number;
-    if (!s->ready || s->signals++ > 0)
-        return false;
-    if (s->done)
-        return true;
-    channel_put(&s->channel, FRAME_SIGNAL, &payload, sizeof payload);
-    s->unheard = true;
-    return true;
+    struct run *run = context;
+    return session_signal(&run->session, number);
 }
 
-static size_t waiting_output(const struct session *s)
+static char *last_line(void *context)
 {
-    return queue_length(&s->channel.streams[STREAM_OUTPUT].received) +
-           queue_length(&s->channel.streams[STREAM_ERRORS].received);
+    const struct run *run = context;
+    char *line = run->session.ready ? NULL : consoletail_text(&run->tail, 1, "");
+    if (line)
+        line[strcspn(line, "\n")] = '\0';
+    return line;
 }
 
-/* Writes the output that its readers have not accepted before QEMU exited. */
-static void write_the_rest(struct session *s)
+static int result(const struct run *run, int qemu, struct error *e)
 {
-    /* no second signal is needed to give up after the user has ended the guest */
-    int left = s->signal && s->status < 0 ? READER_TIME : -1;
-    for (;;) {
-        struct pollfd polled[] = {output_events(s, STREAM_OUTPUT),
-                                  output_events(s, STREAM_ERRORS),
-                                  {signals_fd(), POLLIN, 0}};
-        if (!polled[0].events)
-            polled[0].fd = -1;
-        if (!polled[1].events)
-            polled[1].fd = -1;
-        if (polled[0].fd < 0 && polled[1].fd < 0)
-            return;
-        size_t before = waiting_output(s);
-        int ready = poll(polled, ELEMENTS(polled), left);
-        if (ready == 0 || (ready < 0 && errno != EINTR) || polled[2].revents)
-            return;
-        attend_output(s, STREAM_OUTPUT, polled[0].revents);
-        attend_output(s, STREAM_ERRORS, polled[1].revents);
-        if (waiting_output(s) < before)
-            continue;
-        if (poll(&polled[2], 1, READER_PAUSE) != 0)
-            return; /* a signal: the user does not wait any longer */
-        if (left >= 0 && (left -= READER_PAUSE) <= 0)
-            return;
-    }
-}
-
-static int result(const struct session *s, int qemu, struct error *e)
-{
+    const struct session *s = &run->session;
+    const char *command = run->plan->exec.arguments.items[0];
     int failed = s->signal ? 128 + s->signal : STATUS_EXEC_FAILED;
     if (s->status >= 0 && s->write_error) {
         (void)error_errno(e, s->write_error, "cannot write the command's output");
@@ -392,94 +110,54 @@ static int result(const struct session *s, int qemu, struct error *e)
     if (s->status >= 0)
         return s->status;
     if (s->reason) {
-        (void)error_set(e, -ECANCELED, "%s: no exit status: %s", s->plan->exec.items[0], s->reason);
+        (void)error_set(e, -ECANCELED, "%s: no exit status: %s", command, s->reason);
         return error_status(e, -ECANCELED, failed);
     }
-    char *console CLEANUP_FREE = consoletail_text(&s->tail, CONSOLE_LINES, "  | ");
+    char *console CLEANUP_FREE = consoletail_text(&run->tail, CONSOLE_LINES, "  | ");
     if (!s->signal && *console)
         log_info("the end of the guest's console:\n%s", console);
     (void)error_set(e, -ECANCELED,
                     s->signal ? "%s: no exit status: run-vm got signal %d"
                               : "%s: no exit status: QEMU exited before the guest reported one "
                                 "(QEMU's exit status: %d)",
-                    s->plan->exec.items[0], s->signal ? s->signal : qemu);
+                    command, s->signal ? s->signal : qemu);
     return error_status(e, -ECANCELED, failed);
 }
 
-/* Opens a descriptor that reports changes of the terminal's size; -1: none can be had. `before`
- * becomes the signal mask to be restored. */
-static int open_resizes(sigset_t *before)
-{
-    sigset_t resizes;
-    (void)sigemptyset(&resizes);
-    (void)sigaddset(&resizes, SIGWINCH);
-    (void)sigprocmask(SIG_BLOCK, &resizes, before);
-    return signalfd(-1, &resizes, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-static int run(struct session *s, const struct supervise_limits *limits,
-               struct virtiofsd_list *servers, struct error *e)
+static int supervise_run(struct run *run, const struct supervise_limits *limits,
+                         struct helper_list *helpers, struct error *e)
 {
     int console[2];
     if (pipe2(console, O_CLOEXEC) < 0)
         return error_errno(e, errno, "a pipe for the guest's console");
-    s->console = console[0];
+    run->console = console[0];
     const struct supervise_handler handler = {.output = console[1],
                                               .choose = choose,
                                               .attend = attend,
                                               .signalled = signalled,
-                                              .context = s};
-    s->listener = unixsocket_listen(s->plan->exec_socket, e);
-    int r = s->listener < 0 ? s->listener : supervise(s->plan, limits, servers, &handler, e);
+                                              .last_line = last_line,
+                                              .context = run};
+    run->listener = unixsocket_listen(run->plan->exec_socket, e);
+    int r = run->listener < 0 ? run->listener : supervise(run->plan, limits, helpers, &handler, e);
     (void)close(console[1]);
-    if (r < 0)
+    if (r < 0 && r != -ETIMEDOUT)
         return error_status(e, r, STATUS_EXEC_FAILED);
-    struct pollfd rest = {s->console, POLLIN, 0};
-    while (s->console >= 0 && poll(&rest, 1, 0) > 0)
-        read_console(s);
-    write_the_rest(s);
-    return result(s, r, e);
-}
-
-/* poll() may report a terminal writable although it has less room than is about to be written, and
- * a blocking write would stall the event loop. Reopens it non-blocking and makes `fd` that
- * descriptor, which is returned for the caller to close; -1 if `fd` is not a terminal. */
-static int reopen(int *fd)
-{
-    int again = terminal_open_again(*fd);
-    if (again >= 0)
-        *fd = again;
-    return again;
+    struct pollfd rest = {run->console, POLLIN, 0};
+    while (run->console >= 0 && poll(&rest, 1, 0) > 0)
+        read_console(run);
+    session_write_rest(&run->session);
+    return r < 0 ? r : result(run, r, e);
 }
 
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             struct virtiofsd_list *servers, const struct exec_streams *streams, struct error *e)
+             struct helper_list *helpers, const struct session_streams *streams, struct error *e)
 {
-    sigset_t before;
-    struct session s = {.plan = plan,
-                        .listener = -1,
-                        .connection = -1,
-                        .console = -1,
-                        .resizes = -1,
-                        .ends = {streams->input, streams->output, streams->errors},
-                        .terminal = isatty(streams->input) && isatty(streams->output),
-                        .status = -1};
-    (void)sigprocmask(SIG_BLOCK, NULL, &before);
-    void (*pipes)(int) = signal(SIGPIPE, SIG_IGN);
-    if (s.terminal)
-        s.resizes = open_resizes(&before);
-    int output CLEANUP_CLOSE = reopen(&s.ends[STREAM_OUTPUT]);
-    int errors CLEANUP_CLOSE = reopen(&s.ends[STREAM_ERRORS]);
-    channel_init(&s.channel, CHANNEL_HOST);
-    int r = run(&s, limits, servers, e);
-    close_end(&s.listener);
-    close_end(&s.connection);
-    close_end(&s.console);
-    close_end(&s.resizes);
-    channel_free(&s.channel);
-    consoletail_free(&s.tail);
-    free(s.reason);
-    (void)sigprocmask(SIG_SETMASK, &before, NULL);
-    (void)signal(SIGPIPE, pipes);
+    struct run run = {.plan = plan, .listener = -1, .console = -1};
+    session_open(&run.session, streams);
+    int r = supervise_run(&run, limits, helpers, e);
+    close_end(&run.listener);
+    close_end(&run.console);
+    session_close(&run.session);
+    consoletail_free(&run.tail);
     return r;
 }

@@ -1,27 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* `run-vm --exec`: runs a command in the guest. This is the host's end of the channel
- * (common/channel.h, common/frame.h). */
+/* `run-vm --exec`: runs a command as the only thing that the guest does. */
 #pragma once
 
 #include "base/error.h"
 #include "host/plan/plan.h"
+#include "host/run/session.h"
 #include "host/run/supervise.h"
 
 /* The exit status if the command could not be run at all. */
 #define STATUS_EXEC_FAILED 125
 
-/* The descriptors that the command's standard streams are connected to. */
-struct exec_streams {
-    int input;
-    int output;
-    int errors;
-};
-
 /* Runs plan.exec in the guest with its standard streams connected to `streams`, and on a terminal
  * if input and output are terminals; signals_block() must have been called. Hides the guest's
- * console, but logs its last lines if the guest fails without a reason. `servers` serve the shares;
+ * console, but logs its last lines if the guest fails without a reason. `helpers` are watched;
  * NULL: there are none. Returns the command's exit status (128 + N if signal N killed it), or a
  * negative errno with the reason and, as the error's status, STATUS_EXEC_FAILED, or 128 + N if
  * signal N to run-vm ended the machine. */
 int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             struct virtiofsd_list *servers, const struct exec_streams *streams, struct error *e);
+             struct helper_list *helpers, const struct session_streams *streams, struct error *e);
