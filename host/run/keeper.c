@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "host/system/terminal.h"
-#include "host/system/tree.h"
 
 /* Waits for run-vm. True if it wrote a byte, which means that it has cleaned up; a run-vm that is
  * killed only closes the pipe. */
@@ -23,26 +22,28 @@ static bool has_ended(int fd)
 
 /* The keeper's life. Closes every descriptor but the terminal and `fd`, since run-vm's locks must
  * be released when it dies. */
-static _Noreturn void keep(int fd, const struct strv *directories)
+static _Noreturn void keep(int fd, const struct terminal *terminal, const struct strv *directories,
+                           const struct idmap *identities)
 {
-    struct terminal terminal;
     (void)setpgid(0, 0); /* a signal to the process group is meant for run-vm */
     (void)prctl(PR_SET_NAME, "run-vm-keeper");
-    terminal_save(&terminal);
     if (fd != STDERR_FILENO + 1 && dup2(fd, STDERR_FILENO + 1) < 0)
         _exit(1);
     (void)close_range(STDERR_FILENO + 2, ~0U, 0);
     if (chdir("/") < 0 || has_ended(STDERR_FILENO + 1))
         _exit(0);
-    terminal_restore_from_raw(&terminal);
+    terminal_restore_from_raw(terminal);
     for (size_t i = directories->count; i-- > 0;)
-        (void)tree_remove(directories->items[i], NULL);
+        (void)idmap_remove_tree(identities, directories->items[i], NULL);
     _exit(0);
 }
 
-void keeper_start(struct keeper *keeper, const struct strv *directories)
+void keeper_start(struct keeper *keeper, const struct strv *directories,
+                  const struct idmap *identities)
 {
     int ends[2];
+    struct terminal terminal;
+    terminal_save(&terminal); /* here: the caller may make it raw before the keeper runs */
     keeper->fd = -1;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return;
@@ -50,7 +51,7 @@ void keeper_start(struct keeper *keeper, const struct strv *directories)
     pid_t child = fork();
     if (child == 0) {
         if (fork() == 0)
-            keep(ends[0], directories);
+            keep(ends[0], &terminal, directories, identities);
         _exit(0);
     }
     while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)

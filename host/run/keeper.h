@@ -6,13 +6,15 @@
 
 #include "base/cleanup.h"
 #include "base/strv.h"
+#include "host/system/idmap.h"
 
 struct keeper {
     int fd; /* the end of a pipe whose other end it reads; -1: no keeper runs */
 };
 
 /* Starts the keeper. If no process can be started, run-vm goes on without it. */
-void keeper_start(struct keeper *keeper, const struct strv *directories);
+void keeper_start(struct keeper *keeper, const struct strv *directories,
+                  const struct idmap *identities);
 
 /* Lets programs started from now on inherit the pipe, so that the keeper waits for them, too: for
  * QEMU above all. */

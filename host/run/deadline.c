@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/run/deadline.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "host/system/process.h"
+
+int deadline_parse(unsigned int *seconds, const char *text, struct error *e)
+{
+    char *end = NULL;
+    unsigned long value = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || value == 0 || value > INT_MAX / 1000)
+        return error_set(e, -EINVAL, "--timeout: is \"%s\", expected seconds, at least 1", text);
+    *seconds = (unsigned int)value;
+    return 0;
+}
+
+struct deadline deadline_start(unsigned int seconds)
+{
+    return (struct deadline){.seconds = seconds,
+                             .at = clock_milliseconds() + (int64_t)seconds * 1000};
+}
+
+int deadline_left(const struct deadline *deadline)
+{
+    int64_t left = deadline->at - clock_milliseconds();
+    if (deadline->seconds == 0 || deadline->passed)
+        return -1;
+    return left > 0 ? (int)left : 0;
+}
+
+int deadline_report(const struct deadline *deadline, const char *step, const char *line,
+                    struct error *e)
+{
+    char *console CLEANUP_FREE =
+        line && *line ? xasprintf("; the last line of its console: %s", line) : xstrdup("");
+    (void)error_set(e, -ETIMEDOUT, "the guest has not ended within %u s (--timeout)%s%s%s",
+                    deadline->seconds, step ? "; the last it did: " : "", step ? step : "",
+                    console);
+    return error_status(e, -ETIMEDOUT, STATUS_TIMED_OUT);
+}
