@@ -104,6 +104,54 @@ static void a_hostile_guest_neither_fills_memory_nor_reaches_the_terminal(void *
     close_pair(&pair);
 }
 
+struct seen {
+    struct bootmark last;
+    char text[64];
+    size_t count;
+};
+
+static void see(void *context, const struct bootmark *mark)
+{
+    struct seen *seen = context;
+    seen->last = *mark;
+    seen->count++;
+    (void)strncpy(seen->text, mark->text, sizeof seen->text - 1);
+}
+
+static void assert_seen(const struct seen *seen, size_t count, enum bootmark_kind kind,
+                        int64_t guest, const char *text)
+{
+    assert_int_equal(seen->count, count);
+    assert_int_equal(seen->last.kind, kind);
+    assert_int_equal(seen->last.guest, guest);
+    assert_string_equal(seen->text, text);
+}
+
+/* Also a mark as an older init sends it, and one whose time is none. */
+static void marks_reach_the_observers_with_their_time(void **state)
+{
+    (void)state;
+    static struct seen seen; /* an observer stays */
+    struct pair pair;
+    open_pair(&pair);
+    bootreport_observe(see, &seen);
+    SAY(&pair, "step 1200345 API filesystems\n");
+    assert_seen(&seen, 1, BOOTMARK_STEP, 1200345, "API filesystems");
+    SAY(&pair, "part 1200346 mount /a\033[2J\n");
+    assert_seen(&seen, 2, BOOTMARK_PART, 1200346, "mount /a");
+    SAY(&pair, "part 1200347 \n");
+    assert_seen(&seen, 3, BOOTMARK_PART, 1200347, "");
+    SAY(&pair, "step soon\n");
+    assert_seen(&seen, 4, BOOTMARK_STEP, -1, "soon");
+    SAY(&pair, "failed 3 disks\n");
+    assert_seen(&seen, 5, BOOTMARK_FAILED, -1, "3 disks");
+    SAY(&pair, "started \n");
+    assert_seen(&seen, 6, BOOTMARK_STARTED, -1, "");
+    SAY(&pair, "unknown 5\n");
+    assert_int_equal(seen.count, 6);
+    close_pair(&pair);
+}
+
 static void a_plan_without_it_has_nothing_to_wait_for(void **state)
 {
     (void)state;
@@ -120,6 +168,7 @@ int main(void)
         cmocka_unit_test(the_last_boot_counts),
         cmocka_unit_test(what_has_no_end_is_not_believed),
         cmocka_unit_test(a_hostile_guest_neither_fills_memory_nor_reaches_the_terminal),
+        cmocka_unit_test(marks_reach_the_observers_with_their_time),
         cmocka_unit_test(a_plan_without_it_has_nothing_to_wait_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
