@@ -10,13 +10,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "host/run/bootreport.h"
+#include "host/run/bootsteps.h"
+#include "host/run/deadline.h"
 #include "host/run/qmp.h"
 #include "host/system/process.h"
 #include "host/system/signals.h"
 #include "host/system/terminal.h"
+#include "host/system/timeline.h"
 #include "host/system/unixsocket.h"
 
 const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .quit = 5000};
@@ -25,14 +30,14 @@ const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .q
  * is killed, and it may only be busy. */
 #define MONITOR_TIMEOUT 5000
 
-/* Time that QEMU has to exit after the server of a share, in milliseconds: the server exits as soon
- * as QEMU closes its connection. */
+/* Time that QEMU has to exit after a helper, in milliseconds: helpers exit as soon as QEMU closes
+ * its connection to them. */
 #define HANG_UP_TIMEOUT 1000
 
 /* The stages of ending a machine, in their order. */
 enum stage {
     RUNNING,
-    UNSERVED,  /* a share's server has exited, as it does when QEMU exits */
+    UNSERVED,  /* a helper has exited, as it does when QEMU exits */
     SIGNALLED, /* the handler has passed a signal on, which the guest has not accepted yet */
     POWERING_DOWN,
     QUITTING,
@@ -42,17 +47,42 @@ enum stage {
 struct supervisor {
     const struct plan *plan;
     const struct supervise_limits *limits;
-    struct virtiofsd_list *servers;          /* NULL: none */
+    struct helper_list *helpers;             /* NULL: none */
     const struct supervise_handler *handler; /* NULL: none */
     struct bootreport report;
     int control;      /* listens for the monitor that QEMU connects to run-vm; -1: none */
     struct qmp *qmp;  /* the session with that monitor, once one is needed */
     bool losses_told; /* tell_losses() has warned */
     pid_t pid;        /* QEMU */
-    bool lost;        /* a share's server exited before QEMU */
+    bool lost;        /* a helper exited before QEMU */
     enum stage stage;
+    struct deadline deadline;
     int64_t signalled; /* the time at which the last signal had been handled; 0: none came */
 };
+
+/* The boot of the machine that runs, observed until run-vm ends. */
+static struct bootsteps boot;
+
+static void take_mark(void *context, const struct bootmark *mark)
+{
+    (void)bootsteps_mark(context, mark);
+}
+
+static void observe_boot(void)
+{
+    static bool observed;
+    if (!observed)
+        bootreport_observe(take_mark, &boot);
+    observed = true;
+    bootsteps_free(&boot);
+    bootsteps_start(&boot, clock_microseconds());
+}
+
+/* True if the handler runs a command in place of stage 2, to which signals go. */
+static bool runs_command(const struct supervisor *s)
+{
+    return s->handler && s->handler->signalled;
+}
 
 /* Accepts the connection that QEMU has made at its start. It lasts even if the socket's name is
  * removed. */
@@ -114,13 +144,13 @@ static void power_down(struct supervisor *s)
     s->stage = ask(s, "system_powerdown", POWERING_DOWN);
 }
 
-/* Ends a machine whose share has no server any more: programs in the guest that use the share would
- * wait forever. */
-static void lose_server(struct supervisor *s)
+/* Ends a machine that has lost the server of a share or the emulator of its TPM: programs in the
+ * guest that use it would wait forever. */
+static void lose_helper(struct supervisor *s)
 {
     s->lost = true;
-    virtiofsd_report(s->servers);
-    if (s->handler)
+    helpers_report(s->helpers);
+    if (runs_command(s))
         quit(s);
     else
         power_down(s);
@@ -137,7 +167,7 @@ static void end_further(struct supervisor *s)
             power_down(s);
         return;
     case UNSERVED:
-        lose_server(s);
+        lose_helper(s);
         return;
     case SIGNALLED:
         log_info("the guest has not accepted the signal; QEMU quits");
@@ -157,8 +187,26 @@ static void end_further(struct supervisor *s)
     }
 }
 
+/* Ends a machine that has not ended by itself in time. Before stage 2 nothing in the guest reacts
+ * to a power button. */
+static void expire(struct supervisor *s)
+{
+    s->deadline.passed = true;
+    if (s->stage >= POWERING_DOWN)
+        return;
+    log_info("the guest has not ended within %u s (--timeout); ending it", s->deadline.seconds);
+    bool heard = runs_command(s) ? s->handler->signalled(s->handler->context, SIGTERM)
+                                 : !s->plan->report_socket || boot.current == BOOTSTEP_STAGE2;
+    if (!heard || s->plan->quits)
+        quit(s);
+    else if (runs_command(s))
+        s->stage = POWERING_DOWN;
+    else
+        s->stage = ask(s, "system_powerdown", POWERING_DOWN);
+}
+
 /* Returns the time left to the stage that began at `since`, in milliseconds; -1: no limit. */
-static int time_left(const struct supervisor *s, int64_t since)
+static int stage_left(const struct supervisor *s, int64_t since)
 {
     const int limits[] = {[RUNNING] = -1,
                           [UNSERVED] = HANG_UP_TIMEOUT,
@@ -167,8 +215,18 @@ static int time_left(const struct supervisor *s, int64_t since)
                           [QUITTING] = s->limits->quit,
                           [KILLED] = -1};
     int limit = limits[s->stage];
+    if (s->deadline.passed && limit > DEADLINE_GRACE)
+        limit = DEADLINE_GRACE;
     int64_t left = since + limit - clock_milliseconds();
     return limit < 0 ? -1 : left > 0 ? (int)left : 0;
+}
+
+/* Returns the time left to the stage, or to the deadline if that is earlier; -1: no limit. */
+static int time_left(const struct supervisor *s, int64_t since)
+{
+    int stage = stage_left(s, since);
+    int deadline = deadline_left(&s->deadline);
+    return stage < 0 || (deadline >= 0 && deadline < stage) ? deadline : stage;
 }
 
 /* Signals within this time after the last one was handled, in milliseconds, repeat it: timeout(1)
@@ -180,9 +238,9 @@ static void take_signal(struct supervisor *s)
     int number = signals_take();
     if (!number || (s->signalled && clock_milliseconds() - s->signalled < REPEAT_TIME))
         return;
-    if (!s->handler || s->stage >= QUITTING)
+    if (!runs_command(s) || s->stage >= QUITTING)
         end_further(s);
-    else if (!s->handler->signalled(s->handler->context, number))
+    else if (!s->handler->signalled(s->handler->context, number) || s->plan->quits)
         quit(s);
     else if (s->stage == RUNNING)
         s->stage = SIGNALLED;
@@ -202,40 +260,49 @@ static void call_handler(struct supervisor *s, const struct pollfd *polled)
         quit(s);
 }
 
+/* Descriptors to poll; those of the handler follow. */
+enum { END, SIGNALS, HELPERS, REPORT, HANDLER };
+
+/* Fills in the descriptors; `end` is QEMU's. Returns their number. */
+static size_t choose(const struct supervisor *s, int end, struct pollfd *polled)
+{
+    bool served = s->helpers && s->stage == RUNNING;
+    polled[END] = (struct pollfd){end, POLLIN, 0};
+    polled[SIGNALS] = (struct pollfd){signals_fd(), POLLIN, 0};
+    polled[HELPERS] = (struct pollfd){served ? s->helpers->ended : -1, POLLIN, 0};
+    polled[REPORT] = (struct pollfd){bootreport_fd(&s->report), POLLIN, 0};
+    return HANDLER + (s->handler ? s->handler->choose(s->handler->context, polled + HANDLER) : 0);
+}
+
 /* Handles events until QEMU exits. The clock of a stage starts when the stage changes, and is not
  * restarted by events of the handler. */
 static void watch(struct supervisor *s, int end)
 {
-    enum { END, SIGNALS, SERVERS, REPORT, HANDLER };
     enum stage stage = s->stage;
     int64_t since = clock_milliseconds();
     for (;;) {
-        bool served = s->servers && s->stage == RUNNING;
-        struct pollfd polled[HANDLER + SUPERVISE_POLLED] = {
-            [END] = {end, POLLIN, 0},
-            [SIGNALS] = {signals_fd(), POLLIN, 0},
-            [SERVERS] = {served ? s->servers->ended : -1, POLLIN, 0},
-            [REPORT] = {bootreport_fd(&s->report), POLLIN, 0},
-        };
-        size_t more = s->handler ? s->handler->choose(s->handler->context, polled + HANDLER) : 0;
+        struct pollfd polled[HANDLER + SUPERVISE_POLLED] = {0};
+        size_t count = choose(s, end, polled);
         if (stage != s->stage) {
             stage = s->stage;
             since = clock_milliseconds();
         }
-        int ready = poll(polled, HANDLER + more, time_left(s, since));
+        int ready = poll(polled, count, time_left(s, since));
         if (ready < 0 && errno != EINTR)
             return;
-        if (s->handler && ready > 0)
-            call_handler(s, polled + HANDLER);
         if (polled[REPORT].revents)
             (void)bootreport_attend(&s->report);
+        if (s->handler && ready > 0)
+            call_handler(s, polled + HANDLER);
         if (polled[END].revents)
             return;
         if (polled[SIGNALS].revents)
             take_signal(s);
-        else if (polled[SERVERS].revents && s->stage == RUNNING)
+        else if (polled[HELPERS].revents && s->stage == RUNNING)
             s->stage = UNSERVED;
-        else if (stage == s->stage && time_left(s, since) == 0)
+        else if (deadline_left(&s->deadline) == 0)
+            expire(s);
+        else if (stage == s->stage && stage_left(s, since) == 0)
             end_further(s);
     }
 }
@@ -255,24 +322,40 @@ static int wait_for_end(struct supervisor *s, struct error *e)
     return process_exit_status(status);
 }
 
-/* Makes a failure of the guest's last boot the result. */
+static int tell_expiry(struct supervisor *s, struct error *e)
+{
+    char *line CLEANUP_FREE =
+        s->handler && s->handler->last_line ? s->handler->last_line(s->handler->context) : NULL;
+    char *step CLEANUP_FREE = bootsteps_last(&boot);
+    return deadline_report(&s->deadline, step, line, e);
+}
+
+/* Makes a failure of the guest's last boot the result, or the deadline. */
 static int tell_failure(struct supervisor *s, int status, struct error *e)
 {
     while (bootreport_attend(&s->report))
         ;
-    if (!s->report.failed)
-        return status;
+    if (!s->report.failed || runs_command(s)) /* which has been told on its own channel */
+        return s->deadline.passed ? tell_expiry(s, e) : status;
     (void)error_set(e, -ECANCELED, "%s",
                     *s->report.reason ? s->report.reason : "the boot failed (no reason given)");
+    if (s->deadline.passed)
+        return error_status(e, -ETIMEDOUT, STATUS_TIMED_OUT);
     return error_status(e, -ECANCELED, status ? status : STATUS_BOOT_FAILED);
 }
 
+/* Closes the sockets and removes their files, which a temporary directory that stays would keep. */
 static void close_sockets(struct supervisor *s)
 {
+    const char *const files[] = {s->plan->report_socket, s->plan->control_socket,
+                                 s->plan->exec_socket};
     bootreport_close(&s->report);
     qmp_close(&s->qmp);
     if (s->control >= 0)
         (void)close(s->control);
+    for (size_t i = 0; i < ELEMENTS(files); i++)
+        if (files[i])
+            (void)unlink(files[i]);
 }
 
 /* Listens for the connections that QEMU makes at its start. */
@@ -286,34 +369,48 @@ static int open_sockets(struct supervisor *s, struct error *e)
     return r < 0 ? r : 0;
 }
 
+/* A signal to the process group (Ctrl-C, timeout(1)) must not make QEMU quit before the guest has
+ * powered down. */
+static struct process qemu_process(const struct plan *plan, const struct supervise_handler *handler)
+{
+    return (struct process){.argv = &plan->argv,
+                            .environment = &plan->environment,
+                            .cwd = plan->cwd,
+                            .input = handler && handler->keeps_input ? STDIN_FILENO : -1,
+                            .output = handler ? handler->output : -1,
+                            .keep_io = !handler,
+                            .hold_signals = true,
+                            .enter = plan->identities.rows ? idmap_enter : NULL,
+                            .context = (void *)&plan->identities};
+}
+
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
-              struct virtiofsd_list *servers, const struct supervise_handler *handler,
-              struct error *e)
+              struct helper_list *helpers, const struct supervise_handler *handler, struct error *e)
 {
     struct terminal terminal;
     terminal_save(&terminal);
-    /* a signal to the process group (Ctrl-C, timeout(1)) must not make QEMU quit before the guest
-     * has powered down */
-    const struct process qemu = {.argv = &plan->argv,
-                                 .environment = &plan->environment,
-                                 .cwd = plan->cwd,
-                                 .input = -1,
-                                 .output = handler ? handler->output : -1,
-                                 .keep_io = !handler,
-                                 .hold_signals = true};
-    struct supervisor s = {
-        .plan = plan, .limits = limits, .servers = servers, .handler = handler, .control = -1};
+    const struct process qemu = qemu_process(plan, handler);
+    struct supervisor s = {.plan = plan,
+                           .limits = limits,
+                           .helpers = helpers,
+                           .handler = handler,
+                           .control = -1,
+                           .deadline = deadline_start(limits->timeout)};
     int r = open_sockets(&s, e);
     if (r < 0)
         return r;
     if (plan->helpers.count > 0)
         process_adopt_orphans();
+    timeline_begin(TIMELINE_QEMU, "");
+    observe_boot();
     s.pid = process_start(&qemu, e);
     r = s.pid < 0 ? (int)s.pid : wait_for_end(&s, e);
     if (plan->helpers.count > 0)
         process_end_orphans(&plan->helpers);
+    if (handler && handler->end)
+        handler->end(handler->context);
     terminal_restore(&terminal);
-    if (r == 0 && s.lost && !handler)
+    if (r == 0 && s.lost && !runs_command(&s))
         r = STATUS_IO;
     tell_losses(&s, false);
     if (r >= 0)

@@ -8,12 +8,13 @@
 
 #include "base/error.h"
 #include "host/plan/plan.h"
-#include "host/run/virtiofsd.h"
+#include "host/run/helpers.h"
 
 /* Time limits, in milliseconds. */
 struct supervise_limits {
-    int powerdown; /* for the guest to power down */
-    int quit;      /* for QEMU to quit after that */
+    int powerdown;        /* for the guest to power down */
+    int quit;             /* for QEMU to quit after that */
+    unsigned int timeout; /* seconds for the machine to end by itself; 0: no limit */
 };
 
 /* 60 s and 5 s. */
@@ -27,18 +28,24 @@ enum supervise_state {
     SUPERVISE_BROKEN, /* it cannot be talked to any more: QEMU is made to quit */
 };
 
-/* Handles further events while QEMU runs. With a handler, QEMU's stdin is /dev/null. */
+/* Handles further events while QEMU runs. */
 #define SUPERVISE_POLLED 8
 struct supervise_handler {
-    int output; /* QEMU's stdout; -1: /dev/null */
+    int output;       /* QEMU's stdout; -1: /dev/null */
+    bool keeps_input; /* QEMU's stdin is run-vm's; otherwise /dev/null */
     /* Sets the descriptors and events to poll for, at most SUPERVISE_POLLED; returns their number.
      */
     size_t (*choose)(void *context, struct pollfd *polled);
     /* Handles the events that poll() returned. */
     enum supervise_state (*attend)(void *context, const struct pollfd *polled);
     /* Handles a signal of signals_block(). Returns true if it was passed on: QEMU runs on, provided
-     * that the guest accepts the signal within the limit for powering down. */
+     * that the guest accepts the signal within the limit for powering down. NULL: a signal asks the
+     * guest to power down, as without a handler. */
     bool (*signalled)(void *context, int number);
+    /* Returns the last line of the guest's console, which the caller frees; NULL: unknown. */
+    char *(*last_line)(void *context);
+    /* Is called once QEMU has exited, before the terminal is restored; may be NULL. */
+    void (*end)(void *context);
     void *context;
 };
 
@@ -47,13 +54,16 @@ struct supervise_handler {
  * one, or the time limit, makes QEMU quit (the first one does if plan.quits); a third, or the next
  * limit, kills it. Restores the terminal.
  *
- * With a handler (which may be NULL) the guest is not asked to power down, since it runs nothing
- * that would react. A machine that loses one of `servers` (NULL: there are none) is ended in the
- * same way, and STATUS_IO replaces a QEMU status of 0.
+ * With a handler (which may be NULL) that takes signals, the guest is not asked to power down,
+ * since it runs nothing that would react. A machine that loses one of `helpers` (NULL: there are
+ * none) is ended in the same way, and STATUS_IO replaces a QEMU status of 0.
  *
  * Returns QEMU's exit status (128 + N if signal N killed it), or a negative errno with the reason
- * if QEMU could not be started. Returns -ECANCELED if the guest's init reported that the last boot
- * failed; the error's status is then QEMU's or, if that is 0, STATUS_BOOT_FAILED. */
+ * if QEMU could not be started. Returns -ETIMEDOUT, with STATUS_TIMED_OUT and the last that the
+ * guest did, if limits.timeout passed: then the guest is asked to end, or the handler gets SIGTERM,
+ * and QEMU quits DEADLINE_GRACE later; at once before stage 2. Returns -ECANCELED if the guest's
+ * init reported that the last boot failed; the error's status is then QEMU's or, if that is 0,
+ * STATUS_BOOT_FAILED. */
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
-              struct virtiofsd_list *servers, const struct supervise_handler *handler,
+              struct helper_list *helpers, const struct supervise_handler *handler,
               struct error *e);
