@@ -32,9 +32,10 @@ static int set_choice(const struct commandline_option *option, unsigned int *cho
     return error_set(e, -EINVAL, "--%s: is \"%s\", expected one of %s", option->name, text, list);
 }
 
-/* Stores one argument. Returns 0, COMMANDLINE_HELP_WANTED or -EINVAL. */
-static int set_option(void *values, const struct commandline_option *option, const char *text,
-                      struct error *e)
+/* Stores one argument of the option that was typed as `name`. Returns 0, COMMANDLINE_HELP_WANTED or
+ * -EINVAL. */
+static int set_option(void *values, const struct commandline_option *option, const char *name,
+                      const char *text, struct error *e)
 {
     void *at = member(values, option->offset);
     switch (option->kind) {
@@ -49,6 +50,10 @@ static int set_option(void *values, const struct commandline_option *option, con
         return 0;
     case COMMANDLINE_TEXTS:
     case COMMANDLINE_REST:
+        strv_push(at, text);
+        return 0;
+    case COMMANDLINE_NAMED:
+        strv_push(at, name);
         strv_push(at, text);
         return 0;
     case COMMANDLINE_CHOICE:
@@ -76,6 +81,14 @@ static const struct commandline_option *find_letter(const struct commandline *sy
     return NULL;
 }
 
+const struct commandline_option *commandline_find(const struct commandline *syntax,
+                                                  const char *name)
+{
+    const char *whole = startswith(name, "--");
+
+    return whole ? find_name(syntax, whole, strlen(whole)) : find_letter(syntax, name[1]);
+}
+
 /* Finds the option of an argument: --NAME, --NAME=VALUE, -L or -LVALUE. `value` becomes the part of
  * the argument that is the option's value, NULL if there is none. Returns NULL with the reason. */
 static const struct commandline_option *
@@ -93,6 +106,18 @@ find_option(const char **value, const struct commandline *syntax, const char *te
         (void)error_set(e, -EINVAL, "%s: no such option%s; see --help", text,
                         syntax->option_hint ? syntax->option_hint : "");
     return option;
+}
+
+/* Stores an argument of the option that was typed as `name`, or of one that takes its place. */
+static int take_argument(void *values, const struct commandline *syntax, const char *name,
+                         const char *text, struct error *e)
+{
+    const struct commandline_option *option = commandline_find(syntax, name);
+    const char *other = option->divert ? option->divert(name, text) : NULL;
+
+    if (other)
+        option = find_name(syntax, other, strlen(other));
+    return set_option(values, option, name, text, e);
 }
 
 /* Reads the option at `arguments` and, if it needs one, the next argument as its value. `taken`
@@ -113,36 +138,71 @@ static int take_option(void *values, const struct commandline *syntax, char *con
     }
     if (option->argument && !value)
         return error_set(e, -EINVAL, "--%s needs an argument: %s", option->name, option->argument);
-    int r = set_option(values, option, value ? value : "", e);
+    size_t length = startswith(*arguments, "--") ? strcspn(*arguments, "=") : 2;
+    char *name CLEANUP_FREE = xstrndup(*arguments, length);
+    int r = take_argument(values, syntax, name, value ? value : "", e);
     for (; option->kind == COMMANDLINE_REST && arguments[*taken]; (*taken)++)
-        (void)set_option(values, option, arguments[*taken], e);
+        (void)set_option(values, option, name, arguments[*taken], e);
     return r;
 }
 
-/* Reads what follows the options: nothing, or "--" and the rest. */
+/* True if the first word ends the options. */
+static bool is_open(const struct commandline *syntax)
+{
+    return syntax->words && syntax->words_most == COMMANDLINE_ALL_WORDS;
+}
+
+/* Takes an argument that is no option. Returns false if the command takes no more of them. */
+static bool take_word(void *values, const struct commandline *syntax, const char *word)
+{
+    struct strv *words = syntax->words ? member(values, syntax->words_offset) : NULL;
+    if (!words || words->count >= syntax->words_most)
+        return false;
+    strv_push(words, word);
+    return true;
+}
+
+/* Takes an argument after "--", or after the word that ends the options. */
+static bool take_last(void *values, const struct commandline *syntax, const char *argument,
+                      bool separated)
+{
+    if (!separated || !syntax->rest)
+        return (separated || is_open(syntax)) && take_word(values, syntax, argument);
+    strv_push(member(values, syntax->rest_offset), argument);
+    return true;
+}
+
+/* Reads what follows the options and words: nothing, or "--" and the rest. */
 static int take_rest(void *values, const struct commandline *syntax, char *const *arguments,
                      struct error *e)
 {
-    if (!*arguments)
-        return 0;
-    bool separated = streq(*arguments, "--");
+    bool separated = *arguments && streq(*arguments, "--");
     if (separated)
         arguments++;
-    if (*arguments && (!separated || !syntax->rest))
-        return error_set(e, -EINVAL, "%s: expected an option%s; see --help", *arguments,
-                         syntax->word_hint ? syntax->word_hint : "");
     for (; *arguments; arguments++)
-        strv_push(member(values, syntax->rest_offset), *arguments);
+        if (!take_last(values, syntax, *arguments, separated))
+            return error_set(e, -EINVAL, "%s: expected %s%s; see --help", *arguments,
+                             syntax->words ? "nothing more" : "an option",
+                             syntax->word_hint ? syntax->word_hint : "");
     return 0;
+}
+
+static bool is_option(const char *argument)
+{
+    return *argument == '-' && !streq(argument, "--");
 }
 
 int commandline_parse(void *values, const struct commandline *syntax, char *const *arguments,
                       struct error *e)
 {
     int result = 0;
-    while (*arguments && **arguments == '-' && !streq(*arguments, "--")) {
-        size_t taken = 0;
-        int r = take_option(values, syntax, arguments, &taken, e);
+    while (*arguments) {
+        size_t taken = 1;
+        bool option = is_option(*arguments);
+        bool last = !option && (is_open(syntax) || streq(*arguments, "--"));
+        if (last || (!option && !take_word(values, syntax, *arguments)))
+            break;
+        int r = option ? take_option(values, syntax, arguments, &taken, e) : 0;
         if (r < 0)
             return r;
         if (r > 0)
@@ -160,11 +220,13 @@ void commandline_free(void *values, const struct commandline *syntax)
         enum commandline_kind kind = syntax->options[i].kind;
         if (kind == COMMANDLINE_TEXT)
             free(*(char **)at);
-        else if (kind == COMMANDLINE_TEXTS || kind == COMMANDLINE_REST)
+        else if (kind == COMMANDLINE_TEXTS || kind == COMMANDLINE_REST || kind == COMMANDLINE_NAMED)
             strv_free(at);
     }
     if (syntax->rest)
         strv_free(member(values, syntax->rest_offset));
+    if (syntax->words)
+        strv_free(member(values, syntax->words_offset));
 }
 
 /* The columns of --help. */
@@ -203,6 +265,9 @@ void commandline_print_options(const struct commandline *syntax, FILE *out)
         bool alone = strlen(left) > HELP_INDENT - 3;
         (void)fprintf(out, "%s%s%*s", left, alone ? "\n" : "",
                       HELP_INDENT - (alone ? 0 : (int)strlen(left)), "");
-        print_wrapped(out, option->help, HELP_INDENT);
+        char *help CLEANUP_FREE = option->setting
+                                      ? xasprintf("%s (%s)", option->help, option->setting)
+                                      : xstrdup(option->help);
+        print_wrapped(out, help, HELP_INDENT);
     }
 }

@@ -6,9 +6,11 @@
 #include "host/system/message.h"
 #include "host/system/output.h"
 #include "host/system/signals.h"
+#include "host/system/timeline.h"
 
 int main(int argc, char **argv)
 {
+    timeline_start();
     output_hold_streams();
     log_set_sink(message_print);
     leftovers_end_out_of_memory();

@@ -40,7 +40,7 @@ static const char *const settings[] = {
  * number differs between kernels. */
 static const char script[] =
     "set -eu\n"
-    "mkdir -p /bin /boot/grub /dev/block /etc /nix/var/nix/profiles\n"
+    "mkdir -p /bin /boot/grub /dev/block /etc /nix/var/nix/profiles \"${2%/*}\"\n"
     "echo '(hd0) /dev/vda' >/boot/grub/device.map\n"
     "for number in 254:2 \"$(cat /sys/class/block/vda2/dev)\"; do\n"
     "    [ -e /dev/block/$number ] || ln -s /dev/vda2 /dev/block/$number\n"
@@ -63,7 +63,7 @@ static void set_options(struct plan_options *options, const struct boot_disk_spe
     options->modules_dir = xstrdup(spec->modules_dir);
     options->guest_init = xstrdup(spec->guest_init);
     for (size_t i = 0; i < ELEMENTS(command); i++)
-        strv_push(&options->exec, command[i]);
+        strv_push(&options->exec.arguments, command[i]);
 }
 
 static int configure(struct config *config, const struct boot_disk_spec *spec, struct error *e)
@@ -122,7 +122,7 @@ static int boot(const struct plan *plan, const char *log, struct error *e)
     int output CLEANUP_CLOSE = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (null < 0 || output < 0)
         return error_errno(e, errno, "%s", log);
-    const struct exec_streams streams = {null, output, output};
+    const struct session_streams streams = {null, output, output};
     int r = prepare(&prepared, plan, NULL, e);
     return r < 0 ? r : exec_run(plan, &supervise_default_limits, NULL, &streams, e);
 }

@@ -9,8 +9,15 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "host/commands/cachecommand.h"
+#include "host/commands/chartcommand.h"
+#include "host/commands/consolecommand.h"
+#include "host/commands/execcommand.h"
+#include "host/commands/listcommand.h"
+#include "host/commands/monitorcommand.h"
 #include "host/commands/run.h"
 #include "host/commands/runner.h"
+#include "host/commands/sshcommand.h"
+#include "host/commands/stopcommand.h"
 #include "host/system/message.h"
 #include "host/system/output.h"
 #include "host/system/process.h"
@@ -21,9 +28,42 @@ const struct command commands[] = {
      .syntax = &run_syntax,
      .size = sizeof(struct run_options),
      .run = run_command,
-     .notes = "Environment: NIX_DISK_IMAGE, NIX_EFI_VARS, SHARED_DIR, TMPDIR, USE_TMPDIR,\n"
-              "QEMU_OPTS, QEMU_NET_OPTS, QEMU_KERNEL_PARAMS, NIXPKGS_QEMU_KERNEL_<name>.\n"
+     .notes = "Environment: NIX_DISK_IMAGE, NIX_EFI_VARS, NIX_SSL_CERT_FILE, SHARED_DIR,\n"
+              "TMPDIR, USE_TMPDIR, QEMU_OPTS, QEMU_NET_OPTS, QEMU_KERNEL_PARAMS,\n"
+              "NIXPKGS_QEMU_KERNEL_<name>.\n"
               "Manual: run-vm(1), run-vm.json(5).\n"},
+    {.name = "list",
+     .help = "Lists the machines that run: name, pid, age, memory, image, ports.",
+     .syntax = &listcommand_syntax,
+     .size = sizeof(struct listcommand_options),
+     .run = listcommand_run},
+    {.name = "stop",
+     .help = "Asks a machine's guest to power down, and waits for its end.",
+     .syntax = &stopcommand_syntax,
+     .size = sizeof(struct stopcommand_options),
+     .run = stopcommand_run},
+    {.name = "console",
+     .help = "Attaches the terminal to the console of a machine in the background.",
+     .syntax = &consolecommand_syntax,
+     .size = sizeof(struct consolecommand_options),
+     .run = consolecommand_run},
+    {.name = "monitor",
+     .help = "Passes lines to QEMU's monitor (QMP), and prints its answers and events.",
+     .syntax = &monitorcommand_syntax,
+     .size = sizeof(struct monitorcommand_options),
+     .run = monitorcommand_run},
+    {.name = "exec",
+     .help = "Runs a command, or the user's shell, in a machine that runs.",
+     .syntax = &execcommand_syntax,
+     .size = sizeof(struct execcommand_options),
+     .run = execcommand_run,
+     .notes = "NAME can be left out before -- if one machine runs.\n"},
+    {.name = "ssh",
+     .help = "Runs ssh into a machine that runs, whose system has an sshd.",
+     .syntax = &sshcommand_syntax,
+     .size = sizeof(struct sshcommand_options),
+     .run = sshcommand_run,
+     .notes = "After -- come options of ssh, such as -L, and a command.\n"},
     {.name = "cache list",
      .help = "Lists the cache: kind and number, size, and last use of each entry.",
      .syntax = &cachecommand_list_syntax,
@@ -33,6 +73,11 @@ const struct command commands[] = {
      .syntax = &cachecommand_prune_syntax,
      .size = sizeof(struct cachecommand_prune_options),
      .run = cachecommand_prune},
+    {.name = "chart",
+     .help = "Draws the chart of a boot from the data that --boot-chart has written.",
+     .syntax = &chartcommand_syntax,
+     .size = sizeof(struct chartcommand_options),
+     .run = chartcommand_run},
 };
 const size_t commands_count = ELEMENTS(commands);
 
@@ -62,9 +107,10 @@ static void print_usages(const char *topic, FILE *out)
             continue;
         bool is_default = i == 0;
         /* --help is everywhere */
-        (void)fprintf(out, "%-6s run-vm %s%s%s%s%s%s%s\n", label, is_default ? "[" : "",
+        (void)fprintf(out, "%-6s run-vm %s%s%s%s%s%s%s%s%s\n", label, is_default ? "[" : "",
                       commands[i].name, is_default ? "]" : "",
-                      syntax->count > 1 ? " [OPTIONS]" : "", syntax->rest ? " [-- " : "",
+                      syntax->count > 1 ? " [OPTIONS]" : "", syntax->words ? " " : "",
+                      syntax->words ? syntax->words : "", syntax->rest ? " [-- " : "",
                       syntax->rest ? syntax->rest : "", syntax->rest ? "]" : "");
         label = "";
     }
@@ -163,7 +209,7 @@ static int find_call(struct call *call, char *const *arguments, struct error *e)
 
 int commands_run(int argc, char *const *argv)
 {
-    if (argc > 0 && runner_is_name(argv[0]))
+    if (argc > 0 && runner_is_called(argv[0]))
         return run_as_runner(argv);
     struct error e CLEANUP_ERROR = {0};
     struct call call;

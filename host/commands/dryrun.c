@@ -80,20 +80,8 @@ static json_t *json_environment(const struct strv *environment)
 
 static json_t *json_file(const struct plan_file *file)
 {
-    static const char *const kinds[] = {
-        [FILE_DISK_IMAGE] = "disk-image",
-        [FILE_DISK_OVERLAY] = "disk-overlay",
-        [FILE_DIRECTORY] = "directory",
-        [FILE_TEMPORARY] = "temporary",
-        [FILE_COPY] = "copy",
-        [FILE_STORE_IMAGE] = "store-image",
-        [FILE_BOOT_DISK] = "boot-disk",
-        [FILE_REGISTRATION] = "registration",
-        [FILE_INITRD] = "initrd",
-        [FILE_KERNEL] = "kernel",
-    };
     json_t *object = json_object();
-    json_object_set_new(object, "kind", json_string(kinds[file->kind]));
+    json_object_set_new(object, "kind", json_string(plan_file_kinds[file->kind]));
     json_object_set_new(object, "path", json_text(file->path));
     if (file->source)
         json_object_set_new(object, "source", json_text(file->source));
@@ -101,6 +89,10 @@ static json_t *json_file(const struct plan_file *file)
         json_object_set_new(object, "roots", json_list(&file->roots));
     if (file->bytes)
         json_object_set_new(object, "bytes", json_integer((json_int_t)file->bytes));
+    if (file->grow)
+        json_object_set_new(object, "grow", json_integer((json_int_t)file->grow));
+    if (file->label)
+        json_object_set_new(object, "label", json_text(file->label));
     json_object_set_new(object, "replace", json_boolean(file->replace));
     if (file->kind == FILE_TEMPORARY)
         json_object_set_new(object, "keep", json_boolean(file->keep));
@@ -120,6 +112,19 @@ static json_t *json_servers(const struct plan *plan)
         json_array_append_new(array, object);
     }
     return array;
+}
+
+/* A new reference, null if the guest has no TPM. */
+static json_t *json_tpm(const struct plan_tpm *tpm)
+{
+    if (!tpm->program)
+        return json_null();
+    json_t *object = json_object();
+    json_object_set_new(object, "program", json_text(tpm->program));
+    json_object_set_new(object, "state", json_text(tpm->state));
+    json_object_set_new(object, "socket", json_text(tpm->socket));
+    json_object_set_new(object, "provisioning", json_text(tpm->provisioning));
+    return object;
 }
 
 static json_t *json_initrd(const struct initrd_spec *initrd)
@@ -221,8 +226,9 @@ void dryrun_json(const struct plan *plan, const struct config *config, FILE *out
     json_object_set_new(object, "kernelParams", json_list(&plan->kernel_params));
     json_object_set_new(object, "files", files);
     json_object_set_new(object, "servers", json_servers(plan));
+    json_object_set_new(object, "tpm", json_tpm(&plan->tpm));
     json_object_set_new(object, "initrd", json_initrd(&plan->initrd));
-    json_object_set(object, "fileSystems", config_get(config, "virtualisation.fileSystems"));
+    json_object_set(object, "fileSystems", config->filesystems.value);
     json_object_set_new(object, "warnings", json_list(&plan->warnings));
     (void)json_dumpf(object, out, JSON_INDENT(2));
     (void)fputc('\n', out);

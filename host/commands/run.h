@@ -11,9 +11,13 @@
 
 struct run_options {
     struct strv config_files; /* in their order; "-" is standard input */
-    struct strv settings;     /* OPTION=VALUE */
+    struct strv settings;     /* pairs: an option such as -o or -m as it was typed, its argument */
     unsigned int dry_run;     /* enum dryrun */
+    char *name;               /* of the machine; NULL: not given */
+    bool here;                /* the working directory is in the guest, too */
     bool version;
+    bool initcalls; /* the chart shows those of the kernel */
+    char *timeout;  /* seconds; NULL: none */
     struct plan_options plan;
 };
 extern const struct commandline run_syntax;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,10 +17,15 @@
 /* The number of links that the kernel follows (MAXSYMLINKS). */
 #define LINKS_MAX 40
 
-bool runner_is_name(const char *argv0)
+static const char *base_name(const char *path)
 {
-    const char *slash = strrchr(argv0, '/');
-    const char *name = slash ? slash + 1 : argv0;
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+static bool is_runner(const char *path)
+{
+    const char *name = base_name(path);
     size_t length = strlen(name);
     return length > strlen("run--vm") && startswith(name, "run-") &&
            streq(name + length - 3, "-vm");
@@ -47,26 +53,58 @@ static char *follow(const char *path)
     return xasprintf("%.*s/%.*s", (int)(slash - path), path, (int)length, target);
 }
 
+/* Appends `path` and the target of each link on the way from it, as far as they are called
+ * run-NAME-vm. */
+static void add_names(struct strv *names, const char *path)
+{
+    char *at CLEANUP_FREE = xstrdup(path);
+    for (int links = 0; at && links <= LINKS_MAX; links++) {
+        if (is_runner(at) && !strv_contains(names, at))
+            strv_push(names, at);
+        char *next = follow(at);
+        free(at);
+        at = next;
+    }
+}
+
+/* Lists the names run-NAME-vm by which the program was called. A wrapper, such as those that
+ * nixpkgs makes, chooses argv[0] by itself: then the file that it executes (AT_EXECFN) counts too.
+ */
+static void list_names(struct strv *names, const char *argv0)
+{
+    const char *executed = (const char *)getauxval(AT_EXECFN);
+    if (streq(base_name(argv0), "run-vm"))
+        return;
+    char *path CLEANUP_FREE = own_path(argv0);
+    add_names(names, path);
+    if (executed)
+        add_names(names, executed);
+}
+
+bool runner_is_called(const char *argv0)
+{
+    struct strv names CLEANUP_STRV = {0};
+    list_names(&names, argv0);
+    return names.count > 0;
+}
+
 char *runner_find_config(const char *argv0, struct error *e)
 {
-    struct strv seen CLEANUP_STRV = {0};
-    char *path CLEANUP_FREE = own_path(argv0);
-    for (int links = 0; path && links <= LINKS_MAX; links++) {
-        char *config CLEANUP_FREE = xasprintf("%s.json", path);
+    struct strv names CLEANUP_STRV = {0};
+    struct strv looked CLEANUP_STRV = {0};
+    list_names(&names, argv0);
+    for (size_t i = 0; i < names.count; i++) {
+        char *config CLEANUP_FREE = xasprintf("%s.json", names.items[i]);
         /* if it exists and cannot be read, that is reported later */
-        if (runner_is_name(path) && faccessat(AT_FDCWD, config, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        if (faccessat(AT_FDCWD, config, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
             return TAKE(config);
-        if (runner_is_name(path))
-            strv_push(&seen, config);
-        char *next = follow(path);
-        free(path);
-        path = next;
+        strv_push(&looked, config);
     }
-    char *looked CLEANUP_FREE = strv_join(&seen, ", ");
+    char *list CLEANUP_FREE = strv_join(&looked, ", ");
     (void)error_set(e, -ENOENT,
                     "%s: no configuration: there is none of %s; put one beside the "
                     "program's name or beside a link on the way to it, or use run-vm --config FILE",
-                    argv0, looked);
+                    argv0, list);
     (void)error_status(e, -ENOENT, STATUS_IO);
     return NULL;
 }

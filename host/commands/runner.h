@@ -6,10 +6,11 @@
 
 #include "base/error.h"
 
-/* True if a program called by that name is run-NAME-vm. */
-bool runner_is_name(const char *argv0);
+/* True if `argv0`, a link on the way from it, or the file that was executed is called run-NAME-vm,
+ * and argv[0] is not run-vm itself. */
+bool runner_is_called(const char *argv0);
 
-/* Finds the configuration of the program called by `argv0`: NAME.json beside that name or beside
- * any link on the way to the program. The caller frees. Returns NULL with a message that lists
- * where it looked, and STATUS_IO. */
+/* Finds the configuration of the program called by `argv0`: run-NAME-vm.json beside the first of
+ * these names that has one. The caller frees. Returns NULL with a message that lists where it
+ * looked, and STATUS_IO. */
 char *runner_find_config(const char *argv0, struct error *e);

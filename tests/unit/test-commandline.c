@@ -20,7 +20,7 @@ static int parse(struct run_options *options, const char *line, struct error *e)
     struct strv words CLEANUP_STRV = {0};
 
     strv_split(&words, line, ' ');
-    if (runner_is_name(words.items[0]))
+    if (runner_is_called(words.items[0]))
         return run_read_runner(options, words.items, e);
     int r = commandline_parse(options, &run_syntax, words.items + 1, e);
     return r ? r : run_check_options(options, e);
@@ -36,16 +36,20 @@ static void options_are_read_in_every_spelling(void **state)
     struct run_options options CLEANUP(free_options) = {0};
 
     (void)state;
-    assert_int_equal(parse(&options,
-                           "run-vm --config a --config=b -c c -cd -o x=1 --option=y=2 "
-                           "--dry-run=json --accel tcg --keep-tmp --kernel=k --append a=b --append "
-                           "c -- -x --help --",
-                           NULL),
-                     0);
+    assert_int_equal(
+        parse(&options,
+              "run-vm --config a --config=b -C c -Cd -m 2G --cores=2 -o x=1 --option=y=2 "
+              "--dry-run=json --accel tcg --keep-tmp --kernel=k --append a=b --append "
+              "c -- -x --help --",
+              NULL),
+        0);
     assert_int_equal(options.config_files.count, 4);
     assert_string_equal(options.config_files.items[3], "d");
-    assert_int_equal(options.settings.count, 2);
-    assert_string_equal(options.settings.items[1], "y=2");
+    assert_int_equal(options.settings.count, 8);
+    assert_string_equal(options.settings.items[0], "-m");
+    assert_string_equal(options.settings.items[1], "2G");
+    assert_string_equal(options.settings.items[2], "--cores");
+    assert_string_equal(options.settings.items[7], "y=2");
     assert_int_equal(options.dry_run, DRYRUN_JSON);
     assert_int_equal(options.plan.accel, ACCEL_TCG);
     assert_true(options.plan.keep_tmp);
@@ -60,7 +64,7 @@ static void a_dry_run_is_text_unless_said(void **state)
     struct run_options options CLEANUP(free_options) = {0};
 
     (void)state;
-    assert_int_equal(parse(&options, "run-vm --dry-run -c a", NULL), 0);
+    assert_int_equal(parse(&options, "run-vm --dry-run -C a", NULL), 0);
     assert_int_equal(options.dry_run, DRYRUN_TEXT);
     assert_string_equal(options.config_files.items[0], "a");
 }
@@ -76,11 +80,12 @@ static void wrong_usage_is_named(void **state)
         {"run-vm --config", "--config"},
         {"run-vm -x", "-x"},
         {"run-vm -", "-"},
-        {"run-vm --keep-tmp=yes -c a", "--keep-tmp"},
-        {"run-vm -c a --accel hvf", "auto, kvm, tcg"},
-        {"run-vm -c a --dry-run=yaml", "json"},
+        {"run-vm --keep-tmp=yes -C a", "--keep-tmp"},
+        {"run-vm -C a --accel hvf", "auto, kvm, tcg"},
+        {"run-vm -C a --on-term stop", "auto, poweroff, quit"},
+        {"run-vm -C a --dry-run=yaml", "json"},
         {"run-vm a.json", "a.json"},
-        {"run-vm -- -c a", "--config"},
+        {"run-vm -- -C a", "--config"},
     };
 
     (void)state;
@@ -90,6 +95,59 @@ static void wrong_usage_is_named(void **state)
 
         assert_int_equal(parse(&options, cases[i].line, &e), -EINVAL);
         assert_error_names(e, cases[i].word);
+    }
+}
+
+struct word_options {
+    bool flag;
+    struct strv words;
+};
+
+/* Reads a line and prints what became of it: the flag, and the words. */
+static char *read_words(const char *line, size_t most)
+{
+    static const struct commandline_option options[] = {
+        {"flag", 'f', COMMANDLINE_FLAG, offsetof(struct word_options, flag), NULL, .help = ""},
+    };
+    const struct commandline syntax = {.options = options,
+                                       .count = ELEMENTS(options),
+                                       .words = "NAME",
+                                       .words_offset = offsetof(struct word_options, words),
+                                       .words_most = most};
+    struct strv arguments CLEANUP_STRV = {0};
+    struct word_options values = {0};
+    struct error e CLEANUP_ERROR = {0};
+
+    strv_split(&arguments, line, ' ');
+    int r = commandline_parse(&values, &syntax, arguments.items, &e);
+    char *words CLEANUP_FREE = strv_join(&values.words, "|");
+    char *result = r < 0 ? xstrdup(e.message) : xasprintf("%d %s", values.flag, words);
+    commandline_free(&values, &syntax);
+    return result;
+}
+
+static void words_are_read(void **state)
+{
+    static const struct {
+        const char *line;
+        size_t most;
+        const char *expected;
+    } cases[] = {
+        {"-f", 1, "1 "},
+        {"a -f", 1, "1 a"},
+        {"--flag -- -a", 1, "1 -a"},
+        {"a b", 1, "b: expected nothing more; see --help"},
+        {"a -- b", 1, "b: expected nothing more; see --help"},
+        {"-f a -f -- --help", COMMANDLINE_ALL_WORDS, "1 a|-f|--|--help"},
+        {"-- -f", COMMANDLINE_ALL_WORDS, "0 -f"},
+        {"-x a", COMMANDLINE_ALL_WORDS, "-x: no such option; see --help"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        char *result CLEANUP_FREE = read_words(cases[i].line, cases[i].most);
+
+        assert_string_equal(result, cases[i].expected);
     }
 }
 
@@ -250,6 +308,7 @@ int main(void)
         cmocka_unit_test(options_are_read_in_every_spelling),
         cmocka_unit_test(a_dry_run_is_text_unless_said),
         cmocka_unit_test(wrong_usage_is_named),
+        cmocka_unit_test(words_are_read),
         cmocka_unit_test(called_as_a_runner_everything_is_qemus),
         cmocka_unit_test(a_runners_configuration_is_beside_any_link),
         cmocka_unit_test(help_names_every_command_and_option),

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* `run-vm list`: the machines that run. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "host/commandline.h"
+
+struct listcommand_options {
+    bool json;
+};
+extern const struct commandline listcommand_syntax;
+
+/* Takes a struct listcommand_options; returns the exit status. */
+int listcommand_run(void *options);
