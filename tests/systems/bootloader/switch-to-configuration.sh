@@ -29,8 +29,11 @@ if [ -d /sys/firmware/efi ]; then
         >/sys/firmware/efi/efivars/RunVmInstalled-3a7b5d1c-52f0-4f0e-9d39-6d1f0c2f8a11
 else
     grep -q '^(hd0) /dev/vda$' /boot/grub/device.map
+    # the name in NixOS's configuration: by the serial number since the release 23.11
+    disk=/dev/disk/by-id/virtio-root
+    [ -e "$disk" ] || disk=/dev/vdb
     grub-install --target=i386-pc --directory="$profile/grub/i386-pc" --boot-directory=/boot \
-        --locale-directory=/nowhere --modules="part_gpt fat serial" /dev/vdb
+        --locale-directory=/nowhere --modules="part_gpt fat serial" "$disk"
     cat >/boot/grub/grub.cfg <<END
 serial --unit=0
 terminal_output serial
