@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* manual TEMPLATE: prints the template, for scdoc, with each line @NAME@ replaced by the table of
  * that name. The tables are the code's own, so the manual cannot drift from the programs. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +10,9 @@
 #include "base/text.h"
 #include "common/params.h"
 #include "host/commands/commands.h"
+#include "host/config/release.h"
 #include "host/config/schema.h"
+#include "tools/tables/template.h"
 
 /* Prints text with all markup escaped. */
 static void print_plain(const char *text)
@@ -55,7 +56,10 @@ static void print_options(const struct commandline *syntax)
             print_plain(option->argument);
             (void)printf(option->optional ? "\\]" : "");
         }
-        print_help(option->help);
+        char *help CLEANUP_FREE = option->setting
+                                      ? xasprintf("%s (%s)", option->help, option->setting)
+                                      : xstrdup(option->help);
+        print_help(help);
     }
 }
 
@@ -67,6 +71,11 @@ static void print_run_options(void)
 static void print_prune_options(void)
 {
     print_options(commands_find("cache prune")->syntax);
+}
+
+static void print_stop_options(void)
+{
+    print_options(commands_find("stop")->syntax);
 }
 
 static void print_schema(const struct option *options, size_t count, const char *prefix);
@@ -122,6 +131,18 @@ static void print_schema(const struct option *options, size_t count, const char 
 static void print_configuration(void)
 {
     print_schema(schema_options, schema_option_count, "");
+}
+
+/* Prints the changes of each release under its name. */
+static void print_releases(void)
+{
+    for (size_t i = 0; i < release_change_count; i++) {
+        const struct release_change *change = &release_changes[i];
+
+        if (i == 0 || !streq(change->since, release_changes[i - 1].since))
+            print_bold(change->since);
+        print_help(change->text);
+    }
 }
 
 /* Prints NAME=ARGUMENT, as on the command line. */
@@ -180,39 +201,17 @@ static void print_parameter_table(void)
     }
 }
 
-static const struct table {
-    const char *line;
-    void (*print)(void);
-} tables[] = {
+static const struct template_table tables[] = {
     {"@OPTIONS@\n", print_run_options},
     {"@PRUNE-OPTIONS@\n", print_prune_options},
+    {"@STOP-OPTIONS@\n", print_stop_options},
     {"@CONFIGURATION@\n", print_configuration},
+    {"@RELEASES@\n", print_releases},
     {"@PARAMETERS@\n", print_parameters},
     {"@PARAMETER-TABLE@\n", print_parameter_table},
 };
 
-static void copy_line(const char *line)
-{
-    for (size_t i = 0; i < ELEMENTS(tables); i++)
-        if (streq(tables[i].line, line)) {
-            tables[i].print();
-            return;
-        }
-    (void)fputs(line, stdout);
-}
-
 int main(int argc, char **argv)
 {
-    FILE *template CLEANUP_FCLOSE = argc == 2 ? fopen(argv[1], "re") : NULL;
-    char *line CLEANUP_FREE = NULL;
-    size_t size = 0;
-
-    if (!template) {
-        (void)fprintf(stderr, "manual: %s\n",
-                      argc == 2 ? strerror(errno) : "usage: manual TEMPLATE");
-        return 1;
-    }
-    while (getline(&line, &size, template) > 0)
-        copy_line(line);
-    return ferror(template) || fflush(stdout) ? 1 : 0;
+    return template_main(argc, argv, "manual", tables, ELEMENTS(tables));
 }
