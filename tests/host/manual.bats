@@ -32,7 +32,7 @@ rows() {
         $v.qemu.drives.'<entry>'.{file,name,driveExtraOpts,deviceExtraOpts} \
         $v.{useNixStoreImage,useBootLoader,useEFIBoot,efi.firmware,efi.variables,efiVars} \
         $v.{useDefaultFilesystems,bios} networking.{primaryIPAddress,hostName} system.name \
-        nixpkgs.hostPlatform boot.{tmpOnTmpfs,tmpOnTmpfsSize,kernelParams} nix.enable \
+        nixpkgs.hostPlatform boot.{tmpOnTmpfs,tmpOnTmpfsSize,tmp.useTmpfs,tmp.tmpfsSize,kernelParams} nix.enable \
         boot.initrd.{kernelModules,availableKernelModules} runVm.{initrd,store} \
         system.build.{toplevel,regInfo,storeClosure,storeImage,bootDisk}; do
         grep -qxF -A 1 "$option" "$BATS_TEST_TMPDIR/rows" || {
@@ -40,14 +40,25 @@ rows() {
             return 1
         }
     done
-    grep -qxF 'positive integer, from 1 to 4294967296 (MiB); default 1024' "$BATS_TEST_TMPDIR/rows"
+    grep -qxF 'positive integer, from 1 to 4294967296 (MiB), or a size such as "2G"; default 1024' "$BATS_TEST_TMPDIR/rows"
 }
 
-@test "every option that --help names is in run-vm(1)" {
+@test "every option of every command is in run-vm(1)" {
+    local command option
     page run-vm.1 >"$BATS_TEST_TMPDIR/page"
-    for option in $("$RUN_VM_PROGRAM" --help | grep -o '^  [-a-zA-Z, ]*--[a-z-]*' | grep -o -- '--[a-z-]*'); do
-        grep -qF -- "$option" "$BATS_TEST_TMPDIR/page" || {
-            echo "no row for $option"
+    "$RUN_VM_PROGRAM" --help | sed -n '/^Other commands/,/^$/s/^  \([a-z].*\)/\1/p' >"$BATS_TEST_TMPDIR/commands"
+    grep -qx stop "$BATS_TEST_TMPDIR/commands"
+    for command in run $(sed 's/ /_/g' "$BATS_TEST_TMPDIR/commands"); do
+        # shellcheck disable=SC2086 # several words
+        "$RUN_VM_PROGRAM" ${command//_/ } --help >"$BATS_TEST_TMPDIR/help"
+        while read -r option; do
+            grep -qE -- "$option([^a-z-]|\$)" "$BATS_TEST_TMPDIR/page" || {
+                echo "$command: no row for $option"
+                return 1
+            }
+        done < <(grep -o '^  [-a-zA-Z, ]*--[a-z-]*' "$BATS_TEST_TMPDIR/help" | grep -o -- '--[a-z-]*')
+        grep -qE -- "^ +run-vm (\[run\]|${command//_/ }|${command%_list} \[list\])" "$BATS_TEST_TMPDIR/page" || {
+            echo "no synopsis of $command"
             return 1
         }
     done
@@ -58,7 +69,7 @@ rows() {
     for parameter in init= root= rootfstype= rootflags= ro rw console= regInfo= boot.trace \
         debugtrace boot.shell_on_fail boot.debug1 debug1 boot.debug1devices boot.debug1mounts \
         boot.panic_on_fail stage1panic vm.mount=WHAT:WHERE vm.share=TAG:WHERE vm.submount= vm.msize= vm.store= \
-        vm.store.overlay=tmpfs vm.root.overlay=tmpfs vm.modules= vm.blank= vm.device-timeout= \
+        vm.store.overlay=tmpfs vm.root.overlay=tmpfs vm.modules= vm.ifname=NAME:ADDRESS vm.blank= vm.device-timeout= \
         'vm.onfail=prompt|poweroff|reboot|panic'; do
         grep -qE -- "^       (.*, )?${parameter//|/\\|}" "$BATS_TEST_TMPDIR/page" || {
             echo "no row for $parameter"
