@@ -14,14 +14,29 @@ endif
 SHELL := /bin/bash
 
 # ---------------------------------------------------------------------------------------------
-# Variables to set on the command line
+# Variables to set on the command line, also SHELL
 
 PREFIX ?= /usr/local
 DESTDIR ?=
 CC := gcc
 AR := gcc-ar
+# the compiler and tools of the guest's half
 MUSL_CC := musl-gcc
+STRIP := strip
+READELF := readelf
 PKG_CONFIG := pkg-config
+SCDOC := scdoc
+# WERROR=: warnings of a compiler other than Debian's are no errors
+WERROR := -Werror
+# GUEST_LIBS=DIR: the guest's static libraries are DIR/lib/*.a, their headers (with the kernel's linux/,
+# asm/ and asm-generic/) in DIR/include; scripts/guest-libs is not run
+GUEST_LIBS :=
+# RUN_VM_PATH=DIR[:DIR...]: where run-vm finds QEMU and its other programs if the user's PATH lacks them
+RUN_VM_PATH :=
+# the libarchive that run-vm opens: a path, or a name that the dynamic loader finds
+LIBARCHIVE := libarchive.so.13
+# where zsh looks for completions, below PREFIX; Debian's packages have them in share/zsh/vendor-completions
+ZSH_FUNCTIONS := share/zsh/site-functions
 # test files run in parallel, the tests of one file in their order
 BATS := bats --jobs $(shell nproc) --no-parallelize-within-files
 # SANITIZE=1: the host half and the unit tests with ASan and UBSan, under build/sanitize
@@ -37,17 +52,20 @@ quiet = $(if $(V),,@)
 # ---------------------------------------------------------------------------------------------
 # Flags
 
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wmissing-declarations -Wpointer-arith -Wwrite-strings -Wvla -Wundef \
 	-Wformat=2 -Wimplicit-fallthrough -Wcast-align -Wlogical-op -Wduplicated-cond -Wdate-time \
 	-Wnested-externs -Wredundant-decls
-CPPFLAGS := -I. -D_GNU_SOURCE -DRUN_VM_VERSION='"$(VERSION)"'
+COMPILED_IN := -DRUN_VM_PATH='"$(RUN_VM_PATH)"' -DRUN_VM_LIBARCHIVE='"$(LIBARCHIVE)"'
+CPPFLAGS := -I. -D_GNU_SOURCE -DRUN_VM_VERSION='"$(VERSION)"' $(COMPILED_IN)
 DEPENDENCIES = -MMD -MP -MF $(@:.o=.d)
 CONVERSION_common := -Wconversion
+# Some distributions' compilers define it already.
+FORTIFY := -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 
 ifeq ($(SANITIZE),)
 B := build
-NATIVE_CFLAGS := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection
+NATIVE_CFLAGS := -O2 -g $(FORTIFY) -fstack-protector-strong -fstack-clash-protection
 NATIVE_LDFLAGS := -Wl,-z,relro,-z,now
 else
 B := build/sanitize
@@ -58,24 +76,28 @@ endif
 NATIVE_CFLAGS += -std=gnu17 -fPIE
 NATIVE_LDFLAGS += -pie -Wl,-z,noexecstack -Wl,--as-needed
 
-GUEST_LIBS := build/guest/libs
-GUEST_CFLAGS := -std=gnu17 -Os -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fno-pie \
+OWN_GUEST_LIBS := build/guest/libs
+guest_libs := $(or $(GUEST_LIBS),$(OWN_GUEST_LIBS))
+GUEST_CFLAGS := -std=gnu17 -Os -g $(FORTIFY) -fstack-protector-strong -fno-pie \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
-GUEST_CPPFLAGS := -isystem $(GUEST_LIBS)/include
+GUEST_CPPFLAGS := -isystem $(guest_libs)/include
 GUEST_LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,relro
-GUEST_LDLIBS := -L$(GUEST_LIBS)/lib -lmount -lblkid -lkmod -lzstd -llzma -lz \
+GUEST_LDLIBS := -L$(guest_libs)/lib -lmount -lblkid -lkmod -lzstd -llzma -lz \
 	-lext2fs -lcom_err -lsqlite3
 GUEST_MAX_BYTES := 1600000
 
 # pkg-config is asked at the first use, because only by then the packages have been installed.
 HOST_PACKAGES := jansson
-# also for the headers of libarchive, which the host half opens when it is needed
-TEST_PACKAGES := $(HOST_PACKAGES) libarchive libkmod blkid mount ext2fs com_err sqlite3
+# of libarchive, which the host half opens when it is needed, only the headers
+HOST_HEADERS := $(HOST_PACKAGES) libarchive
+# the guest half as a native program: the unit tests and the tools
+TEST_PACKAGES := $(HOST_HEADERS) libkmod blkid mount ext2fs com_err sqlite3
 once = $(eval $1 := $2)$($1)
 HOST_LDLIBS = $(call once,HOST_LDLIBS,$(shell $(PKG_CONFIG) --libs $(HOST_PACKAGES)))
 NATIVE_LDLIBS = $(call once,NATIVE_LDLIBS,$(shell $(PKG_CONFIG) --libs $(TEST_PACKAGES)))
-NATIVE_CPPFLAGS = $(call once,NATIVE_CPPFLAGS,$(patsubst -I%,-isystem %,$(shell \
-	$(PKG_CONFIG) --cflags $(TEST_PACKAGES))))
+headers_of = $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags $1))
+HOST_CPPFLAGS = $(call once,HOST_CPPFLAGS,$(call headers_of,$(HOST_HEADERS)))
+NATIVE_CPPFLAGS = $(call once,NATIVE_CPPFLAGS,$(call headers_of,$(TEST_PACKAGES)))
 
 # ---------------------------------------------------------------------------------------------
 # Sources and products
@@ -88,6 +110,12 @@ HOST := $(call sources_of,host)
 TOOLS := $(wildcard tools/*.c)
 UNIT := $(wildcard tests/unit/test-*.c)
 UNIT_HELPERS := $(filter-out $(UNIT),$(wildcard tests/unit/*.c))
+
+# the sources of run-vm, and of the tools that `make install` needs: they write the manual pages and the
+# completions from the tables of the code
+WRITERS := manual completions
+WRITER_SOURCES := $(WRITERS:%=tools/%.c) tools/tables/template.c
+INSTALLED := $(BASE) $(COMMON) $(HOST) $(WRITER_SOURCES)
 
 native = $(patsubst %.c,$(B)/native/%.o,$1)
 guest = $(patsubst %.c,build/guest/%.o,$1)
@@ -124,8 +152,16 @@ build/packages/%: scripts/packages/% scripts/install-packages
 
 $(B)/native/%.o: %.c Makefile | $(call packages,build)
 	@mkdir -p $(@D)
-	$(call say,CC)$(CC) $(CPPFLAGS) $(NATIVE_CPPFLAGS) $(NATIVE_CFLAGS) $(WARNINGS) $(CONVERSION_$(firstword $(subst /, ,$*))) \
+	$(call say,CC)$(CC) $(CPPFLAGS) $(if $(filter $(INSTALLED),$*.c),$(HOST_CPPFLAGS),$(NATIVE_CPPFLAGS)) $(NATIVE_CFLAGS) $(WARNINGS) $(CONVERSION_$(firstword $(subst /, ,$*))) \
 		$(DEPENDENCIES) -c -o $@ $<
+
+# These contain what packaging chooses, and are compiled again when it chooses otherwise.
+ifneq ($(file <$(B)/chosen),$(RUN_VM_PATH) $(LIBARCHIVE))
+.PHONY: $(B)/chosen
+endif
+$(B)/chosen:
+	@mkdir -p $(@D) && printf '%s\n' '$(RUN_VM_PATH) $(LIBARCHIVE)' >$@
+$(B)/native/host/system/process.o $(B)/native/host/initrd/lazylibs.o: $(B)/chosen
 
 define archive
 $(B)/native/lib$1.a: $(call native,$(filter-out $1/main.c,$(call sources_of,$1)))
@@ -137,7 +173,12 @@ $(foreach half,base common init host,$(eval $(call archive,$(half))))
 $(B)/run-vm: $(B)/native/host/main.o $(addprefix $(B)/native/lib,host.a common.a base.a)
 	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(HOST_LDLIBS)
 
-$(TOOL_PROGRAMS): $(B)/tools/%: $(B)/native/tools/%.o $(ARCHIVES)
+$(WRITERS:%=$(B)/tools/%): $(B)/tools/%: $(B)/native/tools/%.o $(B)/native/tools/tables/template.o \
+		$(addprefix $(B)/native/lib,host.a common.a base.a)
+	@mkdir -p $(@D)
+	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $^ $(HOST_LDLIBS)
+
+$(filter-out $(WRITERS:%=$(B)/tools/%),$(TOOL_PROGRAMS)): $(B)/tools/%: $(B)/native/tools/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call say,LINK)$(CC) $(NATIVE_CFLAGS) $(NATIVE_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(ARCHIVES) -Wl,--end-group $(NATIVE_LDLIBS)
@@ -146,9 +187,17 @@ $(TOOL_PROGRAMS): $(B)/tools/%: $(B)/native/tools/%.o $(ARCHIVES)
 MANUALS := $(patsubst man/%.scd,build/man/%,$(wildcard man/*.scd))
 build/man/%: man/%.scd $(B)/tools/manual | $(call packages,build)
 	@mkdir -p $(@D)
-	$(call say,MAN)$(B)/tools/manual $< >$@.scd && scdoc <$@.scd >$@
+	$(call say,MAN)$(B)/tools/manual $< >$@.scd && $(SCDOC) <$@.scd >$@
 .PHONY: man
 man: $(MANUALS) ## build the manual pages, build/man
+
+# The completions of the command line; COMPLETIONS= leaves them out.
+COMPLETIONS := $(addprefix build/completions/,run-vm.bash run-vm.fish run-vm.zsh)
+build/completions/%: completions/%.in $(B)/tools/completions
+	@mkdir -p $(@D)
+	$(call say,WRITE)$(B)/tools/completions $< >$@
+.PHONY: completions
+completions: $(COMPLETIONS) ## build the completions for bash, fish and zsh, build/completions
 
 $(UNIT_PROGRAMS): $(B)/unit/%: $(B)/native/tests/unit/%.o $(call native,$(UNIT_HELPERS)) $(ARCHIVES)
 	@mkdir -p $(@D)
@@ -160,29 +209,32 @@ $(call native,$(UNIT) $(UNIT_HELPERS)): | $(call packages,tests)
 # ---------------------------------------------------------------------------------------------
 # The guest: one static binary, checked to be static and small
 
-# The libraries are in the user's cache; build them again if the recipe changes or the cache is gone.
-$(GUEST_LIBS).stamp: $(wildcard scripts/guest-libs*) $(if $(wildcard $(GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
+# Our own libraries are in the user's cache; build them again if the recipe changes or the cache is gone.
+$(OWN_GUEST_LIBS).stamp: $(wildcard scripts/guest-libs*) $(if $(wildcard $(OWN_GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
 		| $(call packages,build guest-libs)
 	@mkdir -p $(@D)
-	libs=$$(scripts/guest-libs) && ln -sfn "$$libs" $(GUEST_LIBS)
+	libs=$$(scripts/guest-libs) && ln -sfn "$$libs" $(OWN_GUEST_LIBS)
 	@touch $@
 .PHONY: missing-guest-libs
 
-build/guest/%.o: %.c Makefile $(GUEST_LIBS).stamp
+guest_archives := $(if $(GUEST_LIBS),$(patsubst -l%,$(GUEST_LIBS)/lib/lib%.a,$(filter -l%,$(GUEST_LDLIBS))),\
+	$(OWN_GUEST_LIBS).stamp)
+
+build/guest/%.o: %.c Makefile $(guest_archives)
 	@mkdir -p $(@D)
 	$(call say,CC)$(MUSL_CC) $(CPPFLAGS) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) $(WARNINGS) $(CONVERSION_$(firstword $(subst /, ,$*))) \
 		$(DEPENDENCIES) -c -o $@ $<
 
-build/guest/init.debug: $(call guest,$(INIT) $(COMMON) $(BASE)) $(GUEST_LIBS).stamp
+build/guest/init.debug: $(call guest,$(INIT) $(COMMON) $(BASE)) $(guest_archives)
 	$(call say,LINK)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -Wl,-Map=build/guest/init.map -o $@ \
 		$(filter %.o,$^) $(GUEST_LDLIBS)
 
 build/init: build/guest/init.debug scripts/check-static
-	$(call say,STRIP)strip --strip-all -o $@.new $<
-	$(quiet)scripts/check-static $@.new $(GUEST_MAX_BYTES)
+	$(call say,STRIP)$(STRIP) --strip-all -o $@.new $<
+	$(quiet)READELF='$(READELF)' $(SHELL) scripts/check-static $@.new $(GUEST_MAX_BYTES)
 	$(quiet)mv $@.new $@
 
--include $(shell find build -name '*.d' -type f 2>/dev/null)
+-include $(shell find build -path build/user -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # ---------------------------------------------------------------------------------------------
 # The fuzz targets: all that they link is built by clang with libFuzzer, ASan and UBSan
@@ -228,7 +280,7 @@ run: all | $(call packages,tests boot) ## boot the demonstration system: a shell
 	tests/systems/demo/run
 
 # Fuzzing is last: at full length it takes longest.
-CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-boot \
+CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-boot check-user \
 	$(if $(RUN_VM_LONG),check-mutations,check-mutations-quick) check-fuzz
 
 .PHONY: check check-quick check-long
@@ -261,11 +313,15 @@ check-host: all | $(call packages,tests $(if $(RUN_VM_LONG),zoo)) ## the command
 check-oracle: all | $(call packages,tests) ## the QEMU command, compared with the specification's
 	tests/oracle/check $(B)/run-vm --plan
 
-check-fuzz: $(FUZZ_PROGRAMS) ## each reader of untrusted input, fuzzed for a minute
+check-fuzz: $(FUZZ_PROGRAMS) ## each reader of untrusted input, fuzzed for 20 s, with RUN_VM_LONG for minutes
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
 
 check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 	$(BATS) tests/boot
+
+.PHONY: check-user
+check-user: all man completions | $(call packages,tests boot) ## a newcomer's session, with the Debian package installed
+	tests/user/run
 
 .PHONY: check-mutations check-mutations-quick
 check-mutations: all $(UNIT_PROGRAMS) | $(call packages,tests boot) ## the tests themselves: each must notice its broken promise
@@ -287,12 +343,27 @@ lint: | $(call packages,build tests lint) ## includes, clang-format, cppcheck, c
 
 # ---------------------------------------------------------------------------------------------
 
-.PHONY: install clean help
-install: all man ## install under $(DESTDIR)$(PREFIX)
-	install -D -m 755 build/run-vm "$(DESTDIR)$(PREFIX)/bin/run-vm"
-	install -D -m 755 build/init "$(DESTDIR)$(PREFIX)/libexec/run-vm/init"
-	for page in $(MANUALS); do install -D -m 644 "$$page" \
-		"$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/}"; done
+# What `make install` installs: SOURCE:MODE:PATH, the path below PREFIX
+man_path = share/man/man$(subst .,,$(suffix $1))/$(notdir $1)
+completion_path = $(completion_path$1)
+completion_path.bash := share/bash-completion/completions/run-vm
+completion_path.fish := share/fish/vendor_completions.d/run-vm.fish
+completion_path.zsh = $(ZSH_FUNCTIONS)/_run-vm
+INSTALLATION = build/run-vm:755:bin/run-vm build/init:755:libexec/run-vm/init \
+	$(foreach page,$(MANUALS),$(page):644:$(call man_path,$(page))) \
+	$(foreach file,$(COMPLETIONS),$(file):644:$(call completion_path,$(suffix $(file))))
+
+.PHONY: install uninstall deb clean help
+install: $(B)/run-vm build/init man completions ## install under $(DESTDIR)$(PREFIX)
+	for file in $(INSTALLATION); do IFS=: read -r source mode path <<<"$$file" && \
+		install -D -m "$$mode" "$$source" "$(DESTDIR)$(PREFIX)/$$path" || exit; done
+
+uninstall: ## remove what install has installed
+	for file in $(INSTALLATION); do rm -f "$(DESTDIR)$(PREFIX)/$${file##*:}" || exit; done
+	[ ! -d "$(DESTDIR)$(PREFIX)/libexec/run-vm" ] || rmdir "$(DESTDIR)$(PREFIX)/libexec/run-vm"
+
+deb: $(B)/run-vm build/init man completions | $(call packages,tests) ## the Debian package, build/deb/run-vm_*.deb
+	scripts/build-deb build/deb
 
 clean: ## remove build/ (the cache of libraries and kernels stays)
 	@[ ! -e build/demo/store ] || chmod -R u+w build/demo/store
