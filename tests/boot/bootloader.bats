@@ -126,11 +126,102 @@ END
     [ "$(stat -c %a "$BATS_FILE_TMPDIR/efi/vars.fd")" = 644 ]
 }
 
+# new_variables NAME [run-vm's arguments]: makes the files of a start with EFI in the directory NAME, with
+# nothing booted; sets `vars` to that of the variables.
+new_variables() {
+    vars=$BATS_FILE_TMPDIR/$1/vars.fd
+    boot_loader_files "$1" -o virtualisation.useEFIBoot=true "${@:2}"
+}
+
+# boot_loader_files NAME [run-vm's arguments]: the files exist while QEMU prints its version.
+boot_loader_files() {
+    local directory=$BATS_FILE_TMPDIR/$1
+    shift
+    mkdir -p "$directory"
+    TMPDIR=$directory USE_TMPDIR=1 NIX_EFI_VARS=$directory/vars.fd "$RUN_VM_PROGRAM" \
+        --config "$BOOT_CONFIG" "$@" -- -version >"$directory/out" 2>&1
+}
+
+@test "efi.keepVariables: a new file has the variables of the installation, or those of the firmware" {
+    local template=/usr/share/OVMF/OVMF_VARS_4M.fd vars
+    new_variables kept
+    tr -d '\000' <"$vars" | grep -aq RunVmInstalled
+    new_variables fresh -o virtualisation.efi.keepVariables=false
+    cmp "$vars" "$template"
+    # a file that exists is never replaced
+    echo changed >"$vars"
+    new_variables fresh -o virtualisation.efi.keepVariables=false
+    [ "$(cat "$vars")" = changed ]
+}
+
+@test "installBootLoader = false: /boot is empty, has the label that the guest looks for, and no machine is run" {
+    boot_loader_files empty -o runVm.release=25.11 -o runVm.transport=9p -o virtualisation.useEFIBoot=true \
+        -o virtualisation.installBootLoader=false
+    run ! grep -q 'building the boot disk' "$BATS_FILE_TMPDIR/empty/out"
+    cmp "$BATS_FILE_TMPDIR/empty/vars.fd" /usr/share/OVMF/OVMF_VARS_4M.fd
+    qemu-img convert -O raw "$BATS_FILE_TMPDIR/empty/disk.img" "$BATS_TEST_TMPDIR/disk.raw"
+    [ "$(blkid -p -O 1048576 -o value -s LABEL "$BATS_TEST_TMPDIR/disk.raw")" = ESP ]
+    [ -z "$(mdir -b -i "$BATS_TEST_TMPDIR/disk.raw@@1M")" ]
+}
+
+@test "GRUB on the disk, and /boot, by the names of NixOS's module of today" {
+    boot_loader today -o runVm.release=25.11 -o runVm.transport=9p -o virtualisation.useBIOSBoot=true <<'END'
+[ "$(cat /sys/block/vdb/serial)" = root ]
+[ -z "$(cat /sys/block/vda/serial)" ]
+mkdir -p /boot
+mount -t vfat "$(findfs LABEL=BOOT)" /boot
+test -e /boot/kernel
+grep '^/dev/vdb2 /boot' /proc/mounts
+END
+}
+
 @test "EFI without a boot loader" {
     boot_loader direct-efi -o virtualisation.useBootLoader=false -o virtualisation.useEFIBoot=true \
         <<<'cat /proc/cmdline; test -d /sys/firmware/efi'
     [ "$(stat -c %a "$BATS_FILE_TMPDIR/direct-efi/vars.fd")" = 644 ]
     run ! grep -q BOOT_IMAGE "$BATS_FILE_TMPDIR/direct-efi/xchg/out"
+}
+
+@test "Secure Boot: the firmware in system management mode, with Microsoft's keys" {
+    boot_loader secure -o virtualisation.useBootLoader=false -o virtualisation.useEFIBoot=true \
+        -o virtualisation.useSecureBoot=true -o virtualisation.efi.variables=/usr/share/OVMF/OVMF_VARS_4M.ms.fd <<'END'
+mount -t efivarfs none /sys/firmware/efi/efivars
+for name in SecureBoot SetupMode; do
+    echo "$name $(tail -c +5 /sys/firmware/efi/efivars/$name-8be4df61-93ca-11d2-aa0d-00e098032b8c | od -An -tu1)"
+done
+printf '\007\000\000\000by the guest' >/sys/firmware/efi/efivars/RunVmSet-3a7b5d1c-52f0-4f0e-9d39-6d1f0c2f8a11
+END
+    says "$BATS_FILE_TMPDIR/secure/xchg/out" '^SecureBoot +1$'
+    says "$BATS_FILE_TMPDIR/secure/xchg/out" '^SetupMode +0$'
+    tr -d '\000' <"$BATS_FILE_TMPDIR/secure/vars.fd" | grep -aq RunVmSet
+}
+
+# firmware_says REGEX [run-vm's arguments]: boots a disk with an unsigned loader until the firmware's console
+# says so.
+firmware_says() {
+    local console=$BATS_TEST_TMPDIR/console status=0
+    rm -f "$console" "$BATS_TEST_TMPDIR/vars.fd"
+    NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/esp.raw NIX_EFI_VARS=$BATS_TEST_TMPDIR/vars.fd TMPDIR=$BATS_TEST_TMPDIR \
+        timeout --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --config "$BOOT_CONFIG" \
+        -o virtualisation.useBootLoader=false -o virtualisation.directBoot.enable=false \
+        -o virtualisation.useDefaultFilesystems=false -o virtualisation.useEFIBoot=true "${@:2}" \
+        </dev/null >"$console" 2>&1 3>&- &
+    wait_for "$console" "$1" $! || status=$?
+    kill -KILL "$(pgrep -P $!)" || true # run-vm; QEMU ends with it
+    wait $! || true
+    [ "$status" = 0 ] || clean <"$console"
+    return "$status"
+}
+
+@test "Secure Boot: an unsigned loader is refused with keys, and started without" {
+    local esp=$BATS_TEST_TMPDIR/esp.raw
+    truncate -s 40M "$esp"
+    mkfs.fat "$esp" >/dev/null
+    mmd -i "$esp" ::EFI ::EFI/BOOT
+    mcopy -i "$esp" /usr/lib/systemd/boot/efi/systemd-bootx64.efi ::EFI/BOOT/BOOTX64.EFI
+    firmware_says 'BdsDxe: failed to load Boot.*: Access Denied' -o virtualisation.useSecureBoot=true \
+        -o virtualisation.efi.variables=/usr/share/OVMF/OVMF_VARS_4M.ms.fd
+    firmware_says 'BdsDxe: starting Boot' -o virtualisation.useSecureBoot=true
 }
 
 @test "another BIOS: qboot" {

@@ -10,7 +10,7 @@ setup_file() {
 while read -r what where type options _; do
     echo "mount $where $type $what $options"
 done </proc/mounts
-for file in /mnt/*/name; do
+for file in /mnt/*/name /nix/store/*/name; do
     echo "file $file $(cat "$file")"
 done
 stat -c 'mode %n %a' /nix/store /mnt/* 2>/dev/null
@@ -97,11 +97,22 @@ disks() {
     failed twice '/mnt.*"one".*"two"'
 }
 
-@test "a store on 9p with its writable layer on a tmpfs, on the root disk twice, and without" {
+# keep DISK DIRECTORY: makes DIRECTORY of a writable layer on a root disk, with a file. The guest has not
+# unmounted it: its journal must be replayed first.
+keep() {
+    e2fsck -fy "$1" >/dev/null 2>&1 || [ $? = 1 ]
+    debugfs -w -f - "$1" <<END >/dev/null 2>&1
+mkdir /nix/.rw-store/${2%/*}
+mkdir /nix/.rw-store/$2
+write $BATS_FILE_TMPDIR/small/name /nix/.rw-store/$2/name
+END
+}
+
+@test "a store on 9p with its writable layer on a tmpfs, on the root disk, and without" {
     mkdir -p "$BATS_FILE_TMPDIR/store/aaa-thing"
     truncate -s 64M "$BATS_TEST_TMPDIR/root"
     local share="-fsdev local,id=st,path=$BATS_FILE_TMPDIR/store,security_model=none,readonly=on
-        -device virtio-9p-pci,fsdev=st,mount_tag=nix-store"
+        -device virtio-9p-pci,fsdev=st,mount_tag=nix-store" number upper=/sysroot/nix/.rw-store/upper
     # shellcheck disable=SC2086
     qemu store-tmpfs "root=tree vm.root.overlay=tmpfs vm.store=9p:nix-store vm.msize=65536" $share
     reached store-tmpfs
@@ -109,15 +120,24 @@ disks() {
     mounted store-tmpfs '/nix/.rw-store tmpfs tmpfs rw,.*mode=755'
     mounted store-tmpfs '/nix/store overlay overlay rw,'
     told store-tmpfs '^mode /nix/store 755$'
-    for i in 1 2; do
+    # the layer changes its name, and then there are two
+    for number in 1 2 3; do
         # shellcheck disable=SC2046,SC2086
-        qemu store-root-$i "root=/dev/vda rootflags=x-systemd.makefs vm.store=9p:nix-store vm.store.overlay=root \
+        qemu store-root-$number "root=/dev/vda rootflags=x-systemd.makefs vm.store=9p:nix-store vm.store.overlay=root \
             vm.share=tree:/tree vm.mount=/tree/bin:/bin:none:bind vm.mount=/tree/test.sh:/test.sh:none:bind \
-            init=/tree/sbin/init" $share $(disks "$BATS_TEST_TMPDIR/root")
-        reached store-root-$i
-        mounted store-root-$i '/nix/store overlay overlay rw,.*upperdir=/sysroot/nix/.rw-store/store'
-        run ! grep -q '^mount /nix/.rw-store ' "$BATS_FILE_TMPDIR/store-root-$i.console"
+            init=/tree/sbin/init vm.store.upper=$([ $number = 1 ] && echo store || echo upper)" \
+            $share $(disks "$BATS_TEST_TMPDIR/root")
+        reached store-root-$number
+        run ! grep -q '^mount /nix/.rw-store ' "$BATS_FILE_TMPDIR/store-root-$number.console"
+        keep "$BATS_TEST_TMPDIR/root" store/kept-$number
     done
+    mounted store-root-1 '/nix/store overlay overlay rw,.*upperdir=/sysroot/nix/.rw-store/store'
+    mounted store-root-2 "/nix/store overlay overlay rw,.*lowerdir=/sysroot/nix/.ro-store,upperdir=$upper,"
+    told store-root-2 'file /nix/store/kept-1/name small'
+    told store-root-2 '/nix/.rw-store/store, the writable layer of the store, is called /nix/.rw-store/upper now'
+    mounted store-root-3 "/nix/store .*lowerdir=/sysroot/nix/.rw-store/store:/sysroot/nix/.ro-store,upperdir=$upper,"
+    told store-root-3 'file /nix/store/kept-1/name small'
+    told store-root-3 'file /nix/store/kept-2/name small'
     # shellcheck disable=SC2086
     qemu store-none "root=tree vm.root.overlay=tmpfs vm.store=9p:nix-store vm.store.overlay=none" $share
     reached store-none

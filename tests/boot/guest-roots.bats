@@ -15,7 +15,7 @@ done </proc/mounts
 echo "init $0"
 echo "arguments $#: $1, $2"
 echo "environment $(tr '\0' '\n' </proc/1/environ | grep -c .)"
-echo "root mode $(stat -c %a /) tmp mode $(stat -c %a /tmp) mark $(cat /etc/NIXOS 2>&1)"
+echo "root mode $(stat -c %a /) tmp mode $(stat -c %a /tmp) mark $(echo /etc/NIXOS*)"
 echo "root link $(readlink /dev/root)"
 cat /run/udev/rules.d/61-dev-root-link.rules
 echo "modprobe $(cat /proc/sys/kernel/modprobe)"
@@ -61,7 +61,7 @@ mounted() {
     told path '^init /sbin/init$'
     told path '^arguments 2: one, two=three four$'
     told path '^environment 0$'
-    told path 'tmp mode 1777 mark *$'
+    told path 'tmp mode 1777 mark /etc/NIXOS\*$'
     told path '^root link vda1$'
     told path '^ACTION=="add\|change", SUBSYSTEM=="block", ENV\{MAJOR\}=="[0-9]+", ENV\{MINOR\}=="1", SYMLINK\+="root"$'
     told path '^modprobe /sbin/modprobe$'

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Configurations from public repositories, and the plan that is made of each.
+# shellcheck disable=SC2016 # texts of messages, and of configurations
 
 bats_require_minimum_version 1.5.0
 
@@ -50,6 +51,11 @@ nographic-option|-m 8096 *hostfwd=tcp::8080-:80,hostfwd=tcp::8337-:1337,*-nograp
 share-options|vm.share=source-code:/home/dev/source:uname=developer
 enable-kvm|-m 4096 *-smp 4 *-enable-kvm
 guest-image|-nic user,hostfwd=tcp:127.0.0.1:2322-:22 -drive if=virtio,format=qcow2,file=/srv/other.qcow2
+btrfs-root|root=LABEL=root rootfstype=btrfs console=
+efi-other-dir|-m 3072 *-smp 4 *file=*/target.qcow2,id=drive1*unit=1,file=*/nixos-efi-vars.fd
+host-store-on-disk|hostfwd=tcp::22000-:22, *mount_tag=nix-store,readonly=on*vm.store.overlay=root*-device qemu-xhci -enable-kvm
+external-image|nixos.qcow2,id=drive1
+secure-boot|mount_tag=certs,*mount_tag=nix-store,*drive=drive2 *-device tpm-tis,*/OVMF_CODE_4M.secboot.fd *-machine smm=on -global driver=cfi.pflash01,property=secure,value=on
 END
 }
 
@@ -62,6 +68,23 @@ END
         jq -c '[.files[] | select(.kind == "disk-image") | .bytes / 1048576]')" = '[1024,16384]' ]
     [ "$(run_vm persist-by-id --dry-run=json |
         jq -c '[.files[] | select(.kind == "disk-image") | .bytes / 1048576]')" = '[256]' ]
+}
+
+@test "the same with the defaults of today" {
+    local name
+    for name in btrfs-root efi-other-dir host-store-on-disk external-image guest-image; do
+        run -0 --separate-stderr run_vm "$name" --dry-run=json -o runVm.release=26.11
+        jq -e '.argv | any(. == "virtio-blk-pci,bootindex=1,drive=drive1,serial=root")' <<<"$output"
+    done
+}
+
+@test "an image of the user's boots by itself: no kernel, no store of the host, and a filesystem of its own" {
+    for release in 22.11 26.11; do
+        run -0 --separate-stderr run_vm external-image --dry-run=json -o runVm.release=$release \
+            -o runVm.transport=9p
+        jq -e '(.argv | any(. == "-kernel" or contains("nix-store")) | not) and
+            .fileSystems["/"].device == "/dev/disk/by-label/nixos" and .warnings == []' <<<"$output"
+    done
 }
 
 @test "an accelerator of the user's is the only one" {
@@ -103,7 +126,7 @@ END
     [[ $output == *"$option.<entry 1>.driveConfig.deviceExtraOpt: is not an option, expected perhaps driveConfig.deviceExtraOpts"* ]]
     run -65 run_vm persist-by-id --dry-run -o "$option=[{\"size\": 17592186044417}, \"8\"]"
     [[ $output == *"$option.<entry 1>.size: is 17592186044417, expected "*"to 2147483648 (MiB)"* ]]
-    [[ $output == *"$option.<entry 2>: is \"8\", expected positive integer, from 1 to 2147483648 (MiB), or set of size and driveConfig"* ]]
+    [[ $output == *"$option.<entry 2>: is \"8\", expected positive integer, from 1 to 2147483648 (MiB), size such as \"20G\", or set of size and driveConfig"* ]]
 }
 
 @test "no command is run to find the disk image's directory, which has a variable" {
