@@ -1,0 +1,206 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Machines in the background: two guests that run at the same time are listed, entered, asked and
+# ended. The tests follow one another: each needs the machines that the one before has left.
+# shellcheck disable=SC2154 # bats sets output
+
+bats_require_minimum_version 1.7.0
+
+load guest
+
+setup_file() {
+    kernel
+    export TMUX_SOCKET=$BATS_FILE_TMPDIR/tmux HOME=$BATS_FILE_TMPDIR XDG_STATE_HOME=$BATS_FILE_TMPDIR/state
+    export TMPDIR=$BATS_FILE_TMPDIR/tmp XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/runtime LC_ALL=C.UTF-8
+    mkdir "$TMPDIR"
+    mkdir -m 700 "$XDG_RUNTIME_DIR"
+    # shellcheck disable=SC2016 # the guest's shell is to expand it
+    tree "$BATS_FILE_TMPDIR/tree" <<'GUEST'
+dmesg -n 1
+power_button() {
+    for event in /sys/class/input/event*; do
+        [ "$(cat $event/device/name)" != "Power Button" ] || head -c 24 /dev/input/${event##*/} >/dev/null
+    done
+    poweroff -f
+}
+power_button &
+PS1='guest> '
+export PS1
+while :; do setsid -c sh -i </dev/ttyS0 >/dev/ttyS0 2>&1; done
+GUEST
+    detach one >"$BATS_FILE_TMPDIR/one" 2>&1
+    detach two >"$BATS_FILE_TMPDIR/two" 2>&1
+}
+
+teardown_file() {
+    tmux -S "$TMUX_SOCKET" kill-server 2>/dev/null || true
+    for name in one two; do
+        "$RUN_VM_PROGRAM" stop --kill "$name" 2>/dev/null || true
+    done
+}
+
+# detach NAME [run-vm's arguments]: starts a machine in the background.
+detach() {
+    timeout --foreground "$TIME_LIMIT" "$RUN_VM_PROGRAM" --detach --name "$1" --kernel "$KERNEL" \
+        --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" -o virtualisation.graphics=false \
+        -o virtualisation.memorySize=256 "${@:2}" 3>&- 4>&-
+}
+
+# fact NAME KEY: prints what is published about a machine.
+fact() {
+    "$RUN_VM_PROGRAM" list --json | jq -r --arg name "$1" ".[] | select(.name == \$name).$2"
+}
+
+# until_true COMMAND...: repeats the command until it succeeds, within the time limit.
+until_true() {
+    local tries=0
+    until "$@"; do
+        [ $((tries += 1)) -lt $((TIME_LIMIT * 4)) ] || return
+        read -rt 0.25 <> <(:) || true
+    done
+}
+
+# screen: prints what the terminal shows; shows REGEX: waits until a line of it matches.
+screen() {
+    tmux -S "$TMUX_SOCKET" capture-pane -p -t keys
+}
+shows() {
+    matches() {
+        screen | grep -Eq -- "$1"
+    }
+    until_true matches "$1" || {
+        screen
+        return 1
+    }
+}
+keys() {
+    tmux -S "$TMUX_SOCKET" send-keys -t keys "$@"
+}
+
+@test "--detach returns when QEMU runs, with the name; the list has both machines" {
+    grep -q '^one runs in the background (pid [0-9]*): run-vm console one, run-vm stop one$' "$BATS_FILE_TMPDIR/one"
+    [ "$("$RUN_VM_PROGRAM" list | awk '{ print $1, $4 }' | tr '\n' ';')" = "NAME MEMORY;one 256M;two 256M;" ]
+    "$RUN_VM_PROGRAM" list | grep -q "^one .* $BATS_FILE_TMPDIR/tree  -"
+    [ "$(fact one state)" = running ]
+    # a session of its own, without a terminal
+    pid=$(fact one pid)
+    [ "$(ps -o sid= -o tty= -p "$pid" | tr -s ' ' | sed 's/^ //')" = "$pid ?" ]
+    [ "$(readlink "/proc/$pid/fd/2")" = "$XDG_STATE_HOME/run-vm/one/run-vm.log" ]
+    until_true grep -q 'guest>' "$(fact one consoleLog)"
+    until_true grep -q 'guest>' "$(fact two consoleLog)"
+}
+
+@test "another user sees none of them" {
+    [ "$(id -u)" = 0 ] || skip "needs root"
+    cp "$RUN_VM_PROGRAM" "$BATS_FILE_TMPDIR/run-vm"
+    chmod a+rx "$BATS_FILE_TMPDIR/run-vm" "$BATS_RUN_TMPDIR" "$BATS_FILE_TMPDIR" "$(dirname "$BATS_FILE_TMPDIR")"
+    run -0 setpriv --reuid 1234 --clear-groups "$BATS_FILE_TMPDIR/run-vm" list
+    [[ $output == *"no machine runs"* ]]
+    # nor by name, where the directory is told
+    for command in 'stop --kill' console monitor 'exec --wait 1'; do
+        # shellcheck disable=SC2086 # several words
+        run setpriv --reuid 1234 --clear-groups env XDG_RUNTIME_DIR="$XDG_RUNTIME_DIR" \
+            "$BATS_FILE_TMPDIR/run-vm" $command one </dev/null
+        echo "$command: $status: $output"
+        [ "$status" = 66 ]
+    done
+    [ "$(fact one state)" = running ]
+}
+
+@test "the console is entered and left by Ctrl-], twice, by one at a time, and the terminal restored" {
+    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s keys -x 100 -y 40 'exec bash --norc' 3>&- 4>&-
+    keys "PS1='host> '; stty -g >$BATS_FILE_TMPDIR/before; clear" Enter
+    shows '^host>'
+    for i in 1 2; do
+        keys "clear; $RUN_VM_PROGRAM console one" Enter
+        shows 'one: its console; Ctrl-\] leaves it'
+        shows 'guest>'
+        keys "echo \$((40 + $i))" Enter
+        shows "^4$i"
+        run -74 "$RUN_VM_PROGRAM" console one
+        [[ $output == *"one: its console is in use by another run-vm console"* ]]
+        # what the guest has switched on is off afterwards
+        [ "$i" = 1 ] || keys "printf '\\033[?1049h\\033[?1000h'; echo \$((60 + 6))" Enter
+        [ "$i" = 1 ] || shows '^66'
+        keys C-]
+        shows 'the machine runs on'
+        [ "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{alternate_on}#{mouse_any_flag}')" = 00 ]
+        keys "stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored" Enter
+        shows '^restored'
+    done
+    # Ctrl-C is the guest's; SIGTERM ends the console, and restores the terminal, too
+    keys "clear; $RUN_VM_PROGRAM console two" Enter
+    shows 'guest>'
+    keys 'echo $((70 + 7)); sleep 1000' Enter
+    shows '^77' # before that a Ctrl-C is only the shell's
+    keys C-c
+    keys 'echo $((50 + 5))' Enter
+    shows '^55'
+    pkill -TERM -P "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{pane_pid}')" run-vm
+    keys "clear; stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored" Enter
+    shows '^restored'
+    run -66 "$RUN_VM_PROGRAM" console
+    [[ $output == *"several machines run: name one of one, two"* ]]
+}
+
+@test "the monitor takes names, names with arguments and JSON, and prints answers and events" {
+    run -0 --separate-stderr "$RUN_VM_PROGRAM" monitor two <<'END_OF_INPUT'
+query-status
+
+query-name
+  {"execute": "qom-list", "arguments": {"path": "/objects"}, "id": 7}
+stop
+cont {}
+human-monitor-command {"command-line": "info name"}
+END_OF_INPUT
+    echo "$output"
+    [ "$(jq -r '.return.status?' <<<"${lines[0]}")" = running ]
+    [ "$(jq -r .return.name <<<"${lines[1]}")" = tree ]
+    [ "$(jq -r .id <<<"${lines[2]}")" = 7 ]
+    [ "$(jq -rs '[.[] | .event // empty] | join(" ")' <<<"$output")" = "STOP RESUME" ]
+    [ "$(jq -r .return <<<"${lines[-1]}" | tr -d '\r')" = tree ]
+    run -1 "$RUN_VM_PROGRAM" monitor two <<<nonsense
+    [[ $output == *'"class":"CommandNotFound"'* ]]
+    run -1 "$RUN_VM_PROGRAM" monitor two <<<'stop x'
+    [[ $output == *'"stop x": '*'expected COMMAND'* ]]
+}
+
+@test "stop powers the guest down; its logs stay, and nothing else" {
+    directory=$(fact one directory)
+    run -0 "$RUN_VM_PROGRAM" stop one
+    [[ $output == *"one: the guest has powered down (after "* ]]
+    [ ! -e "$directory" ]
+    grep -q 'powering the guest down' "$XDG_STATE_HOME/run-vm/one/run-vm.log"
+    grep -q '^42' "$XDG_STATE_HOME/run-vm/one/console.log"
+    run -66 "$RUN_VM_PROGRAM" stop one
+    [[ $output == *"one: no machine of this name runs, expected one of two"* ]]
+}
+
+@test "after a SIGKILL of its run-vm a machine is not listed, and nothing of it remains" {
+    directory=$(fact two directory)
+    pid=$(fact two pid)
+    qemu=$(pgrep -P "$pid" qemu)
+    # of a guest that stands still, while `stop` waits for it
+    "$RUN_VM_PROGRAM" monitor two <<<stop
+    "$RUN_VM_PROGRAM" stop two 2>"$BATS_TEST_TMPDIR/stop" 3>&- &
+    local stop=$! status=0
+    until_true grep -q 'powering the guest down' "$XDG_STATE_HOME/run-vm/two/run-vm.log"
+    kill -KILL "$pid"
+    wait "$stop" || status=$?
+    cat "$BATS_TEST_TMPDIR/stop"
+    [ "$status" = 3 ]
+    grep -q 'two: QEMU was killed or has crashed' "$BATS_TEST_TMPDIR/stop"
+    gone() {
+        [ "$("$RUN_VM_PROGRAM" list --json)" = "[]" ]
+    }
+    until_true gone
+    ended() {
+        ! ps -o stat= -p "$1" | grep -qv '^Z'
+    }
+    until_true ended "$qemu"
+    until_true [ ! -e "$directory" ]
+    [ -z "$(ls -A "$XDG_RUNTIME_DIR/run-vm")" ]
+    [ -z "$(ls -A "$TMPDIR")" ]
+    run -66 "$RUN_VM_PROGRAM" monitor
+    [[ $output == *"no machine runs"* ]]
+}
