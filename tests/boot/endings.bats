@@ -27,6 +27,11 @@ panic) echo c >/proc/sysrq-trigger ;;
 reboot) reboot -f ;;
 debug-port) printf '\025' | dd of=/dev/port bs=1 seek=244 count=1 conv=notrunc ;;
 halt) halt -f ;;
+hang)
+    yes 'it is written' | head -n 200000 | dd of=/dev/vda bs=64k conv=fsync
+    echo "it hangs"
+    echo c >/proc/sysrq-trigger
+    ;;
 hibernate)
     mkswap /dev/vda
     swapon /dev/vda
@@ -188,6 +193,44 @@ last_line() {
     comes late out 'it goes on'
     is late 0
     run ! grep 'the boot failed' "$BATS_FILE_TMPDIR/late/err"
+    passed
+}
+
+# descendants PID: prints the processes that it has started, and those that these have started.
+descendants() {
+    local pid
+    cat "/proc/$1/task"/*/children | tr -s ' ' '\n' | while read -r pid; do
+        echo "$pid"
+        descendants "$pid"
+    done
+}
+
+@test "--on-term=quit ends a guest that hangs at once, its helpers with it, and loses nothing that QEMU has written" {
+    local directory=$BATS_FILE_TMPDIR/hang disk=$BATS_FILE_TMPDIR/hang.qcow2 transport=9p helpers=1 pid attempt began took
+    begin "hung guest"
+    [ "$EUID" != 0 ] || { transport=virtiofs helpers=2; } # QEMU 7's own server is for root only
+    for attempt in 1 2 3; do
+        qemu-img create -q -f qcow2 "$disk" 16M
+        start_plain hang --on-term=quit -o "runVm.transport=$transport" --append loglevel=7 \
+            -o "virtualisation.qemu.drives=[{\"file\": \"$disk\"}]" \
+            -o 'boot.initrd.availableKernelModules=["virtio_blk"]'
+        comes hang out 'end Kernel panic'
+        descendants "$(child "$(cat "$directory/pid")")" >"$directory/processes"
+        [ "$(wc -l <"$directory/processes")" -ge "$helpers" ]
+        began=${EPOCHREALTIME/[.,]/}
+        signal hang TERM
+        is hang 0
+        took=$((${EPOCHREALTIME/[.,]/} - began))
+        echo "# attempt $attempt took $((took / 1000)) ms" # 60 ms where the processors are idle
+        [ "$took" -ge 2000000 ] || break
+    done
+    [ "$took" -lt 2000000 ]
+    while read -r pid; do
+        [ ! -e "/proc/$pid" ]
+    done <"$directory/processes"
+    qemu-img check -q "$disk"
+    [ "$(head -c 2800000 "$(raw_image "$disk")" | sort | uniq -c)" = " 200000 it is written" ]
+    says "$directory/out" 'it hangs'
     passed
 }
 

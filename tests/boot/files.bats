@@ -27,14 +27,18 @@ cat from-host >read-in-guest
 echo "shared by the guest" >from-guest
 echo "exchanged by the guest" >/tmp/xchg/from-guest
 cat /proc/mounts >mounts
+cp /etc/ssl/certs/ca-certificates.crt .
+if echo "by the guest" >/etc/ssl/certs/more; then exit 9; fi
 stat -c '%n %a %F' / /tmp /boot /etc/NIXOS /nix/store /run/keys >modes
 for directory in /mnt/*; do
     echo "$directory" >$directory/name
 done
 END
+    echo "certificates of the host" >"$BATS_FILE_TMPDIR/host.crt"
     SHARED_DIR=$BATS_FILE_TMPDIR/shared TMPDIR=$BATS_FILE_TMPDIR/tmp \
+        NIX_SSL_CERT_FILE=$BATS_FILE_TMPDIR/host.crt \
         PARAMS="demo.run=/tmp/shared/test.sh$parameters" \
-        boot_as_is vm --keep-tmp -- "${arguments[@]}"
+        boot_as_is vm --keep-tmp -o virtualisation.useHostCerts=true -- "${arguments[@]}"
 }
 
 ran() {
@@ -70,6 +74,11 @@ formatted_like_mke2fs() {
     ran
     [ "$(cat "$BATS_FILE_TMPDIR/shared/read-in-guest")" = "from the host" ]
     [ "$(cat "$BATS_FILE_TMPDIR/shared/from-guest")" = "shared by the guest" ]
+}
+
+@test "useHostCerts: the host's certificates are in /etc/ssl/certs, which the guest cannot write to" {
+    ran
+    cmp "$BATS_FILE_TMPDIR/host.crt" "$BATS_FILE_TMPDIR/shared/ca-certificates.crt"
 }
 
 @test "stage 2 finds the directories that it depends on, with their modes" {

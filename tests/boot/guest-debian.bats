@@ -7,7 +7,7 @@ load guest
 
 setup_file() {
     kernel
-    DEBIAN=$("$BATS_TEST_DIRNAME/../../scripts/debian-root" 2>"$BATS_FILE_TMPDIR/debian-root")/root
+    DEBIAN=$("$BATS_TEST_DIRNAME/../../scripts/debian-root" openssh-server 2>"$BATS_FILE_TMPDIR/debian-root")/root
     export DEBIAN TIME_LIMIT=300 MEMORY=512
     export INITRD=$BATS_FILE_TMPDIR/initrd
     initrd "$INITRD" virtio_pci virtio_blk ext4 9p 9pnet_virtio overlay virtiofs

@@ -28,13 +28,14 @@ teardown_file() {
 # as_user COMMAND...: runs the command as an ordinary user.
 as_user() {
     # shellcheck disable=SC2086 # several words
-    $USER_COMMAND env HOME="$PLACE/home" XDG_CACHE_HOME="$PLACE/home/cache" "$@"
+    $USER_COMMAND env HOME="$PLACE/home" XDG_CACHE_HOME="$PLACE/home/cache" XDG_RUNTIME_DIR="$PLACE/home/runtime" "$@"
 }
 
 # One boot in which the guest's root makes all attempts.
 hostile() {
     mkdir -p "$PLACE"/{home,tmp,shared,secret}
     chmod 777 "$PLACE"/{home,tmp,shared}
+    as_user mkdir -m 700 "$PLACE/home/runtime"
     # copies of run-vm and init that the user can read
     cp "$RUN_VM_PROGRAM" "$RUN_VM_BUILD/init" "$PLACE"
     echo "the host's secret" >"$PLACE/secret/file"

@@ -52,7 +52,7 @@ on_terminal() {
         printf '%q ' timeout --foreground --signal=KILL "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
             --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" -o virtualisation.diskImage=null \
             -o virtualisation.memorySize=256 -o virtualisation.graphics=false "${@:2}"
-        printf '\necho $? >status.new; stty -g >after; mv status.new status; read -r end\n'
+        printf '\necho $? >status.new; stty -g >after; mv status.new status; exec sleep 10000\n'
     } >"$directory/script"
     : >"$directory/screen"
     tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s "$1" -x 100 -y 40 "exec sh $directory/script" \; \
@@ -180,7 +180,8 @@ has_terminal() {
 }
 
 @test "keys go to the guest while its init waits, and asks: reboot, switch off" {
-    on_terminal waiting --append 'root=/dev/vdz rootfstype=ext4 vm.device-timeout=3'
+    on_terminal waiting --verbose --append 'root=/dev/vdz rootfstype=ext4 vm.device-timeout=3'
+    shows waiting 'Linux version' # by --verbose
     shows waiting 'vdz'
     bytes waiting 03 1a 1c
     shows waiting 'Press one of these keys'
@@ -192,7 +193,7 @@ has_terminal() {
     is_left waiting 70
     run ! grep 'powering the guest down' "$BATS_FILE_TMPDIR/waiting/screen"
     clean <"$BATS_FILE_TMPDIR/waiting/screen" | tail -n 2 >"$BATS_FILE_TMPDIR/waiting/last"
-    says "$BATS_FILE_TMPDIR/waiting/last" '^run-vm: the boot failed at "devices": /dev/vdz: no such'
+    says "$BATS_FILE_TMPDIR/waiting/last" '^run-vm: error: the boot failed at "devices": /dev/vdz: no such'
 }
 
 @test "Ctrl-A X ends QEMU at any time" {
@@ -284,8 +285,8 @@ END
     vnc_types_quit "$BATS_FILE_TMPDIR/vnc"
     is_left window 0
 
-    on_terminal interrupted -o virtualisation.graphics=true -- -S -display "vnc=unix:$BATS_FILE_TMPDIR/vnc"
-    until_true child interrupted run-vm qemu
+    on_terminal interrupted -o virtualisation.graphics=true -- -S -display "vnc=unix:$BATS_FILE_TMPDIR/second"
+    until_true [ -S "$BATS_FILE_TMPDIR/second" ] # QEMU's monitor listens by then
     keys interrupted C-c
     shows interrupted 'powering the guest down'
     keys interrupted C-c

@@ -36,12 +36,27 @@ nothing_made() {
 @test "--help names every option and starts nothing" {
     run -0 --separate-stderr run_vm --help
     [[ $output == "usage: run-vm "* ]]
-    for option in config option dry-run accel keep-tmp kernel modules-dir init append root-dir \
+    for option in config option memory cores dry-run accel on-term keep-tmp kernel modules-dir init append root-dir \
         guest-init help version; do
         [[ $output == *"--$option"* ]]
     done
     [ -z "$stderr" ]
     nothing_made
+}
+
+@test "no --help is wider than a terminal of 80 columns" {
+    local command
+    run_vm --help | sed -n '/^Other commands/,/^$/s/^  \([a-z].*\)/\1/p' >commands
+    grep -qx 'cache prune' commands
+    for command in '' run cache $(sed 's/ /_/g' commands); do
+        # shellcheck disable=SC2086 # several words
+        run -0 run_vm ${command//_/ } --help
+        [[ $output == "usage: run-vm"* ]]
+        [ -z "$(awk "length > 80" <<<"$output")" ] || {
+            awk "length > 80" <<<"$output"
+            return 1
+        }
+    done
 }
 
 @test "--version is one line" {
@@ -54,8 +69,8 @@ nothing_made() {
     [[ $output == *"--config"* ]]
     run -64 run_vm --confg config.json
     [[ $output == "run-vm: --confg: no such option"* ]]
-    run -64 run_vm --config config.json -m 5
-    [[ $output == *"-m: no such option (QEMU's come after --)"* ]]
+    run -64 run_vm --config config.json -z 5
+    [[ $output == *"-z: no such option (QEMU's come after --)"* ]]
     run -64 run_vm --config config.json --accel hvf
     [[ $output == *"expected one of auto, kvm, tcg"* ]]
     nothing_made
@@ -172,6 +187,24 @@ END
     done
 }
 
+@test "root is not warned of a share whose owners and modes QEMU only notes beside the files" {
+    [ "$(id -u)" = 0 ] || skip "only root is warned"
+    local release expected
+    for release in 22.11:1 24.05:0 26.11:1; do
+        expected=${release#*:} release=${release%:*}
+        run -0 --separate-stderr run_vm --config config.json --dry-run -o runVm.release="$release" \
+            -o runVm.virtiofsd="$(type -P true)" -o virtualisation.sharedDirectories.own.target=/own \
+            -o virtualisation.sharedDirectories.own.writable=true -o virtualisation.sharedDirectories.own.source=/x
+        [ "$(grep -c 'runs as root.*(share own)' <<<"$stderr")" = "$expected" ]
+    done
+    # virtiofs has no models
+    run -0 --separate-stderr run_vm --config config.json --dry-run -o runVm.transport=virtiofs \
+        -o runVm.virtiofsd="$(type -P true)" -o virtualisation.sharedDirectories.own.target=/own \
+        -o virtualisation.sharedDirectories.own.securityModel=mapped-xattr \
+        -o virtualisation.sharedDirectories.own.source=/x
+    [ "$(grep -c 'runs as root.*(share own)' <<<"$stderr")" = 1 ]
+}
+
 @test "a guest with too little memory to speak is spoken for" {
     for size in 20 96; do
         run -0 --separate-stderr run_vm --config config.json --dry-run -o virtualisation.memorySize=$size
@@ -214,6 +247,32 @@ END
     run -7 ./run-box-vm
     mkdir -p decoy/run-other-vm
     PATH=$PWD/decoy:$PWD/elsewhere/bin:$PATH run -7 run-other-vm
+}
+
+# shellcheck disable=SC2016 # the wrapper's own $0 and $1
+@test "run-NAME-vm is found through a wrapper and through a link of another name" {
+    mkdir -p store/bin lib
+    ln -s "$RUN_VM_PROGRAM" lib/run-box-vm
+    jq '.runVm.initrd = "system"' config.json >lib/run-box-vm.json
+    printf '#!/bin/sh\nprintf "%%s\n" "$@" >"%s/arguments"\nexit 7\n' "$PWD" >qemu/bin/qemu-kvm
+    local name
+    for name in '$0' run-box-vm run-other-vm .wrapped; do
+        rm -f arguments
+        printf '#!/bin/bash\nexec -a "%s" "%s/lib/run-box-vm" "$@"\n' "$name" "$PWD" >store/bin/run-box-vm
+        chmod +x store/bin/run-box-vm
+        ln -sf store/bin/run-box-vm start
+        run -7 ./start --help
+        [ "$(tail -n 1 arguments)" = --help ]
+        PATH=$PWD/store/bin:$PATH run -7 run-box-vm --help
+    done
+    # a configuration beside the wrapper comes first
+    printf '#!/bin/bash\nexec -a "$0" "%s/lib/run-box-vm" "$@"\n' "$PWD" >store/bin/run-box-vm
+    echo '{' >store/bin/run-box-vm.json
+    run -65 ./start
+    [[ $output == *" ./store/bin/run-box-vm.json:"* ]]
+    # run-vm, called by its own name, has its own options
+    run -0 bash -c 'exec -a run-vm "$1" --help' - "$PWD/lib/run-box-vm"
+    [[ $output == "usage: run-vm "* ]]
 }
 
 @test "QEMU's status is ours, and the temporary directory is gone" {

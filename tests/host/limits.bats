@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Configurations of any size and shape: a message within a second and 256 MiB, and no signal.
+# shellcheck disable=SC2016 # run-vm expands it
 
 bats_require_minimum_version 1.5.0
 
@@ -20,11 +21,18 @@ run_vm() {
 }
 
 # refused ARGUMENT...: run-vm exits with 65 and a short message in $output, within the limits. The limit
-# is on CPU time, which other load does not change.
+# is on CPU time. Load on the processor's other thread, or another machine on this host, can double that:
+# one of three attempts must keep to the limit, which no algorithm that is too slow does.
 refused() {
-    run -65 --separate-stderr prlimit --as=$((256 << 20)) --cpu=1 \
-        "$RUN_VM_PROGRAM" --accel tcg --kernel /dev/null --modules-dir / --init /init \
-        -o virtualisation.qemu.package="$PWD/qemu" --dry-run "$@"
+    local attempt
+    for attempt in 1 2 3; do
+        run --separate-stderr prlimit --as=$((256 << 20)) --cpu=1 \
+            "$RUN_VM_PROGRAM" --accel tcg --kernel /dev/null --modules-dir / --init /init \
+            -o virtualisation.qemu.package="$PWD/qemu" --dry-run "$@"
+        [ "$status" -ge 128 ] || break
+        echo "attempt $attempt: status $status"
+    done
+    [ "$status" = 65 ]
     [ -z "$output" ]
     # shellcheck disable=SC2154 # run --separate-stderr sets it
     output=$stderr
@@ -56,10 +64,10 @@ END
     refused -o 'virtualisation.forwardPorts=[{"host": {"port": 65536}, "guest": {"port": -1}}]'
     [[ $output == *"host.port: is 65536, expected "*"from 0 to 65535"* ]]
     refused -o virtualisation.diskSize=99999999999999999999
-    [[ $output == *"virtualisation.diskSize: is "*", expected null or "*"from 1 to 2147483648 (MiB)"* ]]
+    [[ $output == *"virtualisation.diskSize: is "*", expected null, "*"from 1 to 2147483648 (MiB)"* ]]
     for size in -1 much 5x 99999999999999999999; do
         refused -o "boot.tmpOnTmpfsSize=$size"
-        [[ $output == *"boot.tmpOnTmpfsSize: is "*", expected string such as \"50%\" or \"2G\", or positive integer, from 1 to"* ]]
+        [[ $output == *"boot.tmp.tmpfsSize: is "*", expected string such as \"50%\" or \"2G\", or positive integer, from 1 to"* ]]
     done
 }
 
@@ -67,6 +75,10 @@ END
     for size in 50% 2G 1048576 512m '25%,nr_inodes=1k'; do
         run -0 --separate-stderr run_vm -o boot.tmpOnTmpfs=true -o "boot.tmpOnTmpfsSize=$size"
         [ "$(jq -r '.fileSystems["/tmp"].options[-1]' <<<"$output")" = "size=$size" ]
+    done
+    for size in 1.5G 1536MiB; do
+        run -0 --separate-stderr run_vm -o boot.tmpOnTmpfs=true -o "boot.tmpOnTmpfsSize=$size"
+        [ "$(jq -r '.fileSystems["/tmp"].options[-1]' <<<"$output")" = size=1610612736 ]
     done
 }
 

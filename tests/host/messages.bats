@@ -48,7 +48,7 @@ sources() {
     done
     run -0 --separate-stderr "$RUN_VM_PROGRAM" --help
     text=$(tr -s ' \n' ' ' <<<"$output")
-    [[ $text == *" -c, --config FILE the configuration, JSON (run-vm.json(5)); - is standard input; may be repeated "* ]]
+    [[ $text == *" -C, --config FILE the configuration, JSON (run-vm.json(5)); - is standard input; may be repeated "* ]]
     [[ $text == *" -n, --dry-run[=FORMAT] print QEMU's command (text) or the whole plan (json), and make nothing "* ]]
     [[ $text == *" --exec COMMAND [ARGUMENT...] run this in the guest instead of stage 2; the last option "* ]]
 }
@@ -92,4 +92,19 @@ sources() {
     cd "$BATS_TEST_DIRNAME/../.." || return
     # shellcheck disable=SC2046 # no name has a space
     run -1 grep -nE '"[^"]*([0-9] ?[kKMGT]B\b|[us] [kMGT]B\b)' $(sources)
+}
+
+# on_a_terminal [VARIABLE...]: prints what a wrong option shows on a terminal, with these variables.
+on_a_terminal() {
+    script -qec "env -u NO_COLOR TERM=xterm $* '$RUN_VM_PROGRAM' --no-such-option" /dev/null </dev/null
+}
+
+@test "the word error is red on a terminal, but not with NO_COLOR or on a dumb one" {
+    local red=$'\033[1;31m' option
+    [[ $(on_a_terminal) == *"$red"* ]]
+    [[ $(on_a_terminal NO_COLOR=) == *"$red"* ]]
+    for option in NO_COLOR=1 TERM=dumb; do
+        run on_a_terminal "$option"
+        [[ $output == *"no such option"* && $output != *$'\033[1'* ]]
+    done
 }

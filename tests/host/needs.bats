@@ -11,7 +11,8 @@ load start
 # Fails if anything was made here or in the cache, or if QEMU was started.
 nothing_made() {
     [ "$(ls)" = "$listing" ]
-    [ -z "$(ls -A "$TMPDIR")" ]
+    # besides the list of machines, which is below TMPDIR for want of XDG_RUNTIME_DIR
+    [ -z "$(find "$TMPDIR" -mindepth 1 ! -path "$TMPDIR/run-vm-*")" ]
     [ ! -e "$XDG_CACHE_HOME" ]
     [ ! -e "$HOME/started" ]
 }
@@ -58,7 +59,7 @@ teardown() {
         "useEFIBoot": true}}' >"$HOME/wrong.json"
     run -74 --separate-stderr run_vm --config "$HOME/wrong.json" -- -virtfs local,path=/no/tree,mount_tag=t
     [[ $stderr == *"wrong.json: virtualisation.sharedDirectories.s.source: /nonexistent: No such file"* ]]
-    [[ $stderr == *"virtualisation.sharedDirectories.file.source: $PWD/system/kernel is no directory"* ]]
+    [[ $stderr == *"virtualisation.sharedDirectories.file.source: $PWD/system/kernel is not a directory"* ]]
     [[ $stderr == *"virtualisation.qemu.drives.<entry 1>.file: /no/disk.img: No such file"* ]]
     [[ $stderr == *"virtualisation.qemu.drives.<entry 2>.file: $TMPDIR/nix-vm."*"/relative.img: No such file"*"temporary directory"* ]]
     [[ $stderr == *"virtualisation.qemu.options: -drive: /no/other,x.img: No such file"* ]]

@@ -28,6 +28,21 @@ with_small_tmp() {
     [ -z "$(ls -A "$TMPDIR")" ]
 }
 
+@test "useHostCerts: QEMU finds a copy of the certificates, of which nothing is left afterwards" {
+    echo "certificates of the host" >host.crt
+    qemu 'cp certs/ca-certificates.crt "$CALLER/seen"'
+    NIX_SSL_CERT_FILE=host.crt run -0 run_vm -o virtualisation.useHostCerts=true
+    cmp host.crt seen
+    [ -z "$(ls -A "$TMPDIR")" ]
+    # one that names none is no reason not to start, as with NixOS's script
+    qemu 'ls -A certs >"$CALLER/seen"'
+    NIX_SSL_CERT_FILE=gone.crt run -0 run_vm -o virtualisation.useHostCerts=true
+    [[ $output == *"NIX_SSL_CERT_FILE $PWD/gone.crt does not exist: virtualisation.useHostCerts"* ]]
+    NIX_SSL_CERT_FILE='' run -0 run_vm -o virtualisation.useHostCerts=true
+    [[ $output == *"NIX_SSL_CERT_FILE is not set: virtualisation.useHostCerts"* ]]
+    [ ! -s seen ]
+}
+
 @test "the initrd is made anew when the guest's init changes, and only then" {
     run -0 run_vm
     echo "another init" >system/new
@@ -79,6 +94,7 @@ with_small_tmp() {
     NIX_DISK_IMAGE=other.qcow2 TMPDIR=$PWD/more run -0 run_vm
     finish
     wait "$first"
+    [ -z "$(find kept -type s)" ]
     NIX_DISK_IMAGE=other.qcow2 run -0 run_vm
 }
 

@@ -63,7 +63,7 @@ export -f qemu_runs
 # Prints the process IDs of this test's virtiofsd, which is two processes.
 kill_server() {
     local servers
-    mapfile -t servers < <(pgrep -f "virtiofsd .*source=$BATS_TEST_TMPDIR/caller/shared")
+    mapfile -t servers < <(pgrep -f "virtiofsd .*=$BATS_TEST_TMPDIR/caller/shared")
     kill -KILL "${servers[@]}"
 }
 
@@ -77,6 +77,20 @@ nothing_is_left() {
     [[ $(cat stderr) == *"virtiofsd: not found"*"package"* ]]
     [ ! -e nixos.qcow2 ]
     nothing_is_left
+}
+
+@test "QEMU's own virtiofsd is refused to an ordinary user in the same words under any name" {
+    local qemus=/usr/lib/qemu/virtiofsd program
+    [ -e "$qemus" ] || skip "no $qemus"
+    cp "$qemus" copy
+    export -f start_shared
+    export modules
+    for program in "$qemus" "$PWD/copy"; do
+        run -69 unshare --user --map-user=1000 bash -uc 'start_shared -o runVm.virtiofsd="$1"' bash "$program"
+        cat stderr
+        grep -F "$program is QEMU's own virtiofsd, which serves root only; install" stderr
+        nothing_is_left
+    done
 }
 
 @test "a virtiofsd that ends before it serves: what became of it, and its words" {
@@ -98,14 +112,21 @@ nothing_is_left() {
 }
 
 @test "a virtiofsd that says nothing does not keep run-vm from ending" {
-    start_with_server 'echo >"$CALLER/started"; exec tail -f /dev/null' 3>&- &
-    started=$!
-    until_true test -e started
-    kill -TERM "$(cat pid)"
-    wait "$started" || status=$?
-    cat stderr
-    [ "$status" = 137 ]
-    nothing_is_left
+    local asked expected started status
+    # when it is asked for its options, and when it should serve
+    for asked in --help:143 --none:137; do
+        expected=${asked#*:} status=0
+        rm -f started
+        start_with_server '[ "$1" = --help ] && [ '"${asked%:*}"' != --help ] && exit
+            echo >"$CALLER/started"; exec tail -f /dev/null' 3>&- &
+        started=$!
+        until_true test -e started
+        kill -TERM "$(cat pid)"
+        wait "$started" || status=$?
+        cat stderr
+        [ "$status" = "$expected" ]
+        nothing_is_left
+    done
 }
 
 @test "a virtiofsd that is killed while QEMU runs is named, and the machine is ended" {
