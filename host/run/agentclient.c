@@ -207,7 +207,7 @@ static void begin(struct client *client, struct session *s, const struct guestco
 /* Returns false if the user wants the session to end at once. */
 static bool take_signal(struct session *s)
 {
-    int number = signals_take();
+    int number = signals_take_request();
     return number == 0 || session_signal(s, number);
 }
 

@@ -57,7 +57,6 @@ struct supervisor {
     bool lost;        /* a helper exited before QEMU */
     enum stage stage;
     struct deadline deadline;
-    int64_t signalled; /* the time at which the last signal had been handled; 0: none came */
 };
 
 /* The boot of the machine that runs, observed until run-vm ends. */
@@ -229,14 +228,10 @@ static int time_left(const struct supervisor *s, int64_t since)
     return stage < 0 || (deadline >= 0 && deadline < stage) ? deadline : stage;
 }
 
-/* Signals within this time after the last one was handled, in milliseconds, repeat it: timeout(1)
- * sends its signal to run-vm and to the process group. */
-#define REPEAT_TIME 200
-
 static void take_signal(struct supervisor *s)
 {
-    int number = signals_take();
-    if (!number || (s->signalled && clock_milliseconds() - s->signalled < REPEAT_TIME))
+    int number = signals_take_request();
+    if (!number)
         return;
     if (!runs_command(s) || s->stage >= QUITTING)
         end_further(s);
@@ -244,9 +239,6 @@ static void take_signal(struct supervisor *s)
         quit(s);
     else if (s->stage == RUNNING)
         s->stage = SIGNALLED;
-    while (signals_take())
-        ;
-    s->signalled = clock_milliseconds();
 }
 
 static void call_handler(struct supervisor *s, const struct pollfd *polled)

@@ -7,13 +7,18 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 static sigset_t mask_before;
 static void (*pipe_before)(int) = SIG_DFL;
 static void (*size_before)(int) = SIG_ERR; /* run-vm does not ignore SIGXFSZ */
 static bool blocked;
-static int taken; /* the last one; 0: none yet */
+static int taken;            /* the last one; 0: none yet */
+static int64_t request_time; /* of the last one that signals_take_request() returned; 0: none yet */
 static int descriptor = -1;
+
+/* Signals within this time after a request, in milliseconds, repeat it. */
+#define REPEAT_TIME 200
 
 /* Signals that a terminal, or a signal to the process group, delivers to QEMU as well. */
 static const int shared[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -87,6 +92,18 @@ int signals_take(void)
         return 0;
     taken = (int)info.ssi_signo;
     return taken;
+}
+
+int signals_take_request(void)
+{
+    int number = signals_take();
+    int64_t now = clock_milliseconds();
+    if (!number || (request_time && now - request_time < REPEAT_TIME))
+        return 0;
+    while (signals_take())
+        ;
+    request_time = now;
+    return number;
 }
 
 bool signals_taken(void)

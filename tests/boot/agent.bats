@@ -198,6 +198,7 @@ has() {
 }
 
 @test "a signal ends a command in a guest that is paused" {
+    # timeout(1) sends its signal twice, to the client and to the process group
     local status=0 client
     timeout 60 "$RUN_VM_PROGRAM" exec --wait 2 box sh -c 'echo up; exec sleep 1000' >"$BATS_TEST_TMPDIR/out" \
         2>"$BATS_TEST_TMPDIR/err" </dev/null 3>&- &

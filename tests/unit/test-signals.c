@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/system/signals.h"
+
+#include "tests/unit/unit.h"
+
+static void a_signal_that_comes_twice_is_one_request(void **state)
+{
+    (void)state;
+    signals_block();
+    assert_int_equal(signals_take_request(), 0);
+    (void)raise(SIGTERM);
+    assert_int_equal(signals_take_request(), SIGTERM);
+    (void)raise(SIGTERM);
+    assert_int_equal(signals_take_request(), 0);
+    assert_true(signals_taken());
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_signal_that_comes_twice_is_one_request),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
