@@ -14,6 +14,7 @@ static const struct dialect dialects[] = {
         .checks_host = true,
         .unpacks_kernel = true,
         .gives_way = true,
+        .fast_copies = true,
         .named_ports = true,
         .bridges = true,
         .snapshots = true,

@@ -93,12 +93,41 @@ static void other_processors_have_their_machine_and_console(void **state)
     }
 }
 
+static void an_emulated_x86_processor_has_no_features_that_copy_slowly(void **state)
+{
+    static const struct {
+        const char *json;
+        enum accel_choice accel;
+        const char *model;
+    } cases[] = {
+        {VM(""), ACCEL_TCG, "max,erms=off,fsrm=off"},
+        {VM(""), ACCEL_KVM, "max"},
+        {VM("\"qemu\": {\"options\": [\"-accel tcg\"]}"), ACCEL_AUTO, "max,erms=off,fsrm=off"},
+        {VM("\"qemu\": {\"options\": [\"-cpu max\"]}"), ACCEL_TCG, "max"},
+        {SYSTEM(""), ACCEL_TCG, "max"},
+        {"{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}}", ACCEL_TCG, "max"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        planned_init(&p);
+        p.options.accel = (int)cases[i].accel;
+        planned_make(&p, cases[i].json, planned_no_environment);
+        planned_expect_success(&p);
+        assert_string_equal(planned_argument(&p, "-cpu", 0), cases[i].model);
+        assert_int_equal(planned_count(&p, "-cpu"), 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_forced_accelerator_is_had_or_missed),
         cmocka_unit_test(memory_is_shared_where_it_is_asked_for),
         cmocka_unit_test(other_processors_have_their_machine_and_console),
+        cmocka_unit_test(an_emulated_x86_processor_has_no_features_that_copy_slowly),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,7 +105,7 @@ static void options_of_the_users_that_say_something_else_leave_ours(void **state
         {"-m slots=2,maxmem=4G", "-m", "1024"},
         {"-smp maxcpus=4", "-smp", "1"},
         {"-drive file=-enable-kvm", "-m", "1024"},
-        {"-device -cpu", "-cpu", "max"},
+        {"-device -cpu -accel kvm", "-cpu", "max"},
         {"-name -m", "-m", "1024"},
     };
 
