@@ -42,9 +42,11 @@ char *announce_format(const struct plan *plan, const char *name)
 
 char *announce_commands(const struct plan *plan, const char *name)
 {
-    return plan->agent_socket && name
-               ? xasprintf("in another terminal: run-vm exec %s, run-vm ssh %s", name, name)
-               : NULL;
+    if (!name)
+        return NULL;
+    if (plan->agent_socket)
+        return xasprintf("in another terminal: run-vm exec %s, run-vm ssh %s", name, name);
+    return plan_gives_key(plan) ? xasprintf("in another terminal: run-vm ssh %s", name) : NULL;
 }
 
 void announce(const struct plan *plan, const char *name)

@@ -145,6 +145,9 @@ static const struct commandline_option run_option_table[] = {
              "starts in it"},
     {"exec", 0, COMMANDLINE_REST, MEMBER(plan.exec.arguments), "COMMAND [ARGUMENT...]",
      .help = "run this in the guest instead of stage 2; the last option"},
+    {"ssh", 0, COMMANDLINE_NAMED, MEMBER(settings), NULL, .setting = "runVm.ssh",
+     .help = "let run-vm ssh in by the guest's own sshd, which a guest without run-vm's agent "
+             "needs"},
     {"detach", 'd', COMMANDLINE_FLAG, MEMBER(plan.detach), NULL,
      .help = "run the machine in the background, its console in a log; see run-vm console"},
     {"name", 0, COMMANDLINE_TEXT, MEMBER(name), "NAME",

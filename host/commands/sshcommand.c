@@ -16,6 +16,8 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "host/commands/execcommand.h"
+#include "host/commands/sshport.h"
+#include "host/config/portforward.h"
 #include "host/run/sshkey.h"
 #include "host/system/message.h"
 #include "host/system/process.h"
@@ -24,8 +26,6 @@
 
 /* The exit status of ssh itself after a failure of its own. */
 #define STATUS_SSH_FAILED 255
-
-#define SSH_PORT 22
 
 /* The exit status of the script below if the guest has no sshd. */
 #define STATUS_NO_SSHD 3
@@ -99,12 +99,9 @@ static char *make_proxy(const struct agentclient_machine *machine)
                      machine->patience / 1000, machine->found->name);
 }
 
-/* Options for ssh. The connection does not leave the host:
- * a host key, which a tree has anew or in common with others, would prove nothing more. The guest
- * gets nothing of the user's unless -A or -X is given. */
+/* Options for ssh, whatever its configuration says. The guest gets nothing of the user's unless -A
+ * or -X is given. */
 static const char *const settings[] = {
-    "StrictHostKeyChecking=no",
-    "UserKnownHostsFile=/dev/null",
     "GlobalKnownHostsFile=/dev/null",
     "LogLevel=ERROR",
     "ControlPath=none",
@@ -112,46 +109,25 @@ static const char *const settings[] = {
     "ForwardX11=no",
 };
 
-static void push_key(struct strv *argv, const char *key)
+/* Options for ssh by the agent. The connection is a socket of run-vm's: a host key, which a guest
+ * has anew at each start, would prove nothing more. */
+static const char *const agent_settings[] = {
+    "StrictHostKeyChecking=no",
+    "UserKnownHostsFile=/dev/null",
+    "IdentitiesOnly=yes",
+};
+
+static void push_settings(struct strv *argv, const char *const *list, size_t count)
 {
-    char *escaped CLEANUP_FREE = text_escape(key, "%", TEXT_DOUBLED);
-    char *quoted CLEANUP_FREE = text_escape(escaped, "\\\"", TEXT_BACKSLASH);
-    strv_pushf(argv, "-oIdentityFile=\"%s\"", quoted);
+    for (size_t i = 0; i < count; i++)
+        strv_pushf(argv, "-o%s", list[i]);
 }
 
 static void push_agent(struct strv *argv, const struct agentclient_machine *machine)
 {
-    strv_push(argv, "-oIdentitiesOnly=yes");
+    push_settings(argv, agent_settings, ELEMENTS(agent_settings));
     strv_push(argv, "-o");
     strv_take(argv, make_proxy(machine));
-}
-
-/* The guest has not been given a key: ssh tries its user's own ones too. */
-static void push_port(struct strv *argv, const json_t *port)
-{
-    static const char *const keys[] = {"~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa"};
-    const char *address = json_string_value(json_object_get(port, "hostAddress"));
-    bool anywhere = !address || !*address || streq(address, "0.0.0.0");
-    for (size_t i = 0; i < ELEMENTS(keys); i++)
-        strv_pushf(argv, "-oIdentityFile=%s", keys[i]);
-    strv_pushf(argv, "-oHostName=%s", anywhere ? "127.0.0.1" : address);
-    strv_pushf(argv, "-oPort=%" JSON_INTEGER_FORMAT,
-               json_integer_value(json_object_get(port, "hostPort")));
-    strv_push(argv, "-oProxyCommand=none");
-}
-
-/* Returns the port of the host that leads to the guest's sshd; NULL: there is none. */
-static const json_t *find_port(const struct registry_machine *machine)
-{
-    size_t index;
-    json_t *port;
-    json_array_foreach (json_object_get(machine->facts, "ports"), index, port) {
-        const char *protocol = json_string_value(json_object_get(port, "protocol"));
-        if (json_integer_value(json_object_get(port, "guestPort")) == SSH_PORT &&
-            (!protocol || streq(protocol, "tcp")))
-            return port;
-    }
-    return NULL;
 }
 
 /* `port`: NULL: by the agent. */
@@ -160,12 +136,12 @@ static void make_arguments(struct strv *argv, const struct sshcommand_options *o
                            const char *key)
 {
     const struct strv *words = &options->words;
+    char *identity CLEANUP_FREE = sshport_quote(key);
     strv_push(argv, "ssh");
-    push_key(argv, key);
-    for (size_t i = 0; i < ELEMENTS(settings); i++)
-        strv_pushf(argv, "-o%s", settings[i]);
+    strv_pushf(argv, "-oIdentityFile=%s", identity);
+    push_settings(argv, settings, ELEMENTS(settings));
     if (port)
-        push_port(argv, port);
+        sshport_push(argv, machine->found, port);
     else
         push_agent(argv, machine);
     strv_pushf(argv, "%s@%s", options->user ? options->user : "root", machine->found->name);
@@ -187,6 +163,25 @@ static int become_ssh(const struct strv *argv, struct error *e)
     return error_errno(e, errno, "%s", program);
 }
 
+/* With --wait 0 ssh tries at once, and says itself what is wrong. */
+static int wait_for_sshd(const struct agentclient_machine *machine, const json_t *port,
+                         struct error *e)
+{
+    return machine->patience > 0 ? sshport_wait(machine->found, port, machine->patience, e) : 0;
+}
+
+static int need_agent(const struct agentclient_machine *machine, struct error *e)
+{
+    int r = execcommand_need_agent(machine, e);
+    if (r < 0 && !registry_is_starting(machine->found))
+        (void)error_set(e, r,
+                        "%s: there is no way in for ssh: start the machine with --ssh "
+                        "(runVm.ssh), with -o runVm.agent=true, or with a port of the host that "
+                        "leads to its port %d",
+                        machine->found->name, PORT_FORWARD_SSH);
+    return error_status(e, r, STATUS_SSH_FAILED);
+}
+
 static int run(struct sshcommand_options *options, struct error *e)
 {
     struct registry_machine found CLEANUP_MACHINE = {0};
@@ -196,8 +191,8 @@ static int run(struct sshcommand_options *options, struct error *e)
     int r = execcommand_find(&found, &machine, name, options->wait, e);
     if (r < 0)
         return r;
-    const json_t *port = machine.socket ? NULL : find_port(&found);
-    r = port ? 0 : execcommand_need_agent(&machine, e);
+    const json_t *port = machine.socket ? NULL : sshport_find(&found);
+    r = port ? wait_for_sshd(&machine, port, e) : need_agent(&machine, e);
     if (r < 0)
         return r;
     signals_block();

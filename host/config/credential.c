@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 #include "host/config/value.h"
 
@@ -12,16 +12,27 @@ void credential_decode(struct credentials *credentials, json_t *value)
     const char *name;
     json_t *entry;
 
-    credentials->items = xcalloc(json_object_size(value), sizeof *credentials->items);
     json_object_foreach (value, name, entry) {
         const char *mechanism = value_text(entry, "mechanism");
 
-        credentials->items[credentials->count++] =
-            (struct credential){.name = name,
-                                .source = value_text(entry, "source"),
-                                .text = value_text(entry, "text"),
-                                .smbios = mechanism && streq(mechanism, "smbios")};
+        ARRAY_PUSH(credentials->items, credentials->count,
+                   (struct credential){.name = name,
+                                       .source = value_text(entry, "source"),
+                                       .text = value_text(entry, "text"),
+                                       .smbios = mechanism && streq(mechanism, "smbios")});
     }
+}
+
+void credential_add_ssh(struct credentials *credentials, bool smbios)
+{
+    /* systemd writes it to ~root/.ssh/authorized_keys (tmpfiles.d/provision.conf) */
+    static const char name[] = "ssh.authorized_keys.root";
+
+    for (size_t i = 0; i < credentials->count; i++)
+        if (streq(credentials->items[i].name, name))
+            return;
+    ARRAY_PUSH(credentials->items, credentials->count,
+               (struct credential){.name = name, .ssh_key = true, .smbios = smbios});
 }
 
 bool credential_use(const struct credentials *credentials, bool smbios)

@@ -35,9 +35,14 @@ static const struct type type_credential = {.kind = TYPE_SUBMODULE,
 const struct type type_credentials = {
     .kind = TYPE_ATTRS, .name = "attribute set of credentials", .element = &type_credential};
 
+static bool prefers_smbios(const struct config *config)
+{
+    return config->platform->family == FAMILY_X86;
+}
+
 json_t *credentialoptions_mechanism(const struct scope *scope)
 {
-    return json_string(scope->config->platform->family == FAMILY_X86 ? "smbios" : "fw_cfg");
+    return json_string(prefers_smbios(scope->config) ? "smbios" : "fw_cfg");
 }
 
 /* The longest name of a file of fw_cfg, less the directory opt/io.systemd.credentials/; and the
@@ -74,10 +79,11 @@ static void check(struct config *config, const struct credential *credential)
                        credential->smbios ? " or =" : " (mechanism \"fw_cfg\")");
     if (credential->source && credential->text)
         config_problem(config, option, "has both source and text, expected one of them");
-    if (!credential->source && !credential->text && !config_has_problem(config, option))
+    if (!credential->source && !credential->text && !credential->ssh_key &&
+        !config_has_problem(config, option))
         config_problem(config, option, "has neither source nor text, expected one of them");
     /* the firmware of Arm machines would have to be EFI, and others have no such tables */
-    if (credential->smbios && config->platform->family != FAMILY_X86)
+    if (credential->smbios && !prefers_smbios(config))
         config_problem(config, option,
                        "has the mechanism \"smbios\", which machines for %s do not have, expected "
                        "\"fw_cfg\"",
@@ -89,6 +95,8 @@ void credentialoptions_decode(struct config *config, json_t *value)
     size_t files = 0;
 
     credential_decode(&config->credentials, value);
+    if (config_bool(config, "runVm.ssh"))
+        credential_add_ssh(&config->credentials, prefers_smbios(config));
     for (size_t i = 0; i < config->credentials.count; i++) {
         check(config, &config->credentials.items[i]);
         files += !config->credentials.items[i].smbios;

@@ -58,6 +58,8 @@ void decode_drives(struct config *config, json_t *value)
 void decode_forward_ports(struct config *config, json_t *value)
 {
     port_forward_decode(&config->forward_ports, value);
+    if (config_bool(config, "runVm.ssh"))
+        port_forward_add_ssh(&config->forward_ports);
 }
 
 /* Adds the machine's filesystems to those of the configuration that have the same priority. */

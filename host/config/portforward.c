@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "base/alloc.h"
+#include "base/array.h"
 #include "base/text.h"
 #include "host/config/value.h"
 
@@ -25,17 +25,34 @@ void port_forward_decode(struct port_forwards *forwards, const json_t *value)
     json_t *rule;
     size_t i;
 
-    forwards->items = xcalloc(json_array_size(value), sizeof *forwards->items);
     json_array_foreach (value, i, rule)
-        forwards->items[forwards->count++] = (struct port_forward){
-            .from_guest = streq(text_of(rule, "from"), "guest"),
-            .protocol = text_of(rule, "proto"),
-            .host_address = text_of(rule, "host.address"),
-            .guest_address = text_of(rule, "guest.address"),
-            .host_port = port_of(rule, "host.port"),
-            .automatic = value_text(rule, "host.port") != NULL,
-            .guest_port = port_of(rule, "guest.port"),
-        };
+        ARRAY_PUSH(forwards->items, forwards->count,
+                   (struct port_forward){
+                       .from_guest = streq(text_of(rule, "from"), "guest"),
+                       .protocol = text_of(rule, "proto"),
+                       .host_address = text_of(rule, "host.address"),
+                       .guest_address = text_of(rule, "guest.address"),
+                       .host_port = port_of(rule, "host.port"),
+                       .automatic = value_text(rule, "host.port") != NULL,
+                       .guest_port = port_of(rule, "guest.port"),
+                   });
+}
+
+void port_forward_add_ssh(struct port_forwards *forwards)
+{
+    for (size_t i = 0; i < forwards->count; i++) {
+        const struct port_forward *rule = &forwards->items[i];
+
+        if (rule->guest_port == PORT_FORWARD_SSH && !rule->from_guest &&
+            streq(rule->protocol, "tcp"))
+            return;
+    }
+    ARRAY_PUSH(forwards->items, forwards->count,
+               (struct port_forward){.protocol = "tcp",
+                                     .host_address = "127.0.0.1",
+                                     .guest_address = "",
+                                     .automatic = true,
+                                     .guest_port = PORT_FORWARD_SSH});
 }
 
 void port_forward_free(struct port_forwards *forwards)

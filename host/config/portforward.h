@@ -7,6 +7,9 @@
 
 #include <jansson.h>
 
+/* The port of the guest's sshd. */
+#define PORT_FORWARD_SSH 22
+
 /* The texts belong to the JSON value. */
 struct port_forward {
     bool from_guest;           /* the guest connects to the host; otherwise the host to the guest */
@@ -25,5 +28,9 @@ struct port_forwards {
 
 /* Decodes the value of virtualisation.forwardPorts. */
 void port_forward_decode(struct port_forwards *forwards, const json_t *value);
+
+/* Forwards a free port of the host, for the host itself, to the guest's sshd, unless another one
+ * leads there. */
+void port_forward_add_ssh(struct port_forwards *forwards);
 
 void port_forward_free(struct port_forwards *forwards);

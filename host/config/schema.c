@@ -110,6 +110,11 @@ const struct option schema_options[] = {
     {"runVm.agent", &type_bool, "false", .shown = "true in a start with --root-dir alone",
      .help = "Leave a process of run-vm's init in the guest, beside the system, which runs the "
              "commands of run-vm exec. It has 8 virtio ports, one for each command at a time."},
+    {"runVm.ssh", &type_bool, "false",
+     .help = "Let run-vm ssh enter the guest by its own sshd: a free port of the host, at "
+             "127.0.0.1, leads to the guest's port 22, unless forwardPorts has one that does, and "
+             "the guest's systemd (252 or later) is given run-vm's public key for root, as the "
+             "credential ssh.authorized_keys.root."},
     {"runVm.store", &type_prefix, "\"\"",
      .help = "The host directory with the Nix store of the guest's system, as nix-store --store "
              "makes it: the guest's /nix/store/X is nix/store/X in this directory. \"\": the "

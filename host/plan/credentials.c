@@ -12,12 +12,15 @@
 /* The descriptor of the first credential, above those that run-vm needs for itself. */
 #define FIRST_DESCRIPTOR 100
 
-/* The size that a file's string is taken to have: the file is read when the machine starts, and may
- * be a pipe. */
+/* The sizes that the string of a file, and that of a key, are taken to have: each is read when the
+ * machine starts, and the file may be a pipe. */
 #define FILE_STRING (MIB / 16)
+#define KEY_STRING  512
 
 static uint64_t string_size(const struct plan_credential *credential)
 {
+    if (credential->ssh_key)
+        return KEY_STRING;
     return credential->text ? plan_credential_string(credential, strlen(credential->text))
                             : FILE_STRING;
 }
@@ -31,15 +34,17 @@ static void add_credential(struct planner *p, const struct credential *credentia
     char *source CLEANUP_FREE =
         credential->source ? planner_expand_path(p, from, credential->source) : NULL;
 
-    ARRAY_PUSH(plan->credentials, plan->credential_count,
-               (struct plan_credential){
-                   .name = xstrdup(credential->name),
-                   .option = config_origin_name(p->config, from),
-                   .source = source ? path_absolute(plan->cwd, source) : NULL,
-                   .text = xstrdup(credential->text),
-                   .smbios = credential->smbios,
-                   .fd = fd,
-               });
+    ARRAY_PUSH(
+        plan->credentials, plan->credential_count,
+        (struct plan_credential){
+            .name = xstrdup(credential->name),
+            .option = config_origin_name(p->config, credential->ssh_key ? "runVm.ssh" : from),
+            .source = source ? path_absolute(plan->cwd, source) : NULL,
+            .text = xstrdup(credential->text),
+            .ssh_key = credential->ssh_key,
+            .smbios = credential->smbios,
+            .fd = fd,
+        });
     if (credential->smbios)
         p->firmware_bytes += string_size(&plan->credentials[plan->credential_count - 1]);
     model_add(&plan->machine,

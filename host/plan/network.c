@@ -229,8 +229,11 @@ static void warn_of_no_effect(struct planner *p)
     } settings[] = {
         {"virtualisation.restrictNetwork", config_bool(p->config, "virtualisation.restrictNetwork"),
          "restrict=on in a network of your own"},
-        {"virtualisation.forwardPorts", p->config->forward_ports.count > 0,
+        {"virtualisation.forwardPorts",
+         json_array_size(config_get(p->config, "virtualisation.forwardPorts")) > 0,
          "hostfwd= or guestfwd= in a network of your own"},
+        {"runVm.ssh", config_bool(p->config, "runVm.ssh"),
+         "hostfwd= in a network of your own, and ssh itself"},
         {"environment: QEMU_NET_OPTS", variables_nonempty(&p->variables, "QEMU_NET_OPTS") != NULL,
          "these options in a network of your own"},
     };

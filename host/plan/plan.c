@@ -122,6 +122,14 @@ static void free_boot_disk(struct boot_disk_spec *spec)
     free(spec->guest_init);
 }
 
+bool plan_gives_key(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->credential_count; i++)
+        if (plan->credentials[i].ssh_key)
+            return true;
+    return false;
+}
+
 size_t plan_credential_string(const struct plan_credential *credential, size_t content)
 {
     return strlen(PLAN_SMBIOS_CREDENTIAL) + strlen(credential->name) + strlen("=") +

@@ -90,8 +90,9 @@ struct plan_credential {
     char *name;
     char *option; /* as messages spell it */
     char *source; /* the file, absolute; NULL: the text */
-    char *text;
-    bool smbios; /* an SMBIOS string; otherwise a file of fw_cfg */
+    char *text;   /* NULL: the source, or the key */
+    bool ssh_key; /* the user's key for guests (sshkey.h) */
+    bool smbios;  /* an SMBIOS string; otherwise a file of fw_cfg */
     int fd;
 };
 
@@ -201,6 +202,9 @@ struct plan {
 
 /* True if `path` is the temporary directory, or inside it. */
 bool plan_is_temporary(const struct plan *plan, const char *path);
+
+/* True if the guest is given the user's key for ssh. */
+bool plan_gives_key(const struct plan *plan);
 
 /* Begins an SMBIOS string with a credential; its name, =, and the content as base64 follow. */
 #define PLAN_SMBIOS_CREDENTIAL "io.systemd.credential.binary:"

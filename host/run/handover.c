@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/units.h"
+#include "host/run/sshkey.h"
 
 /* The largest credential that systemd takes. */
 #define LARGEST MIB
@@ -39,15 +40,14 @@ static char *encode(const char *bytes, size_t size)
 /* Reads the credential; the caller frees. NULL with the reason after a failure. */
 static char *read_content(const struct plan_credential *credential, size_t *size, struct error *e)
 {
-    char *bytes CLEANUP_FREE = credential->source ? file_read(credential->source, LARGEST, size, e)
-                                                  : xstrdup(credential->text);
-    if (!bytes) {
+    char *bytes = credential->ssh_key  ? sshkey_read_public(e)
+                  : credential->source ? file_read(credential->source, LARGEST, size, e)
+                                       : xstrdup(credential->text);
+    if (!bytes)
         (void)error_context(e, 0, "%s", credential->option);
-        return NULL;
-    }
-    if (!credential->source)
+    else if (!credential->source)
         *size = strlen(bytes);
-    return TAKE(bytes);
+    return bytes;
 }
 
 static int write_content(int file, const struct plan_credential *credential, const char *content,

@@ -52,6 +52,7 @@ json_t *machinefacts_describe(const struct plan *plan)
     add_number(facts, "memory", &plan->machine, MODEL_MEMORY);
     add_number(facts, "cores", &plan->machine, MODEL_CORES);
     (void)json_object_set_new(facts, "ports", describe_ports(&plan->machine));
+    (void)json_object_set_new(facts, "sshKey", json_boolean(plan_gives_key(plan)));
     for (size_t i = 0; i < ELEMENTS(texts); i++) {
         const char *text = *(char *const *)((const char *)plan + texts[i].offset);
         if (text)

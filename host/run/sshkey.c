@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "base/strv.h"
 #include "host/prepare/waitlock.h"
 #include "host/system/atomicfile.h"
@@ -96,4 +97,11 @@ char *sshkey_open(struct error *e)
         return NULL;
     char *key CLEANUP_FREE = xasprintf("%s/" NAME, directory);
     return make_once(directory, key, e) < 0 ? NULL : TAKE(key);
+}
+
+char *sshkey_read_public(struct error *e)
+{
+    char *key CLEANUP_FREE = sshkey_open(e);
+    char *path CLEANUP_FREE = key ? xasprintf("%s.pub", key) : NULL;
+    return path ? file_read(path, FILE_LIMIT, NULL, e) : NULL;
 }

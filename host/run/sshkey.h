@@ -8,3 +8,7 @@
  * $XDG_DATA_HOME, after making it if there is none; the public one is beside it, with ".pub". The
  * caller frees. NULL with the reason. */
 char *sshkey_open(struct error *e);
+
+/* Reads the public key, after making both if there are none. The caller frees; NULL with the
+ * reason. */
+char *sshkey_read_public(struct error *e);

@@ -279,11 +279,7 @@ vm_ssh() {
     printf 'AuthorizedKeysFile /etc/ssh/keys\nStrictModes no\n' >"$ROOT/etc/ssh/sshd_config"
     printf '::sysinit:/bin/mkdir -p /run/sshd\n::once:/usr/sbin/sshd\n' >>"$ROOT/etc/inittab"
     machine bare -o runVm.agent=false --port 0:22
-    local tries=0
-    until run -7 vm_ssh bare -- -oConnectTimeout=5 'echo $USER; exit 7'; do
-        [ $((tries += 1)) -lt 30 ] || { echo "$output"; return 1; }
-        sleep 1
-    done
+    run -7 vm_ssh --wait "$TIME_LIMIT" bare 'echo $USER; exit 7'
     [ "$output" = root ]
     run -125 "$RUN_VM_PROGRAM" exec bare true
     [[ $output == *"bare: "*"without an agent"*runVm.agent=true* ]]

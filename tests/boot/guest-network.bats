@@ -87,13 +87,13 @@ timeout 20 bash -c "cat </dev/tcp/127.0.0.1/1" 2>&1 | grep -o refused'
     [ "$(fingerprint "$DEBIAN/etc")" = "$before" ]
 }
 
-# start TREE: boots the system in the tree, which runs the report, and powers off.
+# start TREE OPTION...: boots the system in the tree, which runs the report, and powers off.
 start() {
     mkdir "$BATS_TEST_TMPDIR/report"
     cat >"$BATS_TEST_TMPDIR/report/run"
     chmod +x "$BATS_TEST_TMPDIR/report/run"
     TIME_LIMIT=$((2 * TIME_LIMIT)) vm --root-dir "$1" -o "virtualisation.sharedDirectories.report={\"source\": \"$BATS_TEST_TMPDIR/report\", \
-        \"target\": \"/mnt\"}" --append 'systemd.run=/mnt/run systemd.run_success_action=poweroff'
+        \"target\": \"/mnt\"}" "${@:2}" --append 'systemd.run=/mnt/run systemd.run_success_action=poweroff'
 }
 
 # managed_system: boots a tree with a network manager.
@@ -114,18 +114,34 @@ grep -oh 'vm.network' /proc/cmdline /proc/bootconfig
 END
 }
 
-@test "a system without a network manager has the network, and keeps its host name" {
+# enter NAME COMMAND: runs the command by ssh in the machine of that name, as soon as there is one.
+enter() {
+    until "$RUN_VM_PROGRAM" list 2>/dev/null | grep -q "^$1 "; do
+        [ "$SECONDS" -lt "$TIME_LIMIT" ] || return
+        sleep 0.2
+    done
+    nsenter --target "$HOST_PID" --user --net --mount --preserve-credentials \
+        "$RUN_VM_PROGRAM" ssh --wait "$TIME_LIMIT" "$@" </dev/null
+}
+
+@test "a system without a network manager has the network, keeps its host name, and is entered without an agent" {
     mkdir "$BATS_FILE_TMPDIR/managed"
     # the system of the next test boots at the same time
     BATS_TEST_TMPDIR=$BATS_FILE_TMPDIR/managed managed_system 3>&- &
-    start "$DEBIAN" <<END
+    export HOME=$BATS_TEST_TMPDIR XDG_DATA_HOME=''
+    enter entered 'id -un; touch /mnt/entered' >"$BATS_TEST_TMPDIR/ssh" 2>&1 3>&- &
+    start "$DEBIAN" --ssh --name entered -o runVm.agent=false <<END
 #!/bin/bash
 exec &>/dev/console
 echo
 $ask
 systemctl is-enabled systemd-networkd
+systemctl start ssh # systemd.run= starts no other unit of the system
+for ((i = 0; i < $TIME_LIMIT; i++)); do [ ! -e /mnt/entered ] || break; sleep 1; done
 END
-    wait $! || true
+    wait
+    cat "$BATS_TEST_TMPDIR/ssh"
+    [ "$(cat "$BATS_TEST_TMPDIR/ssh")" = root ]
     has "name guest" "server 10.0.2.2" "the host" refused disabled
 }
 

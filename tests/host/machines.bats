@@ -281,6 +281,25 @@ published() {
     exec 8>&-
 }
 
+@test "ssh says which way into the machine is missing" {
+    published box '{state: "running", pid: 1, ports: [{guestPort: 80, hostPort: 8080}]}'
+    run -255 "$RUN_VM_PROGRAM" ssh box true 8>&-
+    [[ $output == *"box: there is no way in for ssh: start the machine with --ssh (runVm.ssh), with -o runVm.agent=true,"* ]]
+    [ "${#lines[@]}" = 1 ]
+    # a port at which nobody greets, of a machine that has been given the key or not
+    for facts in 'sshKey: true' 'sshKey: false'; do
+        published box "{state: \"running\", pid: 1, ports: [{guestPort: 22, hostPort: 1, protocol: \"tcp\"}], $facts}"
+        run -255 timeout 20 "$RUN_VM_PROGRAM" ssh --wait 1 box true 8>&-
+        [[ $output == *"box: no sshd answers at port 22 of the guest, which is port 1 here: "*"--wait SECONDS waits longer than 1 s" ]]
+        run -255 timeout 20 "$RUN_VM_PROGRAM" ssh --wait 0 box true 8>&-
+        [[ $output == *"port 1: Connection refused"* ]]
+    done
+    published box '{state: "starting", pid: 1}'
+    run -255 timeout 20 "$RUN_VM_PROGRAM" ssh --wait 0 box true 8>&-
+    [[ $output == *"box: it is still being prepared"* ]]
+    exec 8>&-
+}
+
 @test "the end of a console's log is printed without what a terminal would answer" {
     printf 'one\r\n\e[6n\e[31mlogin: ' >console.log
     timeout 20 socat UNIX-LISTEN:console SYSTEM:'echo live' 3>&- &

@@ -157,6 +157,33 @@ END
     done
 }
 
+@test "--ssh forwards a port to the guest's sshd, and gives the guest a key that is made once" {
+    planned '(.machine.networks[0].forwards | length == 1 and .[0].hostAddress == "127.0.0.1" and .[0].guestPort == 22) and
+        (.machine.credentials | length == 1 and .[0].name == "ssh.authorized_keys.root" and .[0].mechanism == "smbios")' --ssh
+    planned '(.machine.networks[0].forwards | length == 0) and (.machine.credentials == [])' --ssh -o runVm.ssh=false
+    # what there is of it already stays
+    planned '.machine.networks[0].forwards | length == 1 and .[0].hostPort == 2222' --port 2222:22 --ssh
+    planned '.machine.networks[0].forwards | map(.guestPort) == [22, 22]' --port 2222:22/udp --ssh
+    planned '.machine.credentials | length == 1' --ssh \
+        -o virtualisation.credentials='{"ssh.authorized_keys.root": {"text": "mine"}}'
+    ln -s /bin/true qemu/bin/qemu-system-aarch64
+    planned '.argv | any(startswith("name=opt/io.systemd.credentials/ssh.authorized_keys.root,"))' --ssh \
+        -o nixpkgs.hostPlatform=aarch64-linux
+    planned '.warnings == ["runVm.ssh has no effect: the built-in network, which it is for, is left out or replaced by virtualisation.qemu.networkingOptions. Use hostfwd= in a network of your own, and ssh itself."]' --ssh --no-network
+    # shellcheck disable=SC2016 # QEMU's own
+    printf '#!/bin/sh\ncp /dev/fd/100 "$CALLER/credential"\n' >qemu/bin/qemu-kvm.new
+    chmod +x qemu/bin/qemu-kvm.new
+    mv qemu/bin/qemu-kvm.new qemu/bin/qemu-kvm
+    export CALLER=$PWD XDG_DATA_HOME=$PWD/data
+    for _ in 1 2; do
+        run -0 start --ssh
+        [[ $output =~ "port 22 of the guest is port "[0-9]+" of the host, at 127.0.0.1" ]]
+        [ "$(sed 's/^io.systemd.credential.binary:ssh.authorized_keys.root=//' credential | base64 -d)" = "$(cat data/run-vm/ssh/id_ed25519.pub)" ]
+    done
+    XDG_DATA_HOME='' HOME='' run -74 start --ssh
+    [[ $output == *"--ssh: runVm.ssh: the key for ssh: neither XDG_DATA_HOME nor HOME names a directory"* ]]
+}
+
 @test "--disk adds a disk, empty or an image" {
     qemu-img create -q -f qcow2 'a, $b.img' 8M
     truncate -s 8M raw.img
@@ -248,6 +275,7 @@ END
     for setting in diskImageWrites growDiskImage; do
         [[ ${output//$'\n'/} == *"(runVm.$setting)"* ]]
     done
+    [[ ${output//$'\n'/} == *"(runVm.ssh)"* ]]
     for setting in memorySize graphics emptyDiskImages qemu.drives cores sharedDirectories forwardPorts useEFIBoot tpm.enable; do
         [[ ${output//$'\n'/} == *"virtualisation.$setting"* ]]
     done

@@ -63,6 +63,10 @@ static void commands_are_told_where_there_is_an_agent(void **state)
     assert_string_equal(line, "in another terminal: run-vm exec bookworm, run-vm ssh bookworm");
     assert_null(announce_commands(&with, NULL));
     assert_null(announce_commands(&without, "bookworm"));
+    struct plan_credential key = {.ssh_key = true};
+    const struct plan by_port = {.credentials = &key, .credential_count = 1};
+    char *only_ssh CLEANUP_FREE = announce_commands(&by_port, "bookworm");
+    assert_string_equal(only_ssh, "in another terminal: run-vm ssh bookworm");
 }
 
 int main(void)
