@@ -46,9 +46,17 @@ json_t *builtin_disk_image(const struct scope *scope)
     return json_sprintf("./%s.qcow2", config_text(scope->config, "system.name"));
 }
 
+/* The path of a file that belongs to the root: beside its disk image, or lost with it. */
+static json_t *beside_root(const struct scope *scope, const char *suffix)
+{
+    if (scope->config->diskless && !config_text(scope->config, "virtualisation.diskImage"))
+        return json_sprintf("$TMPDIR/%s", suffix);
+    return json_sprintf("./%s-%s", config_text(scope->config, "system.name"), suffix);
+}
+
 json_t *builtin_efi_vars(const struct scope *scope)
 {
-    return json_sprintf("./%s-efi-vars.fd", config_text(scope->config, "system.name"));
+    return beside_root(scope, "efi-vars.fd");
 }
 
 /* null if it is unknown: only a machine with a TPM needs it, and the plan reports it. */
@@ -61,7 +69,7 @@ json_t *builtin_tpm_model(const struct scope *scope)
 
 json_t *builtin_tpm_state(const struct scope *scope)
 {
-    return json_sprintf("./%s-swtpm", config_text(scope->config, "system.name"));
+    return beside_root(scope, "swtpm");
 }
 
 json_t *builtin_consoles(const struct scope *scope)

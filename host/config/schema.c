@@ -205,7 +205,8 @@ const struct option schema_options[] = {
              "false: with those of efi.variables, so that the firmware finds the boot loader by "
              "its usual name. A file of variables that exists is used unchanged."},
     {V "efiVars", &type_text, .compute = builtin_efi_vars,
-     .shown = "\"./${config.system.name}-efi-vars.fd\"",
+     .shown = "\"./${config.system.name}-efi-vars.fd\"; with --root-dir and no disk image one in "
+              "the temporary directory",
      .help = "The file of the guest's EFI variables, created if it does not exist. Variables are "
              "expanded; NIX_EFI_VARS takes precedence."},
     {V "useDefaultFilesystems", &type_bool, "true",
@@ -284,7 +285,8 @@ const struct option schema_options[] = {
              "new TPM. TPM2TOOLS_TCTI and TCTI tell it where the TPM is. If it fails, there is no "
              "TPM yet: the next start runs it again."},
     {"runVm.tpmState", &type_text, .compute = builtin_tpm_state,
-     .shown = "\"./${config.system.name}-swtpm\"",
+     .shown = "\"./${config.system.name}-swtpm\"; with --root-dir and no disk image one in the "
+              "temporary directory",
      .help = "The directory of the TPM's state, made if it does not exist. Variables are expanded; "
              "NIX_SWTPM_DIR takes precedence."},
     {V "qemu.networkingOptions", &type_texts, "[]", .define = builtin_networking,

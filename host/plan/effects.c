@@ -135,8 +135,21 @@ static void check_kernel_parameters(struct planner *p)
     }
 }
 
+/* Warns of a file that is lost while the root that it belongs to lasts. */
+static void check_loss(struct planner *p, const char *option, const char *path)
+{
+    if (p->options->root_writable && path && plan_is_temporary(p->plan, path) && !p->keep_tmp &&
+        !config_is_set(p->config, option))
+        strv_pushf(
+            &p->config->warnings,
+            "%s: is lost at the end of the machine, unlike what the guest writes to its root "
+            "(--rw); -o %s=PATH keeps it.",
+            option, option);
+}
+
 static void check_tpm_state(struct planner *p)
 {
+    check_loss(p, "runVm.tpmState", p->tpm_state);
     if (variables_nonempty(&p->variables, "NIX_SWTPM_DIR") &&
         !config_bool(p->config, "virtualisation.tpm.enable"))
         strv_push(&p->config->warnings,
@@ -147,6 +160,7 @@ static void check_efi_variables(struct planner *p)
 {
     static const char keep[] = "virtualisation.efi.keepVariables";
 
+    check_loss(p, "virtualisation.efiVars", p->efi_vars);
     if (variables_nonempty(&p->variables, "NIX_EFI_VARS") && !p->efi_vars &&
         !config_bool(p->config, "virtualisation.useEFIBoot"))
         strv_push(&p->config->warnings, "environment: NIX_EFI_VARS has no effect: "

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/text.h"
@@ -100,6 +101,8 @@ static char *find_file(struct planner *p, const struct named_file *file)
         note_problem(p, file, e.message);
         return NULL;
     }
+    if (plan_is_temporary(p->plan, path) && access(p->plan->cwd, F_OK) < 0)
+        return TAKE(path); /* that directory is yet to be made, and nothing is in it */
     if (path_resolve(&resolved, p->at->cwd, path, &e) < 0) {
         (void)error_context(&e, -1, "\"%s\" cannot be used", path);
         note_problem(p, file, e.message);

@@ -265,7 +265,18 @@ END
     touch code vars
     planned '.machine.firmware != null' --efi -o virtualisation.efi.firmware="$PWD/code" \
         -o virtualisation.efi.variables="$PWD/vars"
-    planned '.machine.tpm != null' --tpm -o virtualisation.tpm.package=/bin/true
+    tpm=(--tpm -o virtualisation.tpm.package=/bin/true)
+    planned '.machine.tpm != null' "${tpm[@]}"
+    # what belongs to a root without an image is lost with it
+    mkdir tree
+    planned '.tpm.state == "'"$PWD"'/nixos-swtpm" and .warnings == []' "${tpm[@]}"
+    planned '.tpm.state | endswith("/nix-vm.XXXXXXXXXX/swtpm")' "${tpm[@]}" -r tree
+    planned '.tpm.state == "'"$PWD"'/tree-swtpm"' "${tpm[@]}" -r tree -o virtualisation.diskImage=disk.qcow2
+    planned '.tpm.state == "'"$PWD"'/kept" and .warnings == []' "${tpm[@]}" -r tree --rw -o runVm.tpmState=kept
+    planned '.warnings | any(startswith("runVm.tpmState: is lost at the end"))' "${tpm[@]}" -r tree --rw
+    planned '(.machine.firmware.variables | endswith("/nix-vm.XXXXXXXXXX/efi-vars.fd")) and
+        (.warnings | any(startswith("virtualisation.efiVars: is lost at the end")))' -r tree --rw --efi \
+        -o virtualisation.efi.firmware="$PWD/code" -o virtualisation.efi.variables="$PWD/vars"
     run -64 plan --efi=yes
     [[ $output == *"--efi=yes: --efi takes no argument"* ]]
 }
