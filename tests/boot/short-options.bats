@@ -96,3 +96,44 @@ blocks() {
     e2fsck -fn "$NIX_DISK_IMAGE"
     [ "$(stat -c %s "$NIX_DISK_IMAGE")" = $((3 << 30)) ]
 }
+
+@test "--efi, --tpm, --disk, a udp --port and --display vnc are there in the guest, and leave nothing behind" {
+    cd "$BATS_TEST_TMPDIR" || return
+    musl-gcc -static -O1 -I"$BATS_TEST_DIRNAME/../.." -o "$ROOT/root/udp-answer" "$BATS_TEST_DIRNAME/udp-answer.c"
+    mkdir tmp report
+    truncate -s 8M second.img
+    printf 'on the second disk' | dd of=second.img conv=notrunc status=none
+    echo '#!/bin/sh
+        cd /mnt
+        {
+            ls -d /sys/firmware/efi
+            cat /sys/class/tpm/tpm0/tpm_version_major /sys/block/vda/size /sys/block/vdb/size
+            head -c 18 /dev/vdb
+            /root/udp-answer 9 "an answer"
+        } >seen 2>&1
+        poweroff -f' >"$ROOT/root/report"
+    chmod +x "$ROOT/root/report"
+    local port socket greeting run_vm
+    port=$(python3 -c 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    TMPDIR=$PWD/tmp timeout --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" --modules-dir "$MODULES" \
+        --root-dir "$ROOT" --init /root/report --efi --tpm --disk 100M --disk second.img --share report:/mnt \
+        --port "$port:9/udp" --display vnc </dev/null >out 2>&1 3>&- &
+    run_vm=$!
+    # the display is there before the guest; its server waits for an answer to its greeting
+    until socket=$(sed -n 's/.*display: VNC on the socket //p' out) && [ -S "$socket" ] &&
+        greeting=$(socat -T 1 -u "UNIX-CONNECT:$socket" - 2>/dev/null) && [ -n "$greeting" ]; do
+        kill -0 "$run_vm" || { cat out; return 1; }
+        sleep 0.1
+    done
+    [ "$greeting" = "RFB 003.008" ]
+    # until one has arrived, after which the guest powers off
+    while kill -0 "$run_vm" 2>/dev/null; do
+        echo "a datagram" | socat -u - "UDP:127.0.0.1:$port" 2>/dev/null || true
+        sleep 0.2
+    done
+    wait "$run_vm" || { cat out; return 1; }
+    cat report/seen
+    [ "$(cat report/seen)" = "$(printf '%s\n' /sys/firmware/efi 2 204800 16384 'on the second diska datagram')" ]
+    [ "$(ls)" = "$(printf '%s\n' out report second.img tmp)" ]
+    [ -z "$(ls -A tmp)" ]
+}
