@@ -24,6 +24,11 @@ static void *checked(void *pointer)
     return pointer;
 }
 
+void *xmalloc(size_t size)
+{
+    return checked(malloc(size ? size : 1));
+}
+
 void *xcalloc(size_t count, size_t size)
 {
     /* calloc() of 0 bytes may return NULL without an error */
@@ -47,10 +52,17 @@ char *xstrndup(const char *text, size_t length)
 
 char *xvasprintf(const char *format, va_list arguments)
 {
-    char *text = NULL;
-    if (vasprintf(&text, format, arguments) < 0)
-        text = NULL;
-    return checked(text);
+    char text[256]; /* most are shorter; vasprintf() allocates twice, or formats twice */
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(text, sizeof text, format, arguments);
+    char *result = checked(length < 0 ? NULL : malloc((size_t)length + 1));
+    if ((size_t)length < sizeof text)
+        (void)memcpy(result, text, (size_t)length + 1);
+    else
+        (void)vsnprintf(result, (size_t)length + 1, format, again);
+    va_end(again);
+    return result;
 }
 
 char *xasprintf(const char *format, ...)

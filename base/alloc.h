@@ -10,6 +10,9 @@
  * stderr and aborts; init installs its handler for fatal errors. */
 extern void (*alloc_out_of_memory)(void);
 
+/* Returns SIZE bytes, which are not initialized; the caller frees. */
+void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull));
+
 /* Returns COUNT zeroed elements of SIZE bytes; the caller frees. */
 void *xcalloc(size_t count, size_t size) __attribute__((malloc, returns_nonnull));
 

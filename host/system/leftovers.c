@@ -40,15 +40,10 @@ static void end(void)
     _exit(STATUS_OUT_OF_MEMORY);
 }
 
-/* An allocator for jansson, whose functions would each handle a failure in their own way. */
-static void *allocate(size_t size)
-{
-    return xcalloc(1, size);
-}
-
 void leftovers_end_out_of_memory(void)
 {
     reserve = malloc(RESERVE);
     alloc_out_of_memory = end;
-    json_set_alloc_funcs(allocate, free);
+    /* jansson's functions would each handle a failure in their own way */
+    json_set_alloc_funcs(xmalloc, free);
 }

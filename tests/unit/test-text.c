@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include "base/alloc.h"
 #include "base/cleanup.h"
 #include "tests/unit/unit.h"
 
@@ -36,11 +37,22 @@ static void the_last_part_is_found(void **state)
     assert_string_equal(text_after_last("a/", '/'), "");
 }
 
+static void a_formatted_text_may_be_of_any_length(void **state)
+{
+    (void)state;
+    for (int width = 250; width < 260; width++) {
+        char *text CLEANUP_FREE = xasprintf("%*s", width, "x");
+        assert_int_equal(strlen(text), width);
+        assert_int_equal(text[width - 1], 'x');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(special_bytes_are_escaped),
         cmocka_unit_test(the_last_part_is_found),
+        cmocka_unit_test(a_formatted_text_may_be_of_any_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
