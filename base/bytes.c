@@ -7,10 +7,10 @@
 bool bytes_are_zero(const void *bytes, size_t length)
 {
     const uint8_t *byte = bytes;
-    uint64_t word;
-    for (; length >= sizeof word; byte += sizeof word, length -= sizeof word) {
-        memcpy(&word, byte, sizeof word);
-        if (word)
+    uint64_t words[4];
+    for (; length >= sizeof words; byte += sizeof words, length -= sizeof words) {
+        memcpy(words, byte, sizeof words);
+        if (words[0] | words[1] | words[2] | words[3])
             return false;
     }
     while (length > 0 && !byte[length - 1])

@@ -69,7 +69,7 @@ static bool is_hole(const struct disk *disk, off_t offset)
 
 static bool stamp_raw(const struct disk *disk, uint64_t size)
 {
-    uint8_t *bytes CLEANUP_FREE = xcalloc(1, START);
+    uint8_t *bytes CLEANUP_FREE = xmalloc(START);
     if (size < SMALLEST_DISK || !is_hole(disk, START))
         return false;
     return (is_hole(disk, 0) || (read_at(disk, 0, bytes, START) && is_blank_start(bytes, START))) &&
@@ -143,25 +143,22 @@ static bool read_qcow2(struct qcow2 *image, const struct disk *disk)
                             .refcount_table = be64toh(h.refcount_table_offset)};
     if (image->l1_offset % image->cluster || image->refcount_table % image->cluster)
         return false;
-    image->l1 = xcalloc(image->l1_count, sizeof *image->l1);
+    image->l1 = xmalloc(image->l1_count * sizeof *image->l1);
     return read_at(disk, image->l1_offset, image->l1, image->l1_count * sizeof *image->l1);
 }
 
 /* True if no entry of the table but the first is in use. */
 static bool has_one_entry_at_most(const uint64_t *table, size_t count)
 {
-    for (size_t i = 1; i < count; i++)
-        if (table[i])
-            return false;
-    return true;
+    return bytes_are_zero(&table[1], (count - 1) * sizeof *table);
 }
 
 /* Stamps an image with one allocated cluster, if that is blank. */
 static bool look_at_cluster(const struct qcow2 *image)
 {
     uint64_t l1 = be64toh(image->l1[0]);
-    uint64_t *table CLEANUP_FREE = xcalloc(1, image->cluster);
-    uint8_t *data CLEANUP_FREE = xcalloc(1, image->cluster);
+    uint64_t *table CLEANUP_FREE = xmalloc(image->cluster);
+    uint8_t *data CLEANUP_FREE = xmalloc(image->cluster);
     if (!read_at(image->disk, l1 & OFFSET, table, image->cluster) ||
         !has_one_entry_at_most(table, image->cluster / sizeof *table))
         return false;
