@@ -210,10 +210,17 @@ struct strv config_texts(const struct config *config, const char *option)
     return list;
 }
 
+json_int_t config_priority(const struct config *config, const char *option)
+{
+    const json_t *priority = json_object_get(config->priorities, option);
+
+    return priority ? json_integer_value(priority) : PRIORITY_DEFAULT;
+}
+
 bool config_is_set(const struct config *config, const char *option)
 {
     (void)config_get(config, option);
-    return json_integer_value(json_object_get(config->priorities, option)) <= PRIORITY_ORDINARY;
+    return config_priority(config, option) <= PRIORITY_ORDINARY;
 }
 
 void config_free(struct config *config)

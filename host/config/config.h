@@ -29,7 +29,8 @@ struct config {
     bool diskless;        /* the root is elsewhere: a disk image is made only if one is asked for */
     bool is_root;         /* run-vm runs as root */
     json_t *values;       /* by an option's full name */
-    json_t *priorities;   /* integers, by the same name: the priority of the definitions that won */
+    json_t *priorities;   /* integers, by the same name: the priority of the definitions that won,
+                             where that is not the default's */
     struct strv problems; /* whole messages; of very many the first */
     size_t problem_count; /* of all problems */
     struct strv warnings;
@@ -102,6 +103,9 @@ const char *config_text(const struct config *config, const char *option);
 
 /* The strings of a list; the caller frees. */
 struct strv config_texts(const struct config *config, const char *option);
+
+/* The priority of the definitions that won: PRIORITY_DEFAULT if there are none. */
+json_int_t config_priority(const struct config *config, const char *option);
 
 /* True if a source sets the option, more strongly than mkDefault does. */
 bool config_is_set(const struct config *config, const char *option);

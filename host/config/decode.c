@@ -98,7 +98,7 @@ static void take_filesystems(struct config *config, const char *option, json_t *
 void decode_filesystems(struct config *config, json_t *value)
 {
     json_t *machine = config_get(config, MACHINE_FILESYSTEMS);
-    json_int_t priority = json_integer_value(json_object_get(config->priorities, FILESYSTEMS));
+    json_int_t priority = config_priority(config, FILESYSTEMS);
 
     if (!json_object_size(machine) || priority < PRIORITY_MACHINE)
         take_filesystems(config, FILESYSTEMS, value);

@@ -20,7 +20,8 @@ struct option_set {
     const struct position *at; /* of the submodule; NULL at the top level, where an unknown option
                                   usually belongs to another NixOS module and is ignored */
     json_t *values;            /* receives the values by name */
-    json_t *priorities;        /* receives the priorities by name; NULL: they are not needed */
+    json_t *priorities; /* receives the priorities by name, except PRIORITY_DEFAULT; NULL: they
+                           are not needed */
 };
 
 static void resolve_options(struct config *config, const struct option_set *set,
@@ -418,9 +419,9 @@ static void resolve_one(struct sorting *s, const struct option *option)
     }
     if (!merged.value)
         merged.value = fallback ? json_incref(fallback) : json_null();
-    json_object_set_new(set->values, option->name, merged.value);
-    if (set->priorities)
-        json_object_set_new(set->priorities, option->name, json_integer(merged.priority));
+    json_object_set_new_nocheck(set->values, option->name, merged.value);
+    if (set->priorities && merged.priority != PRIORITY_DEFAULT)
+        json_object_set_new_nocheck(set->priorities, option->name, json_integer(merged.priority));
     if (option->decode)
         option->decode(s->config, merged.value);
     json_decref(built_in);
