@@ -325,11 +325,23 @@ static void write_resolution(const struct model_item *item, struct strv *argv)
     push(argv, "-global", xasprintf("%s.yres=%" PRIu64, resolution->driver, resolution->y));
 }
 
+static const char parameters_option[] = "-append";
+
 static void write_kernel(const struct model_item *item, struct strv *argv)
 {
     push(argv, "-kernel", xstrdup(item->kernel.image));
     push(argv, "-initrd", xstrdup(item->kernel.initrd));
-    push(argv, "-append", xstrdup(item->kernel.parameters));
+    push(argv, parameters_option, xstrdup(item->kernel.parameters));
+}
+
+void qemuargv_replace_parameters(struct strv *argv, const char *old, const char *parameters)
+{
+    for (size_t i = 0; i + 1 < argv->count; i++)
+        if (streq(argv->items[i], parameters_option) && streq(argv->items[i + 1], old)) {
+            free(argv->items[i + 1]);
+            argv->items[i + 1] = xstrdup(parameters);
+            return;
+        }
 }
 
 static void write_firmware(const struct model_item *item, struct strv *argv)

@@ -35,10 +35,9 @@ void plan_add_parameter(struct plan *plan, const char *name, const char *value)
     struct model_item *kernel = model_find(&plan->machine, MODEL_KERNEL);
     char *text = xasprintf("%s=%s %s", name, value, kernel->kernel.parameters);
 
+    qemuargv_replace_parameters(&plan->argv, kernel->kernel.parameters, text);
     free(kernel->kernel.parameters);
     kernel->kernel.parameters = text;
-    strv_free(&plan->argv);
-    qemuargv_write(&plan->machine, &plan->argv);
 }
 
 static void free_files(struct plan *plan)
