@@ -49,17 +49,37 @@ static uint64_t filesystem_of(const char *path, dev_t device)
     return number;
 }
 
+/* Writes a number and a space, and returns the end. printf() takes ten times as long, and a start
+ * identifies some thirty files. */
+static char *put_number(char *at, uint64_t number)
+{
+    char digits[20];
+    size_t count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while (number /= 10);
+    while (count > 0)
+        *at++ = digits[--count];
+    *at++ = ' ';
+    return at;
+}
+
 /* The identity includes the change time, which cannot be set: a file that was replaced, or written
  * to and given its old mtime, has another identity. */
 void cacheinfo_identify(const char *path, char id[CACHEINFO_IDENTITY])
 {
     struct stat st;
-    if (stat(path, &st) < 0)
+    if (stat(path, &st) < 0) {
         (void)strcpy(id, "absent");
-    else
-        (void)snprintf(id, CACHEINFO_IDENTITY, "%" PRIu64 " %ju %jd %" PRId64 " %" PRId64,
-                       filesystem_of(path, st.st_dev), (uintmax_t)st.st_ino, (intmax_t)st.st_size,
-                       nanoseconds(st.st_mtim), nanoseconds(st.st_ctim));
+        return;
+    }
+    const uint64_t numbers[] = {filesystem_of(path, st.st_dev), st.st_ino, (uint64_t)st.st_size,
+                                (uint64_t)nanoseconds(st.st_mtim),
+                                (uint64_t)nanoseconds(st.st_ctim)};
+    char *end = id;
+    for (size_t i = 0; i < ELEMENTS(numbers); i++)
+        end = put_number(end, numbers[i]);
+    end[-1] = '\0';
 }
 
 void cacheinfo_add(struct cache_inputs *inputs, char *record)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/plan/variables.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 void variables_set(struct variables *variables, const char *name, const char *value)
@@ -14,12 +16,10 @@ const char *variables_get(const struct variables *variables, const char *name)
     for (size_t i = variables->names.count; i-- > 0;)
         if (streq(variables->names.items[i], name))
             return variables->values.items[i];
-    for (char *const *entry = variables->environment; entry && *entry; entry++) {
-        const char *rest = startswith(*entry, name);
-
-        if (rest && *rest == '=')
-            return rest + 1;
-    }
+    size_t length = strlen(name);
+    for (char *const *entry = variables->environment; entry && *entry; entry++)
+        if (strncmp(*entry, name, length) == 0 && (*entry)[length] == '=')
+            return *entry + length + 1;
     return NULL;
 }
 
