@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/system/terminal.h"
@@ -47,15 +46,9 @@ void keeper_start(struct keeper *keeper, const struct strv *directories,
     keeper->fd = -1;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return;
-    /* a grandchild, so that run-vm, which waits for its children, does not wait for the keeper */
-    pid_t child = fork();
-    if (child == 0) {
-        if (fork() == 0)
-            keep(ends[0], &terminal, directories, identities);
-        _exit(0);
-    }
-    while (child > 0 && waitpid(child, NULL, 0) < 0 && errno == EINTR)
-        ;
+    pid_t child = fork(); /* nobody waits for it: run-vm waits for other children, by their ids */
+    if (child == 0)
+        keep(ends[0], &terminal, directories, identities);
     (void)close(ends[0]);
     /* closing it without having written means that run-vm was killed */
     if (child > 0)
