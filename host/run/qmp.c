@@ -92,8 +92,9 @@ static json_t *receive(struct qmp *qmp, int *code)
     }
 }
 
-/* Skips messages, which are events, up to one with `member` or "error". */
-static int await(struct qmp *qmp, const char *member, struct error *e)
+/* Skips messages, which are events, up to one with `member` or "error". `found`, unless it is NULL,
+ * becomes the member. */
+static int await(struct qmp *qmp, const char *member, json_t **found, struct error *e)
 {
     for (;;) {
         int code = 0;
@@ -102,26 +103,38 @@ static int await(struct qmp *qmp, const char *member, struct error *e)
             return error_errno(e, -code, "no answer");
         const char *refusal =
             json_string_value(json_object_get(json_object_get(message, "error"), "desc"));
-        bool found = json_object_get(message, member);
+        json_t *value = json_object_get(message, member);
         if (refusal)
             code = error_set(e, -EPROTO, "%s", refusal);
+        else if (value && found)
+            *found = json_incref(value);
+        bool ended = refusal || value;
         json_decref(message);
-        if (refusal || found)
+        if (ended)
             return code;
     }
 }
 
-/* Negotiates capabilities if that has not been done yet, then runs the command. */
-static int converse(struct qmp *qmp, const char *command, struct error *e)
+static int tell(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer,
+                struct error *e)
 {
-    const char *const commands[] = {"qmp_capabilities", command};
-    int r = qmp->greeted ? 0 : await(qmp, "QMP", e);
-    for (size_t i = qmp->greeted ? 1 : 0; r == 0 && i < ELEMENTS(commands); i++) {
-        char *text CLEANUP_FREE = xasprintf("{\"execute\":\"%s\"}\n", commands[i]);
-        r = send_text(qmp, text);
-        r = r < 0 ? error_errno(e, -r, "%s", commands[i]) : await(qmp, "return", e);
-        qmp->greeted = qmp->greeted || r == 0;
-    }
+    json_t *message = json_pack("{s:s, s:O*}", "execute", command, "arguments", arguments);
+    char *text CLEANUP_FREE = json_dumps(message, JSON_COMPACT);
+    char *line CLEANUP_FREE = xasprintf("%s\n", text ? text : "");
+    json_decref(message);
+    int r = send_text(qmp, line);
+    return r < 0 ? error_errno(e, -r, "%s", command) : await(qmp, "return", answer, e);
+}
+
+/* Negotiates capabilities if that has not been done yet. */
+static int greet(struct qmp *qmp, struct error *e)
+{
+    if (qmp->greeted)
+        return 0;
+    int r = await(qmp, "QMP", NULL, e);
+    if (r == 0)
+        r = tell(qmp, "qmp_capabilities", NULL, NULL, e);
+    qmp->greeted = r == 0;
     return r;
 }
 
@@ -132,10 +145,50 @@ struct qmp *qmp_open(int fd)
     return qmp;
 }
 
-int qmp_command(struct qmp *qmp, const char *command, int timeout, struct error *e)
+int qmp_ask(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer, int timeout,
+            struct error *e)
 {
     qmp->deadline = clock_milliseconds() + timeout;
-    return converse(qmp, command, e);
+    int r = greet(qmp, e);
+    if (r == 0)
+        r = tell(qmp, command, arguments, answer, e);
+    json_decref(arguments);
+    return r;
+}
+
+/* Sends the first byte of a command together with the descriptor, as QEMU expects it. */
+static int send_descriptor(const struct qmp *qmp, char first, int fd)
+{
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec data = {&first, 1};
+    const struct msghdr message = {.msg_iov = &data,
+                                   .msg_iovlen = 1,
+                                   .msg_control = control.bytes,
+                                   .msg_controllen = sizeof control.bytes};
+    control.header = (struct cmsghdr){
+        .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    (void)memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+    return sendmsg(qmp->fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int qmp_pass(struct qmp *qmp, const char *name, int fd, int timeout, struct error *e)
+{
+    qmp->deadline = clock_milliseconds() + timeout;
+    int r = greet(qmp, e);
+    if (r < 0)
+        return r;
+    r = send_descriptor(qmp, ' ', fd);
+    if (r < 0)
+        return error_errno(e, -r, "passing a descriptor");
+    return qmp_ask(qmp, "getfd", json_pack("{s:s}", "fdname", name), NULL, timeout, e);
+}
+
+int qmp_command(struct qmp *qmp, const char *command, int timeout, struct error *e)
+{
+    return qmp_ask(qmp, command, NULL, NULL, timeout, e);
 }
 
 void qmp_close(struct qmp **qmp)
@@ -146,12 +199,21 @@ void qmp_close(struct qmp **qmp)
     *qmp = NULL;
 }
 
-int qmp_execute(const char *path, const char *command, int timeout, struct error *e)
+int qmp_connect(struct qmp **qmp, const char *path, struct error *e)
 {
     int fd = unixsocket_connect(path);
     if (fd < 0)
         return error_errno(e, -fd, "QEMU's monitor %s: cannot connect", path);
-    struct qmp *qmp CLEANUP_QMP = qmp_open(fd);
-    int r = qmp_command(qmp, command, timeout, e);
+    *qmp = qmp_open(fd);
+    return 0;
+}
+
+int qmp_execute(const char *path, const char *command, int timeout, struct error *e)
+{
+    struct qmp *qmp CLEANUP_QMP = NULL;
+    int r = qmp_connect(&qmp, path, e);
+    if (r < 0)
+        return r;
+    r = qmp_command(qmp, command, timeout, e);
     return r < 0 ? error_context(e, r, "QEMU's monitor %s", path) : 0;
 }
