@@ -16,6 +16,7 @@ static const bool is_type[256] = {
     [FRAME_TAKEN] = true,    [FRAME_CLOSED] = true,    [FRAME_OUTPUT] = true,
     [FRAME_ERRORS] = true,   [FRAME_EXIT] = true,      [FRAME_FAILED] = true,
     [FRAME_READY] = true,    [FRAME_SESSION] = true,   [FRAME_OFFER] = true,
+    [FRAME_THAW] = true,     [FRAME_FROZEN] = true,    [FRAME_THAWED] = true,
 };
 
 unsigned char *frame_reader_room(struct frame_reader *reader, size_t *room)
@@ -106,5 +107,25 @@ int frame_get_taken(const struct frame *frame, enum frame_type *stream, uint32_t
     (void)memcpy(&little, frame->payload + 1, sizeof little);
     *stream = (enum frame_type)frame->payload[0];
     *count = le32toh(little);
+    return 0;
+}
+
+void frame_put_thaw(unsigned char payload[FRAME_THAW_LENGTH], const struct frame_thaw *thaw)
+{
+    uint64_t time = htole64((uint64_t)thaw->time);
+    (void)memcpy(payload, thaw->seed, FRAME_SEED);
+    (void)memcpy(payload + FRAME_SEED, &time, sizeof time);
+    (void)memcpy(payload + FRAME_SEED + sizeof time, thaw->mac, FRAME_MAC);
+}
+
+int frame_get_thaw(const struct frame *frame, struct frame_thaw *thaw)
+{
+    uint64_t time;
+    if (frame->type != FRAME_THAW || frame->length != FRAME_THAW_LENGTH)
+        return -EPROTO;
+    (void)memcpy(thaw->seed, frame->payload, FRAME_SEED);
+    (void)memcpy(&time, frame->payload + FRAME_SEED, sizeof time);
+    (void)memcpy(thaw->mac, frame->payload + FRAME_SEED + sizeof time, FRAME_MAC);
+    thaw->time = (int64_t)le64toh(time);
     return 0;
 }

@@ -6,7 +6,11 @@
  * Then the streams flow, each within its window: its sender may be at most FRAME_WINDOW bytes
  * ahead of the bytes that FRAME_TAKEN has acknowledged. A stream that nobody reads therefore blocks
  * neither the others nor a signal, and neither side buffers more than the windows. The guest ends
- * with FRAME_EXIT or FRAME_FAILED; on receiving it the host hangs up, and the guest powers off. */
+ * with FRAME_EXIT or FRAME_FAILED; on receiving it the host hangs up, and the guest powers off.
+ *
+ * With vm.warm another exchange comes first, before the guest has touched anything that belongs to
+ * one run: FRAME_FROZEN, FRAME_THAW, FRAME_THAWED. Between the first two the host may save the
+ * machine, and answer each machine that it continues from there. */
 #pragma once
 
 #include <stddef.h>
@@ -44,6 +48,7 @@ enum frame_type {
     FRAME_SEPARATE = 7,   /* before the start: standard error does not go to the terminal */
     FRAME_DIRECTORY = 10, /* before the start: the command's working directory; / without it */
     FRAME_USER = 11,    /* before the start: its user, NAME[:GROUP] or UID[:GID]; root without it */
+    FRAME_THAW = 12,    /* the answer to FRAME_FROZEN: begin the run (struct frame_thaw) */
     FRAME_SESSION = 15, /* to the agent: a token, before everything else */
     /* from the receiver of a stream to its sender; the first byte is the stream's frame type */
     FRAME_TAKEN = 8,  /* le32: acknowledges that many more bytes */
@@ -56,6 +61,8 @@ enum frame_type {
     FRAME_READY = 20,  /* the guest is ready: the first frame, and the answer to a signal; from the
                         * agent first with the token */
     FRAME_OFFER = 21,  /* the agent waits for a session: FRAME_OFFERED */
+    FRAME_FROZEN = 22, /* vm.warm: the guest waits for FRAME_THAW, and may be saved meanwhile */
+    FRAME_THAWED = 23, /* it goes on with the run: before FRAME_READY */
 };
 
 struct frame {
@@ -100,3 +107,16 @@ int frame_get_size(const struct frame *frame, uint16_t *rows, uint16_t *columns)
 void frame_put_taken(unsigned char payload[FRAME_TAKEN_LENGTH], enum frame_type stream,
                      uint32_t count);
 int frame_get_taken(const struct frame *frame, enum frame_type *stream, uint32_t *count);
+
+/* Encode and decode the payload of FRAME_THAW: everything in which two machines that continue from
+ * the same state must differ. Decoding returns -EPROTO as above. */
+#define FRAME_SEED        32
+#define FRAME_MAC         6
+#define FRAME_THAW_LENGTH (FRAME_SEED + 8 + FRAME_MAC)
+struct frame_thaw {
+    unsigned char seed[FRAME_SEED]; /* of the kernel's random numbers */
+    int64_t time;                   /* nanoseconds since 1970 */
+    unsigned char mac[FRAME_MAC];   /* of the first network card */
+};
+void frame_put_thaw(unsigned char payload[FRAME_THAW_LENGTH], const struct frame_thaw *thaw);
+int frame_get_thaw(const struct frame *frame, struct frame_thaw *thaw);

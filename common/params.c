@@ -96,6 +96,9 @@ const struct param guest_param_table[] = {
      .help = "run the command that run-vm --exec sends instead of stage 2, then power off"},
     {"vm.agent", PARAM_FLAG, MEMBER(agent),
      .help = "leave a process behind, beside stage 2, which runs the commands of run-vm exec"},
+    {"vm.warm", PARAM_FLAG, MEMBER(warm),
+     .help = "with vm.exec: wait for the host before anything is mounted, so that it can save the "
+             "machine and continue it many times"},
     {"boot.panic_on_fail", PARAM_PANIC, MEMBER(on_fail), .help = "the same as vm.onfail=panic"},
     {"stage1panic", PARAM_PANIC, MEMBER(on_fail), .alias = true},
 };

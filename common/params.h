@@ -56,6 +56,7 @@ struct guest_params {
     char *console_size;      /* ROWSxCOLUMNS; NULL: unknown */
     bool agent;              /* serve the host's sessions beside stage 2 */
     bool exec; /* run the command sent over the channel (common/frame.h) instead of stage 2 */
+    bool warm; /* before the run begins, wait for the host on that channel */
 };
 
 /* struct guest_params p CLEANUP_GUEST_PARAMS; guest_params_init(&p); */

@@ -25,6 +25,7 @@
 #include "init/exec/agent.h"
 #include "init/exec/exec.h"
 #include "init/exec/execport.h"
+#include "init/exec/thaw.h"
 #include "init/fatal.h"
 #include "init/initcalls.h"
 #include "init/mount/apimounts.h"
@@ -48,6 +49,7 @@ struct boot {
     struct hotplug hotplug;
     struct device_list devices;
     struct mounter mounter;
+    struct frame_thaw thaw; /* of vm.warm */
     bool agent_started;
 };
 
@@ -156,6 +158,13 @@ static int load_modules(struct boot *boot, struct error *e)
     return r;
 }
 
+/* vm.warm: everything so far is the same in each run, and nothing after this is. */
+static int wait_for_run(struct boot *boot, struct error *e)
+{
+    const struct guest_params *params = &boot->params;
+    return params->warm && params->exec ? thaw_wait(params->device_timeout, &boot->thaw, e) : 0;
+}
+
 static int wait_for_devices(struct boot *boot, struct error *e)
 {
     boot->mounter = (struct mounter){.modules = &boot->modules,
@@ -186,6 +195,8 @@ static int configure_network(struct boot *boot, struct error *e)
 {
     (void)e;
     const struct guest_params *params = &boot->params;
+    if (params->warm && params->exec)
+        network_set_mac(boot->thaw.mac, &params->ifnames);
     if (params->hostname || params->network.prefix)
         network_start_loopback();
     if (params->network.prefix)
@@ -312,6 +323,7 @@ static const struct step {
     {"parameters", read_parameters},
     {"plan", make_plan},
     {"modules", load_modules},
+    {"beginning of the run", wait_for_run},
     {"devices", wait_for_devices},
     {"mounts", mount_plan},
     {"root", prepare_root},

@@ -119,6 +119,19 @@ void network_start_loopback(void)
         log_warning("lo: the interface cannot be set up: %s", strerror(-r));
 }
 
+void network_set_mac(const unsigned char mac[6], const struct ifname_list *virtual)
+{
+    char name[IF_NAMESIZE] = "";
+    int fd CLEANUP_CLOSE = open_socket();
+    if (!find_card(fd, virtual, name))
+        return;
+    struct ifreq request = request_for(name);
+    request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+    (void)memcpy(request.ifr_hwaddr.sa_data, mac, 6);
+    if (ioctl(fd, SIOCSIFHWADDR, &request) < 0)
+        log_warning("vm.warm: %s keeps its hardware address: %s", name, strerror(errno));
+}
+
 void network_configure(const struct netspec *spec, const struct ifname_list *virtual,
                        struct hotplug *hotplug)
 {

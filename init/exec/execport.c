@@ -21,6 +21,9 @@
 /* Limit of the wait for the host to receive a fatal error, in milliseconds. */
 #define PATIENCE 3000
 
+/* The descriptor that execport_freeze() has opened: a port is open at most once. -1: none. */
+static int frozen = -1;
+
 static bool has_name(const char *port, const char *wanted)
 {
     char *path CLEANUP_FREE = xasprintf(PORTS "/%s/name", port);
@@ -76,20 +79,75 @@ static char *wait_for_port(uint64_t timeout, struct error *e)
     return NULL;
 }
 
-int execport_open(uint64_t timeout, struct error *e)
+static int unreachable(struct error *e)
+{
+    return error_errno(e, errno, "the host cannot be reached through the port %s", FRAME_PORT);
+}
+
+/* Opens the port. Blocking: it reports a hangup until the host opens its end, and a write waits for
+ * that. */
+static int open_port(uint64_t timeout, struct error *e)
 {
     char *path CLEANUP_FREE = wait_for_port(timeout, e);
     if (!path)
         return -ENODEV;
-    int fd CLEANUP_CLOSE = open(path, O_RDWR | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(e, errno, "the port %s cannot be opened (%s)", FRAME_PORT, path);
-    /* the port reports a hangup until the host opens its end; a blocking write waits for that */
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? error_errno(e, errno, "the port %s cannot be opened (%s)", FRAME_PORT, path)
+                  : fd;
+}
+
+static bool write_mark(int fd, enum frame_type type)
+{
     unsigned char header[FRAME_HEADER];
-    frame_header(header, FRAME_READY, 0);
-    if (write(fd, header, sizeof header) != sizeof header ||
-        fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
-        return error_errno(e, errno, "the host cannot be reached through the port %s", FRAME_PORT);
+    frame_header(header, type, 0);
+    return write(fd, header, sizeof header) == sizeof header;
+}
+
+/* Reads the one frame that the host sends until it is answered. */
+static int read_thaw(int fd, struct frame_thaw *thaw, struct error *e)
+{
+    struct frame_reader reader CLEANUP_FRAME_READER = {0};
+    struct frame frame = {0};
+    int r = 0;
+    while (r == 0) {
+        size_t room = FRAME_HEADER + FRAME_THAW_LENGTH;
+        unsigned char *bytes = frame_reader_room(&reader, &room);
+        ssize_t got = read(fd, bytes, room);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return got < 0 ? unreachable(e)
+                           : error_set(e, -EPIPE, "%s: the host has hung up", FRAME_PORT);
+        frame_reader_fill(&reader, (size_t)got);
+        r = frame_reader_next(&reader, &frame, e);
+    }
+    if (r > 0 && frame_get_thaw(&frame, thaw) < 0)
+        r = error_set(e, -EPROTO, "%s: the host begins the run with another frame (type %d)",
+                      FRAME_PORT, (int)frame.type);
+    return r < 0 ? r : 0;
+}
+
+int execport_freeze(uint64_t timeout, struct frame_thaw *thaw, struct error *e)
+{
+    frozen = open_port(timeout, e);
+    if (frozen < 0)
+        return frozen;
+    return write_mark(frozen, FRAME_FROZEN) ? read_thaw(frozen, thaw, e) : unreachable(e);
+}
+
+int execport_thawed(struct error *e)
+{
+    return write_mark(frozen, FRAME_THAWED) ? 0 : unreachable(e);
+}
+
+int execport_open(uint64_t timeout, struct error *e)
+{
+    int fd CLEANUP_CLOSE = frozen >= 0 ? frozen : open_port(timeout, e);
+    if (fd < 0)
+        return fd;
+    frozen = -1;
+    if (!write_mark(fd, FRAME_READY) || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+        return unreachable(e);
     int opened = fd;
     fd = -1;
     return opened;
@@ -106,7 +164,10 @@ static bool wait_until(int fd, short events, int64_t deadline)
 void execport_report(const char *reason)
 {
     char *path CLEANUP_FREE = execport_find(FRAME_PORT);
-    int fd CLEANUP_CLOSE = path ? open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC) : -1;
+    int fd CLEANUP_CLOSE = frozen >= 0 ? frozen
+                           : path      ? open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+                                       : -1;
+    frozen = -1;
     if (fd < 0)
         return;
     size_t length = strnlen(reason, 4096);

@@ -6,6 +6,16 @@
 
 #include "base/error.h"
 
+struct frame_thaw;
+
+/* vm.warm: opens the port like execport_open(), which then uses the same descriptor, tells the host
+ * that the guest can be saved now, and waits without a limit for the run to begin. Returns 0, or a
+ * negative errno with the reason. */
+int execport_freeze(uint64_t timeout, struct frame_thaw *thaw, struct error *e);
+
+/* Tells the host that the run has begun. */
+int execport_thawed(struct error *e);
+
 /* Opens the port for reading and writing. Waits at most `timeout` seconds for the port to appear,
  * then without a limit for the host to open its end. Returns a non-blocking descriptor, or a
  * negative errno with the reason. */

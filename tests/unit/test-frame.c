@@ -60,7 +60,7 @@ static void what_is_not_a_frame_ends_the_reading(void **state)
 {
     (void)state;
     static const unsigned char wrong[][FRAME_HEADER] = {
-        {0}, {12}, {22}, {255}, {FRAME_EXIT, 1}, {FRAME_EXIT, 0, 0, 7},
+        {0}, {13}, {24}, {255}, {FRAME_EXIT, 1}, {FRAME_EXIT, 0, 0, 7},
     };
     for (size_t i = 0; i < ELEMENTS(wrong); i++) {
         struct frame_reader reader CLEANUP_FRAME_READER = {0};
@@ -87,6 +87,26 @@ static void a_terminal_has_its_size(void **state)
     assert_int_equal(frame_get_size(&frame, &rows, &columns), -EPROTO);
 }
 
+static void a_run_begins_with_what_differs_between_guests(void **state)
+{
+    (void)state;
+    unsigned char payload[FRAME_THAW_LENGTH];
+    struct frame_thaw sent = {.time = 1796000000123456789,
+                              .seed = "0123456789abcdef0123456789abcde"};
+    struct frame_thaw got = {0};
+    (void)memcpy(sent.mac, "\x02\0\xff\1\2\3", FRAME_MAC);
+    frame_put_thaw(payload, &sent);
+    struct frame frame = {.type = FRAME_THAW, .payload = payload, .length = sizeof payload};
+    assert_int_equal(frame_get_thaw(&frame, &got), 0);
+    assert_memory_equal(got.seed, sent.seed, FRAME_SEED);
+    assert_memory_equal(got.mac, sent.mac, FRAME_MAC);
+    assert_true(got.time == sent.time);
+    frame.length--;
+    assert_int_equal(frame_get_thaw(&frame, &got), -EPROTO);
+    frame = (struct frame){.type = FRAME_START, .payload = payload, .length = sizeof payload};
+    assert_int_equal(frame_get_thaw(&frame, &got), -EPROTO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +114,7 @@ int main(void)
         cmocka_unit_test(the_longest_frame_is_taken_and_no_longer_one),
         cmocka_unit_test(what_is_not_a_frame_ends_the_reading),
         cmocka_unit_test(a_terminal_has_its_size),
+        cmocka_unit_test(a_run_begins_with_what_differs_between_guests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

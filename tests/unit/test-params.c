@@ -67,6 +67,7 @@ static const struct saying {
     {"vm.onfail", "vm.onfail=poweroff", NULL},
     {"vm.exec", "vm.exec", NULL},
     {"vm.agent", "vm.agent", NULL},
+    {"vm.warm", "vm.warm", NULL},
     {"boot.panic_on_fail", "boot.panic_on_fail", "vm.onfail=panic"},
     {"stage1panic", "stage1panic=1", "vm.onfail=panic"},
 };
