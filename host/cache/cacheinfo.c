@@ -113,6 +113,12 @@ static const char *made_name(const char *record)
     return name > 0 ? record + name : NULL;
 }
 
+/* The mode of a file of an entry, without the permission to read. */
+static mode_t writers(const char *name)
+{
+    return streq(name, CACHEINFO_MAPPED) ? S_IWUSR : 0;
+}
+
 static bool check_made(int entry, const char *record)
 {
     const char *name = made_name(record);
@@ -120,7 +126,7 @@ static bool check_made(int entry, const char *record)
     if (!name || fstatat(entry, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
         return false;
     /* older versions left the files writable */
-    if (st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH))
+    if ((st.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) != writers(name))
         return false;
     char *now CLEANUP_FREE = format_made(&st, name);
     return streq(record, now);
@@ -204,7 +210,7 @@ static int seal(int directory, const char *name, struct cache_inputs *records)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return 0;
-    if (fchmodat(directory, name, 0444, 0) < 0 ||
+    if (fchmodat(directory, name, 0444 | writers(name), 0) < 0 ||
         fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return -errno;
     cacheinfo_add(records, format_made(&st, name));

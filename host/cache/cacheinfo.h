@@ -16,6 +16,10 @@ struct cache_inputs {
                          better one */
 };
 
+/* A file of an entry that stays writable for its owner: QEMU maps it for itself, and opens it as if
+ * to write to it. */
+#define CACHEINFO_MAPPED "memory"
+
 /* Five numbers of up to 20 digits. */
 #define CACHEINFO_IDENTITY 128
 

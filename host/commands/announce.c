@@ -59,3 +59,13 @@ void announce(const struct plan *plan, const char *name)
     if (commands)
         log_info("%s", commands);
 }
+
+void announce_warnings(const struct plan *plan, bool starts)
+{
+    for (size_t i = 0; i < plan->warnings.count; i++)
+        log_warning("warning: %s", plan->warnings.items[i]);
+    if (plan->vnc_socket && starts)
+        log_info("display: VNC on the socket %s", plan->vnc_socket);
+    if (plan->accel_reason && starts)
+        log_info("accelerator TCG, which is slow: %s", plan->accel_reason);
+}

@@ -124,7 +124,7 @@ static int boot(const struct plan *plan, const char *log, struct error *e)
         return error_errno(e, errno, "%s", log);
     const struct session_streams streams = {null, output, output};
     int r = prepare(&prepared, plan, NULL, e);
-    return r < 0 ? r : exec_run(plan, &supervise_default_limits, NULL, &streams, e);
+    return r < 0 ? r : exec_run(plan, NULL, &supervise_default_limits, NULL, &streams, e);
 }
 
 int bootloader_install(const struct boot_disk_spec *spec, const char *work, struct error *e)

@@ -20,6 +20,7 @@
 #include "host/commands/runner.h"
 #include "host/commands/shortoptions.h"
 #include "host/commands/treestart.h"
+#include "host/commands/warm.h"
 #include "host/config/config.h"
 #include "host/config/resolve.h"
 #include "host/plan/build.h"
@@ -30,7 +31,6 @@
 #include "host/run/bootchart.h"
 #include "host/run/consoleview.h"
 #include "host/run/deadline.h"
-#include "host/run/exec.h"
 #include "host/run/handover.h"
 #include "host/run/keeper.h"
 #include "host/run/machinefacts.h"
@@ -143,6 +143,8 @@ static const struct commandline_option run_option_table[] = {
     {"here", 0, COMMANDLINE_FLAG, MEMBER(here), NULL, .setting = "virtualisation.sharedDirectories",
      .help = "share this directory at the same path, for reading and writing; --exec's command "
              "starts in it"},
+    {"warm", 0, COMMANDLINE_NAMED, MEMBER(settings), NULL, .setting = "runVm.warmStart",
+     .help = "start --exec's machine from a snapshot, which the first start makes"},
     {"exec", 0, COMMANDLINE_REST, MEMBER(plan.exec.arguments), "COMMAND [ARGUMENT...]",
      .help = "run this in the guest instead of stage 2; the last option"},
     {"ssh", 0, COMMANDLINE_NAMED, MEMBER(settings), NULL, .setting = "runVm.ssh",
@@ -312,16 +314,6 @@ static int print_plan(const struct plan *plan, const struct config *config, enum
     return output_finish();
 }
 
-static void print_warnings(const struct plan *plan, const struct run_options *options)
-{
-    for (size_t i = 0; i < plan->warnings.count; i++)
-        log_warning("warning: %s", plan->warnings.items[i]);
-    if (plan->vnc_socket && options->dry_run == DRYRUN_NO)
-        log_info("display: VNC on the socket %s", plan->vnc_socket);
-    if (plan->accel_reason && options->dry_run == DRYRUN_NO)
-        log_info("accelerator TCG, which is slow: %s", plan->accel_reason);
-}
-
 /* --- the machine --- */
 
 static const struct session_streams standard_streams = {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO};
@@ -357,7 +349,7 @@ static int supervise_machine(const struct plan *plan, const char *name,
     if (options->timeout)
         (void)deadline_parse(&limits.timeout, options->timeout, NULL);
     if (plan->exec.arguments.count)
-        return exec_run(plan, &limits, helpers, &standard_streams, e);
+        return warm_run(plan, &limits, helpers, &standard_streams, e);
     announce(plan, name);
     return plan->quiet ? consoleview_run(plan, &limits, helpers, e)
                        : supervise(plan, &limits, helpers, NULL, e);
@@ -465,7 +457,7 @@ static int start(struct run_options *options)
     timeline_end();
     if (status)
         return status;
-    print_warnings(&plan, options);
+    announce_warnings(&plan, !dry_run);
     if (dry_run)
         return print_plan(&plan, &config, options->dry_run);
     return carry_out(&plan, &config, options);

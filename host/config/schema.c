@@ -115,6 +115,11 @@ const struct option schema_options[] = {
              "127.0.0.1, leads to the guest's port 22, unless forwardPorts has one that does, and "
              "the guest's systemd (252 or later) is given run-vm's public key for root, as the "
              "credential ssh.authorized_keys.root."},
+    {"runVm.warmStart", &type_bool, "false",
+     .help = "Start the machine of --exec from a snapshot, which is made at the first start and "
+             "kept in the cache: kernel and modules are there, and nothing is mounted. Where that "
+             "cannot be, a line says why, and the machine boots. Two machines from one snapshot "
+             "differ in their random numbers, boot ID and hardware address."},
     {"runVm.store", &type_prefix, "\"\"",
      .help = "The host directory with the Nix store of the guest's system, as nix-store --store "
              "makes it: the guest's /nix/store/X is nix/store/X in this directory. \"\": the "

@@ -17,8 +17,9 @@ static void set_environment(struct planner *p)
 }
 
 static void (*const steps[])(struct planner *p) = {
-    plan_places, plan_given, plan_checks, plan_files,   plan_machine, plan_network,    plan_shares,
-    plan_drives, plan_exec,  plan_agent,  plan_options, plan_effects, set_environment, plan_roots,
+    plan_places,  plan_given,   plan_checks,  plan_files,      plan_machine,
+    plan_network, plan_shares,  plan_drives,  plan_exec,       plan_agent,
+    plan_warm,    plan_options, plan_effects, set_environment, plan_roots,
 };
 
 /* True if a signal makes QEMU quit at once. By default it does in place of the script of

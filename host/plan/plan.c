@@ -155,6 +155,7 @@ void plan_free(struct plan *plan)
     free(plan->tree);
     idmap_free(&plan->identities);
     guestcommand_free(&plan->exec);
+    free(plan->warm_obstacle);
     free(plan->exec_socket);
     free(plan->agent_socket);
     free(plan->report_socket);

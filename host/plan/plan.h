@@ -178,7 +178,9 @@ struct plan {
     struct idmap identities;  /* of files, as QEMU sees them; chosen at the start */
     bool starts_privileged;   /* QEMU starts a program of the user's that may be setuid */
     struct guestcommand exec; /* --exec: the command to run in the guest; no arguments: none */
-    struct strv raw_images;   /* to be recorded as raw (imageformat.h) before the start */
+    bool warm;              /* the guest waits at FRAME_FROZEN, and a snapshot of it may be used */
+    char *warm_obstacle;    /* why the start is cold though it should be warm; NULL: it is not */
+    struct strv raw_images; /* to be recorded as raw (imageformat.h) before the start */
     struct strv helpers; /* programs that QEMU starts for connections: none of them outlives it */
     char *exec_socket;   /* QEMU connects to it for --exec; inside `cwd` */
     enum plan_console console;

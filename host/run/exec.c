@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "host/machine/frozenargv.h"
 #include "host/run/consoletail.h"
+#include "host/run/migrate.h"
 #include "host/system/unixsocket.h"
 
 #define CHUNK 65536
@@ -17,12 +20,17 @@
 /* The number of lines of the guest's console that are shown if it gave no reason. */
 #define CONSOLE_LINES 30
 
+/* Time that a machine from a snapshot has to answer, in seconds. */
+#define THAW_TIME 60
+
 struct run {
     struct session session;
     const struct plan *plan;
+    const struct snapshot *snapshot; /* NULL: the machine boots */
     struct consoletail tail;
     int listener; /* until QEMU has connected; -1 */
     int console;
+    int deadline; /* a timerfd, until a machine from a snapshot has answered; -1 */
 };
 
 static void close_end(int *fd)
@@ -39,6 +47,29 @@ static void accept_qemu(struct run *run)
     if (s->connection < 0)
         return;
     close_end(&run->listener);
+    if (!run->plan->warm)
+        session_request(s, &run->plan->exec);
+}
+
+/* Has QEMU load the snapshot, and begins the run. */
+static int load(struct run *run, struct error *e)
+{
+    int r = migrate_load(run->plan->qmp_socket, run->snapshot->state, e);
+    if (r == 0)
+        session_thaw(&run->session);
+    return r;
+}
+
+/* Goes on with a run that has begun, or not yet. */
+static void begin(struct run *run)
+{
+    struct session *s = &run->session;
+    if (s->frozen)
+        session_thaw(s);
+    if (!s->thawed)
+        return;
+    s->thawed = false;
+    close_end(&run->deadline);
     session_request(s, &run->plan->exec);
 }
 
@@ -52,7 +83,7 @@ static void read_console(struct run *run)
         close_end(&run->console);
 }
 
-enum slot { CONSOLE = SESSION_POLLED, LISTENER, SLOTS };
+enum slot { CONSOLE = SESSION_POLLED, LISTENER, DEADLINE, SLOTS };
 _Static_assert(SLOTS <= SUPERVISE_POLLED, "supervise() polls no more");
 
 static size_t choose(void *context, struct pollfd *polled)
@@ -61,6 +92,7 @@ static size_t choose(void *context, struct pollfd *polled)
     session_choose(&run->session, polled);
     polled[CONSOLE] = (struct pollfd){run->console, POLLIN, 0};
     polled[LISTENER] = (struct pollfd){run->listener, POLLIN, 0};
+    polled[DEADLINE] = (struct pollfd){run->deadline, POLLIN, 0};
     return SLOTS;
 }
 
@@ -72,8 +104,13 @@ static enum supervise_state attend(void *context, const struct pollfd *polled)
     if (polled[CONSOLE].revents)
         read_console(run);
     int r = session_attend(s, polled, &e);
+    begin(run);
     if (polled[LISTENER].revents)
         accept_qemu(run);
+    if (r == 0 && polled[LISTENER].revents && run->snapshot)
+        r = load(run, &e);
+    if (r == 0 && polled[DEADLINE].revents && run->deadline >= 0)
+        r = error_set(&e, -ETIMEDOUT, "no answer within %d s", THAW_TIME);
     if (r < 0)
         session_fail(s, &e);
     if (s->done)
@@ -124,6 +161,47 @@ static int result(const struct run *run, int qemu, struct error *e)
     return error_status(e, -ECANCELED, failed);
 }
 
+/* Starts the limit of the time that a machine from a snapshot has to answer. */
+static int start_deadline(void)
+{
+    const struct itimerspec limit = {.it_value.tv_sec = THAW_TIME};
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (fd >= 0)
+        (void)timerfd_settime(fd, 0, &limit, NULL);
+    return fd;
+}
+
+/* Runs the machine to its end, from the snapshot if there is one. */
+static int supervise_machine(struct run *run, const struct supervise_limits *limits,
+                             struct helper_list *helpers, const struct supervise_handler *handler,
+                             struct error *e)
+{
+    struct strv argv CLEANUP_STRV = {0};
+    struct plan machine = *run->plan; /* with an argv of its own */
+    if (!run->snapshot)
+        return supervise(run->plan, limits, helpers, handler, e);
+    frozenargv_write(&run->plan->machine, run->snapshot->memory, snapshot_memory(run->plan), false,
+                     &argv);
+    machine.argv = argv;
+    run->deadline = start_deadline();
+    return supervise(&machine, limits, helpers, handler, e);
+}
+
+/* True if a machine from a snapshot has been told nothing, and nobody wants it to end. */
+static bool is_stale(const struct run *run, int r)
+{
+    return run->snapshot && run->session.warm && !run->session.signal && r != -ETIMEDOUT;
+}
+
+static int tell_stale(const struct run *run, int qemu, struct error *e)
+{
+    if (run->session.reason)
+        return error_set(e, -ESTALE, "%s", run->session.reason);
+    if (qemu >= 0)
+        (void)error_set(e, -ESTALE, "QEMU exited with status %d", qemu);
+    return -ESTALE;
+}
+
 static int supervise_run(struct run *run, const struct supervise_limits *limits,
                          struct helper_list *helpers, struct error *e)
 {
@@ -138,8 +216,11 @@ static int supervise_run(struct run *run, const struct supervise_limits *limits,
                                               .last_line = last_line,
                                               .context = run};
     run->listener = unixsocket_listen(run->plan->exec_socket, e);
-    int r = run->listener < 0 ? run->listener : supervise(run->plan, limits, helpers, &handler, e);
+    int r =
+        run->listener < 0 ? run->listener : supervise_machine(run, limits, helpers, &handler, e);
     (void)close(console[1]);
+    if (is_stale(run, r))
+        return tell_stale(run, r, e);
     if (r < 0 && r != -ETIMEDOUT)
         return error_status(e, r, STATUS_EXEC_FAILED);
     struct pollfd rest = {run->console, POLLIN, 0};
@@ -149,14 +230,18 @@ static int supervise_run(struct run *run, const struct supervise_limits *limits,
     return r < 0 ? r : result(run, r, e);
 }
 
-int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             struct helper_list *helpers, const struct session_streams *streams, struct error *e)
+int exec_run(const struct plan *plan, const struct snapshot *snapshot,
+             const struct supervise_limits *limits, struct helper_list *helpers,
+             const struct session_streams *streams, struct error *e)
 {
-    struct run run = {.plan = plan, .listener = -1, .console = -1};
+    struct run run = {
+        .plan = plan, .snapshot = snapshot, .listener = -1, .console = -1, .deadline = -1};
     session_open(&run.session, streams);
+    run.session.warm = plan->warm;
     int r = supervise_run(&run, limits, helpers, e);
     close_end(&run.listener);
     close_end(&run.console);
+    close_end(&run.deadline);
     session_close(&run.session);
     consoletail_free(&run.tail);
     return r;

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "host/plan/plan.h"
+#include "host/prepare/snapshot.h"
 #include "host/run/session.h"
 #include "host/run/supervise.h"
 
@@ -15,6 +16,10 @@
  * console, but logs its last lines if the guest fails without a reason. `helpers` are watched;
  * NULL: there are none. Returns the command's exit status (128 + N if signal N killed it), or a
  * negative errno with the reason and, as the error's status, STATUS_EXEC_FAILED, or 128 + N if
- * signal N to run-vm ended the machine. */
-int exec_run(const struct plan *plan, const struct supervise_limits *limits,
-             struct helper_list *helpers, const struct session_streams *streams, struct error *e);
+ * signal N to run-vm ended the machine.
+ *
+ * The machine continues from `snapshot`, or boots if that is NULL. Returns -ESTALE with the reason
+ * if a machine from a snapshot has not answered, and been told nothing. */
+int exec_run(const struct plan *plan, const struct snapshot *snapshot,
+             const struct supervise_limits *limits, struct helper_list *helpers,
+             const struct session_streams *streams, struct error *e);

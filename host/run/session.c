@@ -5,9 +5,11 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -69,6 +71,21 @@ static void put_terminal_type(struct session *s)
     put_text(s, FRAME_VARIABLE, variable);
 }
 
+void session_thaw(struct session *s)
+{
+    struct frame_thaw thaw = {0};
+    struct timespec now = {0};
+    unsigned char payload[FRAME_THAW_LENGTH];
+    (void)!getrandom(thaw.seed, sizeof thaw.seed, 0); /* as short as these, it cannot fail */
+    (void)!getrandom(thaw.mac, sizeof thaw.mac, 0);
+    thaw.mac[0] = (unsigned char)((thaw.mac[0] & 0xfc) | 2); /* one card's, and of no maker */
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    thaw.time = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    frame_put_thaw(payload, &thaw);
+    channel_put(&s->channel, FRAME_THAW, payload, sizeof payload);
+    s->frozen = false;
+}
+
 void session_request(struct session *s, const struct guestcommand *command)
 {
     for (size_t i = 0; i < command->arguments.count; i++)
@@ -100,6 +117,17 @@ static void become_raw(const struct session *s)
 static int handle(struct session *s, const struct frame *frame, struct error *e)
 {
     switch ((int)frame->type) {
+    case FRAME_FROZEN:
+        s->frozen = s->warm;
+        if (!s->warm)
+            break;
+        return 0;
+    case FRAME_THAWED:
+        s->thawed = s->warm;
+        s->warm = false;
+        if (!s->thawed)
+            break;
+        return 0;
     case FRAME_READY:
         if (!s->ready)
             become_raw(s);

@@ -28,6 +28,9 @@ struct session {
     sigset_t mask;   /* before the session */
     void (*pipes)(int);
     bool terminal;
+    bool warm;    /* before that it begins the run: */
+    bool frozen;  /* it waits for FRAME_THAW */
+    bool thawed;  /* it has begun the run, and waits for the request */
     bool ready;   /* the guest has started the command */
     bool unheard; /* the guest has not accepted a signal that it was sent */
     bool done;    /* the guest has sent its last frame, which sets one of these: */
@@ -43,6 +46,9 @@ struct session {
  * the signal mask and the handling of SIGPIPE; session_close() restores both. */
 void session_open(struct session *s, const struct session_streams *streams);
 void session_close(struct session *s);
+
+/* Begins the run: sends what makes this guest differ from others of its snapshot. */
+void session_thaw(struct session *s);
 
 /* Sends everything that the guest needs to start the command. */
 void session_request(struct session *s, const struct guestcommand *command);

@@ -51,7 +51,7 @@ static struct outcome run_within(int powerdown, const char *guest)
     strv_push(&plan.argv, own_path);
     strv_push(&plan.argv, guest);
     strv_push(&plan.exec.arguments, "true");
-    outcome.result = exec_run(&plan, &limits, NULL, &streams, &outcome.e);
+    outcome.result = exec_run(&plan, NULL, &limits, NULL, &streams, &outcome.e);
     outcome.output = scratch_read(scratch, "output");
     (void)close(streams.input);
     (void)close(streams.output);
@@ -166,7 +166,7 @@ static pid_t run_on_terminal(const char *guest, const char *scratch, int *master
     strv_push(&plan.argv, own_path);
     strv_push(&plan.argv, guest);
     strv_push(&plan.exec.arguments, "true");
-    int r = exec_run(&plan, &limits, NULL, &streams, &e);
+    int r = exec_run(&plan, NULL, &limits, NULL, &streams, &e);
     _exit(r < 0 ? e.status : r);
 }
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/* Plans a start from a snapshot: the guest waits before it touches anything that belongs to one
+ * run. A machine of which a snapshot could know too much, or that cannot be saved, starts cold. */
+#include "base/alloc.h"
+#include "host/config/share.h"
+#include "host/plan/planner.h"
+
+static bool is_not_emulated(const struct planner *p)
+{
+    return !p->emulated;
+}
+
+static bool is_not_x86(const struct planner *p)
+{
+    return p->guest->family != FAMILY_X86;
+}
+
+static bool has_given_options(const struct planner *p)
+{
+    return p->given.count > 0 || variables_nonempty(&p->variables, "QEMU_NET_OPTS");
+}
+
+static bool has_drive(const struct planner *p)
+{
+    return model_find(&p->plan->machine, MODEL_DRIVE) || p->disk_image;
+}
+
+static bool has_virtual_network(const struct planner *p)
+{
+    const struct model *machine = &p->plan->machine;
+
+    for (size_t i = 0; i < machine->count; i++)
+        if (machine->items[i].kind == MODEL_CARD && machine->items[i].card.mac)
+            return true;
+    return false;
+}
+
+static bool has_credential(const struct planner *p)
+{
+    return p->config->credentials.count > 0;
+}
+
+static bool has_shared_memory(const struct planner *p)
+{
+    return model_find(&p->plan->machine, MODEL_SHARED_MEMORY) != NULL;
+}
+
+static bool has_chart(const struct planner *p)
+{
+    return p->options->boot_chart != NULL;
+}
+
+static bool has_tpm(const struct planner *p)
+{
+    return config_bool(p->config, "virtualisation.tpm.enable");
+}
+
+static bool has_firmware(const struct planner *p)
+{
+    return config_bool(p->config, "virtualisation.useEFIBoot") ||
+           config_text(p->config, "virtualisation.bios");
+}
+
+static bool has_display(const struct planner *p)
+{
+    return config_bool(p->config, "virtualisation.graphics");
+}
+
+static const struct {
+    bool (*applies)(const struct planner *p);
+    const char *reason;
+} obstacles[] = {
+    {is_not_x86, "the guest's processor is not an x86"},
+    {is_not_emulated, "the accelerator is KVM, and a snapshot is for TCG"},
+    {has_drive, "the machine has a disk, which a snapshot must not know"},
+    {planner_uses_virtiofs, "a share is on virtiofs, which needs memory that its server can map"},
+    {has_shared_memory, "virtualisation.qemu.enableSharedMemory is true"},
+    {has_virtual_network, "the machine has a card on a virtual network"},
+    {has_credential, "the machine has credentials, which a snapshot must not know"},
+    {has_tpm, "the machine has a TPM"},
+    {has_firmware, "the machine has firmware of its own"},
+    {has_display, "the machine has a display"},
+    {has_chart, "a chart is drawn of a whole boot"},
+    {has_given_options, "QEMU is given options (virtualisation.qemu.options, QEMU_OPTS, "
+                        "QEMU_NET_OPTS, or behind --) whose effect run-vm does not know"},
+};
+
+void plan_warm(struct planner *p)
+{
+    if (!p->plan->exec.arguments.count || !config_bool(p->config, "runVm.warmStart"))
+        return;
+    for (size_t i = 0; i < ELEMENTS(obstacles) && !p->plan->warm_obstacle; i++)
+        if (obstacles[i].applies(p))
+            p->plan->warm_obstacle = xstrdup(obstacles[i].reason);
+    p->plan->warm = p->params.warm = !p->plan->warm_obstacle;
+}
