@@ -216,7 +216,7 @@ int nixupdate_needed(const char *file, const struct nixtarget *target, const str
     int code = nixsql_open(&db, file, NIXSQL_IMMUTABLE, e);
     if (code < 0)
         return code;
-    code = nixsql_exec(&db, "pragma cell_size_check = on", e);
+    code = nixsql_exec(&db, "pragma cell_size_check = on; begin", e);
     if (code < 0)
         return code;
     struct pass pass CLEANUP(free_pass) = new_pass(&db, target, r);
