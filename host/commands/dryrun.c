@@ -11,8 +11,12 @@
 #include "base/strv.h"
 #include "host/system/shell.h"
 
-void dryrun_text(const struct plan *plan, FILE *out)
+void dryrun_text(const struct plan *plan, const struct config *config, FILE *out)
 {
+    const struct share *store = share_find(&config->shares, SHARE_STORE);
+    if (store && config->store_reason)
+        (void)fprintf(out, "# store: %s: %s\n", share_transport_name(store->transport),
+                      config->store_reason);
     for (size_t i = 0; i < plan->argv.count; i++) {
         char *word CLEANUP_FREE = shell_quote(plan->argv.items[i]);
         bool is_option = plan->argv.items[i][0] == '-';
@@ -213,6 +217,15 @@ static json_t *json_machine(const struct model *machine)
     return object;
 }
 
+/* The transport of the store's share, and why run-vm chose it; null: the store is not a share. */
+static json_t *json_store(const struct config *config)
+{
+    const struct share *store = share_find(&config->shares, SHARE_STORE);
+    return store ? json_pack("{s:s,s:s?}", "transport", share_transport_name(store->transport),
+                             "reason", config->store_reason)
+                 : json_null();
+}
+
 void dryrun_json(const struct plan *plan, const struct config *config, FILE *out)
 {
     json_t *object = json_object();
@@ -226,6 +239,7 @@ void dryrun_json(const struct plan *plan, const struct config *config, FILE *out
     json_object_set_new(object, "kernelParams", json_list(&plan->kernel_params));
     json_object_set_new(object, "files", files);
     json_object_set_new(object, "servers", json_servers(plan));
+    json_object_set_new(object, "store", json_store(config));
     json_object_set_new(object, "tpm", json_tpm(&plan->tpm));
     json_object_set_new(object, "initrd", json_initrd(&plan->initrd));
     json_object_set(object, "fileSystems", config->filesystems.value);

@@ -14,8 +14,9 @@ enum dryrun {
     DRYRUN_JSON,
 };
 
-/* Prints QEMU's command, one option a line, quoted for a shell. */
-void dryrun_text(const struct plan *plan, FILE *out);
+/* Prints QEMU's command, one option a line, quoted for a shell; before it, in a comment, the
+ * transport of the store that run-vm has chosen. */
+void dryrun_text(const struct plan *plan, const struct config *config, FILE *out);
 
 /* Prints the whole plan as a JSON object: argv, machine, environment, cwd, kernelParams, files,
  * fileSystems, warnings. Bytes that are not UTF-8 become U+FFFD. */

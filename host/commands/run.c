@@ -310,7 +310,7 @@ static int print_plan(const struct plan *plan, const struct config *config, enum
     if (format == DRYRUN_JSON)
         dryrun_json(plan, config, stdout);
     else
-        dryrun_text(plan, stdout);
+        dryrun_text(plan, config, stdout);
     return output_finish();
 }
 

@@ -227,6 +227,7 @@ void config_free(struct config *config)
 {
     source_free(&config->sources);
     share_free(&config->shares);
+    free(config->store_reason);
     credential_free(&config->credentials);
     drive_free(&config->drives);
     port_forward_free(&config->forward_ports);

@@ -41,6 +41,7 @@ struct config {
     const struct platform *platform;
     const struct disk_interface *disk_interface;
     struct shares shares;
+    char *store_reason; /* why run-vm chose the transport of the store's share; NULL: it did not */
     struct credentials credentials;
     struct drives drives;
     struct port_forwards forward_ports;

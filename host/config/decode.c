@@ -5,6 +5,7 @@
 #include "base/units.h"
 #include "host/config/fsoverlay.h"
 #include "host/config/size.h"
+#include "host/config/storetransport.h"
 #include "host/config/value.h"
 
 #define FILESYSTEMS         "fileSystems"
@@ -37,7 +38,8 @@ void decode_shares(struct config *config, json_t *value)
     static const char shares[] = "virtualisation.sharedDirectories";
     json_t *settings = config_get(config, "runVm.shares");
 
-    share_decode(&config->shares, value, settings, config_text(config, "runVm.transport"));
+    share_decode(&config->shares, value, settings, config_text(config, "runVm.transport"),
+                 storetransport_choose(config, &config->store_reason));
     if (config_has_problem(config, shares)) /* the share may be among those that are left out */
         return;
     const char *tag;

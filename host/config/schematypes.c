@@ -218,6 +218,15 @@ static const struct type type_null_or_transport = {.kind = TYPE_NULL_OR,
                                                    .name = "null or one of \"9p\", \"virtiofs\"",
                                                    .element = &type_transport};
 
+static const char *const store_transports[] = {"auto", "9p", "virtiofs", NULL};
+static const struct type type_store_transport = {.kind = TYPE_CHOICE,
+                                                 .name = "one of \"auto\", \"9p\", \"virtiofs\"",
+                                                 .choices = store_transports};
+const struct type type_null_or_store_transport = {
+    .kind = TYPE_NULL_OR,
+    .name = "null or one of \"auto\", \"9p\", \"virtiofs\"",
+    .element = &type_store_transport};
+
 static const struct option share_setting_options[] = {
     {"transport", &type_null_or_transport, "null",
      .help = "The protocol of the share with that tag; null: that of runVm.transport."},

@@ -10,7 +10,7 @@
 static const char *const transport_names[] = {[SHARE_9P] = "9p", [SHARE_VIRTIOFS] = "virtiofs"};
 
 void share_decode(struct shares *shares, json_t *value, const json_t *settings,
-                  const char *transport)
+                  const char *transport, const char *store)
 {
     const char *tag;
     json_t *share;
@@ -18,13 +18,14 @@ void share_decode(struct shares *shares, json_t *value, const json_t *settings,
     shares->items = xcalloc(json_object_size(value), sizeof *shares->items);
     json_object_foreach (value, tag, share) {
         const char *own = value_text(json_object_get(settings, tag), "transport");
+        const char *usual = streq(tag, SHARE_STORE) ? store : transport;
         struct share *decoded = &shares->items[shares->count++];
 
         *decoded = (struct share){
             .tag = tag,
             .source = value_text(share, "source"),
             .target = value_text(share, "target"),
-            .transport = streq(own ? own : transport, "virtiofs") ? SHARE_VIRTIOFS : SHARE_9P,
+            .transport = streq(own ? own : usual, "virtiofs") ? SHARE_VIRTIOFS : SHARE_9P,
             .writable = json_is_true(json_object_get(share, "writable")),
             .security_model = value_text(share, "securityModel"),
         };

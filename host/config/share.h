@@ -34,9 +34,10 @@ struct shares {
 };
 
 /* Decodes the value of virtualisation.sharedDirectories. `settings` is that of runVm.shares, and
- * `transport`, "9p" or "virtiofs", the one of shares without a setting. */
+ * `transport`, "9p" or "virtiofs", the one of shares without a setting; `store` that of the share
+ * of the store. */
 void share_decode(struct shares *shares, json_t *value, const json_t *settings,
-                  const char *transport);
+                  const char *transport, const char *store);
 
 /* The share with that tag, or NULL. */
 const struct share *share_find(const struct shares *shares, const char *tag);

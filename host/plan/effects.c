@@ -198,6 +198,11 @@ static char *without_store_on_9p(const struct planner *p)
     return store && store->transport != SHARE_9P ? xstrdup("the store is not on 9p") : NULL;
 }
 
+static char *without_shared_store(const struct planner *p)
+{
+    return share_find(&p->config->shares, SHARE_STORE) ? NULL : xstrdup("the store is not a share");
+}
+
 static char *without_parameters(const struct planner *p)
 {
     if (!has_kernel(p))
@@ -359,6 +364,7 @@ static const struct {
     idle_reason *reason;
 } reasoned[] = {
     {V "nixStore9pCache", without_store_on_9p},
+    {"runVm.storeTransport", without_shared_store},
     {V "rootDevice", without_root_disk},
     {V "useSecureBoot", without_secure_firmware},
     {V "msize", without_9p},

@@ -10,6 +10,7 @@
 #include "host/plan/planner.h"
 
 static const char transport_option[] = "runVm.transport";
+static const char store_option[] = "runVm.storeTransport";
 
 /* Fails with an error that `context` begins. The caller frees. */
 static char *find_server(struct planner *p, const char *context)
@@ -34,6 +35,8 @@ static char *deciding_option(const struct planner *p, const struct share *share)
 
     if (value_text(settings, "transport"))
         return xasprintf("runVm.shares.%s.transport", share->tag);
+    if (streq(share->tag, SHARE_STORE) && config_text(p->config, store_option))
+        return xstrdup(store_option);
     return config_is_set(p->config, transport_option) ? xstrdup(transport_option) : NULL;
 }
 

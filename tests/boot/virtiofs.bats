@@ -16,7 +16,7 @@ setup_file() {
     ln -s "$SECRET" "$BATS_FILE_TMPDIR/vm/xchg/host-link"
     echo "$SECRET" >"$BATS_FILE_TMPDIR/vm/xchg/where"
     # One share stays on 9p: the transport is a setting of each share.
-    boot vm -o runVm.transport=virtiofs -o runVm.shares.shared.transport=9p <<'END'
+    boot vm -o runVm.storeTransport=auto -o runVm.shares.xchg.transport=virtiofs <<'END'
 set -ux
 cd /tmp/xchg
 cat /proc/mounts >mounts

@@ -178,7 +178,7 @@ static void plan(struct config *config, const char *path)
         check_arguments(&plan.argv);
     if (r < 0)
         return;
-    dryrun_text(&plan, nowhere);
+    dryrun_text(&plan, config, nowhere);
     dryrun_json(&plan, config, nowhere);
 }
 

@@ -628,6 +628,26 @@ virtiofsds() {
         "system's own initrd mounts shares by virtiofs: virtiofsd: not found"
 }
 
+@test "the transport of the store that run-vm chooses, and why" {
+    virtiofsds
+    local store='"virtualisation": {"sharedDirectories": {"nix-store": {"source": "/usr", "target": "/nix/store"}}}'
+    local auto="{\"runVm\": {\"storeTransport\": \"auto\"}, $store}"
+    without "$qemus $others" row "$auto" '(.store.transport == "9p") and (.servers == []) and (.warnings == []) and
+        (.store.reason | contains("virtiofsd: not found"))'
+    without "$qemus $others" refused \
+        "{\"runVm\": {\"storeTransport\": \"auto\", \"virtiofsd\": \"/none\"}, $store}" "runVm.virtiofsd"
+    row "{\"runVm\": {\"storeTransport\": \"auto\", \"virtiofsd\": \"$(type -P true)\"}, $store}" \
+        '(.store.transport == "virtiofs") and (.servers | length == 1) and (.warnings == []) and
+        (.store.reason | contains("serves this user"))'
+    run_vm --config config.json --dry-run | head -1 | grep -q "^# store: virtiofs: .*serves this user"
+    row "{$store}" '.store == {"transport": "9p", "reason": null}'
+    run_vm --config config.json --dry-run | head -1 | grep -qv '^#'
+    row "{\"runVm\": {\"storeTransport\": \"auto\"}}" \
+        '(.store == null) and (.warnings[0] | contains("storeTransport has no effect"))'
+    [ -e "$qemus" ] || return 0
+    user=1000 without "$others" row "$auto" '(.store.transport == "9p") and (.store.reason | contains("serves root only"))'
+}
+
 @test "the transport of shares with QEMU's own virtiofsd, which serves root only" {
     virtiofsds
     [ -e "$qemus" ] || skip "this QEMU has none"

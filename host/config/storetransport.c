@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/config/storetransport.h"
+
+#include "base/alloc.h"
+#include "base/cleanup.h"
+#include "base/text.h"
+#include "host/config/release.h"
+#include "host/config/shareserver.h"
+
+/* True if our init mounts the shares; the system's own initrd does it as its release has it. */
+static bool mounts_itself(const struct config *config)
+{
+    return streq(config_text(config, "runVm.initrd"), "builtin") &&
+           config_bool(config, "virtualisation.directBoot.enable") &&
+           !config_text(config, "virtualisation.directBoot.initrd");
+}
+
+const char *storetransport_choose(const struct config *config, char **reason)
+{
+    const char *wanted = config_text(config, "runVm.storeTransport");
+    const char *program = config_text(config, "runVm.virtiofsd");
+    struct error e CLEANUP_ERROR = {0};
+
+    if (!wanted)
+        return config_text(config, "runVm.transport");
+    if (!streq(wanted, "auto"))
+        return wanted;
+    if (!mounts_itself(config)) {
+        *reason =
+            xasprintf("the system's own initrd mounts it as NixOS %s does", config->release->name);
+        return config->release->transport;
+    }
+    char *server CLEANUP_FREE = shareserver_find(program, config->is_root, &e);
+    if (!server && !program) {
+        *reason = xstrdup(e.message);
+        return "9p";
+    }
+    /* where the user names a program that is not there, the plan reports it */
+    *reason = xstrdup("faster than 9p, and there is a virtiofsd that serves this user");
+    return "virtiofs";
+}
