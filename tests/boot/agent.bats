@@ -5,13 +5,12 @@
 
 load harness
 load command
+load tmux
 
 setup_file() {
     make_root
-    # the machines of other files are not on this list
-    export TMUX_SOCKET=$BATS_FILE_TMPDIR/tmux SSH_HOME=$BATS_FILE_TMPDIR/home XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/runtime
+    export SSH_HOME=$BATS_FILE_TMPDIR/home
     mkdir "$SSH_HOME"
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
     mkdir "$ROOT"/{etc,home}
     printf '::shutdown:/bin/true\n' >"$ROOT/etc/inittab"
     printf 'root:x:0:0::/root:/bin/sh\njoe:x:1234:1234::/home:/bin/ash\nsshd:x:100:65534::/run/sshd:/bin/false\n' \
@@ -27,7 +26,7 @@ setup_file() {
 }
 
 teardown_file() {
-    tmux -S "$TMUX_SOCKET" kill-server 2>/dev/null || true
+    close_terminals
     kill "$(cat "$BATS_FILE_TMPDIR/box.pid")" 2>/dev/null || true
 }
 
@@ -49,13 +48,14 @@ add_sshd() {
 machine() {
     local tmp=$BATS_FILE_TMPDIR/$1.tmp
     mkdir "$tmp"
-    TMPDIR=$tmp USE_TMPDIR=1 timeout --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" --modules-dir "$MODULES" --root-dir "$ROOT" \
-        --init /bin/init --name "$1" "${@:2}" >"$BATS_FILE_TMPDIR/$1.console" 2>&1 </dev/null 3>&- &
+    TMPDIR=$tmp USE_TMPDIR=1 timeout --foreground --kill-after=30 "$((4 * TIME_LIMIT))" "$RUN_VM_PROGRAM" \
+        --kernel "$KERNEL" --modules-dir "$MODULES" --root-dir "$ROOT" --init /bin/init --name "$1" "${@:2}" >"$BATS_FILE_TMPDIR/$1.console" 2>&1 </dev/null 3>&- &
     echo $! >"$BATS_FILE_TMPDIR/$1.pid"
-    until "$RUN_VM_PROGRAM" list | grep -q "^$1 "; do
-        kill -0 $! || { cat "$BATS_FILE_TMPDIR/$1.console"; return 1; }
-        sleep 0.1
-    done
+    while_runs $! is_listed "$1" || { cat "$BATS_FILE_TMPDIR/$1.console"; return 1; }
+}
+
+is_listed() {
+    "$RUN_VM_PROGRAM" list | grep -q "^$1 "
 }
 
 # leave_one_port: holds all ports but one, which the next commands use one after the other.
@@ -63,15 +63,6 @@ leave_one_port() {
     for port in 1 2 3 4 5 6 7; do
         exec {lock}>>"$BATS_FILE_TMPDIR/box.tmp/run-vm.agent.$port.lock"
         flock -w "$TIME_LIMIT" "$lock"
-    done
-}
-
-# within COMMAND...: waits until the command succeeds, but not for ever.
-within() {
-    local end=$((SECONDS + TIME_LIMIT))
-    until "$@"; do
-        [ "$SECONDS" -lt "$end" ] || { echo "in $TIME_LIMIT s never: $*"; return 1; }
-        sleep 0.2
     done
 }
 
@@ -144,25 +135,27 @@ has() {
     box sleep 1000 3>&- &
     local other=$! client i status
     flock -u "$lock" # of port 7, for the commands below
-    within has_number 1 'sleep 1000'
+    until_true has_number 1 'sleep 1000'
     for i in 1 2 3; do
+        rm -f "$BATS_TEST_TMPDIR/out"
         box sh -c 'sleep 2000 & setsid sleep 2000 & (setsid sleep 2000 &); echo up; exec yes stale' >"$BATS_TEST_TMPDIR/out" 3>&- &
         client=$!
-        within grep -q stale "$BATS_TEST_TMPDIR/out"
+        until_true grep -qs stale "$BATS_TEST_TMPDIR/out"
         kill -KILL "$client"
         wait "$client" || true
         [ "$(box sh -c 'echo clean')" = clean ]
-        yes stale | box cat >/dev/null &
-        sleep 0.3
+        rm -f "$BATS_TEST_TMPDIR/out"
+        yes stale | box cat >"$BATS_TEST_TMPDIR/out" 3>&- &
+        until_true grep -qs stale "$BATS_TEST_TMPDIR/out"
         kill -KILL $!
         wait $! || true
         [ "$(box cat </dev/null)" = "" ]
     done
     [ "$(has 'sleep 1000')" = 1 ]
-    [ "$(has 'sleep 2000')" = 0 ]
+    until_true has_number 0 'sleep 2000'
     kill -KILL "$other"
     wait "$other" || true
-    within has_number 0 'sleep 1000'
+    until_true has_number 0 'sleep 1000'
 }
 
 @test "a client that sends anything does no harm" {
@@ -174,12 +167,12 @@ has() {
     # a session with arguments without end
     { printf '\17\0\0\0\20\0\0\0ABCDEFGHIJKLMNOP'; yes "$(printf '\1')" | tr '\n' '\0' | head -c 8000000; } |
         timeout 5 socat - "UNIX-CONNECT:$socket" >/dev/null || true
-    timeout 30 "$RUN_VM_PROGRAM" exec box true
+    timeout "$TIME_LIMIT" box true
     # the end of a session's process is reported
     # shellcheck disable=SC2016
-    run -125 timeout 30 "$RUN_VM_PROGRAM" exec box sh -c 'kill -KILL $PPID'
+    run -125 timeout "$TIME_LIMIT" box sh -c 'kill -KILL $PPID'
     [[ $output == *"sh: no exit status: "* ]]
-    timeout 30 "$RUN_VM_PROGRAM" exec box true
+    timeout "$TIME_LIMIT" box true
 }
 
 @test "a guest that has no process left for a session is asked again and again, without haste" {
@@ -189,8 +182,8 @@ has() {
         read -r before </proc/$agent/stat; echo 20 >/proc/sys/kernel/threads-max; echo full; read -r line
         read -r after </proc/$agent/stat; echo "$most" >/proc/sys/kernel/threads-max
         set -- $before; before=$((${14} + ${15})); set -- $after; echo ticks $((${14} + ${15} - before))
-        ' >"$BATS_TEST_TMPDIR/out" < <(echo; until grep -qs full "$BATS_TEST_TMPDIR/out"; do sleep 0.1; done
-            timeout 20 "$RUN_VM_PROGRAM" exec --wait 3 box true >/dev/null 2>"$BATS_TEST_TMPDIR/err"; echo) 3>&-
+        ' >"$BATS_TEST_TMPDIR/out" < <(echo; until_true grep -qs full "$BATS_TEST_TMPDIR/out"
+            timeout "$TIME_LIMIT" "$RUN_VM_PROGRAM" exec --wait 3 box true >/dev/null 2>"$BATS_TEST_TMPDIR/err"; echo) 3>&-
     cat "$BATS_TEST_TMPDIR/out"
     grep 'no agent answers' "$BATS_TEST_TMPDIR/err"
     [ "$(sed -n 's/^ticks //p' "$BATS_TEST_TMPDIR/out")" -lt 100 ]
@@ -200,10 +193,10 @@ has() {
 @test "a signal ends a command in a guest that is paused" {
     # timeout(1) sends its signal twice, to the client and to the process group
     local status=0 client
-    timeout 60 "$RUN_VM_PROGRAM" exec --wait 2 box sh -c 'echo up; exec sleep 1000' >"$BATS_TEST_TMPDIR/out" \
+    timeout "$TIME_LIMIT" "$RUN_VM_PROGRAM" exec --wait 10 box sh -c 'echo up; exec sleep 1000' >"$BATS_TEST_TMPDIR/out" \
         2>"$BATS_TEST_TMPDIR/err" </dev/null 3>&- &
     client=$!
-    until grep -q up "$BATS_TEST_TMPDIR/out" || ! kill -0 "$client"; do sleep 0.1; done
+    wait_for "$BATS_TEST_TMPDIR/out" up "$client"
     "$RUN_VM_PROGRAM" monitor box <<<stop
     kill "$client"
     wait "$client" || status=$?
@@ -215,34 +208,31 @@ has() {
 
 # on_terminal COMMAND...: starts run-vm exec on a terminal; its output is in the file screen.
 on_terminal() {
-    : >"$BATS_TEST_TMPDIR/screen"
     printf 'stty -g >%q; %q exec box %s; echo status=$?; stty -g | cmp - %q && echo restored; exec sleep 1000\n' \
         "$BATS_TEST_TMPDIR/stty" "$RUN_VM_PROGRAM" "$1" "$BATS_TEST_TMPDIR/stty" >"$BATS_TEST_TMPDIR/script"
-    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s t -x 91 -y 33 "exec sh $BATS_TEST_TMPDIR/script" \; \
-        pipe-pane -t t "exec cat >>$BATS_TEST_TMPDIR/screen" 3>&- 4>&-
+    open_terminal t 91x33 "sh $BATS_TEST_TMPDIR/script" "$BATS_TEST_TMPDIR/screen"
 }
 shows() {
-    local tries=0
-    until clean <"$BATS_TEST_TMPDIR/screen" | grep -Eaq -- "$1"; do
-        [ $((tries += 1)) -lt 300 ] || { cat "$BATS_TEST_TMPDIR/screen"; return 1; }
-        sleep 0.1
-    done
+    until_true has_shown "$1" || { cat "$BATS_TEST_TMPDIR/screen"; return 1; }
+}
+has_shown() {
+    clean <"$BATS_TEST_TMPDIR/screen" | grep -Eaq -- "$1"
 }
 
 @test "a command has a terminal: its size, its signals; Ctrl-] three times leaves a guest that hangs" {
-    on_terminal "sh -c 'tty; stty size; trap \"echo got it\" INT; until read line; do :; done; echo line=\$line; sleep 1000'"
+    on_terminal "sh -c 'trap \"echo got it\" INT; tty; stty size; until read line; do :; done; echo line=\$line; sleep 1000'"
     shows '/dev/pts/'
     shows '^33 91'
-    tmux -S "$TMUX_SOCKET" send-keys -t t C-c
+    keys t C-c
     shows 'got it'
-    tmux -S "$TMUX_SOCKET" send-keys -t t 'typed' Enter
+    keys t 'typed' Enter
     shows 'line=typed'
-    tmux -S "$TMUX_SOCKET" send-keys -t t -H 1d 1d 1d
+    bytes t 1d 1d 1d
     shows 'ended by Ctrl-]'
     shows 'status=130'
     shows restored
-    tmux -S "$TMUX_SOCKET" kill-server
-    within has_number 0 'sleep 1000'
+    close_terminals
+    until_true has_number 0 'sleep 1000'
 }
 
 # vm_ssh [ARGUMENT...]: runs run-vm ssh in a home of its own.
@@ -268,7 +258,7 @@ vm_ssh() {
 
 @test "a guest without an agent says so at once; one whose agent was killed, in time" {
     box kill -9 "$(box pidof run-vm-agent | tr ' ' '\n' | sort -n | head -n 1)"
-    run -125 timeout 20 "$RUN_VM_PROGRAM" exec --wait 2 box true
+    run -125 timeout "$TIME_LIMIT" "$RUN_VM_PROGRAM" exec --wait 2 box true
     [ "${#lines[@]}" = 1 ]
     [[ $output == *"box: no agent answers in the guest"* ]]
     kill "$(cat "$BATS_FILE_TMPDIR/box.pid")"

@@ -26,12 +26,12 @@ setup_file() {
     cd "$BATS_TEST_TMPDIR"
     mkdir tmp
     # dmi-sysfs and qemu_fw_cfg were loaded by init
-    # shellcheck disable=SC2016 # the guest's shell expands it
+    # shellcheck disable=SC2016,SC2094 # the guest's shell expands it; out is waited for
     TMPDIR=$PWD/tmp guest sh -c 'echo ready; read line
         cat /sys/firmware/dmi/entries/11-*/raw | tr "\000" "\n" | grep -ao "io.systemd.*"
         cd /sys/firmware/qemu_fw_cfg/by_name/opt/io.systemd.credentials
         for i in *; do echo "$i $(base64 <"$i/raw" | tr -d "\n")"; done' >out 2>err < <(
-            timeout "$TIME_LIMIT" sh -c 'until grep -qs ready out; do sleep 0.1; done'
+            until_true grep -qs ready out
             pgrep -f "qemu-system.*$ROOT" | xargs -I{} cat /proc/{}/cmdline /proc/{}/environ >arguments
             grep -rl hunter2 tmp /dev/shm >leaks
             echo go

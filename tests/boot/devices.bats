@@ -20,9 +20,10 @@ devices() {
         boot_as_is "$@" -- -S -vnc "unix:vnc" -pidfile "$directory/pid" 3>&- &
     local pid=$!
     # the answers end with the connection; try again until the monitor exists
-    while ! ask "$directory" "info qtree" >"$directory/devices" 2>/dev/null; do
-        kill -0 "$pid" || return
-    done
+    asked() {
+        ask "$1" "info qtree" >"$1/devices" 2>/dev/null
+    }
+    while_runs "$pid" asked "$directory"
     cat "/proc/$(cat "$directory/pid")/status" >"$directory/process"
     ask "$directory" quit >/dev/null
     wait "$pid" || true

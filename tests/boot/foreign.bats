@@ -21,18 +21,18 @@ starts() {
     local directory pid
     directory=$(mktemp -d "$BATS_TEST_TMPDIR/XXXX")
     cd "$directory" || return
-    TMPDIR=$directory USE_TMPDIR=1 PATH=$FOREIGN/usr/bin:$PATH timeout --kill-after=5 120 "$RUN_VM_PROGRAM" \
+    TMPDIR=$directory USE_TMPDIR=1 PATH=$FOREIGN/usr/bin:$PATH timeout --kill-after=5 "$TIME_LIMIT" "$RUN_VM_PROGRAM" \
         -o "nixpkgs.hostPlatform=$1-linux" -o virtualisation.directBoot.enable=false \
         -o virtualisation.diskSize=8 -o 'virtualisation.emptyDiskImages=[8]' --accel tcg "${@:2}" \
         -- -S -display none -L "$FOREIGN/usr/share/qemu" -L "$FOREIGN/usr/lib/ipxe/qemu" >out 2>&1 3>&- &
     pid=$!
-    until [ -S run-vm.qmp ] && qmp run-vm.qmp '{"execute": "query-status"}' >status; do
-        kill -0 "$pid" || {
-            cat out
-            return 1
-        }
-        sleep 0.1
-    done
+    asked() {
+        [ -S run-vm.qmp ] && qmp run-vm.qmp '{"execute": "query-status"}' >status
+    }
+    while_runs "$pid" asked || {
+        cat out
+        return 1
+    }
     grep -q prelaunch status
     qmp run-vm.qmp '{"execute": "quit"}'
     wait "$pid"

@@ -34,15 +34,15 @@ END
         busybox ip link set lo up
         python3 name-server &
         socat TCP-LISTEN:9000,bind=127.0.0.1,fork,reuseaddr "SYSTEM:echo the host" &
-        timeout 60 sh -c "until socat -u OPEN:/dev/null TCP:127.0.0.1:9000; do sleep 0.1; done"
+        timeout 300 sh -c "until socat -u OPEN:/dev/null TCP:127.0.0.1:9000; do sleep 0.1; done"
         touch host-is-there
         wait' >"$BATS_FILE_TMPDIR/host.log" 2>&1 3>&- &
     export HOST_PID=$!
     disown # no message at its end
-    until [ -e "$BATS_FILE_TMPDIR/host-is-there" ]; do
-        kill -0 "$HOST_PID" || { cat "$BATS_FILE_TMPDIR/host.log"; return 1; }
-        read -rt 0.2 <> <(:) || true
-    done
+    while_runs "$HOST_PID" [ -e "$BATS_FILE_TMPDIR/host-is-there" ] || {
+        cat "$BATS_FILE_TMPDIR/host.log"
+        return 1
+    }
 }
 
 teardown_file() {
@@ -71,8 +71,8 @@ has() {
 # The guest's questions: its names, and a server that is called by name.
 ask='echo "name $(cat /proc/sys/kernel/hostname)"
 echo "server $(getent hosts server.test | cut -d " " -f 1)"
-timeout 20 bash -c "cat </dev/tcp/server.test/9000"
-timeout 20 bash -c "cat </dev/tcp/127.0.0.1/1" 2>&1 | grep -o refused'
+timeout 120 bash -c "cat </dev/tcp/server.test/9000"
+timeout 120 bash -c "cat </dev/tcp/127.0.0.1/1" 2>&1 | grep -o refused'
 
 @test "a command reaches the host, by name too, as the user and in the directory that are asked for" {
     local before
@@ -87,13 +87,15 @@ timeout 20 bash -c "cat </dev/tcp/127.0.0.1/1" 2>&1 | grep -o refused'
     [ "$(fingerprint "$DEBIAN/etc")" = "$before" ]
 }
 
-# start TREE OPTION...: boots the system in the tree, which runs the report, and powers off.
+# start TREE OPTION...: boots the system in the tree, which runs the report, and powers off. The report's
+# output is in the file out: on the console systemd's and the kernel's lines would break up its own.
 start() {
     mkdir "$BATS_TEST_TMPDIR/report"
-    cat >"$BATS_TEST_TMPDIR/report/run"
+    { printf '#!/bin/bash\nexec >/mnt/out\n' && cat; } >"$BATS_TEST_TMPDIR/report/run"
     chmod +x "$BATS_TEST_TMPDIR/report/run"
     TIME_LIMIT=$((2 * TIME_LIMIT)) vm --root-dir "$1" -o "virtualisation.sharedDirectories.report={\"source\": \"$BATS_TEST_TMPDIR/report\", \
         \"target\": \"/mnt\"}" "${@:2}" --append 'systemd.run=/mnt/run systemd.run_success_action=poweroff'
+    cp "$BATS_TEST_TMPDIR/report/out" "$BATS_TEST_TMPDIR/out" || { tail -n 40 "$BATS_TEST_TMPDIR/raw"; return 1; }
 }
 
 # managed_system: boots a tree with a network manager.
@@ -105,21 +107,20 @@ managed_system() {
     ln -s /lib/systemd/system/systemd-networkd.service "$tree/etc/systemd/system/multi-user.target.wants/"
     printf '[Match]\nName=en*\n[Network]\nDHCP=ipv4\n' >"$tree/etc/systemd/network/all.network"
     start "$tree" <<'END'
-#!/bin/bash
-exec &>/dev/console
 systemctl start systemd-networkd # systemd.run= starts no other unit of the system
-timeout 60 sh -c 'until grep -q 10.0.2.15 /proc/net/fib_trie; do sleep 0.2; done' && echo && echo configured
+timeout 300 sh -c 'until grep -q 10.0.2.15 /proc/net/fib_trie; do sleep 0.2; done' && echo configured
 ls -1 /sys/class/net
 grep -oh 'vm.network' /proc/cmdline /proc/bootconfig
 END
 }
 
+is_listed() {
+    "$RUN_VM_PROGRAM" list 2>/dev/null | grep -q "^$1 "
+}
+
 # enter NAME COMMAND: runs the command by ssh in the machine of that name, as soon as there is one.
 enter() {
-    until "$RUN_VM_PROGRAM" list 2>/dev/null | grep -q "^$1 "; do
-        [ "$SECONDS" -lt "$TIME_LIMIT" ] || return
-        sleep 0.2
-    done
+    until_true is_listed "$1" || return
     nsenter --target "$HOST_PID" --user --net --mount --preserve-credentials \
         "$RUN_VM_PROGRAM" ssh --wait "$TIME_LIMIT" "$@" </dev/null
 }
@@ -131,9 +132,6 @@ enter() {
     export HOME=$BATS_TEST_TMPDIR XDG_DATA_HOME=''
     enter entered 'id -un; touch /mnt/entered' >"$BATS_TEST_TMPDIR/ssh" 2>&1 3>&- &
     start "$DEBIAN" --ssh --name entered -o runVm.agent=false <<END
-#!/bin/bash
-exec &>/dev/console
-echo
 $ask
 systemctl is-enabled systemd-networkd
 systemctl start ssh # systemd.run= starts no other unit of the system

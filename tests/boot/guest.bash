@@ -97,10 +97,7 @@ conversation() {
     booting=$!
     exec {writer}>"$fifo"
     while [ $# -gt 0 ]; do
-        until tail -c "+$((heard + 1))" "$raw" | grep -Eaq -- "$1"; do
-            kill -0 "$booting" 2>/dev/null || break 2
-            timeout 0.2 tail --pid="$booting" -f /dev/null || true
-        done
+        while_runs "$booting" has_output "$raw" "$heard" "$1" || break
         heard=$(stat -c %s "$raw")
         # shellcheck disable=SC2059
         printf "$2" >&"$writer"
@@ -108,6 +105,11 @@ conversation() {
     done
     wait "$booting"
     exec {writer}>&-
+}
+
+# has_output FILE BYTES REGEX: a line of the file matches, after so many bytes.
+has_output() {
+    tail -c "+$(($2 + 1))" "$1" | grep -Eaq -- "$3"
 }
 
 # disk FILE: prints QEMU's arguments for a raw image on virtio.

@@ -11,6 +11,14 @@
 
 bats_require_minimum_version 1.7.0
 
+load ../waiting
+
+# Machines of another file, which may run at the same time, are not on this file's list.
+if [ -n "${BATS_FILE_TMPDIR:-}" ]; then
+    export XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/runtime
+    [ -d "$XDG_RUNTIME_DIR" ] || mkdir -m 700 "$XDG_RUNTIME_DIR"
+fi
+
 TIME_LIMIT=${TIME_LIMIT:-300} # seconds for a boot; QEMU without KVM on a busy machine is slow
 
 # boot NAME [run-vm's arguments]: boots until QEMU exits. The guest runs the script on standard input; its
@@ -78,10 +86,7 @@ says() {
 
 # wait_for FILE REGEX PID: waits until a line matches; fails once the process has ended.
 wait_for() {
-    until grep -Eaq -- "$2" "$1"; do
-        kill -0 "$3" || return
-        timeout 0.3 tail --pid="$3" -f /dev/null || true
-    done
+    while_runs "$3" grep -Eaqs -- "$2" "$1" || says "$1" "$2"
 }
 
 # qmp SOCKET COMMAND...: prints QEMU's answers; fails if one is an error, or if QEMU does not answer.
@@ -89,7 +94,7 @@ qmp() {
     local answer
     answer=$({
         printf '%s\n' '{"execute": "qmp_capabilities"}' "${@:2}"
-    } | socat -t 20 - "UNIX-CONNECT:$1") || return
+    } | socat -t 120 - "UNIX-CONNECT:$1") || return
     echo "$answer"
     [[ $answer != *'"error"'* ]]
 }

@@ -39,7 +39,7 @@ add() {
         -o virtualisation.graphics=false -- -S \
         -qmp "unix:$PWD/paused,server=on,wait=off" >console 2>&1 </dev/null 3>&- &
     vm=$!
-    timeout "$TIME_LIMIT" bash -c "until [ -S paused ]; do kill -0 $vm || exit; sleep 0.1; done" || { cat console && return 1; }
+    while_runs "$vm" [ -S paused ] || { cat console && return 1; }
     qemu=$(store --gc --print-roots | sed -n "s,^/proc/\\([0-9]*\\)/environ -> $used$,\\1,p")
     [ "$(readlink "/proc/$qemu/exe")" = "$(realpath "$(type -P qemu-system-x86_64)")" ]
     store --gc
@@ -50,7 +50,7 @@ add() {
     kill -KILL "$vm"
     wait "$vm" || true
     vm=
-    timeout "$TIME_LIMIT" tail --pid="$qemu" -f /dev/null
+    until_true is_gone "$qemu"
     store --gc
     [ ! -e "store$used" ]
 }

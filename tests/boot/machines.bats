@@ -7,13 +7,13 @@
 bats_require_minimum_version 1.7.0
 
 load guest
+load tmux
 
 setup_file() {
     kernel
-    export TMUX_SOCKET=$BATS_FILE_TMPDIR/tmux HOME=$BATS_FILE_TMPDIR XDG_STATE_HOME=$BATS_FILE_TMPDIR/state
-    export TMPDIR=$BATS_FILE_TMPDIR/tmp XDG_RUNTIME_DIR=$BATS_FILE_TMPDIR/runtime LC_ALL=C.UTF-8
+    export HOME=$BATS_FILE_TMPDIR XDG_STATE_HOME=$BATS_FILE_TMPDIR/state
+    export TMPDIR=$BATS_FILE_TMPDIR/tmp LC_ALL=C.UTF-8
     mkdir "$TMPDIR"
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
     # shellcheck disable=SC2016 # the guest's shell is to expand it
     tree "$BATS_FILE_TMPDIR/tree" <<'GUEST'
 dmesg -n 1
@@ -33,7 +33,7 @@ GUEST
 }
 
 teardown_file() {
-    tmux -S "$TMUX_SOCKET" kill-server 2>/dev/null || true
+    close_terminals
     for name in one two; do
         "$RUN_VM_PROGRAM" stop --kill "$name" 2>/dev/null || true
     done
@@ -51,30 +51,33 @@ fact() {
     "$RUN_VM_PROGRAM" list --json | jq -r --arg name "$1" ".[] | select(.name == \$name).$2"
 }
 
-# until_true COMMAND...: repeats the command until it succeeds, within the time limit.
-until_true() {
-    local tries=0
-    until "$@"; do
-        [ $((tries += 1)) -lt $((TIME_LIMIT * 4)) ] || return
-        read -rt 0.25 <> <(:) || true
-    done
-}
-
-# screen: prints what the terminal shows; shows REGEX: waits until a line of it matches.
-screen() {
-    tmux -S "$TMUX_SOCKET" capture-pane -p -t keys
+# types COMMAND: types the command on the terminal, which has been cleared; shows REGEX: waits until a line
+# there matches.
+types() {
+    keys host -R
+    keys host "$1" Enter
 }
 shows() {
-    matches() {
-        screen | grep -Eq -- "$1"
-    }
-    until_true matches "$1" || {
-        screen
+    until_true has_shown "$1" || {
+        in_tmux capture-pane -p -t host
         return 1
     }
 }
-keys() {
-    tmux -S "$TMUX_SOCKET" send-keys -t keys "$@"
+has_shown() {
+    in_tmux capture-pane -p -t host | grep -Eq -- "$1"
+}
+
+# enters NAME: attaches the terminal to the console of the machine, and waits for the shell there.
+enters() {
+    types "$RUN_VM_PROGRAM console $1"
+    shows "$1: its console; Ctrl-\\] leaves it"
+    shows 'guest>'
+    until_true is_raw host # before that the terminal echoes what is typed
+}
+
+# has_left: no run-vm runs on the terminal.
+has_left() {
+    ! pgrep -P "$(ask_tmux host '#{pane_pid}')" run-vm
 }
 
 @test "--detach returns when QEMU runs, with the name; the list has both machines" {
@@ -108,36 +111,35 @@ keys() {
 }
 
 @test "the console is entered and left by Ctrl-], twice, by one at a time, and the terminal restored" {
-    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s keys -x 100 -y 40 'exec bash --norc' 3>&- 4>&-
-    keys "PS1='host> '; stty -g >$BATS_FILE_TMPDIR/before; clear" Enter
+    open_terminal host 100x40 'bash --norc' "$BATS_TEST_TMPDIR/screen"
+    types "PS1='host> '; stty -g >$BATS_FILE_TMPDIR/before"
     shows '^host>'
     for i in 1 2; do
-        keys "clear; $RUN_VM_PROGRAM console one" Enter
-        shows 'one: its console; Ctrl-\] leaves it'
-        shows 'guest>'
-        keys "echo \$((40 + $i))" Enter
+        enters one
+        keys host "echo \$((40 + $i))" Enter
         shows "^4$i"
         run -74 "$RUN_VM_PROGRAM" console one
         [[ $output == *"one: its console is in use by another run-vm console"* ]]
         # what the guest has switched on is off afterwards
-        [ "$i" = 1 ] || keys "printf '\\033[?1049h\\033[?1000h'; echo \$((60 + 6))" Enter
+        [ "$i" = 1 ] || keys host "printf '\\033[?1049h\\033[?1000h'; echo \$((60 + 6))" Enter
         [ "$i" = 1 ] || shows '^66'
-        keys C-]
+        keys host C-]
         shows 'the machine runs on'
-        [ "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{alternate_on}#{mouse_any_flag}')" = 00 ]
-        keys "stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored" Enter
+        [ "$(ask_tmux host '#{alternate_on}#{mouse_any_flag}')" = 00 ]
+        until_true has_left
+        types "stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored"
         shows '^restored'
     done
     # Ctrl-C is the guest's; SIGTERM ends the console, and restores the terminal, too
-    keys "clear; $RUN_VM_PROGRAM console two" Enter
-    shows 'guest>'
-    keys 'echo $((70 + 7)); sleep 1000' Enter
+    enters two
+    keys host 'echo $((70 + 7)); sleep 1000' Enter
     shows '^77' # before that a Ctrl-C is only the shell's
-    keys C-c
-    keys 'echo $((50 + 5))' Enter
+    keys host C-c
+    keys host 'echo $((50 + 5))' Enter
     shows '^55'
-    pkill -TERM -P "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{pane_pid}')" run-vm
-    keys "clear; stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored" Enter
+    pkill -TERM -P "$(ask_tmux host '#{pane_pid}')" run-vm
+    until_true has_left
+    types "stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored"
     shows '^restored'
     run -66 "$RUN_VM_PROGRAM" console
     [[ $output == *"several machines run: name one of one, two"* ]]
@@ -167,7 +169,7 @@ END_OF_INPUT
 
 @test "stop powers the guest down; its logs stay, and nothing else" {
     directory=$(fact one directory)
-    run -0 "$RUN_VM_PROGRAM" stop one
+    run -0 "$RUN_VM_PROGRAM" stop --timeout "$TIME_LIMIT" one
     [[ $output == *"one: the guest has powered down (after "* ]]
     [ ! -e "$directory" ]
     grep -q 'powering the guest down' "$XDG_STATE_HOME/run-vm/one/run-vm.log"
@@ -194,10 +196,7 @@ END_OF_INPUT
         [ "$("$RUN_VM_PROGRAM" list --json)" = "[]" ]
     }
     until_true gone
-    ended() {
-        ! ps -o stat= -p "$1" | grep -qv '^Z'
-    }
-    until_true ended "$qemu"
+    until_true is_gone "$qemu"
     until_true [ ! -e "$directory" ]
     [ -z "$(ls -A "$XDG_RUNTIME_DIR/run-vm")" ]
     [ -z "$(ls -A "$TMPDIR")" ]

@@ -28,7 +28,7 @@ setup_file() {
         wait' >"$BATS_FILE_TMPDIR/host.log" 2>&1 3>&- &
     export HOST_PID=$!
     disown # no message at its end
-    until_there "$BATS_FILE_TMPDIR/host-is-there" "$HOST_PID" || cat "$BATS_FILE_TMPDIR/host.log"
+    while_runs "$HOST_PID" [ -e "$BATS_FILE_TMPDIR/host-is-there" ] || cat "$BATS_FILE_TMPDIR/host.log"
 }
 
 teardown_file() {
@@ -44,14 +44,6 @@ on_host() {
 
 setup() {
     export NIX_DISK_IMAGE=$BATS_TEST_TMPDIR/disk.qcow2
-}
-
-# until_there FILE PID: waits until FILE exists; fails if the process ends before.
-until_there() {
-    while ! [ -e "$1" ]; do
-        kill -0 "$2" 2>/dev/null || return
-        read -rt 0.2 <> <(:) || true
-    done
 }
 
 # The first lines of each guest's script: the address that the user network's DHCP would assign.
@@ -127,7 +119,7 @@ start_forwarding() {
     chmod +x "$directory/run-vm"
     forwarding_guest | RUN_VM_PROGRAM=$directory/run-vm boot "$name" "${network[@]}" -o "$forwards" "$@" 3>&- &
     local pid=$!
-    until_there "$directory/xchg/ready" "$pid"
+    while_runs "$pid" [ -e "$directory/xchg/ready" ]
     # repeat a refused call: the guest may listen a moment later
     while kill -0 "$pid" 2>/dev/null && ! [ -s "$directory/tcp-out" ]; do
         echo "the host's TCP" | on_host socat -t 10 - TCP:127.0.0.1:8000 >"$directory/tcp-out" 2>/dev/null || true

@@ -31,16 +31,14 @@ setup_file() {
     ' >"$ROOT/root/script"
     export OPTIONS="-m 256M -c 1 --share read:ro --share write:/mnt/write --port 0:7777"
     OPTIONS+=' -o boot.initrd.kernelModules=["virtio_net"]'
-    ends 0 sh /root/script &
-    until [ -e write/ready ]; do
-        kill -0 $! || break
-        sleep 0.2
-    done
+    ends 0 sh /root/script 3>&- &
+    while_runs $! [ -e write/ready ]
     port=$(sed -n 's/.*port 7777 of the guest is port \([0-9]*\) of the host, at 127.0.0.1$/\1/p' err)
-    until answer=$(socat -T 20 -u "TCP:127.0.0.1:$port" - 2>/dev/null) && [ -n "$answer" ]; do
-        kill -0 $! || break
-        sleep 0.2
-    done
+    # repeats a refused call: the guest may listen a moment later
+    called() {
+        answer=$(socat -T 120 -u "TCP:127.0.0.1:$port" - 2>/dev/null) && [ -n "$answer" ]
+    }
+    while_runs $! called
     [ "$answer" = "hello from the guest" ]
     wait $!
     [ "$(cat write/copy)" = "the host's" ]
@@ -63,9 +61,9 @@ image() {
     sum=$(sha256sum "$NIX_DISK_IMAGE")
     mkdir "$BATS_TEST_TMPDIR/both"
     # each waits for the other
-    local both='touch /mnt/$0 && n=0; until [ -e /mnt/$1 ]; do [ $((n += 1)) -lt 120 ] || exit 9; sleep 1; done'
+    local both='touch /mnt/$0 && n=0; until [ -e /mnt/$1 ]; do [ $((n += 1)) -lt 300 ] || exit 9; sleep 1; done'
     export OPTIONS="-m 256M --share $BATS_TEST_TMPDIR/both:/mnt --ro"
-    ends 0 sh -c "echo x >/root/file && cat /root/file && ! dd if=/dev/zero of=/dev/vda bs=512 count=1 && $both" ro fresh &
+    ends 0 sh -c "echo x >/root/file && cat /root/file && ! dd if=/dev/zero of=/dev/vda bs=512 count=1 && $both" ro fresh 3>&- &
     OPTIONS="${OPTIONS%--ro}--fresh" guest sh -c "echo x >/root/file && sync && mount | grep '^/dev/vda on / type ext4 (rw,' && $both" fresh ro \
         </dev/null >"$BATS_TEST_TMPDIR/fresh" 2>&1
     wait $!
@@ -82,12 +80,16 @@ blocks() {
     image raw
     before=$(blocks)
     export OPTIONS="-m 256M -c 1 --grow 3G"
-    setsid "$BATS_TEST_TMPDIR/guest" sh -c 'sleep 100' </dev/null >"$BATS_TEST_TMPDIR/killed" 2>&1 &
+    setsid "$BATS_TEST_TMPDIR/guest" sh -c 'sleep 100' </dev/null >"$BATS_TEST_TMPDIR/killed" 2>&1 3>&- &
     until [ "$(blocks)" != "$before" ]; do
-        kill -0 $! || break
+        ! is_gone $! || break
     done
+    local killed
+    killed=$(pgrep -g $!)
     kill -KILL -- -$!
     wait $! || true
+    # they hold the locks of the image until they are gone
+    for pid in $killed; do until_true is_gone "$pid"; done
     during=$(blocks)
     echo "$before blocks, then $during"
     ends 0 sh -c 'df -m / && md5sum /bin/busybox'

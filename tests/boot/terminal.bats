@@ -4,10 +4,11 @@
 # of the terminal and the temporary directory after every end of QEMU or run-vm.
 
 load guest
+load tmux
 
 setup_file() {
     kernel
-    export TMUX_SOCKET=$BATS_FILE_TMPDIR/tmux HOME=$BATS_FILE_TMPDIR
+    export HOME=$BATS_FILE_TMPDIR
     tree "$BATS_FILE_TMPDIR/tree" <<'END'
 dmesg -n 1
 byte() { # prints each typed byte as it arrives, until an e
@@ -38,7 +39,7 @@ END
 }
 
 teardown_file() {
-    tmux -S "$TMUX_SOCKET" kill-server 2>/dev/null || true
+    close_terminals
 }
 
 # on_terminal NAME [run-vm's arguments]: starts run-vm on a terminal of its own. In NAME: screen (all
@@ -52,28 +53,9 @@ on_terminal() {
         printf '%q ' timeout --foreground --signal=KILL "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
             --modules-dir "$MODULES" --root-dir "$BATS_FILE_TMPDIR/tree" -o virtualisation.diskImage=null \
             -o virtualisation.memorySize=256 -o virtualisation.graphics=false "${@:2}"
-        printf '\necho $? >status.new; stty -g >after; mv status.new status; exec sleep 10000\n'
+        printf '\necho $? >status; stty -g >after; echo "the program has ended"; exec sleep 10000\n'
     } >"$directory/script"
-    : >"$directory/screen"
-    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s "$1" -x 100 -y 40 "exec sh $directory/script" \; \
-        pipe-pane -t "$1" "exec cat >>$directory/screen" 3>&- 4>&-
-}
-
-# keys NAME KEY...: types keys, as tmux names them; bytes NAME HH...: types bytes.
-keys() {
-    tmux -S "$TMUX_SOCKET" send-keys -t "$1" "${@:2}"
-}
-bytes() {
-    tmux -S "$TMUX_SOCKET" send-keys -t "$1" -H "${@:2}"
-}
-
-# until_true COMMAND...: repeats the command until it succeeds, within the time limit.
-until_true() {
-    local tries=0
-    until "$@"; do
-        [ $((tries += 1)) -lt $((TIME_LIMIT * 4)) ] || return
-        read -rt 0.25 <> <(:) || true
-    done
+    open_terminal "$1" 100x40 "sh $directory/script" "$directory/screen"
 }
 
 # shows NAME REGEX: waits for a match after the previous one.
@@ -86,7 +68,7 @@ shows() {
     return 1
 }
 finds() { # succeeds also once no more output will come
-    [ -e "$1/status" ] || clean <"$1/screen" | tail -c "+$(($(cat "$1/seen" 2>/dev/null || echo 0) + 1))" | grep -Eaq -- "$2"
+    has_ended "$1" || clean <"$1/screen" | tail -c "+$(($(cat "$1/seen" 2>/dev/null || echo 0) + 1))" | grep -Eaq -- "$2"
 }
 match() {
     local seen=0 found text
@@ -97,10 +79,15 @@ match() {
     echo $((seen + ${found%%:*} + ${#text})) >"$1/seen"
 }
 
+# has_ended DIRECTORY: run-vm has ended there, and the terminal has shown all of its output.
+has_ended() {
+    grep -qa 'the program has ended' "$1/screen"
+}
+
 # is_left NAME STATUS: run-vm exits with STATUS, the terminal is restored, no temporary file is left.
 is_left() {
     local directory=$BATS_FILE_TMPDIR/$1
-    until_true [ -e "$directory/status" ]
+    until_true has_ended "$directory"
     echo "$1: status $(cat "$directory/status"), expected $2; temporary: $(ls -A "$directory/tmp")"
     clean <"$directory/screen" | tail -n 12
     [ "$(cat "$directory/status")" = "$2" ] && diff "$directory/before" "$directory/after" &&
@@ -110,16 +97,11 @@ is_left() {
 # child NAME [PROGRAM...]: prints the child of the terminal's shell, or a descendant by the programs.
 child() {
     local pid program
-    pid=$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_pid}')
+    pid=$(ask_tmux "$1" '#{pane_pid}')
     for program in timeout "${@:2}"; do
         pid=$(pgrep -P "$pid" "$program") || return
     done
     echo "$pid"
-}
-
-# has_terminal NAME: QEMU has put the terminal into raw mode.
-has_terminal() {
-    stty -a <"$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_tty}')" | grep -q -e '-icanon'
 }
 
 @test "keys go to the guest: in its boot, at its login, in its shell; Ctrl-A is QEMU's" {
@@ -192,13 +174,13 @@ has_terminal() {
     keys waiting p
     is_left waiting 70
     run ! grep 'powering the guest down' "$BATS_FILE_TMPDIR/waiting/screen"
-    clean <"$BATS_FILE_TMPDIR/waiting/screen" | tail -n 2 >"$BATS_FILE_TMPDIR/waiting/last"
+    clean <"$BATS_FILE_TMPDIR/waiting/screen" | tail -n 3 >"$BATS_FILE_TMPDIR/waiting/last"
     says "$BATS_FILE_TMPDIR/waiting/last" '^run-vm: error: the boot failed at "devices": /dev/vdz: no such'
 }
 
 @test "Ctrl-A X ends QEMU at any time" {
     on_terminal ended -- -S
-    until_true has_terminal ended
+    until_true is_raw ended
     keys ended C-a x
     is_left ended 0
 }
@@ -206,7 +188,7 @@ has_terminal() {
 # ends_by NAME STATUS SIGNAL PROCESS...
 ends_by() {
     on_terminal "$1" -- -S
-    until_true has_terminal "$1"
+    until_true is_raw "$1"
     kill "-$3" "$(child "$1" "${@:4}")"
     is_left "$1" "$2"
 }
@@ -217,9 +199,10 @@ ends_by() {
     local signal
     for signal in QUIT USR1 HUP; do
         on_terminal "$signal" -- -S
-        until_true has_terminal "$signal"
+        until_true is_raw "$signal"
         kill "-$signal" "$(child "$signal" run-vm)"
         shows "$signal" 'powering the guest down'
+        sleep 0.3 # a signal less than 200 ms after the first repeats it
         kill "-$signal" "$(child "$signal" run-vm)"
         is_left "$signal" 0
     done
@@ -228,34 +211,35 @@ ends_by() {
 # is_given_back NAME: the terminal is restored, and no temporary file is left.
 is_given_back() {
     local directory=$BATS_FILE_TMPDIR/$1
-    [ "$(stty -g <"$(tmux -S "$TMUX_SOCKET" display-message -p -t "$1" '#{pane_tty}')")" = "$(cat "$directory/before")" ] &&
+    [ "$(stty -g <"$(ask_tmux "$1" '#{pane_tty}')")" = "$(cat "$directory/before")" ] &&
         [ -z "$(ls -A "$directory/tmp")" ]
 }
 
 @test "the terminal is restored and the directory removed when run-vm itself is killed" {
     local qemu
     on_terminal killed -- -S
-    until_true has_terminal killed
+    until_true is_raw killed
     qemu=$(child killed run-vm qemu)
     kill -KILL "$(child killed run-vm)"
-    until_true [ -e "$BATS_FILE_TMPDIR/killed/status" ]
+    until_true has_ended "$BATS_FILE_TMPDIR/killed"
     [ "$(cat "$BATS_FILE_TMPDIR/killed/status")" = 137 ]
     until_true is_given_back killed
-    until_true [ ! -e "/proc/$qemu" ]
+    until_true is_gone "$qemu"
 }
 
 @test "a plain -serial stdio leaves Ctrl-C and Ctrl-\\ what they are for QEMU: they end the guest" {
     on_terminal plain -- -S -serial stdio
-    until_true has_terminal plain
+    until_true is_raw plain
     keys plain C-c
     shows plain 'powering the guest down'
+    sleep 0.3
     keys plain "C-\\"
     is_left plain 0
 }
 
 # A VNC viewer that types Ctrl-Alt-2 and then the word "quit".
 vnc_types_quit() {
-    timeout 60 python3 - "$1" <<'END'
+    timeout "$TIME_LIMIT" python3 - "$1" <<'END'
 import socket, struct, sys
 s = socket.socket(socket.AF_UNIX)
 s.connect(sys.argv[1])
@@ -289,6 +273,7 @@ END
     until_true [ -S "$BATS_FILE_TMPDIR/second" ] # QEMU's monitor listens by then
     keys interrupted C-c
     shows interrupted 'powering the guest down'
+    sleep 0.3
     keys interrupted C-c
     is_left interrupted 0
 }

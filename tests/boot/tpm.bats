@@ -24,7 +24,7 @@ tpm2_nvdefine -Q 0x1000001 -C o -s 7 -a "ownerread|ownerwrite" &&
 # runs: a swtpm with this file's state, which is its directory, is running.
 runs() {
     local pid
-    for pid in $(pgrep -x swtpm); do
+    for pid in $(pgrep -x swtpm); do # of this test, or of any other
         [ "$(readlink "/proc/$pid/cwd")" != "$NIX_SWTPM_DIR" ] || return 0
     done
     return 1
@@ -64,8 +64,8 @@ in_state() {
     says "$BATS_TEST_TMPDIR/err" "$NIX_SWTPM_DIR: in use by another run-vm; .* a directory \(NIX_SWTPM_DIR\) of its own"
     pkill -KILL -P "$guest" # the child of timeout: run-vm
     wait "$guest" || true
-    export -f runs
-    timeout "$TIME_LIMIT" bash -c 'while runs; do sleep 0.1; done'
+    has_stopped() { ! runs; }
+    until_true has_stopped
     [ "$(wc -l <provisioned)" = 1 ]
     [ "$(in_state tpm2_nvread 0x1000001 -C o)" = lasting ]
 }

@@ -165,7 +165,7 @@ END
     export NIX_DISK_IMAGE=nixos.raw
     exec 5< <(exec qemu-io -f raw -c 'sleep 60000' nixos.raw 2>&1)
     holder=$!
-    until grep -q "$(stat -c %i nixos.raw)" /proc/locks; do kill -0 $holder; done
+    while_runs "$holder" grep -q "$(stat -c %i nixos.raw)" /proc/locks
     untouched nixos.raw start
     [ -z "$said" ]
     kill $holder

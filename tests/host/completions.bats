@@ -5,9 +5,29 @@
 
 bats_require_minimum_version 1.5.0
 
-# start_shell NAME COMMAND...: runs a shell on a terminal of its own, in the directory with the files.
+load ../waiting
+
+# start_shell NAME COMMAND...: runs a shell on a terminal of its own, in the directory with the files, and
+# waits until it reads keys.
 start_shell() {
     tmux -L "$1" -f /dev/null new-session -d -x 250 -y 50 -c "$PWD" "${@:2}" 3>&-
+    until_true reads_keys "$1"
+}
+
+# reads_keys SHELL: it has written the line that is typed now.
+reads_keys() {
+    local line="line $((++tried))"
+    type_keys "$1" '' "$line"
+    sleep 0.5
+    [ "$(cat answer 2>/dev/null)" = "$line" ]
+}
+
+# type_keys SHELL KEYS TEXT: types the text and the keys, and lets the shell write its line.
+type_keys() {
+    tmux -L "$1" send-keys C-u
+    tmux -L "$1" send-keys -l "$3"
+    # shellcheck disable=SC2086 # several keys
+    tmux -L "$1" send-keys $2 C-x p
 }
 
 setup_file() {
@@ -60,17 +80,9 @@ setup() {
 
 # answer SHELL KEYS TEXT: prints the line after the text and the keys have been typed.
 answer() {
-    local i
     rm -f answer candidates
-    tmux -L "$1" send-keys C-u
-    tmux -L "$1" send-keys -l "$3"
-    # shellcheck disable=SC2086 # several keys
-    tmux -L "$1" send-keys $2 C-x p
-    for ((i = 0; i < 100; i++)); do
-        [ ! -e answer ] || break
-        sleep 0.1
-    done
-    cat answer
+    type_keys "$@"
+    until_true [ -e answer ] && cat answer
 }
 
 # candidates SHELL TEXT: prints the candidates for its last word, each on a line.

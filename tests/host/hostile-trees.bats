@@ -141,7 +141,7 @@ kept() {
         mv "$tree$system/$file" "$BATS_TEST_TMPDIR/moved"
         for make in mkfifo mkdir; do
             "$make" "$tree$system/$file"
-            run timeout 20 "$BASH" -c 'exec "$@"' sh "$RUN_VM_PROGRAM" -o "runVm.store=$tree" \
+            run timeout 60 "$BASH" -c 'exec "$@"' sh "$RUN_VM_PROGRAM" -o "runVm.store=$tree" \
                 -o "system.build.toplevel=$system" --accel tcg --guest-init system/guest-init \
                 -o virtualisation.diskImage=null -o "virtualisation.qemu.package=$PWD/qemu" \
                 -o system.name=hostile -o nix.enable=false \

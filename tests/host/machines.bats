@@ -16,8 +16,6 @@ setup_file() {
 waiting_qemu() {
     mkfifo started
     qemu 'echo $$ >"$CALLER/started"; until [ -e "$CALLER/finish" ]; do sleep 0.05; done'
-    export XDG_RUNTIME_DIR=$HOME/runtime
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
 }
 
 # machine [run-vm's arguments]: starts one in the background; $! is its run-vm.
@@ -54,8 +52,8 @@ end_all() {
     run -0 --separate-stderr "$RUN_VM_PROGRAM" list
     echo "$output"
     [[ ${lines[0]} =~ ^NAME\ +PID\ +AGE\ +MEMORY\ +IMAGE\ +PORTS$ ]]
-    [[ ${lines[1]} =~ ^box-1\ +[0-9]+\ +[0-9]+s\ +2G\ +-\ +2222:22$ ]]
-    [[ ${lines[2]} =~ ^box-1-2\ +[0-9]+\ +[0-9]+s\ +300M\ +-\ +-$ ]]
+    [[ ${lines[1]} =~ ^box-1\ +[0-9]+\ +[0-9]+[sm]\ +2G\ +-\ +2222:22$ ]]
+    [[ ${lines[2]} =~ ^box-1-2\ +[0-9]+\ +[0-9]+[sm]\ +300M\ +-\ +-$ ]]
     [ "${lines[0]%%PID*}" = "NAME     " ] # as wide as the longest name
     [ "$(names)" = "box-1 box-1-2 third" ]
     "$RUN_VM_PROGRAM" list --json >list.json
@@ -91,8 +89,6 @@ end_all() {
 }
 
 @test "a runtime directory that cannot be used stops no machine, and is named in one line" {
-    export XDG_RUNTIME_DIR=$HOME/runtime
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
     : >"$XDG_RUNTIME_DIR/run-vm"
     run -0 run_vm
     [ "$(grep -c "warning: $XDG_RUNTIME_DIR/run-vm: the machine cannot be listed there: it cannot be opened: Not a directory" <<<"$output")" = 1 ]
@@ -106,8 +102,6 @@ end_all() {
 
 @test "a full, read-only or foreign runtime directory stops no machine" {
     [ "$(id -u)" = 0 ] || skip "mounts need root"
-    export XDG_RUNTIME_DIR=$HOME/runtime
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
     export -f run_vm
     mounted() {
         run -0 unshare -m bash -c "mount -t tmpfs -o $1,mode=700 small \"\$XDG_RUNTIME_DIR\" && $2 && run_vm && find \"\$XDG_RUNTIME_DIR\" -name '*.json*'"
@@ -166,8 +160,7 @@ changing() {
 }
 
 @test "killed at each system call that changes the list, a start leaves nothing that is listed or in the way" {
-    export XDG_RUNTIME_DIR=$HOME/runtime cases=0
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
+    export cases=0
     run_vm -o virtualisation.diskImage=null
     local program=$RUN_VM_PROGRAM call n calls
     printf '#!/bin/bash\nexec strace -o trace $INJECT %q "$@"\n' "$program" >under
@@ -259,7 +252,6 @@ changing() {
 
 # published NAME FACTS: a machine of a run-vm that is the test itself.
 published() {
-    export XDG_RUNTIME_DIR=$HOME/runtime
     (umask 077 && mkdir -p "$XDG_RUNTIME_DIR/run-vm/$1")
     exec 8>"$XDG_RUNTIME_DIR/run-vm/$1/lock"
     flock 8
@@ -267,7 +259,7 @@ published() {
 }
 
 @test "a machine that is being prepared is said to be; one of another PID namespace is not signalled" {
-    sleep 20 3>&- &
+    sleep 1000 >/dev/null 2>&1 3>&- &
     bystander=$!
     published box "{state: \"starting\", pid: $bystander}"
     run -74 "$RUN_VM_PROGRAM" console box 8>&-
@@ -289,41 +281,47 @@ published() {
     # a port at which nobody greets, of a machine that has been given the key or not
     for facts in 'sshKey: true' 'sshKey: false'; do
         published box "{state: \"running\", pid: 1, ports: [{guestPort: 22, hostPort: 1, protocol: \"tcp\"}], $facts}"
-        run -255 timeout 20 "$RUN_VM_PROGRAM" ssh --wait 1 box true 8>&-
+        run -255 timeout 60 "$RUN_VM_PROGRAM" ssh --wait 1 box true 8>&-
         [[ $output == *"box: no sshd answers at port 22 of the guest, which is port 1 here: "*"--wait SECONDS waits longer than 1 s" ]]
-        run -255 timeout 20 "$RUN_VM_PROGRAM" ssh --wait 0 box true 8>&-
+        run -255 timeout 60 "$RUN_VM_PROGRAM" ssh --wait 0 box true 8>&-
         [[ $output == *"port 1: Connection refused"* ]]
     done
     published box '{state: "starting", pid: 1}'
-    run -255 timeout 20 "$RUN_VM_PROGRAM" ssh --wait 0 box true 8>&-
+    run -255 timeout 60 "$RUN_VM_PROGRAM" ssh --wait 0 box true 8>&-
     [[ $output == *"box: it is still being prepared"* ]]
     exec 8>&-
 }
 
+# serve SOCKET ADDRESS: socat connects the socket with the address for each client, until $server is killed.
+serve() {
+    timeout 300 socat "UNIX-LISTEN:$1,fork" "$2" >/dev/null 2>&1 3>&- &
+    server=$!
+    while_runs "$server" socat -u OPEN:/dev/null "UNIX-CONNECT:$1"
+}
+
 @test "the end of a console's log is printed without what a terminal would answer" {
     printf 'one\r\n\e[6n\e[31mlogin: ' >console.log
-    timeout 20 socat UNIX-LISTEN:console SYSTEM:'echo live' 3>&- &
-    until [ -S console ]; do sleep 0.05; done
+    serve console SYSTEM:'echo live'
     published box "{state: \"running\", pid: 1, console: \"$PWD/console\", consoleLog: \"$PWD/console.log\"}"
-    run -0 --separate-stderr timeout 20 "$RUN_VM_PROGRAM" console box </dev/null 8>&-
+    run -0 --separate-stderr timeout 60 "$RUN_VM_PROGRAM" console box </dev/null 8>&-
     [ "$output" = $'one\nlogin: live' ]
     exec 8>&-
+    kill "$server"
 }
 
 @test "the monitor says what it cannot send, and to which machine" {
     printf '#!/bin/sh\necho "{\\"QMP\\": {}}"\nread -r _\necho "{\\"return\\": {}}"\ncat >/dev/null\n' >qmp
     chmod +x qmp
-    timeout 20 socat UNIX-LISTEN:monitor EXEC:./qmp 3>&- &
-    until [ -S monitor ]; do sleep 0.05; done
+    serve monitor EXEC:./qmp
     published box "{state: \"running\", pid: 1, monitor: \"$PWD/monitor\"}"
-    run -1 timeout 20 "$RUN_VM_PROGRAM" monitor box <<<$'\xff' 8>&-
+    run -1 timeout 60 "$RUN_VM_PROGRAM" monitor box <<<$'\xff' 8>&-
     [[ $output == *"box: a line of the standard input is no UTF-8"* ]]
     exec 8>&-
+    kill "$server"
 }
 
 @test "--detach: a caller that is stopped keeps no machine from being stopped" {
-    export XDG_STATE_HOME=$HOME/state XDG_RUNTIME_DIR=$HOME/runtime
-    mkdir -m 700 "$XDG_RUNTIME_DIR"
+    export XDG_STATE_HOME=$HOME/state
     printf '#!/bin/bash\necho $$ >caller\nexec %q "$@"\n' "$RUN_VM_PROGRAM" >program
     # it is stopped before the log is made
     mkfifo prepared
@@ -332,11 +330,11 @@ published() {
     mv qemu/bin/qemu-img.new qemu/bin/qemu-img
     RUN_VM_PROGRAM=$PWD/program run_vm --name box -d 3>&- &
     caller=$!
-    read -r -t 20 _ <prepared
+    read -r -t 60 _ <prepared
     kill -STOP "$(cat caller)"
     echo >prepared
-    until [ -e "$XDG_STATE_HOME/run-vm/box/run-vm.log" ]; do sleep 0.05; done
-    run -0 timeout 4 "$RUN_VM_PROGRAM" stop box
+    until_true [ -e "$XDG_STATE_HOME/run-vm/box/run-vm.log" ]
+    run -0 timeout 60 "$RUN_VM_PROGRAM" stop box
     kill -CONT "$(cat caller)"
     wait "$caller" || true
 }

@@ -423,7 +423,7 @@ exec swtpm "$@"\n' "$PWD/commands" >other-swtpm
     # a swtpm that fails is named, with its output
     printf '#!/bin/sh\necho a reason >&2; exit 3\n' >swtpm
     chmod +x swtpm
-    qemu 'sleep 5'
+    qemu 'exec sleep 100'
     run run_vm --config config.json -o virtualisation.tpm.package=./swtpm
     [[ $output == *"swtpm for $PWD/nixos-swtpm: failed with exit status 3"*'swtpm: a reason'* ]]
 }

@@ -131,7 +131,7 @@ with_small_tmp() {
     NIX_DISK_IMAGE=other.qcow2 TMPDIR=$PWD/kept USE_TMPDIR=1 run -74 run_vm
     [[ $output == *"kept: in use"* ]]
     finish
-    until [ -e ended ]; do sleep 0.1; done
+    until_true [ -e ended ]
     qemu 'exit 0'
     TMPDIR=$PWD/kept USE_TMPDIR=1 run -0 run_vm
 }
@@ -149,7 +149,7 @@ with_small_tmp() {
     wait "$run_vm" || true
     run -74 run_vm # long enough for a keeper that would not wait
     finish
-    until [ ! -e "$directory" ]; do sleep 0.1; done
+    until_true [ ! -e "$directory" ]
     grep -q xchg left
 }
 
@@ -326,7 +326,7 @@ with_small_tmp() {
     run_vm=$!
     read -t 60 -r qemu <>started
     kill -KILL "$run_vm"
-    timeout 20 tail --pid="$qemu" -f /dev/null
+    until_true is_gone "$qemu"
 }
 
 @test "the exit status is QEMU's; what it was killed by is said" {

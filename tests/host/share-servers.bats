@@ -22,7 +22,7 @@ start_shared() {
     ln -sfn "$(command -v qemu-system-x86_64)" qemu/bin/qemu-kvm
     mkdir -p shared
     rm -f pid
-    QEMU_OPTS=-S timeout -k 5 60 sh -c 'echo $$ >pid && exec "$@"' sh "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
+    QEMU_OPTS=-S timeout -k 30 300 sh -c 'echo $$ >pid && exec "$@"' sh "$RUN_VM_PROGRAM" --kernel "$KERNEL" \
         --modules-dir "$modules" --init /init --guest-init system/guest-init --accel tcg -o virtualisation.diskSize=8 \
         -o "virtualisation.qemu.package=$PWD/qemu" -o virtualisation.graphics=false \
         -o virtualisation.memorySize=64 -o virtualisation.sharedDirectories=\
@@ -45,20 +45,14 @@ start_with_server() {
         start_shared'
 }
 
-# Waits until a command succeeds.
-until_true() {
-    timeout 60 bash -c 'until "$@"; do sleep 0.1; done' bash "$@" 2>/dev/null
-}
-
 # Succeeds if QEMU has made its machine.
 qemu_runs() {
-    cd "$TMPDIR"/nix-vm.*/ && python3 -c 'import socket
+    (cd "$TMPDIR"/nix-vm.*/ && exec python3 -c 'import socket
 monitor = socket.socket(socket.AF_UNIX)
 monitor.connect("run-vm.qmp")
 monitor.send(b"""{"execute": "qmp_capabilities"}""")
-while b"return" not in monitor.recv(4096): pass'
-}
-export -f qemu_runs
+while b"return" not in monitor.recv(4096): pass')
+} 2>/dev/null
 
 # Prints the process IDs of this test's virtiofsd, which is two processes.
 kill_server() {
@@ -134,7 +128,7 @@ nothing_is_left() {
     started=$!
     until_true qemu_runs
     kill_server
-    until_true grep 'powering the guest down' stderr
+    until_true grep -qs 'powering the guest down' stderr
     # a stopped machine does not react to its power button
     kill -TERM "$(cat pid)"
     wait "$started" || status=$?

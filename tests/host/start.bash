@@ -3,6 +3,8 @@
 # Helpers for tests of preparation: a start in directories of the test's own. QEMU is a script that the
 # test writes; qemu-img and all other programs are real.
 
+load ../waiting
+
 # Repetitions of a campaign.
 PREPARE_ROUNDS=${RUN_VM_LONG:+100}
 : "${PREPARE_ROUNDS:=15}"
@@ -13,6 +15,9 @@ setup() {
     cd "$BATS_TEST_TMPDIR/caller" || return
     export HOME=$BATS_TEST_TMPDIR XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
     export TMPDIR=$BATS_TEST_TMPDIR/tmp CALLER=$PWD
+    # machines of another test, which may run at the same time, are not on this test's list
+    export XDG_RUNTIME_DIR=$BATS_TEST_TMPDIR/runtime
+    mkdir -m 700 "$XDG_RUNTIME_DIR"
     unset USE_TMPDIR SHARED_DIR NIX_DISK_IMAGE NIX_EFI_VARS QEMU_OPTS QEMU_NET_OPTS \
         QEMU_KERNEL_PARAMS
     modules=$BATS_TEST_TMPDIR/modules/lib/modules/6.1.0

@@ -8,19 +8,16 @@ bats_require_minimum_version 1.5.0
 
 load start
 
-# until_true COMMAND...: repeats the command until it succeeds, while the start runs.
-until_true() {
-    until "$@"; do
-        kill -0 "$pid" || { cat stderr; return 1; }
-        timeout 0.05 tail --pid="$pid" -f /dev/null || true
-    done
+# comes COMMAND...: the command succeeds while the start runs.
+comes() {
+    while_runs "$pid" "$@" || { cat stderr; return 1; }
 }
 
 # ends_by SIGNAL: the start ends soon, prints the reason, and leaves nothing.
 ends_by() {
     local status=0
     kill -"$1" "$pid"
-    timeout "${2:-5}" tail --pid="$pid" -f /dev/null || {
+    timeout "${2:-15}" tail --pid="$pid" -f /dev/null || {
         kill -KILL "$pid"
         return 1
     }
@@ -51,7 +48,7 @@ tool() {
 hangs='exec sleep 600 3>&-'
 is_deaf='trap "" HUP INT TERM; exec sleep 600 3>&-'
 # its child inherits its standard output and outlives it
-has_child='sleep 20 3>&- 2>/dev/null & wait'
+has_child='sleep 100 3>&- 2>/dev/null & wait'
 
 @test "a signal ends a start that waits for a lock of the cache" {
     everything
@@ -70,7 +67,7 @@ END
         : <locked
         rm locked
         begin
-        until_true sh -c "ls -l /proc/$pid/fd | grep -q /locks"
+        comes sh -c "ls -l /proc/$pid/fd | grep -q /locks"
         ends_by "$signal"
         kill -KILL "$locker"
     done
@@ -89,8 +86,8 @@ END
             rm -rf "$XDG_CACHE_HOME" disk.qcow2
             tool "$program" "$script"
             begin
-            until_true test -e tool-started
-            ends_by TERM 12
+            comes test -e tool-started
+            ends_by TERM 40
         done
         rm "$program"
         ln -s "$(command -v qemu-img)" qemu/bin/qemu-img 2>/dev/null || true
@@ -98,9 +95,9 @@ END
     # a second signal ends it at once
     tool bin/mkfs.erofs "$is_deaf"
     begin
-    until_true test -e tool-started
+    comes test -e tool-started
     kill -TERM "$pid"
-    until_true sh -c "! grep -q '^ShdPnd:.*4...\$' /proc/$pid/status"
+    comes sh -c "! grep -q '^ShdPnd:.*4...\$' /proc/$pid/status"
     ends_by TERM 3
 }
 
@@ -108,7 +105,7 @@ END
 refused() {
     local name=$1 status=0
     shift
-    timeout -s KILL 10 bash -uc 'start_all "$@"' bash "$@" 2>stderr || status=$?
+    timeout -s KILL 60 bash -uc 'start_all "$@"' bash "$@" 2>stderr || status=$?
     cat stderr
     [ "$status" = 74 ] || [ "$status" = 65 ]
     grep -q "$name" stderr
@@ -135,8 +132,8 @@ refused() {
     mkfifo nobody.json
     begin --config nobody.json
     # wait until the shell has become run-vm: it sleeps, too
-    until_true [ "/proc/$pid/exe" -ef "$RUN_VM_PROGRAM" ]
-    until_true grep -q '^State:.S' "/proc/$pid/status"
+    comes [ "/proc/$pid/exe" -ef "$RUN_VM_PROGRAM" ]
+    comes grep -q '^State:.S' "/proc/$pid/status"
     kill -TERM "$pid"
-    timeout 5 tail --pid="$pid" -f /dev/null
+    timeout 60 tail --pid="$pid" -f /dev/null
 }
