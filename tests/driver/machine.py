@@ -34,7 +34,7 @@ class Switch:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )
-        wait_until(lambda: (self.socket / "ctl").exists(), 20, "the switch has its socket")
+        wait_until(lambda: (self.socket / "ctl").exists(), 120, "the switch has its socket")
 
     def stop(self):
         self.process.terminate()
@@ -107,16 +107,16 @@ class Machine:
         self.reader.start()
         self.monitor = monitor.accept()[0]
         self.shell = shell.accept()[0]
-        self.monitor.settimeout(60)
+        self.monitor.settimeout(120)
         self._read_answer()
 
     def _read_console(self):
         while chunk := os.read(self.process.stdout.fileno(), 65536):
             self.console += chunk
 
-    def wait_for_end(self, seconds=120):
+    def wait_for_end(self, seconds=300):
         status = self.process.wait(seconds)
-        self.reader.join(20)
+        self.reader.join(120)
         if self.reader.is_alive():
             raise Failure("a process that has outlived run-vm holds its output")
         self.close()
@@ -159,7 +159,7 @@ class Machine:
     def qmp(self, command):
         """Sends a command to the second monitor, which speaks QMP; returns the answer."""
         with socket.socket(socket.AF_UNIX) as monitor:
-            monitor.settimeout(60)
+            monitor.settimeout(120)
             monitor.connect(str(self.state / "qmp"))
             lines = monitor.makefile("rw")
             lines.readline()
@@ -201,7 +201,7 @@ class Machine:
 
     # --- the shell ---
 
-    def connect(self, seconds=180):
+    def connect(self, seconds=300):
         said = b""
         end = time.monotonic() + seconds
         while READY not in said:
@@ -216,7 +216,7 @@ class Machine:
     def _read_line(self):
         line = b""
         while not line.endswith(b"\n"):
-            if not select.select([self.shell], [], [], 60)[0]:
+            if not select.select([self.shell], [], [], 180)[0]:
                 raise Failure("the shell does not answer")
             chunk = self.shell.recv(4096)
             if not chunk:
@@ -224,7 +224,7 @@ class Machine:
             line += chunk
         return line
 
-    def execute(self, command, seconds=60):
+    def execute(self, command, seconds=120):
         """Returns status and output of a command in the guest."""
         script = shlex.quote(f"set -euo pipefail; {command}")
         line = f"timeout {seconds} bash -c {script} | (base64 -w 0; echo)\n"
