@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -24,6 +25,61 @@ enum chartfile_kind chartfile_kind(const char *file)
            : streq(end, ".json") ? CHARTFILE_JSON
            : streq(end, ".svg")  ? CHARTFILE_SVG
                                  : CHARTFILE_NONE;
+}
+
+/* --- what may be replaced --- */
+
+/* Returns the name of the data's file beside a picture, or the file itself if it is the data's; the
+ * caller frees. */
+static char *name_data(const char *file)
+{
+    if (chartfile_kind(file) == CHARTFILE_JSON)
+        return xstrdup(file);
+    return xasprintf("%.*s.json", (int)(strlen(file) - strlen(".svg")), file);
+}
+
+static bool is_picture(const char *file)
+{
+    size_t length = strlen(chartsvg_mark);
+    char head[64];
+    return file_read_head(file, head, length) == (ssize_t)length &&
+           memcmp(head, chartsvg_mark, length) == 0;
+}
+
+static bool is_data(const char *file)
+{
+    struct chart chart CLEANUP_CHART = {0};
+    return chartfile_read(&chart, file, NULL) == 0;
+}
+
+/* True if nothing is lost with the file: it is not there, empty, or a chart. */
+static bool is_replaceable(const char *file)
+{
+    struct stat st;
+    if (stat(file, &st) < 0)
+        return errno == ENOENT;
+    if (!S_ISREG(st.st_mode))
+        return false;
+    return st.st_size == 0 ||
+           (chartfile_kind(file) == CHARTFILE_SVG ? is_picture(file) : is_data(file));
+}
+
+static int check_file(const char *file, struct error *e)
+{
+    if (is_replaceable(file))
+        return 0;
+    return error_set(
+        e, -EEXIST,
+        "%s: exists, and is no boot chart, which could be replaced: give another name, "
+        "or remove it first",
+        file);
+}
+
+int chartfile_check(const char *file, struct error *e)
+{
+    char *data CLEANUP_FREE = name_data(file);
+    int r = check_file(data, e);
+    return r < 0 || chartfile_kind(file) == CHARTFILE_JSON ? r : check_file(file, e);
 }
 
 /* --- writing --- */
@@ -84,25 +140,21 @@ static int write_file(const struct chart *chart, const char *path,
     return r;
 }
 
-int chartfile_draw(const struct chart *chart, const char *file, struct error *e)
+int chartfile_draw(const struct chart *chart, const char *picture, struct error *e)
 {
-    return write_file(chart, file, write_svg, e);
-}
-
-static char *name_data(const char *picture)
-{
-    return xasprintf("%.*s.json", (int)(strlen(picture) - strlen(".svg")), picture);
+    int r = check_file(picture, e);
+    return r < 0 ? r : write_file(chart, picture, write_svg, e);
 }
 
 int chartfile_write(const struct chart *chart, const char *file, struct error *e)
 {
-    if (chartfile_kind(file) == CHARTFILE_JSON)
-        return write_file(chart, file, write_json, e);
     char *data CLEANUP_FREE = name_data(file);
     int r = chartfile_check(file, e);
     if (r == 0)
         r = write_file(chart, data, write_json, e);
-    return r < 0 ? r : chartfile_draw(chart, file, e);
+    if (r == 0 && chartfile_kind(file) == CHARTFILE_SVG)
+        r = write_file(chart, file, write_svg, e);
+    return r;
 }
 
 /* --- reading --- */
@@ -177,18 +229,4 @@ int chartfile_read(struct chart *chart, const char *file, struct error *e)
         return error_set(e, -EINVAL, "%s: not the data of a boot chart, as --boot-chart writes it",
                          file);
     return 0;
-}
-
-int chartfile_check(const char *file, struct error *e)
-{
-    if (chartfile_kind(file) != CHARTFILE_SVG)
-        return 0;
-    struct chart chart CLEANUP_CHART = {0};
-    char *data CLEANUP_FREE = name_data(file);
-    if (access(data, F_OK) < 0 || chartfile_read(&chart, data, NULL) == 0)
-        return 0;
-    return error_set(e, -EEXIST,
-                     "%s: would be replaced by the chart's data, but is no boot chart's: name "
-                     "another picture than %s",
-                     data, file);
 }

@@ -44,6 +44,8 @@ static const char style[] =
     "svg{max-width:100%;height:auto}\n"
     "@media print{.bg{fill:none}svg{width:100%}}\n";
 
+const char chartsvg_mark[] = "<!-- A boot chart of run-vm -->\n";
+
 /* Writes a text of XML, without the bytes that XML has no way to write. */
 static void put_text(FILE *out, const char *text)
 {
@@ -311,6 +313,7 @@ void chartsvg_write(const struct chart *chart, FILE *out)
     draw_longest(memory, chart, bottom + 22);
     (void)fclose(memory);
     int height = (int)bottom + 22 + 20 + LONGEST * 18 + MARGIN / 2;
+    (void)fputs(chartsvg_mark, out);
     (void)fprintf(out,
                   "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
                   "height=\"%d\" role=\"img\" aria-labelledby=\"title\">\n",

@@ -6,4 +6,7 @@
 
 #include "host/run/chart.h"
 
+/* The line that every picture begins with. */
+extern const char chartsvg_mark[];
+
 void chartsvg_write(const struct chart *chart, FILE *out);

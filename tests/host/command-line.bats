@@ -123,6 +123,20 @@ END
     [[ $output == *"qemu-system-x86"* ]]
 }
 
+@test "a chart is drawn anew, but in place of nothing else" {
+    echo '{"bootChart": 1, "name": "a", "total": 5, "bars": []}' >a.json
+    run -0 run_vm chart a.json
+    run -0 run_vm chart a.json
+    [ -z "$output" ]
+    echo '<svg/>' >a.svg
+    run -74 run_vm chart a.json
+    [[ $output == "run-vm: a.svg: exists, and is no boot chart"* ]]
+    run -64 run_vm --config config.json --boot-chart a.svg
+    [[ $output == "run-vm: --boot-chart: a.svg: exists, and is no boot chart"* ]]
+    [ "$(cat a.svg)" = '<svg/>' ]
+    run -0 run_vm chart a.json b.svg
+}
+
 @test "--dry-run prints one option a line, for a shell to read back" {
     run -0 --separate-stderr run_vm --config config.json --dry-run --accel tcg \
         -o virtualisation.sharedDirectories.x.target=/x \

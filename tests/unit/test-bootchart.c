@@ -4,8 +4,11 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "host/run/chartfile.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
@@ -177,27 +180,46 @@ static void files_are_told_by_their_names(void **state)
     assert_error_names(nowhere, "/nonexistent/b.svg", "directory");
 }
 
-static void a_file_that_nobody_named_is_replaced_only_if_it_is_a_charts(void **state)
+/* A file that is neither empty nor a chart is never replaced, whoever named it. */
+static void only_a_chart_is_replaced(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"package.json", "package.svg"};
+    const struct chart chart = {.name = (char *)"a", .total = 5, .kernel_clock = -1};
+    for (size_t i = 0; i < ELEMENTS(names); i++) {
+        char *directory CLEANUP(scratch_free) = scratch_new();
+        char *picture CLEANUP_FREE = scratch_path(directory, "package.svg");
+        char *data CLEANUP_FREE = scratch_path(directory, "package.json");
+        char *file = i ? picture : data;
+        struct error e CLEANUP_ERROR = {0};
+
+        scratch_write(directory, names[i], "<svg>{\"name\": \"mine\"}");
+        assert_int_equal(bootchart_check(picture, &e), -EEXIST);
+        assert_error_names(e, "--boot-chart", file);
+        error_free(&e);
+        assert_int_equal(bootchart_check(data, NULL), i ? 0 : -EEXIST);
+        assert_int_equal(chartfile_write(&chart, file, NULL), -EEXIST);
+        char *kept CLEANUP_FREE = file_read(file, 100, NULL, NULL);
+        assert_string_equal(kept, "<svg>{\"name\": \"mine\"}");
+        assert_int_equal(access(i ? data : picture, F_OK), -1);
+
+        assert_int_equal(truncate(file, 0), 0);
+        assert_int_equal(chartfile_write(&chart, picture, NULL), 0);
+        /* now both are charts */
+        assert_int_equal(bootchart_check(picture, NULL), 0);
+        assert_int_equal(chartfile_write(&chart, picture, NULL), 0);
+        assert_int_equal(chartfile_draw(&chart, picture, NULL), 0);
+    }
+}
+
+/* A FIFO would make a reader wait, and a rename would remove it. */
+static void a_special_file_is_not_replaced(void **state)
 {
     (void)state;
     char *directory CLEANUP(scratch_free) = scratch_new();
-    char *picture CLEANUP_FREE = scratch_path(directory, "package.svg");
-    char *data CLEANUP_FREE = scratch_path(directory, "package.json");
-    const struct chart chart = {.name = (char *)"a", .total = 5, .kernel_clock = -1};
-    struct error e CLEANUP_ERROR = {0};
-
-    scratch_write(directory, "package.json", "{\"name\": \"mine\"}");
-    assert_int_equal(bootchart_check(picture, &e), -EEXIST);
-    assert_error_names(e, data, "package.svg");
-    error_free(&e);
-    assert_int_equal(chartfile_write(&chart, picture, &e), -EEXIST);
-    error_free(&e);
-    /* named by the user */
-    assert_int_equal(bootchart_check(data, &e), 0);
-    assert_int_equal(chartfile_write(&chart, data, &e), 0);
-    /* now it is one */
-    assert_int_equal(bootchart_check(picture, &e), 0);
-    assert_int_equal(chartfile_write(&chart, picture, &e), 0);
+    char *picture CLEANUP_FREE = scratch_path(directory, "a.svg");
+    assert_int_equal(mkfifo(picture, 0600), 0);
+    assert_int_equal(bootchart_check(picture, NULL), -EEXIST);
 }
 
 int main(void)
@@ -210,7 +232,8 @@ int main(void)
         cmocka_unit_test(hostile_marks_make_a_chart),
         cmocka_unit_test(a_counter_that_stands_says_nothing_of_the_machine),
         cmocka_unit_test(files_are_told_by_their_names),
-        cmocka_unit_test(a_file_that_nobody_named_is_replaced_only_if_it_is_a_charts),
+        cmocka_unit_test(only_a_chart_is_replaced),
+        cmocka_unit_test(a_special_file_is_not_replaced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
