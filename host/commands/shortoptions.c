@@ -12,6 +12,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "host/config/guestplace.h"
 #include "host/config/size.h"
 #include "host/system/path.h"
 #include "host/system/shell.h"
@@ -137,6 +138,32 @@ static char *default_target(const char *source)
     return xasprintf("/mnt/%s", *name && !streq(name, "/") ? name : "host");
 }
 
+/* Checks that the guest neither hides a part of itself by a share that it may write to, nor deletes
+ * what is in it. A directory inside one of its own is named on purpose. */
+static int check_target(const char *source, const char *target, bool read_only, struct error *e)
+{
+    enum guestplace place = guestplace_of(target);
+
+    if (path_is_same(target, "/"))
+        return error_set(e, -EINVAL,
+                         "/ is the guest's root: share %s elsewhere (%s:/mnt/host), or boot it "
+                         "(--root-dir %s)",
+                         source, source, source);
+    if (read_only || place == GUESTPLACE_FREE || place == GUESTPLACE_INSIDE)
+        return 0;
+    return error_set(e, -EINVAL,
+                     "%s " GUESTPLACE_TAKEN ": share %s elsewhere (%s:/mnt/host), or read-only "
+                     "(%s:%s:ro)",
+                     target, source, source, source, target);
+}
+
+/* Removes the slashes at the end of a mount point. */
+static void trim(char *target)
+{
+    for (size_t length = strlen(target); length > 1 && target[length - 1] == '/'; length--)
+        target[length - 1] = '\0';
+}
+
 int shortoptions_share(struct setting_value *value, const char *argument, struct error *e)
 {
     struct strv parts CLEANUP_STRV = {0};
@@ -157,6 +184,10 @@ int shortoptions_share(struct setting_value *value, const char *argument, struct
     if (r < 0)
         return r;
     char *target CLEANUP_FREE = count == 2 ? xstrdup(parts.items[1]) : default_target(source);
+    trim(target);
+    r = check_target(parts.items[0], target, read_only, e);
+    if (r < 0)
+        return r;
     char *tag CLEANUP_FREE = share_tag(target);
     char *quoted CLEANUP_FREE = shell_quote(source);
     enter(value, tag);

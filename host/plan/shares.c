@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/text.h"
+#include "host/config/guestplace.h"
 #include "host/config/share.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
@@ -37,6 +38,16 @@ static void warn_of_root(struct planner *p, const struct share *share, const cha
                    "run-vm runs as root, and the guest may write to %s (share %s): its root can "
                    "make files of any owner and mode there. Run run-vm as an ordinary user.",
                    path, share->tag);
+}
+
+/* Warns if the guest deletes what is in the share. */
+static void warn_of_place(struct planner *p, const struct share *share, const char *path)
+{
+    if (!is_read_only(p, share) && guestplace_of(share->target) == GUESTPLACE_EMPTIED)
+        strv_pushf(&p->config->warnings,
+                   "virtualisation.sharedDirectories.%s.target is %s, which a guest empties: it "
+                   "can delete what is in %s. Share it elsewhere, or with writable = false.",
+                   share->tag, share->target, path);
 }
 
 bool planner_uses_virtiofs(const struct planner *p)
@@ -142,6 +153,7 @@ static void add_share(struct planner *p, size_t number, const struct share *shar
     planner_need(p, option, path, NEED_DIRECTORY);
     check_writable(p, share);
     warn_of_root(p, share, path);
+    warn_of_place(p, share, path);
     if (share->transport == SHARE_VIRTIOFS)
         add_virtiofs(p, share, path, bus);
     else

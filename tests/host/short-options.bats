@@ -100,10 +100,35 @@ refused() {
     for wrong in '' : src:data src:/a:/b src:/a:wr; do
         refused "--share: is \"$wrong\", expected SRC[:DST][:ro]" --share "$wrong"
     done
+    refused '--share: /tmp would take' --share src:/tmp/
+    # a guest empties these, or cannot do without them
+    for wrong in /tmp /var/tmp /run /usr /etc; do
+        refused "--share: $wrong would take the place of a directory that the guest's own system needs or empties: share src elsewhere (src:/mnt/host), or read-only (src:$wrong:ro)" \
+            --share "src:$wrong"
+        planned '.machine.shares | any(.path == "'"$PWD"'/src" and .readOnly)' --share "src:$wrong:ro"
+    done
+    refused "--share: / is the guest's root: share src elsewhere" --share src:/:ro
+    planned '.kernelParams | any(. == "vm.share=dir_mnt_x:/mnt/x")' --share src:/mnt/x//
+    planned '.kernelParams | any(. == "vm.share=dir_tmp_src:/tmp/src")' --share src:/tmp/src
+    planned '.kernelParams | any(. == "vm.share=dir_usr_local:/usr/local")' --share src:/usr/local
     # shellcheck disable=SC2088 # the shell leaves it as it is, too
     refused '--share: "~/src" begins with ~' --share '~/src'
     run -74 --separate-stderr start --share no-such
     [[ $stderr == *"--share: virtualisation.sharedDirectories.dir_mnt_no-such.source: $PWD/no-such: No such"* ]]
+}
+
+@test "a configuration is warned of a share where the guest empties it" {
+    mkdir -p src
+    local share="virtualisation.sharedDirectories.x"
+    for target in /tmp /var/tmp /run; do
+        planned true -o "$share.source=$PWD/src" -o "$share.target=$target"
+        [[ $stderr == *"$share.target is $target, which a guest empties: it can delete what is in $PWD/src"* ]]
+        planned true -o "$share.source=$PWD/src" -o "$share.target=$target" -o $share.writable=false
+        [[ $stderr != *empties* ]]
+    done
+    # as the specification's own shares are
+    planned true -o "$share.source=$PWD/src" -o "$share.target=/tmp/x"
+    [[ $stderr != *empties* ]]
 }
 
 @test "--port forwards a port, by default of 127.0.0.1" {
