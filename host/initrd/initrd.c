@@ -139,12 +139,37 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
     return r;
 }
 
-static void report_missing(const struct initrd_spec *spec, const struct module_set *set)
+/* True if the directory says which modules are built into its kernel: a real one has many. */
+static bool knows_built_in(const struct initrd_spec *spec)
 {
+    const char *directory = spec->modules_source ? spec->modules_source : spec->modules_dir;
+    char *path CLEANUP_FREE = xasprintf("%s/modules.builtin", directory);
+    char *found CLEANUP_FREE = NULL;
+    struct stat st;
+    return path_below(&found, spec->modules_root, path, NULL) == 0 && stat(found, &st) == 0 &&
+           st.st_size > 0;
+}
+
+/* Checks that the guest can mount its root. Returns 0, or -ENOENT with the reason. */
+static int check_missing(const struct initrd_spec *spec, const struct module_set *set,
+                         struct error *e)
+{
+    struct strv needed CLEANUP_STRV = {0};
     if (set->missing.count == 0)
-        return;
+        return 0;
     char *names CLEANUP_FREE = strv_join(&set->missing, ", ");
     log_debug("%s has no module for: %s", spec->modules_dir, names);
+    for (size_t i = 0; i < spec->needed.count && knows_built_in(spec); i++)
+        if (strv_contains(&set->missing, spec->needed.items[i]))
+            strv_push(&needed, spec->needed.items[i]);
+    if (needed.count == 0)
+        return 0;
+    char *lacking CLEANUP_FREE = strv_join(&needed, ", ");
+    return error_set(e, -ENOENT,
+                     "%s: lacks %s, without which the guest cannot mount its root: install all of "
+                     "this kernel's modules (and run depmod), or name another kernel, such as this "
+                     "host's, with --kernel FILE",
+                     spec->modules_source ? spec->modules_source : spec->modules_dir, lacking);
 }
 
 static int add_module_files(struct writer *w, const char *directory, const struct module_set *set,
@@ -179,7 +204,9 @@ static int add_modules(struct writer *w, const struct initrd_spec *spec,
                            !spec->strip_signed, e);
     if (r < 0)
         return r;
-    report_missing(spec, &set);
+    r = check_missing(spec, &set, e);
+    if (r < 0)
+        return r;
     char *directory CLEANUP_FREE = guest_directory(spec->modules_dir);
     r = add_contents(w, directory, &set, spec, inputs, e);
     return r < 0 ? r : add_module_files(w, directory, &set, spec, e);
@@ -278,6 +305,8 @@ int initrd_get(struct cache_entry *entry, const struct initrd_spec *spec, const 
     cache_key_text(&key, count);
     for (size_t i = 0; i < spec->modules.count; i++)
         cache_key_text(&key, spec->modules.items[i]);
+    for (size_t i = 0; i < spec->needed.count; i++)
+        cache_key_text(&key, spec->needed.items[i]);
     for (size_t i = 0; i < spec->words.count; i++) {
         cache_key_text(&key, spec->words.words[i].name);
         cache_key_text(&key, spec->words.words[i].value ? spec->words.words[i].value : "");

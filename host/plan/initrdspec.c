@@ -95,6 +95,21 @@ static void choose_modules(struct planner *p)
     add_listed_modules(p, "boot.initrd.availableKernelModules");
 }
 
+/* Notes which modules the guest needs for a root that is a directory of the host. */
+static void require_modules(struct planner *p)
+{
+    struct strv *needed = &p->plan->initrd.needed;
+
+    if (!p->options->root_dir)
+        return;
+    if (!planner_replaced(p, MODEL_TYPE)) /* another machine may have no PCI */
+        strv_push(needed, "virtio_pci");
+    strv_push(needed, "9pnet_virtio");
+    strv_push(needed, "9p");
+    if (p->params.root_overlay)
+        strv_push(needed, "overlay");
+}
+
 /* The only directory in `path`; the caller frees. NULL: none, or several. */
 static char *only_directory(const char *path)
 {
@@ -177,4 +192,5 @@ void plan_initrd(struct planner *p)
         p->plan->initrd.modules_dir = planner_find_modules(p);
     p->plan->initrd.strip_signed = config_bool(p->config, "runVm.stripModules");
     choose_modules(p);
+    require_modules(p);
 }

@@ -105,6 +105,7 @@ static void free_initrd(struct initrd_spec *spec)
     free(spec->modules_source);
     free(spec->modules_root);
     strv_free(&spec->modules);
+    strv_free(&spec->needed);
     cmdline_free(&spec->words);
 }
 

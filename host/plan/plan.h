@@ -118,6 +118,7 @@ struct initrd_spec {
     char *modules_source; /* where the modules in modules_dir come from; NULL: from there itself */
     char *modules_root;   /* symbolic links in modules_dir are resolved inside it; "": "/" */
     struct strv modules;  /* names and aliases that must be in it, with all they depend on */
+    struct strv needed;   /* those of them without which the guest has no root, unless built in */
     struct cmdline words; /* parameters too long for the command line: appended as bootconfig */
     bool strip_signed;    /* strip modules that are signed as well as those that are not */
 };

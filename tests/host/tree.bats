@@ -69,6 +69,35 @@ booted() {
     [[ $stderr == *"kernel 6.10.0 of the tree: $PWD/tree/boot/vmlinuz-6.10.0"* ]]
 }
 
+@test "a tree whose modules cannot mount it is refused before the start" {
+    local here=tree/usr/lib/modules/6.1.0
+    mkdir -p tree/boot tree/usr/lib
+    cp -r "$(dirname "$modules")" tree/usr/lib/modules
+    cp system/kernel tree/boot/vmlinuz-6.1.0
+    # as real ones have it: of what run-vm needs, one is built in, and one is a module
+    printf 'kernel/drivers/virtio/virtio_pci.ko\nkernel/fs/ext4/ext4.ko\n' >$here/modules.builtin
+    mkdir $here/kernel
+    echo 'int nothing;' | gcc -x c -c -o $here/kernel/9pnet_virtio.ko -
+    depmod -b tree/usr 6.1.0
+    starts() {
+        run_status=$1
+        shift
+        run "-$run_status" "$RUN_VM_PROGRAM" -r tree --guest-init system/guest-init --accel tcg \
+            -o virtualisation.qemu.package="$PWD/qemu" "$@"
+    }
+    starts 74
+    [[ $output == *"initrd: "*"$here: lacks 9p, overlay, without which the guest cannot mount its root: install all of this kernel's modules"*"--kernel FILE" ]]
+    [ -z "$(ls -A "$TMPDIR")" ]
+    [ -z "$(entries initrd)" ]
+    starts 74 --rw
+    [[ $output == *": lacks 9p, without which"* ]]
+    # another kernel's modules, of which nothing is known
+    starts 0 -k system/kernel
+    printf 'kernel/fs/9p/9p.ko\nkernel/fs/overlayfs/overlay.ko\n' >>$here/modules.builtin
+    depmod -b tree/usr 6.1.0
+    starts 0
+}
+
 @test "a tree without a kernel, on a host whose kernel cannot be read, says what to do" {
     mkdir tree
     # seems to run a kernel that no host has
