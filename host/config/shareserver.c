@@ -2,7 +2,9 @@
 #include "host/config/shareserver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -28,6 +30,17 @@ static bool is_qemus(const char *program)
     char *resolved CLEANUP_FREE = realpath(program, NULL);
 
     return streq(resolved ? resolved : program, QEMU_SERVER);
+}
+
+/* True if / is no mount, as in the chroot in which Nix runs programs of a store elsewhere: there
+ * QEMU's server cannot make its sandbox, and it has no way to serve without. */
+static bool is_in_chroot(void)
+{
+    struct statx root;
+
+    return statx(AT_FDCWD, "/", 0, 0, &root) == 0 &&
+           (root.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) &&
+           !(root.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
 int shareserver_refuse_qemus(const char *program, struct error *e)
@@ -61,14 +74,14 @@ char *shareserver_find(const char *given, bool is_root, struct error *e)
     for (size_t i = 0; i < ELEMENTS(locations); i++) {
         char *found CLEANUP_FREE = process_find(locations[i], NULL);
 
-        if (found && (is_root || !is_qemus(found)))
+        if (found && ((is_root && !is_in_chroot()) || !is_qemus(found)))
             return TAKE(found);
         rejected = rejected || found;
     }
     (void)error_set(e, -ENOENT,
                     "virtiofsd: not found%s; install Debian 13's package virtiofsd, or name the "
                     "program with runVm.virtiofsd",
-                    rejected ? " (" QEMU_SERVER " serves root only)" : "");
+                    rejected ? " (" QEMU_SERVER " serves root only, and not in a chroot)" : "");
     (void)error_status(e, -ENOENT, STATUS_UNAVAILABLE);
     return NULL;
 }
