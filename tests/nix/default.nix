@@ -3,6 +3,7 @@
 {
   configuration, # a module
   release ? "26.11", # of nixpkgs
+  module ? ../../nix/module.nix, # null: the configuration imports it
   variant ? false, # the system's own, or that of virtualisation.vmVariant
   toplevel ? "/system",
   modulesPath ? toString ./., # of nixpkgs
@@ -49,9 +50,9 @@ let
     };
   };
   system = lib.evalModules {
-    modules = [ base ../../nix/module.nix configuration ] ++ (
-      if variant then [ ] else [ qemuVm ]
-    );
+    modules = [ base configuration ]
+      ++ (if module == null then [ ] else [ module ])
+      ++ (if variant then [ ] else [ qemuVm ]);
     specialArgs = { inherit lib modulesPath pkgs; };
   };
 in

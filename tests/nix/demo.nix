@@ -5,6 +5,14 @@
   config, # a path: the demonstration system's configuration
   build, # a path: a directory with run-vm and init
   shell, # the demonstration system's
+  module ? ../../nix/module.nix,
+  configuration ? {
+    networking.hostName = "demo";
+    virtualisation.vmVariant.virtualisation = {
+      graphics = false;
+      sharedDirectories.work = { source = "$HOME/work"; target = "/work"; writable = true; };
+    };
+  },
 }:
 let
   inherit (builtins.fromJSON (builtins.readFile config)) system;
@@ -13,6 +21,7 @@ let
   arch = builtins.head (builtins.match "(.*)-linux" builtins.currentSystem);
 in
 import ./. {
+  inherit module;
   variant = true;
   toplevel = storePath system.build.toplevel;
   pkgs = import ./pkgs.nix {
@@ -21,11 +30,9 @@ import ./. {
     closure = storePath system.build.regInfo;
   };
   configuration = { pkgs, ... }: {
-    networking.hostName = "demo";
+    imports = [ configuration ];
     virtualisation.vmVariant.virtualisation = {
-      graphics = false;
       memorySize = 300;
-      sharedDirectories.work = { source = "$HOME/work"; target = "/work"; writable = true; };
       qemu.package = pkgs.runCommand "qemu" { } ''
         mkdir -p $out/bin
         ln -s /usr/bin/qemu-img /usr/bin/qemu-system-${arch} $out/bin
