@@ -13,11 +13,17 @@ static sigset_t mask_before;
 static void (*pipe_before)(int) = SIG_DFL;
 static void (*size_before)(int) = SIG_ERR; /* run-vm does not ignore SIGXFSZ */
 static bool blocked;
-static int taken;            /* the last one; 0: none yet */
-static int64_t request_time; /* of the last one that signals_take_request() returned; 0: none yet */
+static int taken;    /* the last one; 0: none yet */
+static pid_t sender; /* its process; 0: the kernel, such as for a key */
+
+/* The last one that signals_take_request() returned; time 0: none yet. */
+static struct {
+    int64_t time;
+    pid_t sender;
+} request;
 static int descriptor = -1;
 
-/* Signals within this time after a request, in milliseconds, repeat it. */
+/* Signals of one sender within this time after its request, in milliseconds, repeat it. */
 #define REPEAT_TIME 200
 
 /* Signals that a terminal, or a signal to the process group, delivers to QEMU as well. */
@@ -91,6 +97,7 @@ int signals_take(void)
     if (signals_fd() < 0 || read(descriptor, &info, sizeof info) != sizeof info)
         return 0;
     taken = (int)info.ssi_signo;
+    sender = (pid_t)info.ssi_pid;
     return taken;
 }
 
@@ -98,11 +105,13 @@ int signals_take_request(void)
 {
     int number = signals_take();
     int64_t now = clock_milliseconds();
-    if (!number || (request_time && now - request_time < REPEAT_TIME))
+    bool repeated = request.time && request.sender == sender && now - request.time < REPEAT_TIME;
+    if (!number || repeated)
         return 0;
+    request.time = now;
+    request.sender = sender;
     while (signals_take())
         ;
-    request_time = now;
     return number;
 }
 

@@ -30,7 +30,8 @@ int signals_fd(void);
 int signals_take(void);
 
 /* The same for a caller to whom a second signal means more than the first: drops signals that only
- * repeat the last request, since timeout(1) sends its signal to run-vm and to the process group. */
+ * repeat the last request of their sender, since timeout(1) sends its signal to run-vm and to the
+ * process group. */
 int signals_take_request(void);
 
 /* True if a signal was ever taken: run-vm has been asked to end. */

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/system/signals.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "tests/unit/unit.h"
 
 static void a_signal_that_comes_twice_is_one_request(void **state)
@@ -15,10 +19,21 @@ static void a_signal_that_comes_twice_is_one_request(void **state)
     assert_true(signals_taken());
 }
 
+static void another_sender_makes_another_request(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(kill(getppid(), SIGTERM));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    assert_int_equal(signals_take_request(), SIGTERM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_signal_that_comes_twice_is_one_request),
+        cmocka_unit_test(another_sender_makes_another_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
