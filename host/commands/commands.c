@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -177,6 +178,10 @@ static int unknown_command(char *const *arguments, struct error *e)
         return error_set(e, -EINVAL,
                          "%s %s: no such command, expected one of %s; see run-vm %s --help",
                          arguments[0], arguments[1], list, arguments[0]);
+    struct stat st;
+    if (stat(arguments[0], &st) == 0 && S_ISDIR(st.st_mode))
+        return error_set(e, -EINVAL, "%s: no such command; run-vm -r %s boots the directory",
+                         arguments[0], arguments[0]);
     return error_set(e, -EINVAL, "%s: no such command; expected one, or an option%s; see --help",
                      arguments[0], commands[0].syntax->word_hint);
 }

@@ -72,6 +72,19 @@ static bool needs_kernel(const struct config *config, const struct plan_options 
            config_bool(config, "virtualisation.directBoot.enable");
 }
 
+/* Returns 0, or a negative errno with the reason: no kernel can be found in what is no tree. */
+static int check_tree(const char *tree, struct error *e)
+{
+    struct stat st;
+
+    if (stat(tree, &st) < 0)
+        return error_errno(e, errno, "--root-dir: %s", tree);
+    if (!S_ISDIR(st.st_mode))
+        return error_set(e, -ENOTDIR, "--root-dir: %s is not a directory, expected a directory",
+                         tree);
+    return 0;
+}
+
 static void tell(const struct treekernel *found, const char *given)
 {
     const char *kernel = given ? given : found->kernel;
@@ -92,18 +105,19 @@ int treestart_choose_kernel(const struct config *config, struct plan_options *op
 {
     struct treekernel found CLEANUP_TREEKERNEL = {0};
     struct utsname host;
-    struct stat st;
+    int r;
 
-    /* a directory that does not exist is the plan's to report */
-    if (!needs_kernel(config, options) || stat(options->root_dir, &st) < 0)
+    if (!needs_kernel(config, options))
         return 0;
+    if ((r = check_tree(options->root_dir, e)) < 0)
+        return r;
     (void)uname(&host);
     const struct treekernel_request request = {.tree = options->root_dir,
                                                .kernel = options->kernel,
                                                .modules_dir = options->modules_dir,
                                                .host = "",
                                                .release = host.release};
-    int r = treekernel_find(&found, &request, e);
+    r = treekernel_find(&found, &request, e);
     if (r < 0)
         return r;
     if (!dry_run && !options->modules_dir)

@@ -268,8 +268,7 @@ static int tell_choice(const struct registry_machines *machines, const char *nam
         strv_push(&names, machines->items[i].name);
     char *list CLEANUP_FREE = strv_join(&names, ", ");
     if (names.count == 0)
-        (void)error_set(e, -ESRCH, "%s: no machine runs; see run-vm list",
-                        name ? name : "the machine");
+        (void)error_set(e, -ESRCH, "%s%sno machine runs", name ? name : "", name ? ": " : "");
     else if (name)
         (void)error_set(e, -ESRCH, "%s: no machine of this name runs, expected one of %s", name,
                         list);

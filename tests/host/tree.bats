@@ -106,7 +106,13 @@ booted() {
     [[ $output == *"no kernel to boot: the tree tree has none"*"/boot/vmlinuz-$("${host[@]}" uname -r)"*"--kernel FILE --modules-dir DIR"* ]]
     # a missing tree is the only problem
     run -65 "$RUN_VM_PROGRAM" -r nowhere --dry-run
-    [[ $output == *"--root-dir: $PWD/nowhere: No such file"* ]]
+    [ "$output" = "run-vm: --root-dir: nowhere: No such file or directory" ]
+    touch file
+    run -65 "$RUN_VM_PROGRAM" -r file
+    [ "$output" = "run-vm: --root-dir: file is not a directory, expected a directory" ]
+    # what a newcomer may try
+    run -64 "$RUN_VM_PROGRAM" tree
+    [ "$output" = "run-vm: tree: no such command; run-vm -r tree boots the directory" ]
 }
 
 @test "--rw shares the tree for writing, and by one machine at a time" {
