@@ -59,13 +59,14 @@ setup() {
 # readme: runs the commands of README.md for a NixOS user, and compares what they print: any number may be
 # another one, and … is anything.
 readme() {
-    local line expected= command=
+    local line expected='' command=''
     while IFS= read -r line; do
         case $line in
         '$ cat box.nix') command="sed 's,/path/to/run-vm,$TREE,' >box.nix" ;;
         '$ '*)
             compare "$command" "$expected" || return
-            command=${line#'$ '} expected=
+            command=${line#'$ '}
+            expected=''
             ;;
         *) expected+=$line$'\n' ;;
         esac
