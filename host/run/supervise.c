@@ -34,6 +34,10 @@ const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .q
  * its connection to them. */
 #define HANG_UP_TIMEOUT 1000
 
+/* Time between two presses of the power button, in milliseconds. A guest whose boot has not reached
+ * the button's driver or its listener loses a press; systemd ignores one that repeats the last. */
+#define BUTTON_PAUSE 3000
+
 /* The stages of ending a machine, in their order. */
 enum stage {
     RUNNING,
@@ -56,6 +60,7 @@ struct supervisor {
     pid_t pid;        /* QEMU */
     bool lost;        /* a helper exited before QEMU */
     enum stage stage;
+    int64_t next_press; /* the time for the next press of the power button; 0: none */
     struct deadline deadline;
 };
 
@@ -137,10 +142,27 @@ static void quit(struct supervisor *s)
     s->stage = ask(s, "quit", QUITTING);
 }
 
+/* Presses the power button, and again until the guest ends. */
+static void press_button(struct supervisor *s)
+{
+    s->stage = ask(s, "system_powerdown", POWERING_DOWN);
+    s->next_press = clock_milliseconds() + BUTTON_PAUSE;
+}
+
+/* Presses the button again. QEMU may just be exiting: a failure says nothing. */
+static void repeat_press(struct supervisor *s)
+{
+    if (s->qmp)
+        (void)qmp_command(s->qmp, "system_powerdown", MONITOR_TIMEOUT, NULL);
+    else
+        (void)qmp_execute(s->plan->qmp_socket, "system_powerdown", MONITOR_TIMEOUT, NULL);
+    s->next_press = clock_milliseconds() + BUTTON_PAUSE;
+}
+
 static void power_down(struct supervisor *s)
 {
     log_info("powering the guest down (again to make QEMU quit)");
-    s->stage = ask(s, "system_powerdown", POWERING_DOWN);
+    press_button(s);
 }
 
 /* Ends a machine that has lost the server of a share or the emulator of its TPM: programs in the
@@ -201,7 +223,7 @@ static void expire(struct supervisor *s)
     else if (runs_command(s))
         s->stage = POWERING_DOWN;
     else
-        s->stage = ask(s, "system_powerdown", POWERING_DOWN);
+        press_button(s);
 }
 
 /* Returns the time left to the stage that began at `since`, in milliseconds; -1: no limit. */
@@ -220,12 +242,24 @@ static int stage_left(const struct supervisor *s, int64_t since)
     return limit < 0 ? -1 : left > 0 ? (int)left : 0;
 }
 
-/* Returns the time left to the stage, or to the deadline if that is earlier; -1: no limit. */
+/* Returns the time left until the button is pressed again, in milliseconds; -1: it is not. */
+static int press_left(const struct supervisor *s)
+{
+    int64_t left = s->next_press - clock_milliseconds();
+    if (s->stage != POWERING_DOWN || !s->next_press)
+        return -1;
+    return left > 0 ? (int)left : 0;
+}
+
+/* Returns the shortest of these times; -1: there is no limit. */
 static int time_left(const struct supervisor *s, int64_t since)
 {
-    int stage = stage_left(s, since);
-    int deadline = deadline_left(&s->deadline);
-    return stage < 0 || (deadline >= 0 && deadline < stage) ? deadline : stage;
+    const int times[] = {stage_left(s, since), deadline_left(&s->deadline), press_left(s)};
+    int shortest = -1;
+    for (size_t i = 0; i < ELEMENTS(times); i++)
+        if (times[i] >= 0 && (shortest < 0 || times[i] < shortest))
+            shortest = times[i];
+    return shortest;
 }
 
 static void take_signal(struct supervisor *s)
@@ -296,6 +330,8 @@ static void watch(struct supervisor *s, int end)
             expire(s);
         else if (stage == s->stage && stage_left(s, since) == 0)
             end_further(s);
+        else if (press_left(s) == 0)
+            repeat_press(s);
     }
 }
 

@@ -43,6 +43,12 @@ ignore)
     echo "it has heard the button"
     echo mem >/sys/power/state
     ;;
+late)
+    echo "it does not listen yet"
+    sleep 5
+    power_button
+    poweroff -f
+    ;;
 flood)
     (flood one && flood two) &
     power_button
@@ -319,9 +325,12 @@ monitor() {
     passed
 }
 
-@test "a guest that hears the power button and sleeps all the same is ended by the second Ctrl-C" {
-    begin "ignored power button" sleep
+@test "a guest that hears the power button and sleeps all the same is ended by the second Ctrl-C; one that listens late hears it" {
+    begin "ignored power button" sleep "late listener"
+    start_plain late
     start_plain ignore
+    comes late out 'it does not listen yet'
+    signal late INT group
     comes ignore out 'it listens'
     signal ignore INT group
     comes ignore out 'it has heard the button'
@@ -331,6 +340,9 @@ monitor() {
     says "$BATS_FILE_TMPDIR/ignore/err" 'powering the guest down \(again to make QEMU quit\)'
     says "$BATS_FILE_TMPDIR/ignore/err" 'the guest has not powered down; QEMU quits'
     run ! grep 'terminating on signal' "$BATS_FILE_TMPDIR/ignore/err"
+    is late 0
+    says "$BATS_FILE_TMPDIR/late/err" 'powering the guest down \(again to make QEMU quit\)'
+    run ! grep 'has not powered down' "$BATS_FILE_TMPDIR/late/err"
     passed
 }
 
