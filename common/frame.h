@@ -43,7 +43,8 @@ enum frame_type {
     FRAME_VARIABLE = 2,   /* one NAME=VALUE of its environment */
     FRAME_START = 3,      /* run it: empty, or the size of the terminal it gets (frame_put_size) */
     FRAME_INPUT = 4,      /* standard input; empty: its end */
-    FRAME_RESIZE = 5,     /* the terminal's new size */
+    FRAME_RESIZE = 5,     /* the terminal's new size; to the agent in place of everything else: the
+                           * guest's console's, after which the session ends */
     FRAME_SIGNAL = 6,     /* a signal for the command: its number in one byte */
     FRAME_SEPARATE = 7,   /* before the start: standard error does not go to the terminal */
     FRAME_DIRECTORY = 10, /* before the start: the command's working directory; / without it */

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "host/run/consolerelay.h"
+#include "host/run/consolesize.h"
 #include "host/run/consoletail.h"
 #include "host/run/keeper.h"
 #include "host/run/registry.h"
@@ -115,8 +116,11 @@ static int attach(const struct registry_machine *machine, int console)
     log_info("%s: its console; %s", machine->name,
              keys ? "Ctrl-] leaves it" : "until the machine ends");
     print_tail(registry_text(machine, "consoleLog"));
-    if (keys)
+    struct consolesize size CLEANUP_CONSOLESIZE = {0};
+    if (keys) {
         terminal_make_raw();
+        consolesize_start(&size, machine->name);
+    }
     enum consolerelay_end end = consolerelay_run(console, keys);
     terminal_restore(&terminal);
     if (keys)

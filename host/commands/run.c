@@ -29,6 +29,7 @@
 #include "host/prepare/treelock.h"
 #include "host/run/background.h"
 #include "host/run/bootchart.h"
+#include "host/run/consolesize.h"
 #include "host/run/consoleview.h"
 #include "host/run/deadline.h"
 #include "host/run/handover.h"
@@ -351,6 +352,8 @@ static int supervise_machine(const struct plan *plan, const char *name,
     if (plan->exec.arguments.count)
         return warm_run(plan, &limits, helpers, &standard_streams, e);
     announce(plan, name);
+    struct consolesize size CLEANUP_CONSOLESIZE = {0};
+    consolesize_start_first(&size, plan, name);
     return plan->quiet ? consoleview_run(plan, &limits, helpers, e)
                        : supervise(plan, &limits, helpers, NULL, e);
 }

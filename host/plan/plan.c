@@ -23,6 +23,12 @@ const char *const plan_file_kinds[] = {
     [FILE_TPM_STATE] = "tpm-state",
 };
 
+bool plan_shows_guest(const struct plan *plan)
+{
+    return plan->exec.arguments.count > 0 || plan->console == PLAN_CONSOLE_STREAMS ||
+           plan->console == PLAN_CONSOLE_AND_MONITOR;
+}
+
 bool plan_is_temporary(const struct plan *plan, const char *path)
 {
     const char *rest = startswith(path, plan->cwd);

@@ -203,6 +203,9 @@ struct plan {
                            * PREFIX/nix/store/… ; "": none. SOURCEs have it already */
 };
 
+/* True if programs of the guest write to run-vm's standard streams. */
+bool plan_shows_guest(const struct plan *plan);
+
 /* True if `path` is the temporary directory, or inside it. */
 bool plan_is_temporary(const struct plan *plan, const char *path);
 

@@ -193,7 +193,7 @@ static int explain(const struct agentclient_machine *machine, int reason, struct
 }
 
 /* Passes the answer, and what follows it, to the session. */
-static void begin(struct client *client, struct session *s, const struct guestcommand *command)
+static void begin(struct client *client, struct session *s)
 {
     struct handshake *h = &client->handshake;
     size_t room = h->used;
@@ -201,7 +201,6 @@ static void begin(struct client *client, struct session *s, const struct guestco
     frame_reader_fill(&s->channel.incoming, h->used);
     s->connection = client->connection;
     client->connection = -1;
-    session_request(s, command);
 }
 
 /* Returns false if the user wants the session to end at once. */
@@ -267,12 +266,18 @@ static int result(const struct agentclient_machine *machine, const struct guestc
     return error_status(e, -ECANCELED, s->write_error ? STATUS_AGENT_FAILED : status);
 }
 
+/* A client begins anywhere: the session that was last on a port may still be ending in the guest.
+ */
+static struct client make_client(const struct agentclient_machine *machine)
+{
+    return (struct client){
+        .machine = machine, .lock = -1, .connection = -1, .port = getpid() % FRAME_AGENT_PORTS};
+}
+
 int agentclient_run(const struct agentclient_machine *machine, const struct guestcommand *command,
                     const struct session_streams *streams, struct error *e)
 {
-    /* begins anywhere: the session that was last on a port may still be ending in the guest */
-    struct client client = {
-        .machine = machine, .lock = -1, .connection = -1, .port = getpid() % FRAME_AGENT_PORTS};
+    struct client client = make_client(machine);
     int r = reach(&client, e);
     if (r < 0) {
         close_port(&client);
@@ -283,7 +288,8 @@ int agentclient_run(const struct agentclient_machine *machine, const struct gues
     struct session s;
     terminal_save(&terminal);
     session_open(&s, streams);
-    begin(&client, &s, command);
+    begin(&client, &s);
+    session_request(&s, command);
     serve(&s, machine->patience);
     terminal_restore(&terminal);
     session_write_rest(&s);
@@ -291,4 +297,26 @@ int agentclient_run(const struct agentclient_machine *machine, const struct gues
     session_close(&s);
     close_port(&client);
     return r;
+}
+
+int agentclient_resize_console(const struct agentclient_machine *machine, uint16_t rows,
+                               uint16_t columns, struct error *e)
+{
+    static const struct session_streams none = {-1, -1, -1};
+    struct client client = make_client(machine);
+    unsigned char payload[FRAME_SIZE_LENGTH];
+    struct session s;
+    int r = reach(&client, e);
+    if (r == 0) {
+        session_open(&s, &none);
+        begin(&client, &s);
+        frame_put_size(payload, rows, columns);
+        channel_put(&s.channel, FRAME_RESIZE, payload, sizeof payload);
+        serve(&s, machine->patience);
+        r = s.status == 0 ? 0
+                          : error_set(e, -EIO, "%s: its console has no size", machine->found->name);
+        session_close(&s);
+    }
+    close_port(&client);
+    return r < 0 && r != -EIO ? explain(machine, r, e) : r;
 }

@@ -3,6 +3,8 @@
  * the guest (vm.agent). */
 #pragma once
 
+#include <stdint.h>
+
 #include "base/error.h"
 #include "host/plan/guestcommand.h"
 #include "host/run/registry.h"
@@ -23,3 +25,8 @@ struct agentclient_machine {
  * error's status, STATUS_AGENT_FAILED, or 128 + N if signal N to run-vm ended the session. */
 int agentclient_run(const struct agentclient_machine *machine, const struct guestcommand *command,
                     const struct session_streams *streams, struct error *e);
+
+/* Sets the size of the guest's console. Returns 0, or a negative errno with the reason; -ECANCELED
+ * if run-vm got a signal. */
+int agentclient_resize_console(const struct agentclient_machine *machine, uint16_t rows,
+                               uint16_t columns, struct error *e);

@@ -50,6 +50,7 @@ struct port {
 
 struct agent {
     const char *system;
+    int console;     /* -1: none */
     int events;      /* an epoll descriptor */
     int signals;     /* SIGCHLD, SIGTERM */
     int64_t give_up; /* the time at which the kernel must know the ports */
@@ -99,7 +100,7 @@ static _Noreturn void serve(const struct agent *agent, size_t number)
 {
     struct error e CLEANUP_ERROR = {0};
     const struct session_options options = {
-        .system = agent->system, .offered = true, .kill_all = kill_all};
+        .system = agent->system, .offered = true, .console = agent->console, .kill_all = kill_all};
     char *group CLEANUP_FREE = xasprintf("run-vm.agent/%zu", number);
     (void)close(agent->events);
     (void)close(agent->signals);
@@ -248,13 +249,17 @@ static void set_name(char **argv)
     (void)memcpy(argv[0], NAME, strlen(NAME));
 }
 
-/* Leaves everything that was PID 1's: its terminal, its files, its log. */
-static void detach(char **argv)
+/* Leaves everything that was PID 1's: its terminal, its files, its log. Returns a descriptor of the
+ * console, or -1. The console stays open, since a terminal that nobody has open loses its size, and
+ * systemd closes it before the login. Descriptors of /dev/console survive vhangup(2). */
+static int detach(char **argv)
 {
     (void)setsid();
     (void)!chdir("/");
+    int console = open("/dev/console", O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     for (int fd = 0; fd < MOST_FILES; fd++)
-        (void)close(fd);
+        if (fd != console)
+            (void)close(fd);
     int null = open("/dev/null", O_RDWR);
     for (int fd = null + 1; fd <= STDERR_FILENO; fd++)
         (void)dup2(null, fd);
@@ -262,6 +267,7 @@ static void detach(char **argv)
     log_set_sink(log_nothing);
     alloc_out_of_memory = end;
     set_name(argv);
+    return console;
 }
 
 void agent_start(char **argv, const char *system)
@@ -272,8 +278,9 @@ void agent_start(char **argv, const char *system)
         log_warning("vm.agent: the agent cannot be started: %s", strerror(errno));
     if (pid != 0)
         return;
-    detach(argv);
+    int console = detach(argv);
     struct agent agent = {.system = system,
+                          .console = console,
                           .events = epoll_create1(EPOLL_CLOEXEC),
                           .signals = session_open_signals(&e),
                           .give_up = clock_milliseconds() + PORTS_TIME};

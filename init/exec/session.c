@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -184,10 +185,22 @@ static void begin(struct session *s, const struct frame *frame)
     s->phase = RECEIVING;
 }
 
+/* Sets the size of the command's terminal, or, in a session without a command, the console's. */
+static void resize(struct session *s, const struct frame *frame)
+{
+    struct winsize size = {0};
+    if (frame_get_size(frame, &size.ws_row, &size.ws_col) < 0)
+        return;
+    if (s->phase != RECEIVING || !s->options->offered) {
+        command_resize(&s->command, size.ws_row, size.ws_col);
+        return;
+    }
+    (void)ioctl(s->options->console, TIOCSWINSZ, &size);
+    report(s, FRAME_EXIT, &s->status, sizeof s->status);
+}
+
 static void handle(struct session *s, const struct frame *frame)
 {
-    uint16_t rows;
-    uint16_t columns;
     switch ((int)frame->type) {
     case FRAME_SESSION:
         begin(s, frame);
@@ -210,8 +223,7 @@ static void handle(struct session *s, const struct frame *frame)
             start(s, frame);
         return;
     case FRAME_RESIZE:
-        if (frame_get_size(frame, &rows, &columns) == 0)
-            command_resize(&s->command, rows, columns);
+        resize(s, frame);
         return;
     case FRAME_SIGNAL:
         deliver_signal(s, frame);

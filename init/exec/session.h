@@ -10,6 +10,7 @@
 struct session_options {
     const char *system;           /* see struct command; NULL: none */
     bool offered;                 /* the session begins with a token (FRAME_SESSION) */
+    int console;                  /* whose size an offered session may set; -1: none */
     void (*kill_all)(int number); /* sends a signal to all processes of the session */
 };
 

@@ -20,7 +20,7 @@ setup_file() {
     # outside the test's own directory, which no other user can read
     PLACE=$(mktemp -d /var/tmp/run-vm-tree.XXXXXX)
     TREE=$PLACE/tree
-    export PLACE TREE TIME_LIMIT=300
+    export PLACE TREE TIME_LIMIT=300 TMUX_SOCKET=$BATS_FILE_TMPDIR/tmux
     mkdir -p "$PLACE"/{tmp,home,bin,state} "$PLACE/lent/$version"
     chmod -R 755 "$PLACE"
     cp -a "$debian" "$TREE" 2>/dev/null || tar -C "$debian" --exclude=./dev -c . | tar -C "$TREE" -x
@@ -38,6 +38,7 @@ setup_file() {
 }
 
 teardown_file() {
+    tmux -S "$TMUX_SOCKET" kill-server 2>/dev/null || true
     [ -z "${PLACE:-}" ] || rm -rf "$PLACE"
 }
 
@@ -63,18 +64,43 @@ start() {
         </dev/null >"$output" 2>&1)
 }
 
-@test "one option boots Debian, and its owner is root; nothing in the tree changes" {
-    local before pid status=0 output=$BATS_FILE_TMPDIR/boot
-    before=$(fingerprint "$TREE")
+# on_terminal NAME OPTION...: starts the tree as the user on a terminal of 91 columns and 33 lines. In the
+# file NAME: its output; in NAME.status: the exit status.
+on_terminal() {
+    local output=$BATS_FILE_TMPDIR/$1 script=$BATS_FILE_TMPDIR/$1.sh
+    {
+        declare -f as_user
+        printf '(as_user timeout --foreground --kill-after=30 %q %q ' "$TIME_LIMIT" "$PLACE/bin/run-vm"
+        printf '%q ' "${@:2}"
+        printf ')\necho $? >%q; mv %q %q; exec sleep 10000\n' "$output.new" "$output.new" "$output.status"
+    } >"$script"
     : >"$output"
-    start boot -r "$TREE" &
-    pid=$!
-    wait_for "$output" 'guest login:' "$pid" || says "$output" 'guest login:'
+    TERM=screen tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s "$1" -x 91 -y 33 "exec bash $script" \; \
+        pipe-pane -t "$1" "exec cat >>$output" 3>&- 4>&-
+}
+
+# has_size ROWS COLUMNS: waits until the console, which getty has opened, has that size.
+has_size() {
+    until [ "$(as_user timeout "$TIME_LIMIT" "$PLACE/bin/run-vm" exec --wait 60 tree stty -F /dev/ttyS0 size)" = "$1 $2" ]; do
+        [ ! -e "$BATS_FILE_TMPDIR/boot.status" ] || return
+        read -rt 0.5 <> <(:) || true
+    done
+}
+
+@test "one option boots Debian, and its owner is root; the console has the terminal's size; nothing in the tree changes" {
+    local before output=$BATS_FILE_TMPDIR/boot
+    before=$(fingerprint "$TREE")
+    on_terminal boot -r "$TREE"
+    until grep -q 'guest login:' "$output" || [ -e "$output.status" ]; do read -rt 0.25 <> <(:) || true; done
+    says "$output" 'guest login:'
     says "$output" "kernel $(basename "$MODULES") of the tree: $TREE/boot/$(basename "$KERNEL")"
+    has_size 33 91
+    tmux -S "$TMUX_SOCKET" resize-window -t boot -x 100 -y 40
+    has_size 40 100
     # the button's driver is there: the guest powers down
-    kill -TERM "$(pgrep -P "$(pgrep -f -o "^timeout .* $PLACE/bin/run-vm -r $TREE")")"
-    wait "$pid" || status=$?
-    [ "$status" = 0 ]
+    kill -TERM "$(pgrep -P "$(pgrep -f -o "^timeout .* $PLACE/bin/run-vm -r $TREE")" run-vm)"
+    until [ -e "$output.status" ]; do read -rt 0.25 <> <(:) || true; done
+    [ "$(cat "$output.status")" = 0 ]
     says "$output" 'reboot: Power down'
     [ "$(fingerprint "$TREE")" = "$before" ]
     [ -z "$(ls -A "$PLACE/tmp")" ]
