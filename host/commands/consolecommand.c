@@ -107,7 +107,7 @@ static int attach(const struct registry_machine *machine, int console)
 {
     const struct strv none = {0};
     struct terminal terminal;
-    struct keeper keeper CLEANUP_KEEPER = {.fd = -1};
+    struct keeper keeper CLEANUP_KEEPER = {.fd = -1, .shows_guest = true};
     bool keys = isatty(STDIN_FILENO);
     signals_block();
     if (keys)
@@ -123,8 +123,10 @@ static int attach(const struct registry_machine *machine, int console)
     }
     enum consolerelay_end end = consolerelay_run(console, keys);
     terminal_restore(&terminal);
-    if (keys)
+    if (keys) {
         terminal_end_modes();
+        terminal_end_line();
+    }
     if (end == CONSOLERELAY_SIGNALLED)
         return 128 + signals_take();
     if (end == CONSOLERELAY_LEFT)

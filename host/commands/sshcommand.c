@@ -18,6 +18,7 @@
 #include "host/commands/execcommand.h"
 #include "host/commands/sshport.h"
 #include "host/config/portforward.h"
+#include "host/run/foreground.h"
 #include "host/run/sshkey.h"
 #include "host/system/message.h"
 #include "host/system/process.h"
@@ -203,7 +204,8 @@ static int run(struct sshcommand_options *options, struct error *e)
     if (r < 0)
         return r;
     make_arguments(&argv, options, &machine, port, key);
-    return become_ssh(&argv, e);
+    return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) ? foreground_run(&argv, e)
+                                                         : become_ssh(&argv, e);
 }
 
 int sshcommand_run(void *options)

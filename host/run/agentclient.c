@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "host/run/handshake.h"
+#include "host/run/keeper.h"
 #include "host/system/signals.h"
 #include "host/system/terminal.h"
 #include "host/system/unixsocket.h"
@@ -284,15 +285,19 @@ int agentclient_run(const struct agentclient_machine *machine, const struct gues
         r = explain(machine, r, e);
         return r == -ECANCELED ? r : error_status(e, r, STATUS_AGENT_FAILED);
     }
+    const struct strv none = {0};
+    struct keeper keeper CLEANUP_KEEPER = {.fd = -1, .shows_guest = true};
     struct terminal terminal;
     struct session s;
     terminal_save(&terminal);
     session_open(&s, streams);
+    if (s.terminal)
+        keeper_start(&keeper, &none, NULL);
     begin(&client, &s);
     session_request(&s, command);
     serve(&s, machine->patience);
     terminal_restore(&terminal);
-    session_write_rest(&s);
+    session_end_output(&s);
     r = result(machine, command, &s, e);
     session_close(&s);
     close_port(&client);

@@ -226,7 +226,7 @@ static int supervise_run(struct run *run, const struct supervise_limits *limits,
     struct pollfd rest = {run->console, POLLIN, 0};
     while (run->console >= 0 && poll(&rest, 1, 0) > 0)
         read_console(run);
-    session_write_rest(&run->session);
+    session_end_output(&run->session);
     return r < 0 ? r : result(run, r, e);
 }
 

@@ -21,8 +21,8 @@ static bool has_ended(int fd)
 
 /* The keeper's life. Closes every descriptor but the terminal and `fd`, since run-vm's locks must
  * be released when it dies. */
-static _Noreturn void keep(int fd, const struct terminal *terminal, const struct strv *directories,
-                           const struct idmap *identities)
+static _Noreturn void keep(int fd, const struct keeper *keeper, const struct terminal *terminal,
+                           const struct strv *directories, const struct idmap *identities)
 {
     (void)setpgid(0, 0); /* a signal to the process group is meant for run-vm */
     (void)prctl(PR_SET_NAME, "run-vm-keeper");
@@ -32,6 +32,9 @@ static _Noreturn void keep(int fd, const struct terminal *terminal, const struct
     if (chdir("/") < 0 || has_ended(STDERR_FILENO + 1))
         _exit(0);
     terminal_restore_from_raw(terminal);
+    /* also if a shell has set up the terminal by now: it knows nothing of these */
+    if (keeper->shows_guest && terminal->is_terminal)
+        terminal_end_modes();
     for (size_t i = directories->count; i-- > 0;)
         (void)idmap_remove_tree(identities, directories->items[i], NULL);
     _exit(0);
@@ -48,7 +51,7 @@ void keeper_start(struct keeper *keeper, const struct strv *directories,
         return;
     pid_t child = fork(); /* nobody waits for it: run-vm waits for other children, by their ids */
     if (child == 0)
-        keep(ends[0], &terminal, directories, identities);
+        keep(ends[0], keeper, &terminal, directories, identities);
     (void)close(ends[0]);
     /* closing it without having written means that run-vm was killed */
     if (child > 0)

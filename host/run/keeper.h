@@ -4,12 +4,15 @@
  * with run-vm (PR_SET_PDEATHSIG). */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/cleanup.h"
 #include "base/strv.h"
 #include "host/system/idmap.h"
 
 struct keeper {
-    int fd; /* the end of a pipe whose other end it reads; -1: no keeper runs */
+    bool shows_guest; /* set by the caller: programs of the guest write to the terminal */
+    int fd;           /* the end of a pipe whose other end it reads; -1: no keeper runs */
 };
 
 /* Starts the keeper. If no process can be started, run-vm goes on without it. */

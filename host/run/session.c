@@ -234,6 +234,16 @@ static int read_input(struct session *s, struct error *e)
     return error_set(e, -ECANCELED, "ended by Ctrl-], typed %d times", ESCAPE_COUNT);
 }
 
+/* Notes whether the output sets modes of the terminal, or resets some. */
+static void watch_modes(struct session *s, const unsigned char *bytes, size_t count)
+{
+    static const unsigned char beginning[] = {'\033', '[', '?'};
+    for (size_t i = 0; s->terminal && i < count && !s->modes; i++) {
+        s->matched = bytes[i] == beginning[s->matched] ? s->matched + 1 : bytes[i] == *beginning;
+        s->modes = s->matched == sizeof beginning;
+    }
+}
+
 /* Writes at most PIPE_BUF bytes, which a pipe that poll() reports writable accepts without
  * blocking. O_NONBLOCK is no way: it would apply to all users of the file behind a standard stream.
  */
@@ -244,6 +254,7 @@ static void write_output(struct session *s, enum stream_name name)
     ssize_t put =
         write(s->ends[name], queue_front(received), length < PIPE_BUF ? length : PIPE_BUF);
     if (put >= 0) {
+        watch_modes(s, queue_front(received), (size_t)put);
         channel_take(&s->channel, name, (size_t)put);
         return;
     }
@@ -345,7 +356,8 @@ static size_t waiting_output(const struct session *s)
            queue_length(&s->channel.streams[STREAM_ERRORS].received);
 }
 
-void session_write_rest(struct session *s)
+/* Writes the output that its readers have not accepted before the session ended. */
+static void write_rest(struct session *s)
 {
     /* no second signal is needed to give up after the user has ended the guest */
     int left = s->signal && s->status < 0 ? READER_TIME : -1;
@@ -372,6 +384,13 @@ void session_write_rest(struct session *s)
         if (left >= 0 && (left -= READER_PAUSE) <= 0)
             return;
     }
+}
+
+void session_end_output(struct session *s)
+{
+    write_rest(s);
+    if (s->modes)
+        terminal_end_modes();
 }
 
 /* Opens a descriptor that reports changes of the terminal's size; -1: none can be had. `before`

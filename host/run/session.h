@@ -28,15 +28,17 @@ struct session {
     sigset_t mask;   /* before the session */
     void (*pipes)(int);
     bool terminal;
-    bool warm;    /* before that it begins the run: */
-    bool frozen;  /* it waits for FRAME_THAW */
-    bool thawed;  /* it has begun the run, and waits for the request */
-    bool ready;   /* the guest has started the command */
-    bool unheard; /* the guest has not accepted a signal that it was sent */
-    bool done;    /* the guest has sent its last frame, which sets one of these: */
-    int status;   /* the command's; -1: none */
-    char *reason; /* the reason why there is no status; NULL: unknown */
-    int signal;   /* the last one that run-vm got; 0: none */
+    size_t matched; /* bytes at the end of the output that may begin a sequence which … */
+    bool modes;     /* … sets a mode of the terminal, as the command has done */
+    bool warm;      /* before that it begins the run: */
+    bool frozen;    /* it waits for FRAME_THAW */
+    bool thawed;    /* it has begun the run, and waits for the request */
+    bool ready;     /* the guest has started the command */
+    bool unheard;   /* the guest has not accepted a signal that it was sent */
+    bool done;      /* the guest has sent its last frame, which sets one of these: */
+    int status;     /* the command's; -1: none */
+    char *reason;   /* the reason why there is no status; NULL: unknown */
+    int signal;     /* the last one that run-vm got; 0: none */
     unsigned int signals;
     unsigned int escapes;
     int write_error; /* an errno: run-vm could not write its output; 0 */
@@ -71,5 +73,6 @@ void session_fail(struct session *s, struct error *e);
 /* Passes the first signal on to the command; returns false for a second one, which means: quit. */
 bool session_signal(struct session *s, int number);
 
-/* Writes the output that its readers have not accepted before the session ended. */
-void session_write_rest(struct session *s);
+/* Writes the output that its readers have not accepted before the session ended, and ends the modes
+ * of the terminal that the command has left on. */
+void session_end_output(struct session *s);

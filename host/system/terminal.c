@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/text.h"
 
 int terminal_open_again(int fd)
 {
@@ -74,9 +76,22 @@ void terminal_restore(const struct terminal *terminal)
 
 void terminal_end_modes(void)
 {
-    /* the cursor is saved first: with the alternate screen off already, the second restores it */
-    tell_terminal("\0337\033[?1049l\033[?1000l\033[?1002l\033[?1003l\033[?1006l\033[?2004l"
-                  "\033[?1l\033>\033[?25h\033[0m\r\n");
+    const char *term = getenv("TERM");
+    if (!term || !*term || streq(term, "dumb"))
+        return;
+    tell_terminal("\0337\033[r\0338" /* the margins, which takes the cursor home */
+                  /* enters the alternate screen to leave it: outside of it, the second sequence
+                   * alone takes the cursor to where the last program entered it */
+                  "\033[?1049h\033[?1049l"
+                  /* the mouse, focus events, pasting, cursor keys; the keypad; keys of xterm's */
+                  "\033[?9;1000;1002;1003;1004;1005;1006;1015;2004;1l\033>\033[>4m"
+                  /* wraps lines, shows the cursor; letters instead of lines; no colours */
+                  "\033[?7;25h\033(B\017\033[0m");
+}
+
+void terminal_end_line(void)
+{
+    tell_terminal("\r\n");
 }
 
 void terminal_restore_from_raw(const struct terminal *terminal)

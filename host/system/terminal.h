@@ -26,9 +26,12 @@ void terminal_make_raw(void);
 /* Restores them. */
 void terminal_restore(const struct terminal *terminal);
 
-/* Switches off what a guest's programs that still run have switched on in the user's terminal: the
- * alternate screen, the mouse, bracketed paste. */
+/* Switches off what a guest's programs may have left switched on in the user's terminal: the
+ * alternate screen, the mouse, bracketed paste, a hidden cursor, margins, colours. */
 void terminal_end_modes(void);
+
+/* Ends a line that a guest's program has left unfinished. */
+void terminal_end_line(void);
 
 /* Restores them only if the terminal is still raw, as QEMU and --exec leave it. A shell that uses
  * the terminal by now has set it up for itself, and must not be disturbed. */

@@ -235,6 +235,43 @@ has_shown() {
     until_true has_number 0 'sleep 1000'
 }
 
+# leaves_terminal PROGRAM COMMAND...: the command, which runs a shell of the guest on the terminal, leaves the
+# terminal as it was, when it ends and when run-vm or the program is killed, whatever the shell has left on.
+leaves_terminal() {
+    local how program=$1
+    keys() { tmux -S "$TMUX_SOCKET" send-keys -t m "$@"; }
+    screen() { tmux -S "$TMUX_SOCKET" capture-pane -p -t m | grep -Eq -- "$1"; }
+    # the alternate screen, the mouse, the cursor, line wrap, the cursor keys
+    modes() {
+        [ "$(tmux -S "$TMUX_SOCKET" display -p -t m '#{alternate_on}#{mouse_any_flag}#{cursor_flag}#{wrap_flag}#{keypad_cursor_flag}')" = "$1" ]
+    }
+    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s m -x 91 -y 33 'exec bash --norc' 3>&- 4>&-
+    keys "PS1='host> '; stty -g >$BATS_TEST_TMPDIR/before; clear" Enter
+    within screen '^host>'
+    for how in end run-vm "$program"; do
+        keys "clear; ${*:2}" Enter
+        within screen '[#$] ?$'
+        keys "printf '\\033[?1049h\\033[?1000h\\033[?25l\\033[?7l\\033[?1h'; echo \$((60 + 6))" Enter
+        within screen '^66'
+        within modes 11001
+        case $how in
+        end) keys 'exit' Enter ;;
+        run-vm) pkill -KILL -P "$(tmux -S "$TMUX_SOCKET" display -p -t m '#{pane_pid}')" run-vm ;;
+        *) pkill -KILL -P "$(pgrep -P "$(tmux -S "$TMUX_SOCKET" display -p -t m '#{pane_pid}')" run-vm)" "$how" ;;
+        esac
+        within modes 00110
+        keys "clear; stty -g | cmp - $BATS_TEST_TMPDIR/before && echo restored" Enter
+        within screen '^restored'
+        [ "$program" != run-vm ] || [ "$how" != run-vm ] || break
+    done
+    tmux -S "$TMUX_SOCKET" kill-server
+}
+
+@test "a client that ends or is killed leaves the terminal as it was" {
+    leaves_terminal run-vm "$RUN_VM_PROGRAM exec box"
+    leaves_terminal ssh "HOME=$SSH_HOME XDG_DATA_HOME= $RUN_VM_PROGRAM ssh box"
+}
+
 # vm_ssh [ARGUMENT...]: runs run-vm ssh in a home of its own.
 vm_ssh() {
     HOME=$SSH_HOME XDG_DATA_HOME='' "$RUN_VM_PROGRAM" ssh "$@"

@@ -46,9 +46,9 @@ boot_as_is() {
     clean <"$directory/raw" >"$directory/console"
 }
 
-# Removes carriage returns, and the escape sequences of the firmware and of Nix.
+# Removes carriage returns, and the escape sequences of the firmware, of Nix and of run-vm.
 clean() {
-    tr -d '\r' | sed 's/\x1b\[[0-9;?]*[a-zA-Z]//g; s/\x1bc//g'
+    tr -d '\r\017' | sed 's/\x1b\[[0-9;?>]*[a-zA-Z]//g; s/\x1b[78>c]//g; s/\x1b(B//g'
 }
 
 # console NAME: prints the console of a boot.

@@ -130,6 +130,20 @@ has_left() {
         types "stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored"
         shows '^restored'
     done
+    # also after a SIGKILL. The guest learns the terminal's size
+    keys "clear; $RUN_VM_PROGRAM console one" Enter
+    shows 'guest>'
+    keys 'clear; until stty size | grep "^40 100"; do sleep 1; done' Enter
+    shows '^40 100'
+    keys "printf '\\033[?1049h\\033[?1000h\\033[?25l'; echo \$((60 + 7))" Enter
+    shows '^67'
+    pkill -KILL -P "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{pane_pid}')" run-vm
+    are_off() {
+        [ "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{alternate_on}#{mouse_any_flag}#{cursor_flag}')" = 001 ]
+    }
+    until_true are_off
+    keys "clear; stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored" Enter
+    shows '^restored'
     # Ctrl-C is the guest's; SIGTERM ends the console, and restores the terminal, too
     enters two
     keys host 'echo $((70 + 7)); sleep 1000' Enter
