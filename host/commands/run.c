@@ -34,7 +34,6 @@
 #include "host/run/deadline.h"
 #include "host/run/handover.h"
 #include "host/run/keeper.h"
-#include "host/run/machinefacts.h"
 #include "host/run/registry.h"
 #include "host/run/supervise.h"
 #include "host/run/swtpm.h"
@@ -358,14 +357,6 @@ static int supervise_machine(const struct plan *plan, const char *name,
                        : supervise(plan, &limits, helpers, NULL, e);
 }
 
-static void publish(struct registry *registry, const struct background *background,
-                    const struct plan *plan)
-{
-    json_t *facts = machinefacts_describe(plan);
-    background_describe(background, facts);
-    registry_publish(registry, "running", facts);
-}
-
 /* Makes the files, starts everything that belongs to the machine and waits for its end. Returns
  * QEMU's exit status, or a negative errno. */
 static int run_machine(struct prepared *prepared, struct keeper *keeper, struct registry *registry,
@@ -402,7 +393,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, struct 
         return r;
     handover_pass_on(plan);
     keeper_pass_on(keeper);
-    publish(registry, background, plan);
+    background_publish(background, registry, plan);
     return supervise_machine(plan, registry->name, options, &helpers, e);
 }
 

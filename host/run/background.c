@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "host/run/helpers.h"
+#include "host/run/machinefacts.h"
 #include "host/run/qmp.h"
 #include "host/system/atomicfile.h"
 #include "host/system/output.h"
@@ -112,12 +113,15 @@ int background_settle(struct background *background, const struct plan *plan,
     return r < 0 ? r : signals_check(e);
 }
 
-void background_describe(const struct background *background, json_t *facts)
+void background_publish(const struct background *background, struct registry *registry,
+                        const struct plan *plan)
 {
+    json_t *facts = machinefacts_describe(plan);
     if (background->log)
         (void)json_object_set_new(facts, "log", json_string(background->log));
     if (background->console_log)
         (void)json_object_set_new(facts, "consoleLog", json_string(background->console_log));
+    registry_publish(registry, "running", facts);
 }
 
 void background_free(struct background *background)

@@ -32,7 +32,8 @@ int background_start(struct background *background, const struct plan *plan, int
 int background_settle(struct background *background, const struct plan *plan,
                       const struct registry *registry, struct error *e);
 
-/* Adds the paths of the logs to what is published. */
-void background_describe(const struct background *background, json_t *facts);
+/* Publishes what is known about the machine, which runs now, with the paths of the logs. */
+void background_publish(const struct background *background, struct registry *registry,
+                        const struct plan *plan);
 
 void background_free(struct background *background);
