@@ -50,6 +50,8 @@ static void push_chardev(struct strv *argv, const struct model_chardev *chardev)
     if (chardev->multiplexed)
         strv_push(&list, "mux=on,signal=off"); /* Ctrl-C, too, is the guest's */
     add(&list, "logfile", chardev->log);
+    if (chardev->log)
+        strv_push(&list, "logappend=on"); /* at the end, wherever others have moved it */
     if (chardev->backend == MODEL_SCREEN)
         strv_push(&list, "cols=80,rows=24");
     push_list(argv, "-chardev", &list);

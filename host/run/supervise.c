@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "host/run/bootreport.h"
 #include "host/run/bootsteps.h"
+#include "host/run/consolelog.h"
 #include "host/run/deadline.h"
 #include "host/run/qmp.h"
 #include "host/system/process.h"
@@ -62,6 +63,7 @@ struct supervisor {
     enum stage stage;
     int64_t next_press; /* the time for the next press of the power button; 0: none */
     struct deadline deadline;
+    struct consolelog log;
 };
 
 /* The boot of the machine that runs, observed until run-vm ends. */
@@ -254,7 +256,8 @@ static int press_left(const struct supervisor *s)
 /* Returns the shortest of these times; -1: there is no limit. */
 static int time_left(const struct supervisor *s, int64_t since)
 {
-    const int times[] = {stage_left(s, since), deadline_left(&s->deadline), press_left(s)};
+    const int times[] = {stage_left(s, since), deadline_left(&s->deadline), press_left(s),
+                         consolelog_left(&s->log)};
     int shortest = -1;
     for (size_t i = 0; i < ELEMENTS(times); i++)
         if (times[i] >= 0 && (shortest < 0 || times[i] < shortest))
@@ -320,6 +323,7 @@ static void watch(struct supervisor *s, int end)
             (void)bootreport_attend(&s->report);
         if (s->handler && ready > 0)
             call_handler(s, polled + HANDLER);
+        consolelog_attend(&s->log);
         if (polled[END].revents)
             return;
         if (polled[SIGNALS].revents)
@@ -372,12 +376,13 @@ static int tell_failure(struct supervisor *s, int status, struct error *e)
     return error_status(e, -ECANCELED, status ? status : STATUS_BOOT_FAILED);
 }
 
-/* Closes the sockets and removes their files, which a temporary directory that stays would keep. */
-static void close_sockets(struct supervisor *s)
+/* Closes the files; removes the sockets, which a temporary directory that stays would keep. */
+static void close_files(struct supervisor *s)
 {
     const char *const files[] = {s->plan->report_socket, s->plan->control_socket,
                                  s->plan->exec_socket};
     bootreport_close(&s->report);
+    consolelog_close(&s->log);
     qmp_close(&s->qmp);
     if (s->control >= 0)
         (void)close(s->control);
@@ -393,7 +398,7 @@ static int open_sockets(struct supervisor *s, struct error *e)
     if (r == 0 && s->plan->control_socket)
         r = s->control = unixsocket_listen(s->plan->control_socket, e);
     if (r < 0)
-        close_sockets(s);
+        close_files(s);
     return r < 0 ? r : 0;
 }
 
@@ -423,7 +428,8 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                            .helpers = helpers,
                            .handler = handler,
                            .control = -1,
-                           .deadline = deadline_start(limits->timeout)};
+                           .deadline = deadline_start(limits->timeout),
+                           .log = consolelog_open(plan->console_log)};
     int r = open_sockets(&s, e);
     if (r < 0)
         return r;
@@ -445,6 +451,6 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
     tell_losses(&s, false);
     if (r >= 0)
         r = tell_failure(&s, r, e);
-    close_sockets(&s);
+    close_files(&s);
     return r;
 }

@@ -181,6 +181,38 @@ END_OF_INPUT
     [[ $output == *'"stop x": '*'expected COMMAND'* ]]
 }
 
+@test "of a console's log that grows and grows only the end takes space; it may be truncated" {
+    local log
+    log=$(fact two consoleLog)
+    head -c 40M /dev/zero | tr '\0' '.' >>"$log"
+    is_small() {
+        [ "$(stat -c %b "$log")" -le $((16 * 2048)) ]
+    }
+    until_true is_small
+    [ "$(stat -c %s "$log")" -gt $((40 << 20)) ]
+    [ "$(tail -c 8M "$log" | tr -d '\0' | wc -c)" = $((8 << 20)) ]
+    [ -z "$(head -c 8M "$log" | tr -d '\0')" ]
+    # what the guest prints is at the end, which run-vm console shows first
+    tmux -S "$TMUX_SOCKET" kill-session -t keys 2>/dev/null || true
+    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s keys -x 100 -y 40 'exec bash --norc' 3>&- 4>&-
+    keys "PS1='host> '; clear; $RUN_VM_PROGRAM console two" Enter
+    shows 'Ctrl-\] leaves it'
+    keys '' Enter
+    shows '^guest>'
+    keys 'echo $((80 + 8))' Enter
+    shows '^88'
+    tail -c 1000 "$log" | clean | grep -q '^88'
+    : >"$log"
+    keys 'echo $((90 + 9))' Enter
+    shows '^99'
+    [ "$(stat -c %s "$log")" -lt 8192 ]
+    keys C-]
+    shows 'the machine runs on'
+    keys "clear; $RUN_VM_PROGRAM console two" Enter
+    shows '^99'
+    keys C-]
+}
+
 @test "stop powers the guest down; its logs stay, and nothing else" {
     directory=$(fact one directory)
     run -0 "$RUN_VM_PROGRAM" stop --timeout "$TIME_LIMIT" one

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/run/consolelog.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+/* Time between two looks, in milliseconds: a serial line brings a few MiB in it. */
+#define INTERVAL 5000
+
+/* The unit of stat.st_blocks. */
+#define BLOCK 512
+
+/* A filesystem frees whole blocks of its own, which are no larger than this. */
+#define ALIGNMENT (64 << 10)
+
+struct consolelog consolelog_open(const char *path)
+{
+    return (struct consolelog){.fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1,
+                               .next = clock_milliseconds() + INTERVAL};
+}
+
+void consolelog_attend(struct consolelog *log)
+{
+    struct stat s;
+    if (consolelog_left(log) != 0)
+        return;
+    log->next = clock_milliseconds() + INTERVAL;
+    if (fstat(log->fd, &s) < 0 || s.st_blocks <= CONSOLELOG_MOST / BLOCK)
+        return;
+    off_t gone = (s.st_size - CONSOLELOG_KEPT) / ALIGNMENT * ALIGNMENT;
+    if (gone <= 0 || fallocate(log->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, gone) == 0)
+        return;
+    log_warning("the console's log has no limit, since its filesystem cannot free a part of it");
+    consolelog_close(log);
+}
+
+int consolelog_left(const struct consolelog *log)
+{
+    int64_t left = log->next - clock_milliseconds();
+    if (log->fd < 0)
+        return -1;
+    return left > 0 ? (int)left : 0;
+}
+
+void consolelog_close(struct consolelog *log)
+{
+    if (log->fd >= 0)
+        (void)close(log->fd);
+    log->fd = -1;
+}
