@@ -56,9 +56,20 @@ static void find_missing(struct mounter *mounter, const struct boot_plan *plan,
     }
 }
 
+/* True if a device is mounted at all: without one they need not be listed. */
+static bool uses_devices(const struct boot_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->mounts[i].source == PLAN_DEVICE)
+            return true;
+    return false;
+}
+
 int mount_wait_for_devices(struct mounter *mounter, const struct boot_plan *plan, uint64_t timeout,
                            struct error *e)
 {
+    if (!uses_devices(plan))
+        return 0;
     int64_t start = clock_milliseconds();
     for (bool waiting = true;;) {
         struct strv missing CLEANUP_STRV = {0};
