@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #define HOSTILEGUEST_SOCKET   "exec" /* in the working directory */
-#define HOSTILEGUEST_PATIENCE 1000   /* with a guest that takes a signal, in milliseconds */
+#define HOSTILEGUEST_PATIENCE 2000   /* with a guest that takes a signal, in milliseconds */
 
 /* The number of the guests that send something forbidden, whose names are numbers from 0 on. */
 extern const size_t hostileguest_forbidden_count;

@@ -17,12 +17,13 @@
 /* More than a pipe and a socket take. */
 #define MUCH (1 << 22)
 
-/* Writes as the guest does until nobody takes any more, or everything is written. */
-static void write_much(int guest)
+/* Writes as the guest does until everything is written, or nobody has taken any for a time, in
+ * milliseconds. */
+static void write_much(int guest, int time)
 {
     static const char bytes[4096];
     struct pollfd polled = {guest, POLLOUT, 0};
-    for (size_t put = 0; put < MUCH && poll(&polled, 1, 300) > 0;) {
+    for (size_t put = 0; put < MUCH && poll(&polled, 1, time) > 0;) {
         ssize_t sent = send(guest, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
         put += sent > 0 ? (size_t)sent : 0;
     }
@@ -49,7 +50,7 @@ static void a_signal_ends_one_whose_output_is_not_read(void **state)
     assert_int_equal(pipe(output), 0);
     pid_t guest = fork();
     if (guest == 0) {
-        write_much(console[1]);
+        write_much(console[1], 300);
         (void)kill(getppid(), SIGTERM);
         _exit(0);
     }
@@ -75,7 +76,7 @@ static void everything_is_printed_before_the_end(void **state)
     pid_t guest = fork();
     if (guest == 0) {
         (void)close(console[0]);
-        write_much(console[1]);
+        write_much(console[1], 60000);
         _exit(0);
     }
     pid_t reader = fork();
