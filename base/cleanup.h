@@ -20,10 +20,12 @@ static inline void cleanup_free(void *pointer)
     free(*(void **)pointer);
 }
 
-static inline void cleanup_close(const int *fd)
+/* Closes the descriptor, which may be -1, and makes it -1. */
+static inline void cleanup_close(int *fd)
 {
     if (*fd >= 0)
         (void)close(*fd);
+    *fd = -1;
 }
 
 static inline void cleanup_fclose(FILE **f)
@@ -40,6 +42,15 @@ static inline void cleanup_fclose(FILE **f)
         *taken_from_ = NULL;                                                                       \
         taken_;                                                                                    \
     })
+
+/* The same for a descriptor: `owner` becomes -1. */
+#define TAKE_FD(owner) cleanup_take_fd(&(owner))
+static inline int cleanup_take_fd(int *owner)
+{
+    int fd = *owner;
+    *owner = -1;
+    return fd;
+}
 
 /* The number of elements of an array. */
 #define ELEMENTS(array) (sizeof(array) / sizeof((array)[0]))

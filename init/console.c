@@ -199,8 +199,7 @@ static int open_terminal(const char *path)
         (void)fcntl(fd, F_SETFL, O_RDWR);
         return fd;
     }
-    if (fd >= 0)
-        (void)close(fd);
+    cleanup_close(&fd);
     return -1;
 }
 

@@ -137,8 +137,7 @@ static int open_fitting(const struct cache *cache, const char *name)
     int fd = open_whole(cache, name);
     if (fd >= 0 && cacheinfo_fits(fd, cache->key))
         return fd;
-    if (fd >= 0)
-        (void)close(fd);
+    cleanup_close(&fd);
     return -1;
 }
 

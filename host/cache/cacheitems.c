@@ -44,8 +44,7 @@ static uint64_t bytes_in(int directory)
     int copy = fcntl(directory, F_DUPFD_CLOEXEC, 0);
     DIR *stream = copy < 0 ? NULL : fdopendir(copy);
     if (!stream) {
-        if (copy >= 0)
-            (void)close(copy);
+        cleanup_close(&copy);
         return 0;
     }
     uint64_t blocks = 0;

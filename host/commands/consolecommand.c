@@ -79,9 +79,7 @@ static int lock_console(const struct registry_machine *machine, struct error *e)
                          "%s: its console is in use by another run-vm console; leave that one "
                          "first (Ctrl-])",
                          machine->name);
-    int held = lock;
-    lock = -1;
-    return held;
+    return TAKE_FD(lock);
 }
 
 /* Prints the end of the log without its escape sequences: a terminal would answer queries among

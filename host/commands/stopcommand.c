@@ -174,9 +174,7 @@ static int open_machine(const struct registry_machine *machine, struct error *e)
                         pid > 0 ? "ended" : "been started");
         return error_status(e, -ESRCH, STATUS_NO_MACHINE);
     }
-    int opened = end;
-    end = -1;
-    return opened;
+    return TAKE_FD(end);
 }
 
 int stopcommand_run(void *values)

@@ -23,10 +23,8 @@
 void snapshot_free(struct snapshot *snapshot)
 {
     free(snapshot->memory);
-    if (snapshot->state >= 0)
-        (void)close(snapshot->state);
-    if (snapshot->lock >= 0)
-        (void)close(snapshot->lock);
+    cleanup_close(&snapshot->state);
+    cleanup_close(&snapshot->lock);
     *snapshot = (struct snapshot){.state = -1, .lock = -1};
 }
 

@@ -30,13 +30,6 @@ struct client {
     struct handshake handshake;
 };
 
-static void close_end(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
 /* The socket of a port; the caller frees. Its number takes the place of the last character. */
 static char *port_path(const struct client *client, int port, const char *suffix)
 {
@@ -57,7 +50,7 @@ static bool take_port(struct client *client, int port)
         return true;
     }
     int reason = errno;
-    close_end(&client->lock);
+    cleanup_close(&client->lock);
     errno = reason;
     return false;
 }
@@ -81,8 +74,8 @@ static int open_port(struct client *client)
 
 static void close_port(struct client *client)
 {
-    close_end(&client->connection);
-    close_end(&client->lock);
+    cleanup_close(&client->connection);
+    cleanup_close(&client->lock);
 }
 
 /* Waits for input on `fd` until the deadline. Returns 1, 0 at the deadline, or -ECANCELED with the

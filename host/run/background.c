@@ -126,8 +126,7 @@ void background_publish(const struct background *background, struct registry *re
 
 void background_free(struct background *background)
 {
-    if (background->parent >= 0)
-        (void)close(background->parent);
+    cleanup_close(&background->parent);
     free(background->log);
     free(background->console_log);
     *background = (struct background){.parent = -1};
@@ -223,7 +222,6 @@ int background_start(struct background *background, const struct plan *plan, int
     if (s.pid > 0)
         *status = follow(&s, plan);
     (void)close(ends[0]);
-    if (s.log >= 0)
-        (void)close(s.log);
+    cleanup_close(&s.log);
     return s.pid > 0 ? 1 : error_errno(e, number, "a process in the background");
 }

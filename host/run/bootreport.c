@@ -12,13 +12,6 @@
 #include "host/run/consoletail.h"
 #include "host/system/unixsocket.h"
 
-static void close_end(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
 /* --- observers --- */
 
 static struct {
@@ -132,7 +125,7 @@ bool bootreport_attend(struct bootreport *report)
             report->connection =
                 accept4(report->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (report->connection >= 0)
-            close_end(&report->listener);
+            cleanup_close(&report->listener);
         return report->connection >= 0;
     }
     ssize_t got = recv(report->connection, bytes, sizeof bytes, MSG_DONTWAIT);
@@ -142,14 +135,14 @@ bool bootreport_attend(struct bootreport *report)
         else if (report->length < sizeof report->line)
             report->line[report->length++] = bytes[i];
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        close_end(&report->connection); /* QEMU exits */
+        cleanup_close(&report->connection); /* QEMU exits */
     return got > 0;
 }
 
 void bootreport_close(struct bootreport *report)
 {
-    close_end(&report->listener);
-    close_end(&report->connection);
+    cleanup_close(&report->listener);
+    cleanup_close(&report->connection);
     free(report->reason);
     report->reason = NULL;
 }

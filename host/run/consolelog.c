@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -48,7 +49,5 @@ int consolelog_left(const struct consolelog *log)
 
 void consolelog_close(struct consolelog *log)
 {
-    if (log->fd >= 0)
-        (void)close(log->fd);
-    log->fd = -1;
+    cleanup_close(&log->fd);
 }

@@ -194,8 +194,7 @@ int consoleview_run(const struct plan *plan, const struct supervise_limits *limi
                                               .context = &view};
     int r = supervise(plan, limits, helpers, &handler, e);
     (void)close(console[1]);
-    if (view.console >= 0)
-        (void)close(view.console);
+    cleanup_close(&view.console);
     consoletail_free(&view.tail);
     bootsteps_free(&view.steps);
     view.terminal = view.timer = view.console = -1;

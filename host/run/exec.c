@@ -33,20 +33,13 @@ struct run {
     int deadline; /* a timerfd, until a machine from a snapshot has answered; -1 */
 };
 
-static void close_end(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
 static void accept_qemu(struct run *run)
 {
     struct session *s = &run->session;
     s->connection = accept4(run->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (s->connection < 0)
         return;
-    close_end(&run->listener);
+    cleanup_close(&run->listener);
     if (!run->plan->warm)
         session_request(s, &run->plan->exec);
 }
@@ -69,7 +62,7 @@ static void begin(struct run *run)
     if (!s->thawed)
         return;
     s->thawed = false;
-    close_end(&run->deadline);
+    cleanup_close(&run->deadline);
     session_request(s, &run->plan->exec);
 }
 
@@ -80,7 +73,7 @@ static void read_console(struct run *run)
     if (got > 0)
         consoletail_add(&run->tail, bytes, (size_t)got);
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-        close_end(&run->console);
+        cleanup_close(&run->console);
 }
 
 enum slot { CONSOLE = SESSION_POLLED, LISTENER, DEADLINE, SLOTS };
@@ -114,7 +107,7 @@ static enum supervise_state attend(void *context, const struct pollfd *polled)
     if (r < 0)
         session_fail(s, &e);
     if (s->done)
-        close_end(&run->listener);
+        cleanup_close(&run->listener);
     if (r < 0)
         return SUPERVISE_BROKEN;
     return s->done ? SUPERVISE_DONE : s->unheard ? SUPERVISE_WAITS : SUPERVISE_RUNS;
@@ -239,9 +232,9 @@ int exec_run(const struct plan *plan, const struct snapshot *snapshot,
     session_open(&run.session, streams);
     run.session.warm = plan->warm;
     int r = supervise_run(&run, limits, helpers, e);
-    close_end(&run.listener);
-    close_end(&run.console);
-    close_end(&run.deadline);
+    cleanup_close(&run.listener);
+    cleanup_close(&run.console);
+    cleanup_close(&run.deadline);
     session_close(&run.session);
     consoletail_free(&run.tail);
     return r;

@@ -32,9 +32,7 @@ struct freezing {
 
 static void close_end(int *fd)
 {
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
+    cleanup_close(fd);
 }
 
 enum slot { LISTENER, CONNECTION, SLOTS };

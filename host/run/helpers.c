@@ -98,13 +98,11 @@ void helpers_stop(struct helper_list *helpers)
     for (size_t i = 0; i < helpers->count; i++) {
         struct helper *helper = &helpers->items[i];
         stop_one(helper);
-        if (helper->end >= 0)
-            (void)close(helper->end);
+        cleanup_close(&helper->end);
         free(helper->name);
         free(helper->log);
     }
     free(helpers->items);
-    if (helpers->ended >= 0)
-        (void)close(helpers->ended);
+    cleanup_close(&helpers->ended);
     *helpers = (struct helper_list){.ended = -1};
 }

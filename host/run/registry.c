@@ -78,9 +78,7 @@ static int take_name(int base, const char *name)
         if (lock >= 0)
             r = try_lock(base, name, lock);
         if (r == 0) {
-            int taken = lock;
-            lock = -1;
-            return taken;
+            return TAKE_FD(lock);
         }
         if (r != -ENOENT && r != -ESTALE && (r != -EWOULDBLOCK || seen))
             return r;
@@ -192,8 +190,7 @@ void registry_close(struct registry *registry)
         registryplace_remove(registry->base, registry->name);
         (void)close(registry->lock);
     }
-    if (registry->base >= 0)
-        (void)close(registry->base);
+    cleanup_close(&registry->base);
     free(registry->name);
     free(registry->directory);
     *registry = (struct registry){.base = -1, .lock = -1};

@@ -52,9 +52,7 @@ int registryplace_open(const char *path, bool make, struct error *e)
     if (st.st_mode & 077)
         return error_set(e, -EPERM, "others can enter it (mode %o, expected 700)",
                          (unsigned int)st.st_mode & 07777U);
-    int opened = base;
-    base = -1;
-    return opened;
+    return TAKE_FD(base);
 }
 
 int registryplace_names(struct strv *names, int base)
@@ -63,8 +61,7 @@ int registryplace_names(struct strv *names, int base)
     DIR *directory = fd < 0 ? NULL : fdopendir(fd);
     if (!directory) {
         int number = errno;
-        if (fd >= 0)
-            (void)close(fd);
+        cleanup_close(&fd);
         return -number;
     }
     for (const struct dirent *entry; (entry = readdir(directory));)

@@ -32,18 +32,11 @@
 /* Bytes of the longest $TERM that is passed on: a longer one names no terminal. */
 #define TERM_MAX 256
 
-static void close_end(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-    *fd = -1;
-}
-
 /* Ends the session after the last frame. The guest waits for the connection to be closed. */
 static void finish(struct session *s)
 {
     s->done = true;
-    close_end(&s->connection);
+    cleanup_close(&s->connection);
 }
 
 static void put_size(struct session *s, enum frame_type type)
@@ -172,7 +165,7 @@ static int read_connection(struct session *s, struct error *e)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (got <= 0) {
-        close_end(&s->connection); /* QEMU is ending */
+        cleanup_close(&s->connection); /* QEMU is ending */
         return 0;
     }
     frame_reader_fill(&s->channel.incoming, (size_t)got);
@@ -186,7 +179,7 @@ static void write_connection(struct session *s)
     if (put > 0)
         queue_drop(outgoing, (size_t)put);
     else if (put < 0 && errno != EAGAIN && errno != EINTR)
-        close_end(&s->connection);
+        cleanup_close(&s->connection);
 }
 
 static int attend_connection(struct session *s, short events, struct error *e)
@@ -433,10 +426,10 @@ void session_open(struct session *s, const struct session_streams *streams)
 
 void session_close(struct session *s)
 {
-    close_end(&s->connection);
-    close_end(&s->resizes);
-    close_end(&s->reopened[0]);
-    close_end(&s->reopened[1]);
+    cleanup_close(&s->connection);
+    cleanup_close(&s->resizes);
+    cleanup_close(&s->reopened[0]);
+    cleanup_close(&s->reopened[1]);
     channel_free(&s->channel);
     free(s->reason);
     (void)sigprocmask(SIG_SETMASK, &s->mask, NULL);

@@ -384,8 +384,7 @@ static void close_files(struct supervisor *s)
     bootreport_close(&s->report);
     consolelog_close(&s->log);
     qmp_close(&s->qmp);
-    if (s->control >= 0)
-        (void)close(s->control);
+    cleanup_close(&s->control);
     for (size_t i = 0; i < ELEMENTS(files); i++)
         if (files[i])
             (void)unlink(files[i]);

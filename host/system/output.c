@@ -18,8 +18,7 @@ void output_hold_streams(void)
     int fd;
     while ((fd = open("/dev/null", O_RDWR)) >= 0 && fd <= STDERR_FILENO)
         closed = closed || fd == STDOUT_FILENO;
-    if (fd >= 0)
-        (void)close(fd);
+    cleanup_close(&fd);
 }
 
 int output_finish(void)

@@ -379,8 +379,7 @@ int process_check_end(int wait_status, const char *name, struct error *e)
 static int finish_wait(struct wait *wait, const char *name, struct error *e)
 {
     int status = 0;
-    if (wait->end >= 0)
-        (void)close(wait->end);
+    cleanup_close(&wait->end);
     while (waitpid(wait->pid, &status, 0) < 0)
         if (errno != EINTR)
             return error_errno(e, errno, "%s: cannot be waited for", name);

@@ -131,8 +131,7 @@ static int empty(struct removal *removal, int directory, const char *path, struc
     DIR *stream = copy < 0 ? NULL : fdopendir(copy);
     if (!stream) {
         int number = errno;
-        if (copy >= 0)
-            (void)close(copy);
+        cleanup_close(&copy);
         return error_errno(e, number, "%s: cannot be read", path);
     }
     rewinddir(stream); /* the copy shares its position with earlier ones */

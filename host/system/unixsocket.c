@@ -36,9 +36,7 @@ static int set_address(struct sockaddr_un *address, const char *path)
                           text_after_last(path, '/'));
     if (length < 0 || (size_t)length >= sizeof address->sun_path)
         return -ENAMETOOLONG;
-    int opened = at;
-    at = -1;
-    return opened;
+    return TAKE_FD(at);
 }
 
 static int open_socket(void)
@@ -60,9 +58,7 @@ int unixsocket_listen(const char *path, struct error *e)
         r = -errno;
     if (r < 0)
         return error_errno(e, -r, "%s: cannot listen there for QEMU", path);
-    int opened = fd;
-    fd = -1;
-    return opened;
+    return TAKE_FD(fd);
 }
 
 int unixsocket_connect(const char *path)
@@ -76,7 +72,5 @@ int unixsocket_connect(const char *path)
         return fd;
     if (connect(fd, (const struct sockaddr *)&address, sizeof address) < 0)
         return -errno;
-    int opened = fd;
-    fd = -1;
-    return opened;
+    return TAKE_FD(fd);
 }

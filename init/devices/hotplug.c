@@ -125,7 +125,5 @@ bool hotplug_wait(struct hotplug *hotplug, int64_t deadline)
 
 void hotplug_stop(struct hotplug *hotplug)
 {
-    if (hotplug->fd >= 0)
-        (void)close(hotplug->fd);
-    hotplug->fd = -1;
+    cleanup_close(&hotplug->fd);
 }

@@ -137,9 +137,7 @@ static void open_port(struct agent *agent, size_t number)
 
 static void close_port(struct port *port)
 {
-    if (port->fd >= 0)
-        (void)close(port->fd);
-    port->fd = -1;
+    cleanup_close(&port->fd);
 }
 
 /* Starts the session of a host that has connected. */

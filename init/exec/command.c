@@ -31,9 +31,7 @@ void command_init(struct command *command)
 
 void command_close(struct command *command, enum stream_name name)
 {
-    if (command->ends[name] >= 0)
-        (void)close(command->ends[name]);
-    command->ends[name] = -1;
+    cleanup_close(&command->ends[name]);
 }
 
 void command_free(struct command *command)
@@ -244,7 +242,6 @@ int command_start(struct command *command, struct error *e)
     if (r == 0)
         r = start_process(command, theirs, e);
     for (int i = 0; i < STREAM_COUNT; i++)
-        if (theirs[i] >= 0)
-            (void)close(theirs[i]);
+        cleanup_close(&theirs[i]);
     return r;
 }

@@ -148,9 +148,7 @@ int execport_open(uint64_t timeout, struct error *e)
     frozen = -1;
     if (!write_mark(fd, FRAME_READY) || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return unreachable(e);
-    int opened = fd;
-    fd = -1;
-    return opened;
+    return TAKE_FD(fd);
 }
 
 /* Waits for `events`; false after the deadline. */

@@ -41,8 +41,7 @@ static void free_call(struct call *call)
     free(call->source);
     free(call->fstype);
     free(call->data);
-    if (call->target >= 0)
-        (void)close(call->target);
+    cleanup_close(&call->target);
 }
 
 /* Lists the specifications of missing devices, except those of mounts with "nofail". */
