@@ -18,6 +18,20 @@ static inline const char *startswith(const char *text, const char *prefix)
     return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
+/* True if `text` ends with `suffix`. */
+static inline bool endswith(const char *text, const char *suffix)
+{
+    size_t length = strlen(text);
+    size_t end = strlen(suffix);
+    return length >= end && streq(text + length - end, suffix);
+}
+
+/* True for the second and later bytes of a UTF-8 character. */
+static inline bool text_continues_character(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
 /* Returns the rest of `text` after its last `separator`; all of `text` if there is none. */
 static inline const char *text_after_last(const char *text, char separator)
 {

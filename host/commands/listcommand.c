@@ -105,7 +105,7 @@ static size_t text_width(const char *text)
 {
     size_t width = 0;
     for (; *text; text++)
-        width += ((unsigned char)*text & 0xc0) != 0x80;
+        width += !text_continues_character(*text);
     return width;
 }
 

@@ -17,18 +17,10 @@
 /* The number of links that the kernel follows (MAXSYMLINKS). */
 #define LINKS_MAX 40
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 static bool is_runner(const char *path)
 {
-    const char *name = base_name(path);
-    size_t length = strlen(name);
-    return length > strlen("run--vm") && startswith(name, "run-") &&
-           streq(name + length - 3, "-vm");
+    const char *name = text_after_last(path, '/');
+    return strlen(name) > strlen("run--vm") && startswith(name, "run-") && endswith(name, "-vm");
 }
 
 /* Returns the path by which the program was started; the caller frees. */
@@ -73,7 +65,7 @@ static void add_names(struct strv *names, const char *path)
 static void list_names(struct strv *names, const char *argv0)
 {
     const char *executed = (const char *)getauxval(AT_EXECFN);
-    if (streq(base_name(argv0), "run-vm"))
+    if (streq(text_after_last(argv0, '/'), "run-vm"))
         return;
     char *path CLEANUP_FREE = own_path(argv0);
     add_names(names, path);

@@ -85,14 +85,6 @@ static bool has_path(int tree)
     return false;
 }
 
-static bool ends_with(const char *text, const char *suffix)
-{
-    size_t length = strlen(text);
-    size_t end = strlen(suffix);
-
-    return length >= end && streq(text + length - end, suffix);
-}
-
 /* Appends the files of a directory whose names have the suffix. */
 static void list(struct strv *files, int tree, const char *directory, const char *suffix)
 {
@@ -103,7 +95,7 @@ static void list(struct strv *files, int tree, const char *directory, const char
     if (!open)
         return;
     while ((entry = readdir(open)))
-        if (*entry->d_name != '.' && ends_with(entry->d_name, suffix))
+        if (*entry->d_name != '.' && endswith(entry->d_name, suffix))
             strv_pushf(files, "%s/%s", directory, entry->d_name);
     (void)closedir(open);
 }

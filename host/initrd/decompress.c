@@ -85,15 +85,9 @@ int decompress(const char *data, size_t size, size_t limit, char **unpacked, siz
     return r;
 }
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t length = strlen(text);
-    return length >= strlen(end) && streq(text + length - strlen(end), end);
-}
-
 char *decompress_module(const char *path, size_t limit, size_t *size, struct error *e)
 {
-    bool packed = !ends_with(path, ".ko");
+    bool packed = !endswith(path, ".ko");
     char *content CLEANUP_FREE = file_read(path, packed ? FILE_LIMIT : limit, size, e);
     if (!content || !packed)
         return TAKE(content);

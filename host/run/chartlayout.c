@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/array.h"
+#include "base/text.h"
 
 /* A part of a bar that is shorter than this share of the boot has no row. */
 #define SHORTEST 300
@@ -28,7 +29,7 @@ double chartlayout_text_width(const char *text)
         for (size_t i = 0; i < ELEMENTS(classes); i++)
             if (strchr(classes[i].letters, *text))
                 letter = classes[i].width;
-        width += ((unsigned char)*text & 0xc0) == 0x80 ? 0 : letter;
+        width += text_continues_character(*text) ? 0 : letter;
     }
     return width;
 }
@@ -50,7 +51,7 @@ static char *make_label(const struct chart_bar *bar, double room)
     for (size_t length = strlen(bar->name); length && chartlayout_text_width(label) > room;) {
         do
             length--;
-        while (length && ((unsigned char)bar->name[length] & 0xc0) == 0x80);
+        while (length && text_continues_character(bar->name[length]));
         free(label);
         label = xasprintf("%.*s\xe2\x80\xa6  %s", (int)length, bar->name, duration);
     }

@@ -45,12 +45,6 @@ static bool pause_for_reader(void)
     return !signals_taken() && poll(&signals, 1, PATIENCE) == 0;
 }
 
-/* True for the second and later bytes of a UTF-8 character. */
-static bool continues_character(char c)
-{
-    return ((unsigned char)c & 0xc0) == 0x80;
-}
-
 char *message_clip(const char *text, size_t most)
 {
     static const char dots[] = "...";
@@ -59,9 +53,9 @@ char *message_clip(const char *text, size_t most)
         return xstrdup(text);
     size_t tail = (most - strlen(dots)) / 3;
     size_t head = most - strlen(dots) - tail;
-    while (head > 0 && continues_character(text[head]))
+    while (head > 0 && text_continues_character(text[head]))
         head--;
-    while (tail > 0 && continues_character(text[length - tail]))
+    while (tail > 0 && text_continues_character(text[length - tail]))
         tail--;
     return xasprintf("%.*s%s%s", (int)head, text, dots, text + length - tail);
 }
@@ -76,7 +70,7 @@ static size_t plain_length(const char *text)
     if (first > 0xf4 || (first == 0xc2 && (unsigned char)text[1] < 0xa0))
         return 0; /* not UTF-8, or C1 */
     for (size_t i = 1; i < length; i++)
-        if (!continues_character(text[i]))
+        if (!text_continues_character(text[i]))
             return 0;
     return length;
 }

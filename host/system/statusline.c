@@ -30,8 +30,7 @@ static size_t prefix_length(const char *text, size_t characters)
 {
     size_t length = 0;
     while (text[length]) {
-        bool begins = ((unsigned char)text[length] & 0xc0) != 0x80;
-        if (begins && characters-- == 0)
+        if (!text_continues_character(text[length]) && characters-- == 0)
             break;
         length++;
     }

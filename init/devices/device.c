@@ -247,11 +247,10 @@ static char *serial_of(const struct device_list *list, const char *disk)
 /* True for "SERIAL", or with vendor and model before it: "QEMU_HARDDISK_SERIAL". */
 static bool names_serial(const char *value, const char *serial)
 {
-    size_t length = strlen(value);
-    size_t tail = strlen(serial);
-    if (!tail || length < tail || !streq(value + length - tail, serial))
+    if (!*serial || !endswith(value, serial))
         return false;
-    return length == tail || value[length - tail - 1] == '_';
+    const char *found = value + strlen(value) - strlen(serial);
+    return found == value || found[-1] == '_';
 }
 
 static bool matches_serial(const struct device_list *list, const struct device *d,
