@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 
+#include <limits.h>
 #include <time.h>
 
 int64_t clock_microseconds(void)
@@ -13,4 +14,10 @@ int64_t clock_microseconds(void)
 int64_t clock_milliseconds(void)
 {
     return clock_microseconds() / 1000;
+}
+
+int clock_left(int64_t time)
+{
+    int64_t left = time - clock_milliseconds();
+    return left <= 0 ? 0 : left < INT_MAX ? (int)left : INT_MAX;
 }

@@ -155,14 +155,14 @@ static int await_greeting(struct monitor *m, struct error *e)
 {
     int64_t until = clock_milliseconds() + GREETING_TIME;
     while (m->lines && !m->greeted) {
-        int64_t left = until - clock_milliseconds();
+        int left = clock_left(until);
         struct pollfd polled = {qmplines_fd(m->lines), POLLIN, 0};
-        if (left <= 0)
+        if (left == 0)
             return error_set(e, -EBUSY,
                              "%s: QEMU's monitor does not answer: another program is connected to "
                              "it, such as a second run-vm monitor",
                              m->name);
-        if (poll(&polled, 1, (int)left) > 0)
+        if (poll(&polled, 1, left) > 0)
             read_monitor(m);
     }
     return m->lines ? 0 : error_set(e, -ECONNRESET, "%s: it has ended", m->name);

@@ -78,16 +78,16 @@ static bool wait_for_end(struct stopping *s, int64_t milliseconds)
 {
     int64_t until = clock_milliseconds() + milliseconds;
     for (;;) {
-        int64_t left = until - clock_milliseconds();
+        int left = clock_left(until);
         struct pollfd polled[] = {{s->end, POLLIN, 0},
                                   {s->lines ? qmplines_fd(s->lines) : -1, POLLIN, 0}};
-        int ready = poll(polled, ELEMENTS(polled), left > 0 ? (int)left : 0);
+        int ready = poll(polled, ELEMENTS(polled), left);
         if (polled[1].revents && !qmplines_read(s->lines))
             qmplines_close(&s->lines);
         read_events(s);
         if (polled[0].revents)
             return true;
-        if (ready == 0 && left <= 0)
+        if (ready == 0 && left == 0)
             return false;
     }
 }

@@ -83,8 +83,7 @@ static void close_port(struct client *client)
 static int wait_for(int fd, int64_t deadline, struct error *e)
 {
     struct pollfd polled[] = {{fd, POLLIN, 0}, {signals_fd(), POLLIN, 0}};
-    int64_t left = deadline - clock_milliseconds();
-    int ready = poll(polled, ELEMENTS(polled), left > 0 ? (int)left : 0);
+    int ready = poll(polled, ELEMENTS(polled), clock_left(deadline));
     if (ready > 0 && polled[1].revents)
         return signals_check(e) < 0 ? -ECANCELED : 0;
     return ready > 0;
@@ -210,13 +209,15 @@ static bool take_signal(struct session *s)
 static int wait_for_events(const struct session *s, struct pollfd *polled, int patience,
                            int64_t *deadline, struct error *e)
 {
-    int64_t now = clock_milliseconds();
-    *deadline = !s->unheard ? 0 : *deadline ? *deadline : now + patience;
-    int64_t left = *deadline > now ? *deadline - now : 0;
+    if (!s->unheard)
+        *deadline = 0;
+    else if (!*deadline)
+        *deadline = clock_milliseconds() + patience;
+    int left = *deadline ? clock_left(*deadline) : -1;
     session_choose(s, polled);
     polled[SESSION_POLLED] = (struct pollfd){signals_fd(), POLLIN, 0};
-    int ready = poll(polled, SESSION_POLLED + 1, *deadline ? (int)left : -1);
-    if (ready == 0 || (*deadline && left == 0))
+    int ready = poll(polled, SESSION_POLLED + 1, left);
+    if (ready == 0 || left == 0)
         return error_set(e, -ETIMEDOUT,
                          "the guest hangs, or is paused: it has not accepted the "
                          "signal");

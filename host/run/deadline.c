@@ -28,10 +28,7 @@ struct deadline deadline_start(unsigned int seconds)
 
 int deadline_left(const struct deadline *deadline)
 {
-    int64_t left = deadline->at - clock_milliseconds();
-    if (deadline->seconds == 0 || deadline->passed)
-        return -1;
-    return left > 0 ? (int)left : 0;
+    return deadline->seconds == 0 || deadline->passed ? -1 : clock_left(deadline->at);
 }
 
 int deadline_report(const struct deadline *deadline, const char *step, const char *line,

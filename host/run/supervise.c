@@ -240,8 +240,7 @@ static int stage_left(const struct supervisor *s, int64_t since)
     int limit = limits[s->stage];
     if (s->deadline.passed && limit > DEADLINE_GRACE)
         limit = DEADLINE_GRACE;
-    int64_t left = since + limit - clock_milliseconds();
-    return limit < 0 ? -1 : left > 0 ? (int)left : 0;
+    return limit < 0 ? -1 : clock_left(since + limit);
 }
 
 /* Returns the time left until the button is pressed again, in milliseconds; -1: it is not. */

@@ -110,10 +110,10 @@ bool hotplug_wait(struct hotplug *hotplug, int64_t deadline)
 {
     struct pollfd poller = {.fd = hotplug->fd, .events = POLLIN};
     for (;;) {
-        int64_t left = deadline - clock_milliseconds();
-        if (left <= 0)
+        int left = clock_left(deadline);
+        if (left == 0)
             return false;
-        int ready = poll(&poller, 1, left > INT_MAX ? INT_MAX : (int)left);
+        int ready = poll(&poller, 1, left);
         if (ready > 0) {
             hotplug_settle(hotplug);
             return true;

@@ -63,13 +63,13 @@ static char *wait_for_port(uint64_t timeout, struct error *e)
     int64_t deadline = clock_milliseconds() + (int64_t)timeout * 1000;
     for (;;) {
         char *path = execport_find(FRAME_PORT);
-        int64_t left = deadline - clock_milliseconds();
+        int left = clock_left(deadline);
         if (path)
             return path;
-        if (left <= 0)
+        if (left == 0)
             break;
         struct pollfd polled = {.fd = events, .events = POLLIN};
-        (void)poll(&polled, 1, (int)left);
+        (void)poll(&polled, 1, left);
         (void)uevent_receive(events, ignore, NULL);
     }
     (void)error_set(e, -ENODEV,
@@ -155,8 +155,8 @@ int execport_open(uint64_t timeout, struct error *e)
 static bool wait_until(int fd, short events, int64_t deadline)
 {
     struct pollfd polled = {.fd = fd, .events = events};
-    int64_t left = deadline - clock_milliseconds();
-    return left > 0 && poll(&polled, 1, (int)left) > 0;
+    int left = clock_left(deadline);
+    return left > 0 && poll(&polled, 1, left) > 0;
 }
 
 void execport_report(const char *reason)

@@ -375,8 +375,7 @@ static int time_left(const struct session *s)
 {
     if (s->alone || (s->phase != TERMINATING && s->phase != KILLING))
         return -1;
-    int64_t left = s->deadline - clock_milliseconds();
-    return left > 0 ? (int)left : 0;
+    return clock_left(s->deadline);
 }
 
 static void run(struct session *s)
