@@ -117,14 +117,13 @@ char *file_read(const char *path, size_t limit, size_t *size, struct error *e)
     return file_read_at(AT_FDCWD, path, 0, limit, size, e);
 }
 
-ssize_t file_read_head(const char *path, void *head, size_t size)
+/* Reads up to `size` bytes. Returns their number, which is less only at the file's end, or a
+ * negative errno. */
+static ssize_t read_up_to(int fd, void *bytes, size_t size)
 {
-    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0)
-        return -errno;
     size_t filled = 0;
     while (filled < size) {
-        ssize_t got = read(fd, (char *)head + filled, size - filled);
+        ssize_t got = read(fd, (char *)bytes + filled, size - filled);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -134,6 +133,19 @@ ssize_t file_read_head(const char *path, void *head, size_t size)
         filled += (size_t)got;
     }
     return (ssize_t)filled;
+}
+
+ssize_t file_read_head(const char *path, void *head, size_t size)
+{
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    return fd < 0 ? -errno : read_up_to(fd, head, size);
+}
+
+ssize_t file_read_tail(int fd, void *tail, size_t size)
+{
+    if (lseek(fd, -(off_t)size, SEEK_END) < 0 && lseek(fd, 0, SEEK_SET) < 0)
+        return -errno;
+    return read_up_to(fd, tail, size);
 }
 
 int file_write(int fd, const void *content, size_t size)

@@ -29,6 +29,10 @@ char *file_read_at(int directory, const char *path, int flags, size_t limit, siz
  * negative errno. */
 ssize_t file_read_head(const char *path, void *head, size_t size);
 
+/* Reads up to `size` bytes from the end of an open file. Returns their number, or a negative errno.
+ */
+ssize_t file_read_tail(int fd, void *tail, size_t size);
+
 /* Writes all of `content` to `fd`. Returns 0 or a negative errno. */
 int file_write(int fd, const void *content, size_t size);
 

@@ -91,9 +91,7 @@ static void print_tail(const char *path)
     int log CLEANUP_CLOSE = path ? open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC) : -1;
     if (log < 0)
         return;
-    if (lseek(log, -TAIL_BYTES, SEEK_END) < 0)
-        (void)lseek(log, 0, SEEK_SET);
-    ssize_t got = read(log, bytes, sizeof bytes);
+    ssize_t got = file_read_tail(log, bytes, sizeof bytes);
     consoletail_add(&tail, bytes, got > 0 ? (size_t)got : 0);
     char *text CLEANUP_FREE = consoletail_text(&tail, TAIL_LINES, "");
     (void)file_write(STDOUT_FILENO, text, *text ? strlen(text) - 1 : 0);

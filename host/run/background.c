@@ -167,9 +167,7 @@ static void attend(struct started *s)
 static void print_log(int log)
 {
     char text[LOG_END];
-    if (lseek(log, -LOG_END, SEEK_END) < 0)
-        (void)lseek(log, 0, SEEK_SET);
-    ssize_t got = read(log, text, sizeof text);
+    ssize_t got = file_read_tail(log, text, sizeof text);
     if (got > 0)
         (void)file_write(STDERR_FILENO, text, (size_t)got);
 }
