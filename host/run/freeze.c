@@ -30,11 +30,6 @@ struct freezing {
     struct error problem;
 };
 
-static void close_end(int *fd)
-{
-    cleanup_close(fd);
-}
-
 enum slot { LISTENER, CONNECTION, SLOTS };
 
 static size_t choose(void *context, struct pollfd *polled)
@@ -67,7 +62,7 @@ static int receive(struct freezing *f)
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (got <= 0) {
-        close_end(&f->connection); /* QEMU is ending */
+        cleanup_close(&f->connection); /* QEMU is ending */
         return 0;
     }
     struct frame frame;
@@ -84,11 +79,11 @@ static enum supervise_state attend(void *context, const struct pollfd *polled)
     if (polled[LISTENER].revents) {
         f->connection = accept4(f->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (f->connection >= 0)
-            close_end(&f->listener);
+            cleanup_close(&f->listener);
     }
     bool done = polled[CONNECTION].revents && receive(f);
     if (done)
-        close_end(&f->connection);
+        cleanup_close(&f->connection);
     return done ? SUPERVISE_BROKEN : SUPERVISE_RUNS;
 }
 
@@ -120,8 +115,8 @@ int freeze_machine(const struct plan *plan, const char *memory, int state, struc
     if (f.listener < 0)
         return f.listener;
     int r = supervise(&machine, &limits, NULL, &handler, e);
-    close_end(&f.listener);
-    close_end(&f.connection);
+    cleanup_close(&f.listener);
+    cleanup_close(&f.connection);
     r = result(&f, r, e);
     frame_reader_free(&f.incoming);
     error_free(&f.problem);

@@ -13,83 +13,33 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "host/run/qmplines.h"
 #include "host/system/unixsocket.h"
 
-/* The longest line that is accepted. QEMU's answers to the commands of run-vm have 100 bytes. */
-#define LINE_SIZE 65536
-
 struct qmp {
-    int fd;           /* -1: none */
+    struct qmplines *lines;
     bool greeted;     /* QEMU takes commands */
     int64_t deadline; /* of the command in progress, by clock_milliseconds() */
-    size_t filled;
-    char text[LINE_SIZE];
 };
 
-/* Waits for one of `events`. Returns 0, -ETIMEDOUT, or another negative errno. */
-static int wait_for(const struct qmp *qmp, short events)
+/* Returns the next message; NULL with a negative errno in `code` if there is none. */
+static json_t *receive(const struct qmp *qmp, int *code)
 {
-    for (;;) {
-        int64_t left = qmp->deadline - clock_milliseconds();
-        struct pollfd polled = {.fd = qmp->fd, .events = events};
-        int ready = left > 0 ? poll(&polled, 1, (int)left) : 0;
-        if (ready > 0)
-            return 0;
+    struct pollfd polled = {qmplines_fd(qmp->lines), POLLIN, 0};
+    json_t *message;
+    while (!(message = qmplines_next(qmp->lines))) {
+        int left = clock_left(qmp->deadline);
+        int ready = left > 0 ? poll(&polled, 1, left) : 0;
         if (ready == 0)
-            return -ETIMEDOUT;
-        if (errno != EINTR)
-            return -errno;
-    }
-}
-
-static int send_text(const struct qmp *qmp, const char *text)
-{
-    for (size_t left = strlen(text); left > 0;) {
-        ssize_t sent = send(qmp->fd, text, left, MSG_NOSIGNAL);
-        if (sent >= 0) {
-            text += sent;
-            left -= (size_t)sent;
-        } else if (errno == EAGAIN) {
-            int r = wait_for(qmp, POLLOUT);
-            if (r < 0)
-                return r;
-        } else if (errno != EINTR) {
-            return -errno;
-        }
-    }
-    return 0;
-}
-
-/* Returns the next line as JSON; NULL with a negative errno in `code` if there is none. */
-static json_t *receive(struct qmp *qmp, int *code)
-{
-    for (;;) {
-        char *end = memchr(qmp->text, '\n', qmp->filled);
-        if (end) {
-            size_t length = (size_t)(end - qmp->text) + 1;
-            json_t *message = json_loadb(qmp->text, length, 0, NULL);
-            qmp->filled -= length;
-            memmove(qmp->text, end + 1, qmp->filled);
-            *code = message ? 0 : -EPROTO;
-            return message;
-        }
-        if (qmp->filled == sizeof qmp->text) {
-            *code = -EPROTO;
-            return NULL;
-        }
-        *code = wait_for(qmp, POLLIN);
-        if (*code < 0)
-            return NULL;
-        ssize_t got = recv(qmp->fd, qmp->text + qmp->filled, sizeof qmp->text - qmp->filled, 0);
-        if (got == 0)
-            *code = -ECONNRESET;
-        else if (got < 0 && errno != EAGAIN && errno != EINTR)
+            *code = -ETIMEDOUT;
+        else if (ready < 0 && errno != EINTR)
             *code = -errno;
+        else if (ready > 0 && !qmplines_read(qmp->lines))
+            *code = -ECONNRESET;
         if (*code < 0)
             return NULL;
-        if (got > 0)
-            qmp->filled += (size_t)got;
     }
+    return message;
 }
 
 /* Skips messages, which are events, up to one with `member` or "error". `found`, unless it is NULL,
@@ -119,10 +69,8 @@ static int tell(struct qmp *qmp, const char *command, json_t *arguments, json_t 
                 struct error *e)
 {
     json_t *message = json_pack("{s:s, s:O*}", "execute", command, "arguments", arguments);
-    char *text CLEANUP_FREE = json_dumps(message, JSON_COMPACT);
-    char *line CLEANUP_FREE = xasprintf("%s\n", text ? text : "");
+    int r = qmplines_send(qmp->lines, message);
     json_decref(message);
-    int r = send_text(qmp, line);
     return r < 0 ? error_errno(e, -r, "%s", command) : await(qmp, "return", answer, e);
 }
 
@@ -141,7 +89,7 @@ static int greet(struct qmp *qmp, struct error *e)
 struct qmp *qmp_open(int fd)
 {
     struct qmp *qmp = xcalloc(1, sizeof *qmp);
-    qmp->fd = fd;
+    qmp->lines = qmplines_open(fd);
     return qmp;
 }
 
@@ -171,7 +119,7 @@ static int send_descriptor(const struct qmp *qmp, char first, int fd)
     control.header = (struct cmsghdr){
         .cmsg_len = CMSG_LEN(sizeof fd), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
     (void)memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-    return sendmsg(qmp->fd, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return sendmsg(qmplines_fd(qmp->lines), &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
 int qmp_pass(struct qmp *qmp, const char *name, int fd, int timeout, struct error *e)
@@ -193,8 +141,8 @@ int qmp_command(struct qmp *qmp, const char *command, int timeout, struct error 
 
 void qmp_close(struct qmp **qmp)
 {
-    if (*qmp && (*qmp)->fd >= 0)
-        (void)close((*qmp)->fd);
+    if (*qmp)
+        qmplines_close(&(*qmp)->lines);
     free(*qmp);
     *qmp = NULL;
 }

@@ -9,8 +9,8 @@
 
 struct qmp;
 
-/* Makes a session on a connected socket, which must be non-blocking and belongs to the session from
- * now on. The caller closes it by qmp_close(). */
+/* Makes a session on a connected socket, which belongs to the session from now on. The caller
+ * closes it by qmp_close(). */
 struct qmp *qmp_open(int fd);
 
 /* Sends `command` and waits for the answer, at most `timeout` milliseconds. Returns 0, or a

@@ -67,6 +67,21 @@ int qmplines_send(struct qmplines *lines, const json_t *message)
     return 0;
 }
 
+int qmplines_execute(struct qmplines *lines, const char *command)
+{
+    json_t *message = json_pack("{s:s}", "execute", command);
+    int r = qmplines_send(lines, message);
+    json_decref(message);
+    return r;
+}
+
+struct qmplines *qmplines_open(int fd)
+{
+    struct qmplines *lines = xcalloc(1, sizeof *lines);
+    lines->fd = fd;
+    return lines;
+}
+
 struct qmplines *qmplines_connect(const char *path, struct error *e)
 {
     int fd = unixsocket_connect(path);
@@ -74,11 +89,8 @@ struct qmplines *qmplines_connect(const char *path, struct error *e)
         (void)error_errno(e, -fd, "QEMU's monitor %s: cannot connect", path);
         return NULL;
     }
-    struct qmplines *lines = xcalloc(1, sizeof *lines);
-    lines->fd = fd;
-    json_t *command = json_pack("{s:s}", "execute", "qmp_capabilities");
-    int r = qmplines_send(lines, command);
-    json_decref(command);
+    struct qmplines *lines = qmplines_open(fd);
+    int r = qmplines_execute(lines, "qmp_capabilities");
     if (r < 0) {
         (void)error_errno(e, -r, "QEMU's monitor %s", path);
         qmplines_close(&lines);

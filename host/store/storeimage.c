@@ -90,7 +90,8 @@ static int find_closure(struct image *image, const struct strv *roots, const cha
     char *file CLEANUP_FREE = xasprintf("%s/" CLOSURE_PATHS, directory);
     r = parse_list(&image->paths, file, e);
     image->list = TAKE(file);
-    cleanup_close(&entry.lock);
+    if (entry.lock >= 0)
+        (void)close(entry.lock);
     else
         (void)tree_remove(directory, NULL);
     return r;
