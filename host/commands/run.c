@@ -371,7 +371,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, struct 
     timeline_end();
     if (r < 0)
         return r;
-    prepared_tell(prepared, plan);
+    prepare_tell(prepared, plan);
     keeper_start(keeper, &prepared->temporary, &plan->identities);
     if (options->plan.keep_tmp)
         log_info("temporary directory %s", plan->cwd);

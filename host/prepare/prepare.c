@@ -2,7 +2,6 @@
 #include "host/prepare/prepare.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
@@ -11,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "common/stamp.h"
@@ -24,7 +22,6 @@
 #include "host/prepare/growdisk.h"
 #include "host/prepare/needs.h"
 #include "host/prepare/tool.h"
-#include "host/prepare/waitlock.h"
 #include "host/store/closure.h"
 #include "host/store/storeimage.h"
 #include "host/system/atomicfile.h"
@@ -37,59 +34,6 @@
 #include "host/system/tree.h"
 
 #define STAMP_PARAMETER "vm.blank" /* as in common/params.c */
-
-void prepared_hold(struct prepared *prepared, int fd)
-{
-    prepared->held =
-        xreallocarray(prepared->held, prepared->held_count + 1, sizeof *prepared->held);
-    prepared->held[prepared->held_count++] = fd;
-}
-
-/* Keeps a cache entry locked until prepared_free(), which sets the time of its last use. */
-static void hold_entry(struct prepared *prepared, int lock)
-{
-    prepared_hold(prepared, lock);
-    prepared->entries =
-        xreallocarray(prepared->entries, prepared->entry_count + 1, sizeof *prepared->entries);
-    prepared->entries[prepared->entry_count++] = lock;
-}
-
-/* True if the file behind `fd` is locked already. */
-static bool is_held(const struct prepared *prepared, int fd)
-{
-    struct stat st;
-    struct stat held;
-    if (fstat(fd, &st) < 0)
-        return false;
-    for (size_t i = 0; i < prepared->held_count; i++)
-        if (fstat(prepared->held[i], &held) == 0 && held.st_ino == st.st_ino &&
-            held.st_dev == st.st_dev)
-            return true;
-    return false;
-}
-
-/* Locks an image or directory, `what`, against a second run-vm by flock(2), which does not conflict
- * with QEMU's own locks (fcntl). Returns 0 or -EBUSY; 0 also if there is no such file, or it cannot
- * be locked. */
-static int lock_path(struct prepared *prepared, const char *path, const char *what, int operation,
-                     struct error *e)
-{
-    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 || is_held(prepared, fd))
-        return 0; /* it does not exist yet; or QEMU will report why it cannot be opened */
-    int r = waitlock_take(fd, operation);
-    if (r == 0) {
-        prepared_hold(prepared, fd);
-        fd = -1;
-        return 0;
-    }
-    if (r != -EWOULDBLOCK)
-        return 0;
-    return error_set(e, -EBUSY,
-                     "%s: in use by another run-vm; end that one first, or give "
-                     "this one a %s of its own",
-                     path, what);
-}
 
 /* True if the kernel's command line has room for one more stamp. Longer parameters would go into
  * the initrd, which many starts share. */
@@ -227,7 +171,7 @@ static int use_entry(struct prepared *prepared, const struct plan_file *file,
     char *path CLEANUP_FREE = TAKE(entry->path);
     char *made CLEANUP_FREE = xasprintf("%s/%s", path, name);
     if (entry->lock >= 0) {
-        hold_entry(prepared, entry->lock);
+        prepared_hold_entry(prepared, entry->lock);
         return file->writable ? atomicfile_copy(made, file->path, true, e)
                               : atomicfile_link(made, file->path, e);
     }
@@ -258,7 +202,7 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
     if (r < 0)
         return error_context(e, r, "kernel");
     if (lock >= 0)
-        hold_entry(prepared, lock);
+        prepared_hold_entry(prepared, lock);
     return atomicfile_link(kernel, file->path, e);
 }
 
@@ -270,7 +214,7 @@ static int make_module_index(struct prepared *prepared, const struct plan *plan,
     (void)plan;
     int r = moduledep_make(file->source, file->path, fallback, &lock, e);
     if (lock >= 0)
-        hold_entry(prepared, lock);
+        prepared_hold_entry(prepared, lock);
     return r < 0 ? error_context(e, r, "index of the modules in %s", file->source) : 0;
 }
 
@@ -332,7 +276,7 @@ static int make_boot_disk(struct prepared *prepared, const struct plan *plan,
     char *image CLEANUP_FREE = xasprintf("%s/" BOOTDISK_IMAGE, directory);
     char *variables CLEANUP_FREE = xasprintf("%s/" BOOTDISK_VARIABLES, directory);
     if (entry.lock >= 0)
-        hold_entry(prepared, entry.lock);
+        prepared_hold_entry(prepared, entry.lock);
     if (entry.lock < 0 && chmod(image, 0444) < 0) /* a cached one is read-only */
         return error_errno(e, errno, "%s: cannot be made read-only", image);
     if (file->source)
@@ -371,7 +315,7 @@ static int lock_file(struct prepared *prepared, const struct plan_file *file, st
 {
     const char *what = kinds[file->kind].locked;
     int operation = kinds[file->kind].shared ? LOCK_SH : LOCK_EX;
-    return what ? lock_path(prepared, file->path, what, operation, e) : 0;
+    return what ? prepared_lock(prepared, file->path, what, operation, e) : 0;
 }
 
 /* Checks everything that can be checked before a file is touched. */
@@ -381,17 +325,6 @@ static int check(struct prepared *prepared, const struct plan *plan, struct erro
     for (size_t i = 0; r == 0 && i < plan->file_count; i++)
         r = lock_file(prepared, &plan->files[i], e);
     return r < 0 ? r : needs_check(plan, e);
-}
-
-static void remember_made(struct prepared *prepared, const char *path)
-{
-    struct stat state;
-    if (lstat(path, &state) < 0)
-        return;
-    prepared->made =
-        xreallocarray(prepared->made, prepared->made_count + 1, sizeof *prepared->made);
-    prepared->made[prepared->made_count++] =
-        (struct made_file){.path = xstrdup(path), .state = state};
 }
 
 /* Makes the file and locks it, even one that existed, which another start may have just made. */
@@ -404,7 +337,7 @@ static int make_file_of(struct prepared *prepared, const struct plan *plan,
     timeline_end();
     int locked = r < 0 ? r : lock_file(prepared, file, e);
     if (r > 0 && locked == 0 && kinds[file->kind].locked && !file->replace)
-        remember_made(prepared, file->path);
+        prepared_note_made(prepared, file->path);
     return locked;
 }
 
@@ -441,60 +374,9 @@ int prepare(struct prepared *prepared, const struct plan *plan, bootdisk_install
     return r;
 }
 
-void prepared_tell(const struct prepared *prepared, struct plan *plan)
+void prepare_tell(const struct prepared *prepared, struct plan *plan)
 {
     char *words CLEANUP_FREE = strv_join(&prepared->words, ",");
     if (*words)
         plan_add_parameter(plan, STAMP_PARAMETER, words);
-}
-
-static bool is_same_time(const struct timespec *a, const struct timespec *b)
-{
-    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
-/* Compares inode, size and times: a write changes one of them at least. */
-static bool is_untouched(const struct made_file *made)
-{
-    const struct stat *then = &made->state;
-    struct stat now;
-    return lstat(made->path, &now) == 0 && now.st_dev == then->st_dev &&
-           now.st_ino == then->st_ino && now.st_size == then->st_size &&
-           now.st_blocks == then->st_blocks && is_same_time(&now.st_mtim, &then->st_mtim) &&
-           is_same_time(&now.st_ctim, &then->st_ctim);
-}
-
-void prepared_undo(const struct prepared *prepared)
-{
-    for (size_t i = 0; i < prepared->made_count; i++)
-        if (is_untouched(&prepared->made[i]))
-            (void)unlink(prepared->made[i].path);
-}
-
-void prepared_pass_on(const struct prepared *prepared)
-{
-    for (size_t i = 0; i < prepared->held_count; i++)
-        (void)fcntl(prepared->held[i], F_SETFD, 0);
-}
-
-void prepared_free(struct prepared *prepared)
-{
-    for (size_t i = prepared->temporary.count; i > 0; i--) {
-        struct error e CLEANUP_ERROR = {0};
-        if (idmap_remove_tree(prepared->identities, prepared->temporary.items[i - 1], &e) < 0)
-            log_warning("%s", e.message);
-    }
-    strv_free(&prepared->temporary);
-    for (size_t i = 0; i < prepared->entry_count; i++)
-        cache_touch(prepared->entries[i]);
-    free(prepared->entries);
-    for (size_t i = 0; i < prepared->held_count; i++)
-        (void)close(prepared->held[i]);
-    free(prepared->held);
-    for (size_t i = 0; i < prepared->made_count; i++)
-        free(prepared->made[i].path);
-    free(prepared->made);
-    strv_free(&prepared->stamped);
-    strv_free(&prepared->words);
-    *prepared = (struct prepared){0};
 }

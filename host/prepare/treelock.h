@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 #include "host/plan/plan.h"
-#include "host/prepare/prepare.h"
+#include "host/prepare/prepared.h"
 
 /* Takes the lock, which `prepared` holds. Warns of another machine that writes what this one only
  * reads. For a tree to be written returns -EBUSY with the message if another machine uses it, and
