@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/text.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/alloc.h"
+
+bool text_number(const char *text, uint64_t most, uint64_t *number)
+{
+    /* strtoull() accepts signs and blanks, too */
+    char *end = NULL;
+    errno = 0;
+    unsigned long long value = strtoull(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || value > most)
+        return false;
+    *number = value;
+    return true;
+}
 
 char *text_escape(const char *text, const char *special, enum text_escape how)
 {

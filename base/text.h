@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 /* True if both texts are the same; neither may be NULL. */
@@ -38,6 +39,10 @@ static inline const char *text_after_last(const char *text, char separator)
     const char *last = strrchr(text, separator);
     return last ? last + 1 : text;
 }
+
+/* Reads a number of decimal digits alone, from 0 to `most`. Returns false if `text` is none;
+ * `number` is unchanged then. */
+bool text_number(const char *text, uint64_t most, uint64_t *number);
 
 /* Ways to write a byte that would otherwise be syntax. */
 enum text_escape {

@@ -137,11 +137,8 @@ static int read_number(const struct param *param, void *member, const char *valu
     int r = need_value(param, value, e);
     if (r < 0)
         return r;
-    /* strtoull() accepts signs and spaces, too */
-    char *end = NULL;
-    errno = 0;
-    unsigned long long number = strtoull(value, &end, 10);
-    if (*value < '0' || *value > '9' || *end || errno || number == 0)
+    uint64_t number = 0;
+    if (!text_number(value, UINT64_MAX, &number) || number == 0)
         return error_set(e, -EINVAL, "%s=%s: expected a positive number", param->name, value);
     *(uint64_t *)member = number;
     return 0;

@@ -48,9 +48,8 @@ const struct commandline execcommand_syntax = {
 
 static int read_wait(const char *text, int *milliseconds, struct error *e)
 {
-    char *end = NULL;
-    long seconds = text ? strtol(text, &end, 10) : DEFAULT_WAIT;
-    if (text && (*text < '0' || *text > '9' || *end || seconds > MOST_WAIT))
+    uint64_t seconds = DEFAULT_WAIT;
+    if (text && !text_number(text, MOST_WAIT, &seconds))
         return error_set(e, -EINVAL, "--wait: is \"%s\", expected seconds, at most %d", text,
                          MOST_WAIT);
     *milliseconds = (int)seconds * 1000;

@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
@@ -145,14 +144,8 @@ static int stop(struct stopping *s, const struct stopcommand_options *options, u
 static int read_timeout(uint64_t *seconds, const struct stopcommand_options *options,
                         struct error *e)
 {
-    char *end = NULL;
     *seconds = options->kill ? 0 : DEFAULT_TIMEOUT;
-    if (!options->timeout)
-        return 0;
-    errno = 0;
-    *seconds = strtoull(options->timeout, &end, 10);
-    if (options->timeout[0] >= '0' && options->timeout[0] <= '9' && !*end && !errno &&
-        *seconds <= INT32_MAX / 1000)
+    if (!options->timeout || text_number(options->timeout, INT32_MAX / 1000, seconds))
         return 0;
     return error_set(e, -EINVAL, "--timeout: is \"%s\", expected a number of seconds",
                      options->timeout);

@@ -3,18 +3,17 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "host/system/process.h"
 
 int deadline_parse(unsigned int *seconds, const char *text, struct error *e)
 {
-    char *end = NULL;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || value == 0 || value > INT_MAX / 1000)
+    uint64_t value = 0;
+    if (!text_number(text, INT_MAX / 1000, &value) || value == 0)
         return error_set(e, -EINVAL, "--timeout: is \"%s\", expected seconds, at least 1", text);
     *seconds = (unsigned int)value;
     return 0;

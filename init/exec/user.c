@@ -37,10 +37,8 @@ void user_free(struct user *user)
 
 static bool read_number(const char *text, unsigned int *number)
 {
-    char *end = NULL;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || value >= (uid_t)-1)
+    uint64_t value;
+    if (!text_number(text, UINT32_MAX - 1, &value)) /* the largest means "none" */
         return false;
     *number = (unsigned int)value;
     return true;

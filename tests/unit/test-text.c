@@ -47,12 +47,36 @@ static void a_formatted_text_may_be_of_any_length(void **state)
     }
 }
 
+static void a_number_is_digits_alone(void **state)
+{
+    static const char *const none[] = {
+        "", "-1", "+1", " 1", "1 ", "0x1", "1k", "256", "99999999999999999999"};
+    uint64_t number = 7;
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(none); i++)
+        assert_false(text_number(none[i], 255, &number));
+    assert_int_equal(number, 7);
+    assert_true(text_number("0255", 255, &number));
+    assert_int_equal(number, 255);
+}
+
+static void a_suffix_is_the_end(void **state)
+{
+    (void)state;
+    assert_true(endswith("a.ko", ".ko"));
+    assert_true(endswith("a", ""));
+    assert_false(endswith("ko", ".ko"));
+    assert_false(endswith("a.ko ", ".ko"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(special_bytes_are_escaped),
         cmocka_unit_test(the_last_part_is_found),
         cmocka_unit_test(a_formatted_text_may_be_of_any_length),
+        cmocka_unit_test(a_number_is_digits_alone),
+        cmocka_unit_test(a_suffix_is_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
