@@ -66,6 +66,13 @@ char *consoletail_text(const struct consoletail *tail, size_t lines, const char 
     return strv_join(&last, "");
 }
 
+char *consoletail_last_line(const struct consoletail *tail)
+{
+    char *line = consoletail_text(tail, 1, "");
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
+
 char *consoletail_clean(const void *bytes, size_t length)
 {
     const unsigned char *from = bytes;

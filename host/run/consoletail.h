@@ -17,6 +17,9 @@ void consoletail_add(struct consoletail *tail, const void *bytes, size_t count);
  * out empty lines and everything that a terminal would act on. The caller frees. */
 char *consoletail_text(const struct consoletail *tail, size_t lines, const char *prefix);
 
+/* Returns the last line, without a newline; "" if there is none. The caller frees. */
+char *consoletail_last_line(const struct consoletail *tail);
+
 /* Returns `length` bytes as one line, without anything that a terminal would act on. The caller
  * frees. */
 char *consoletail_clean(const void *bytes, size_t length);

@@ -155,9 +155,7 @@ static void end(void *context)
 static char *last_line(void *context)
 {
     const struct view *view = context;
-    char *line = consoletail_text(&view->tail, 1, "");
-    line[strcspn(line, "\n")] = '\0';
-    return line;
+    return consoletail_last_line(&view->tail);
 }
 
 /* Returns a descriptor for the output, which the caller closes; -1 without one. After su or sudo

@@ -122,10 +122,7 @@ static bool signalled(void *context, int number)
 static char *last_line(void *context)
 {
     const struct run *run = context;
-    char *line = run->session.ready ? NULL : consoletail_text(&run->tail, 1, "");
-    if (line)
-        line[strcspn(line, "\n")] = '\0';
-    return line;
+    return run->session.ready ? NULL : consoletail_last_line(&run->tail);
 }
 
 static int result(const struct run *run, int qemu, struct error *e)
