@@ -20,7 +20,7 @@ int hostport_hold(struct in_addr address, uint16_t *port, struct error *e)
         bind(fd, any, length) < 0 || getsockname(fd, any, &length) < 0)
         return error_errno(e, errno, "address %s: no port can be chosen", inet_ntoa(address));
     *port = ntohs(at.sin_port);
-    fd = -1; /* held until run-vm ends */
+    (void)TAKE_FD(fd); /* held until run-vm ends */
     return 0;
 }
 
