@@ -188,7 +188,7 @@ struct model_tpm {
 enum model_kind {
     MODEL_TYPE,          /* type of the machine and its properties, as QEMU reads it [text] */
     MODEL_ACCELERATOR,   /* [text] */
-    MODEL_PROCESSOR,     /* [text] */
+    MODEL_PROCESSOR,     /* its model and features, as QEMU reads them [text] */
     MODEL_MONITOR,       /* [monitor] */
     MODEL_SANDBOX,       /* [sandbox] */
     MODEL_NAME,          /* [text] */

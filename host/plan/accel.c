@@ -24,23 +24,41 @@ static bool has_word(const char *line, size_t length, const char *word)
     return false;
 }
 
-bool accel_has_virtualization(const char *cpuinfo)
+/* True if the text of /proc/cpuinfo has the flag among those of a processor. */
+static bool has_flag(const char *cpuinfo, const char *flag)
 {
     for (const char *line = cpuinfo; line && *line;) {
         const char *end = strchrnul(line, '\n');
         const char *colon = memchr(line, ':', (size_t)(end - line));
 
         if (startswith(line, "flags") && colon &&
-            (has_word(colon + 1, (size_t)(end - colon) - 1, "vmx") ||
-             has_word(colon + 1, (size_t)(end - colon) - 1, "svm")))
+            has_word(colon + 1, (size_t)(end - colon) - 1, flag))
             return true;
         line = *end ? end + 1 : NULL;
     }
     return false;
 }
 
+bool accel_has_virtualization(const char *cpuinfo)
+{
+    return has_flag(cpuinfo, "vmx") || has_flag(cpuinfo, "svm");
+}
+
+bool accel_has_invariant_tsc(const char *cpuinfo)
+{
+    return has_flag(cpuinfo, "constant_tsc") && has_flag(cpuinfo, "nonstop_tsc");
+}
+
 /* Bytes of /proc/cpuinfo that are read: the first processor's part, and more. */
 #define CPUINFO_SIZE ((size_t)64 * 1024)
+
+char *accel_cpuinfo(void)
+{
+    char *cpuinfo = xcalloc(CPUINFO_SIZE, 1);
+
+    (void)file_read_head("/proc/cpuinfo", cpuinfo, CPUINFO_SIZE - 1);
+    return cpuinfo;
+}
 
 /* Explains why KVM cannot be used; the caller frees. NULL: it can. */
 static char *kvm_obstacle(const struct platform *guest)
@@ -58,9 +76,8 @@ static char *kvm_obstacle(const struct platform *guest)
     if (fd < 0)
         return xasprintf("/dev/kvm: %s%s", strerror(errno),
                          errno == EACCES ? " (is the user in the group kvm?)" : "");
-    char *cpuinfo CLEANUP_FREE = xcalloc(CPUINFO_SIZE, 1);
+    char *cpuinfo CLEANUP_FREE = accel_cpuinfo();
 
-    (void)file_read_head("/proc/cpuinfo", cpuinfo, CPUINFO_SIZE - 1);
     if (guest->family == FAMILY_X86 && !accel_has_virtualization(cpuinfo))
         return xstrdup("the processor has neither vmx nor svm, whatever /dev/kvm promises");
     return NULL;

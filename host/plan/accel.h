@@ -21,3 +21,10 @@ void accel_free(struct accel *accel);
 
 /* True if the text of /proc/cpuinfo names one of vmx and svm among the flags of a processor. */
 bool accel_has_virtualization(const char *cpuinfo);
+
+/* True if it says that the time stamp counter of the processor has one rate, whatever the processor
+ * does. */
+bool accel_has_invariant_tsc(const char *cpuinfo);
+
+/* Reads /proc/cpuinfo; the caller frees. "": it cannot be read. */
+char *accel_cpuinfo(void);

@@ -15,7 +15,7 @@ struct dialect {
     bool checks_host;    /* what the host lacks is found before QEMU reports it */
     bool unpacks_kernel; /* QEMU gets the kernel unpacked where it can start it */
     bool gives_way;      /* options of the user's replace ours */
-    bool fast_copies;    /* an emulated processor has no features that are slow to emulate */
+    bool suits_tcg;      /* an emulated processor has the features that are emulated well */
     bool named_ports;    /* each IDE drive names its SATA port */
     bool bridges;        /* disks past the machine's bus go behind bridges */
     bool snapshots;      /* a store image on IDE, which cannot be read-only, is a snapshot; without

@@ -97,18 +97,36 @@ static void add_accelerator(struct planner *p)
     p->emulated = streq(accel.name, "tcg");
 }
 
-/* Features with which Linux and glibc copy memory by `rep movsb`, which TCG executes a byte at a
- * time: without them they copy in words or vectors, in half the time. */
-#define SLOW_COPIES ",erms=off,fsrm=off"
+/* Without these features Linux and glibc copy memory in words or vectors, and not by `rep movsb`,
+ * which TCG executes a byte at a time. */
+#define FAST_COPIES ",erms=off,fsrm=off"
+
+/* TCG's time stamp counter is the host's. QEMU never offers to say that it is invariant, and so has
+ * to be forced. Linux then takes it for the clock of several processors, too, and times one of them
+ * only: each of the others would wait half a second. */
+#define INVARIANT_TSC ",invtsc=on,x-force-features=on,check=off"
+
+/* True if the guest has several processors, and the host a counter that suits them. */
+static bool has_invariant_tsc(const struct planner *p)
+{
+    if (config_integer(p->config, "virtualisation.cores") < 2)
+        return false;
+    char *cpuinfo CLEANUP_FREE = accel_cpuinfo();
+
+    return accel_has_invariant_tsc(cpuinfo);
+}
 
 static void add_processor(struct planner *p)
 {
-    bool slow = p->emulated && p->dialect->fast_copies && p->guest->family == FAMILY_X86;
-    char *model CLEANUP_FREE =
-        p->guest->model ? xasprintf("%s%s", p->guest->model, slow ? SLOW_COPIES : "") : NULL;
+    bool tuned = p->emulated && p->dialect->suits_tcg && p->guest->family == FAMILY_X86;
+    bool invariant = tuned && has_invariant_tsc(p);
 
-    if (model)
-        planner_choose(p, MODEL_PROCESSOR, model);
+    if (!p->guest->model)
+        return;
+    char *model CLEANUP_FREE = xasprintf("%s%s%s", p->guest->model, tuned ? FAST_COPIES : "",
+                                         invariant ? INVARIANT_TSC : "");
+
+    planner_choose(p, MODEL_PROCESSOR, model);
 }
 
 /* Adds a monitor for any client, on a socket that QEMU listens on, and one for run-vm. The latter

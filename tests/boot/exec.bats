@@ -193,6 +193,18 @@ expect_line() {
     run ! grep -q 'accelerator TCG' "$BATS_TEST_TMPDIR/err"
 }
 
+@test "emulated processors copy fast, and share the host's time stamp counter" {
+    local counters=0
+    if grep -qw constant_tsc /proc/cpuinfo && grep -qw nonstop_tsc /proc/cpuinfo; then
+        counters=2
+    fi
+    # shellcheck disable=SC2016
+    OPTIONS="--accel tcg -o virtualisation.cores=2" ends 0 sh -c \
+        'for flag in constant_tsc nonstop_tsc erms fsrm; do grep -cw "$flag" /proc/cpuinfo; done; nproc'
+    run cat "$BATS_TEST_TMPDIR/out"
+    [ "${lines[*]}" = "$counters $counters 0 0 2" ]
+}
+
 @test "a guest that does not get so far: 125, and its reason" {
     OPTIONS="--append root=/dev/vdx --append vm.root.overlay=tmpfs --append vm.device-timeout=1" \
         ends 125 true

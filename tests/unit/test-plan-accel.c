@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "host/plan/accel.h"
 #include "tests/unit/planned.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/unit.h"
@@ -121,6 +122,56 @@ static void an_emulated_x86_processor_has_no_features_that_copy_slowly(void **st
     }
 }
 
+static void several_emulated_processors_know_that_their_counter_is_the_hosts(void **state)
+{
+    static const char fast[] = "max,erms=off,fsrm=off";
+    char *cpuinfo CLEANUP_FREE = accel_cpuinfo();
+    bool invariant = accel_has_invariant_tsc(cpuinfo);
+    char *constant CLEANUP_FREE =
+        xasprintf("%s%s", fast, invariant ? ",invtsc=on,x-force-features=on,check=off" : "");
+    const struct {
+        const char *json;
+        enum accel_choice accel;
+        const char *model;
+    } cases[] = {
+        {VM("\"cores\": 2"), ACCEL_TCG, constant},
+        {VM("\"cores\": 1"), ACCEL_TCG, fast},
+        {VM("\"cores\": 2"), ACCEL_KVM, "max"},
+        {SYSTEM("\"cores\": 2"), ACCEL_TCG, "max"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++) {
+        struct planned p CLEANUP_PLANNED;
+
+        planned_init(&p);
+        p.options.accel = (int)cases[i].accel;
+        planned_make(&p, cases[i].json, planned_no_environment);
+        planned_expect_success(&p);
+        assert_string_equal(planned_argument(&p, "-cpu", 0), cases[i].model);
+    }
+}
+
+static void a_counter_of_one_rate_is_found_among_the_flags(void **state)
+{
+    static const struct {
+        const char *cpuinfo;
+        bool invariant;
+    } cases[] = {
+        {"flags\t\t: fpu tsc constant_tsc nonstop_tsc\n", true},
+        {"model name : x\nflags : constant_tsc rep_good nonstop_tsc avx\nbugs :\n", true},
+        {"flags : fpu tsc constant_tsc\n", false},
+        {"flags : fpu tsc nonstop_tsc\n", false},
+        {"model name : constant_tsc nonstop_tsc\nflags : fpu\n", false},
+        {"Features : fp asimd evtstrm\n", false},
+        {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(cases); i++)
+        assert_int_equal(accel_has_invariant_tsc(cases[i].cpuinfo), cases[i].invariant);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +179,8 @@ int main(void)
         cmocka_unit_test(memory_is_shared_where_it_is_asked_for),
         cmocka_unit_test(other_processors_have_their_machine_and_console),
         cmocka_unit_test(an_emulated_x86_processor_has_no_features_that_copy_slowly),
+        cmocka_unit_test(several_emulated_processors_know_that_their_counter_is_the_hosts),
+        cmocka_unit_test(a_counter_of_one_rate_is_found_among_the_flags),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
