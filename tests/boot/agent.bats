@@ -247,21 +247,21 @@ leaves_terminal() {
     }
     tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s m -x 91 -y 33 'exec bash --norc' 3>&- 4>&-
     keys "PS1='host> '; stty -g >$BATS_TEST_TMPDIR/before; clear" Enter
-    within screen '^host>'
+    until_true screen '^host>'
     for how in end run-vm "$program"; do
         keys "clear; ${*:2}" Enter
-        within screen '[#$] ?$'
+        until_true screen '[#$] ?$'
         keys "printf '\\033[?1049h\\033[?1000h\\033[?25l\\033[?7l\\033[?1h'; echo \$((60 + 6))" Enter
-        within screen '^66'
-        within modes 11001
+        until_true screen '^66'
+        until_true modes 11001
         case $how in
         end) keys 'exit' Enter ;;
         run-vm) pkill -KILL -P "$(tmux -S "$TMUX_SOCKET" display -p -t m '#{pane_pid}')" run-vm ;;
         *) pkill -KILL -P "$(pgrep -P "$(tmux -S "$TMUX_SOCKET" display -p -t m '#{pane_pid}')" run-vm)" "$how" ;;
         esac
-        within modes 00110
+        until_true modes 00110
         keys "clear; stty -g | cmp - $BATS_TEST_TMPDIR/before && echo restored" Enter
-        within screen '^restored'
+        until_true screen '^restored'
         [ "$program" != run-vm ] || [ "$how" != run-vm ] || break
     done
     tmux -S "$TMUX_SOCKET" kill-server
