@@ -12,14 +12,14 @@
 
 struct keeper {
     bool shows_guest; /* set by the caller: programs of the guest write to the terminal */
-    int fd;           /* the end of a pipe whose other end it reads; -1: no keeper runs */
+    int fd;           /* the end of a socket whose other end it reads; -1: no keeper runs */
 };
 
 /* Starts the keeper. If no process can be started, run-vm goes on without it. */
 void keeper_start(struct keeper *keeper, const struct strv *directories,
                   const struct idmap *identities);
 
-/* Lets programs started from now on inherit the pipe, so that the keeper waits for them, too: for
+/* Lets programs started from now on inherit the socket, so that the keeper waits for them, too: for
  * QEMU above all. */
 void keeper_pass_on(const struct keeper *keeper);
 
