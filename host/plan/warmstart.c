@@ -2,8 +2,10 @@
 /* Plans a start from a snapshot: the guest waits before it touches anything that belongs to one
  * run. A machine of which a snapshot could know too much, or that cannot be saved, starts cold. */
 #include "base/alloc.h"
-#include "host/config/share.h"
+#include "base/text.h"
 #include "host/plan/planner.h"
+
+#define OPTION "runVm.warmStart"
 
 static bool is_not_emulated(const struct planner *p)
 {
@@ -85,10 +87,25 @@ static const struct {
                         "QEMU_NET_OPTS, or behind --) whose effect run-vm does not know"},
 };
 
+/* Warns of --warm where there is no command. The option in a file is for those starts that have
+ * one.
+ */
+static void warn_of_no_command(struct planner *p)
+{
+    char *name CLEANUP_FREE = config_origin_name(p->config, OPTION);
+
+    if (startswith(name, "-"))
+        strv_pushf(&p->config->warnings, "%s has no effect: there is no command (--exec).", name);
+}
+
 void plan_warm(struct planner *p)
 {
-    if (!p->plan->exec.arguments.count || !config_bool(p->config, "runVm.warmStart"))
+    if (!config_bool(p->config, OPTION))
         return;
+    if (!p->plan->exec.arguments.count) {
+        warn_of_no_command(p);
+        return;
+    }
     for (size_t i = 0; i < ELEMENTS(obstacles) && !p->plan->warm_obstacle; i++)
         if (obstacles[i].applies(p))
             p->plan->warm_obstacle = xstrdup(obstacles[i].reason);

@@ -316,3 +316,11 @@ END
         [[ ${output//$'\n'/} == *"virtualisation.$setting"* ]]
     done
 }
+
+@test "--warm is for a command; a file's runVm.warmStart waits for one in silence" {
+    plan --warm | jq -e '.warnings | any(. == "--warm: runVm.warmStart has no effect: there is no command (--exec).")'
+    echo '{"runVm": {"warmStart": true}}' >warm.json
+    plan --config warm.json | jq -e '.warnings | any(contains("warm")) | not'
+    plan --warm -o virtualisation.diskImage=null --exec true |
+        jq -e '(.warnings | any(contains("warm")) | not) and (.kernelParams | any(. == "vm.warm"))'
+}
