@@ -48,22 +48,21 @@ static void accept_qemu(struct run *run)
 static int load(struct run *run, struct error *e)
 {
     int r = migrate_load(run->plan->qmp_socket, run->snapshot->state, e);
-    if (r == 0)
-        session_thaw(&run->session);
-    return r;
+    return r < 0 ? r : session_thaw(&run->session, e);
 }
 
 /* Goes on with a run that has begun, or not yet. */
-static void begin(struct run *run)
+static int begin(struct run *run, struct error *e)
 {
     struct session *s = &run->session;
-    if (s->frozen)
-        session_thaw(s);
-    if (!s->thawed)
-        return;
-    s->thawed = false;
+    if (s->warm.frozen)
+        return session_thaw(s, e);
+    if (!s->warm.begun)
+        return 0;
+    s->warm.begun = false;
     cleanup_close(&run->deadline);
     session_request(s, &run->plan->exec);
+    return 0;
 }
 
 static void read_console(struct run *run)
@@ -97,7 +96,8 @@ static enum supervise_state attend(void *context, const struct pollfd *polled)
     if (polled[CONSOLE].revents)
         read_console(run);
     int r = session_attend(s, polled, &e);
-    begin(run);
+    if (r == 0)
+        r = begin(run, &e);
     if (polled[LISTENER].revents)
         accept_qemu(run);
     if (r == 0 && polled[LISTENER].revents && run->snapshot)
@@ -180,7 +180,7 @@ static int supervise_machine(struct run *run, const struct supervise_limits *lim
 /* True if a machine from a snapshot has been told nothing, and nobody wants it to end. */
 static bool is_stale(const struct run *run, int r)
 {
-    return run->snapshot && run->session.warm && !run->session.signal && r != -ETIMEDOUT;
+    return run->snapshot && run->session.warm.waits && !run->session.signal && r != -ETIMEDOUT;
 }
 
 static int tell_stale(const struct run *run, int qemu, struct error *e)
@@ -227,7 +227,7 @@ int exec_run(const struct plan *plan, const struct snapshot *snapshot,
     struct run run = {
         .plan = plan, .snapshot = snapshot, .listener = -1, .console = -1, .deadline = -1};
     session_open(&run.session, streams);
-    run.session.warm = plan->warm;
+    run.session.warm.waits = plan->warm;
     int r = supervise_run(&run, limits, helpers, e);
     cleanup_close(&run.listener);
     cleanup_close(&run.console);

@@ -64,19 +64,21 @@ static void put_terminal_type(struct session *s)
     put_text(s, FRAME_VARIABLE, variable);
 }
 
-void session_thaw(struct session *s)
+int session_thaw(struct session *s, struct error *e)
 {
     struct frame_thaw thaw = {0};
     struct timespec now = {0};
     unsigned char payload[FRAME_THAW_LENGTH];
-    (void)!getrandom(thaw.seed, sizeof thaw.seed, 0); /* as short as these, it cannot fail */
-    (void)!getrandom(thaw.mac, sizeof thaw.mac, 0);
+    if (getrandom(thaw.seed, sizeof thaw.seed, 0) != sizeof thaw.seed ||
+        getrandom(thaw.mac, sizeof thaw.mac, 0) != sizeof thaw.mac)
+        return error_errno(e, errno, "no random bytes for the guest");
     thaw.mac[0] = (unsigned char)((thaw.mac[0] & 0xfc) | 2); /* one card's, and of no maker */
     (void)clock_gettime(CLOCK_REALTIME, &now);
     thaw.time = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
     frame_put_thaw(payload, &thaw);
     channel_put(&s->channel, FRAME_THAW, payload, sizeof payload);
-    s->frozen = false;
+    s->warm.frozen = false;
+    return 0;
 }
 
 void session_request(struct session *s, const struct guestcommand *command)
@@ -111,15 +113,15 @@ static int handle(struct session *s, const struct frame *frame, struct error *e)
 {
     switch ((int)frame->type) {
     case FRAME_FROZEN:
-        s->frozen = s->warm;
-        if (!s->warm)
+        if (!s->warm.waits)
             break;
+        s->warm.frozen = true;
         return 0;
     case FRAME_THAWED:
-        s->thawed = s->warm;
-        s->warm = false;
-        if (!s->thawed)
+        if (!s->warm.waits)
             break;
+        s->warm.waits = false;
+        s->warm.begun = true;
         return 0;
     case FRAME_READY:
         if (!s->ready)
@@ -288,6 +290,13 @@ enum slot {
 };
 _Static_assert(SLOTS == SESSION_POLLED, "the caller polls as many");
 
+/* Leaves out what leads to frames: a guest that waits takes FRAME_THAW for its first one. */
+static void hold_frames(struct pollfd polled[SESSION_POLLED])
+{
+    for (size_t i = RESIZES; i < SLOTS; i++)
+        polled[i].fd = -1;
+}
+
 static struct pollfd output_events(const struct session *s, enum stream_name name)
 {
     bool waits = queue_length(&s->channel.streams[name].received) > 0;
@@ -309,6 +318,8 @@ void session_choose(const struct session *s, struct pollfd polled[SESSION_POLLED
     polled[ENDS + STREAM_INPUT] = (struct pollfd){input ? s->ends[STREAM_INPUT] : -1, POLLIN, 0};
     polled[ENDS + STREAM_OUTPUT] = output_events(s, STREAM_OUTPUT);
     polled[ENDS + STREAM_ERRORS] = output_events(s, STREAM_ERRORS);
+    if (s->warm.waits)
+        hold_frames(polled);
 }
 
 int session_attend(struct session *s, const struct pollfd *polled, struct error *e)

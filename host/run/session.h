@@ -30,15 +30,17 @@ struct session {
     bool terminal;
     size_t matched; /* bytes at the end of the output that may begin a sequence which … */
     bool modes;     /* … sets a mode of the terminal, as the command has done */
-    bool warm;      /* before that it begins the run: */
-    bool frozen;    /* it waits for FRAME_THAW */
-    bool thawed;    /* it has begun the run, and waits for the request */
-    bool ready;     /* the guest has started the command */
-    bool unheard;   /* the guest has not accepted a signal that it was sent */
-    bool done;      /* the guest has sent its last frame, which sets one of these: */
-    int status;     /* the command's; -1: none */
-    char *reason;   /* the reason why there is no status; NULL: unknown */
-    int signal;     /* the last one that run-vm got; 0: none */
+    struct {
+        bool waits;  /* the guest (vm.warm) has not begun the run, and takes FRAME_THAW alone */
+        bool frozen; /* it has asked for that frame */
+        bool begun;  /* it has begun the run, and waits for the request */
+    } warm;
+    bool ready;   /* the guest has started the command */
+    bool unheard; /* the guest has not accepted a signal that it was sent */
+    bool done;    /* the guest has sent its last frame, which sets one of these: */
+    int status;   /* the command's; -1: none */
+    char *reason; /* the reason why there is no status; NULL: unknown */
+    int signal;   /* the last one that run-vm got; 0: none */
     unsigned int signals;
     unsigned int escapes;
     int write_error; /* an errno: run-vm could not write its output; 0 */
@@ -49,8 +51,9 @@ struct session {
 void session_open(struct session *s, const struct session_streams *streams);
 void session_close(struct session *s);
 
-/* Begins the run: sends what makes this guest differ from others of its snapshot. */
-void session_thaw(struct session *s);
+/* Begins the run of a guest that waits: sends what makes it differ from others of its snapshot.
+ * Returns 0, or a negative errno with the reason if there are no random bytes. */
+int session_thaw(struct session *s, struct error *e);
 
 /* Sends everything that the guest needs to start the command. */
 void session_request(struct session *s, const struct guestcommand *command);

@@ -80,6 +80,20 @@ TELL='cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | md5sum; cat
     warm "$BATS_TEST_TMPDIR/err"
 }
 
+@test "output whose reader has gone ends the command as in a machine that boots" {
+    local status=0
+    timeout "$TIME_LIMIT" bash -c 'set -o pipefail; guest yes </dev/null | head -1' \
+        >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+    [ "$(cat "$BATS_TEST_TMPDIR/out")" = y ]
+    [ "$status" = 141 ] # yes got SIGPIPE
+    warm "$BATS_TEST_TMPDIR/err"
+    # gone before the run begins
+    status=0
+    guest yes </dev/null 2>"$BATS_TEST_TMPDIR/err" > >(:) || status=$?
+    [ "$status" = 141 ]
+    warm "$BATS_TEST_TMPDIR/err"
+}
+
 @test "other kernel parameters are another machine; a making that is ended leaves nothing, and runs nothing" {
     local before pid status=0 err=$BATS_TEST_TMPDIR/err
     before=$(ls "$XDG_CACHE_HOME/run-vm")

@@ -2,6 +2,9 @@
 /* The host's end of a session with a command in the guest. */
 #include "host/run/session.h"
 
+#include <pty.h>
+#include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/unit/unit.h"
@@ -37,10 +40,48 @@ static void a_full_queue_is_not_the_end_of_the_input(void **state)
     (void)close(input[1]);
 }
 
+static size_t queued_after_poll(struct session *s)
+{
+    struct pollfd polled[SESSION_POLLED] = {0};
+    session_choose(s, polled);
+    (void)poll(polled, SESSION_POLLED, 0);
+    assert_int_equal(session_attend(s, polled, NULL), 0);
+    return queue_length(&s->channel.outgoing);
+}
+
+/* A guest that waits for its run to begin takes the first frame for the one that begins it. */
+static void a_guest_that_waits_is_told_nothing_of_the_streams(void **state)
+{
+    struct session s;
+    int master;
+    int terminal;
+    int errors[2];
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(openpty(&master, &terminal, NULL, NULL, NULL), 0);
+    assert_int_equal(pipe(errors), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    session_open(&s, &(struct session_streams){terminal, terminal, errors[1]});
+    s.warm.waits = true;
+    s.connection = ends[0];
+    (void)close(errors[0]); /* the errors have no reader any more */
+    assert_int_equal(raise(SIGWINCH), 0);
+    assert_int_equal(queued_after_poll(&s), 0);
+    s.warm.waits = false;
+    assert_true(queued_after_poll(&s) > 0);
+    session_close(&s);
+    (void)close(errors[1]);
+    (void)close(ends[1]);
+    (void)close(terminal);
+    (void)close(master);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_full_queue_is_not_the_end_of_the_input),
+        cmocka_unit_test(a_guest_that_waits_is_told_nothing_of_the_streams),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
