@@ -103,16 +103,18 @@ static bool write_mark(int fd, enum frame_type type)
     return write(fd, header, sizeof header) == sizeof header;
 }
 
-/* Reads the one frame that the host sends until it is answered. */
+/* Reads FRAME_THAW, and nothing behind it: that is for the reader of the run's frames. */
 static int read_thaw(int fd, struct frame_thaw *thaw, struct error *e)
 {
+    static const size_t whole = FRAME_HEADER + FRAME_THAW_LENGTH;
     struct frame_reader reader CLEANUP_FRAME_READER = {0};
     struct frame frame = {0};
     int r = 0;
-    while (r == 0) {
-        size_t room = FRAME_HEADER + FRAME_THAW_LENGTH;
+    while (r == 0 && reader.used < whole) {
+        size_t missing = whole - reader.used;
+        size_t room = missing;
         unsigned char *bytes = frame_reader_room(&reader, &room);
-        ssize_t got = read(fd, bytes, room);
+        ssize_t got = read(fd, bytes, missing);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
@@ -121,7 +123,7 @@ static int read_thaw(int fd, struct frame_thaw *thaw, struct error *e)
         frame_reader_fill(&reader, (size_t)got);
         r = frame_reader_next(&reader, &frame, e);
     }
-    if (r > 0 && frame_get_thaw(&frame, thaw) < 0)
+    if (r >= 0 && frame_get_thaw(&frame, thaw) < 0)
         r = error_set(e, -EPROTO, "%s: the host begins the run with another frame (type %d)",
                       FRAME_PORT, (int)frame.type);
     return r < 0 ? r : 0;
@@ -151,12 +153,12 @@ int execport_open(uint64_t timeout, struct error *e)
     return TAKE_FD(fd);
 }
 
-/* Waits for `events`; false after the deadline. */
-static bool wait_until(int fd, short events, int64_t deadline)
+/* Waits for `events`, or until the host hangs up. Returns the events, 0 after the deadline. */
+static short wait_until(int fd, short events, int64_t deadline)
 {
     struct pollfd polled = {.fd = fd, .events = events};
-    int left = clock_left(deadline);
-    return left > 0 && poll(&polled, 1, left) > 0;
+    (void)poll(&polled, 1, clock_left(deadline));
+    return polled.revents;
 }
 
 void execport_report(const char *reason)
@@ -166,14 +168,15 @@ void execport_report(const char *reason)
                            : path      ? open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC)
                                        : -1;
     frozen = -1;
-    if (fd < 0)
+    /* once the host has hung up, a blocking write would never return */
+    if (fd < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return;
     size_t length = strnlen(reason, 4096);
     unsigned char frame[FRAME_HEADER + 4096];
     frame_header(frame, FRAME_FAILED, length);
     (void)memcpy(frame + FRAME_HEADER, reason, length);
     int64_t deadline = clock_milliseconds() + PATIENCE;
-    if (wait_until(fd, POLLOUT, deadline) &&
+    if (wait_until(fd, POLLOUT, deadline) & POLLOUT &&
         write(fd, frame, FRAME_HEADER + length) == (ssize_t)(FRAME_HEADER + length))
         (void)wait_until(fd, 0, deadline); /* the host hangs up when it has received the reason */
 }
