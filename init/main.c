@@ -196,7 +196,8 @@ static int configure_network(struct boot *boot, struct error *e)
     (void)e;
     const struct guest_params *params = &boot->params;
     if (params->warm && params->exec)
-        network_set_mac(boot->thaw.mac, &params->ifnames);
+        network_set_mac(boot->thaw.mac, &params->ifnames,
+                        params->network.prefix ? &boot->hotplug : NULL);
     if (params->hostname || params->network.prefix)
         network_start_loopback();
     if (params->network.prefix)

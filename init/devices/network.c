@@ -119,11 +119,23 @@ void network_start_loopback(void)
         log_warning("lo: the interface cannot be set up: %s", strerror(-r));
 }
 
-void network_set_mac(const unsigned char mac[6], const struct ifname_list *virtual)
+/* Finds the first card, waiting briefly for it. Returns false if none has appeared. */
+static bool await_card(int fd, const struct ifname_list *virtual, struct hotplug *hotplug,
+                       char name[IF_NAMESIZE])
+{
+    int64_t deadline = clock_milliseconds() + TIMEOUT;
+    while (!find_card(fd, virtual, name))
+        if (!hotplug_wait(hotplug, deadline))
+            return false;
+    return true;
+}
+
+void network_set_mac(const unsigned char mac[6], const struct ifname_list *virtual,
+                     struct hotplug *hotplug)
 {
     char name[IF_NAMESIZE] = "";
     int fd CLEANUP_CLOSE = open_socket();
-    if (!find_card(fd, virtual, name))
+    if (!(hotplug ? await_card(fd, virtual, hotplug, name) : find_card(fd, virtual, name)))
         return;
     struct ifreq request = request_for(name);
     request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
@@ -138,10 +150,7 @@ void network_configure(const struct netspec *spec, const struct ifname_list *vir
     char name[IF_NAMESIZE] = "";
     char *text CLEANUP_FREE = netspec_format(spec);
     int fd CLEANUP_CLOSE = open_socket();
-    int64_t deadline = clock_milliseconds() + TIMEOUT;
-    while (!find_card(fd, virtual, name) && hotplug_wait(hotplug, deadline))
-        ;
-    if (!*name) {
+    if (!await_card(fd, virtual, hotplug, name)) {
         log_warning("vm.network=%s: no network card has appeared", text);
         return;
     }
