@@ -134,8 +134,8 @@ void plan_machine(struct planner *p); /* QEMU's program, machine, processor, mem
 void plan_network(struct planner *p); /* networkingOptions, virtual networks */
 void plan_shares(struct planner *p);  /* sharedDirectories */
 void plan_drives(struct planner *p);  /* drives */
-void plan_exec(struct planner *p);
-void plan_warm(struct planner *p);    /* --exec */
+void plan_exec(struct planner *p);    /* --exec */
+void plan_warm(struct planner *p);    /* runVm.warmStart */
 void plan_agent(struct planner *p);   /* run-vm exec */
 void plan_options(struct planner *p); /* qemu.options, $QEMU_OPTS, arguments */
 
