@@ -28,6 +28,7 @@ PS1='guest> '
 export PS1
 while :; do setsid -c sh -i </dev/ttyS0 >/dev/ttyS0 2>&1; done
 GUEST
+    open_terminal host 100x40 'bash --norc' "$BATS_FILE_TMPDIR/screen"
     detach one >"$BATS_FILE_TMPDIR/one" 2>&1
     detach two >"$BATS_FILE_TMPDIR/two" 2>&1
 }
@@ -111,7 +112,6 @@ has_left() {
 }
 
 @test "the console is entered and left by Ctrl-], twice, by one at a time, and the terminal restored" {
-    open_terminal host 100x40 'bash --norc' "$BATS_TEST_TMPDIR/screen"
     types "PS1='host> '; stty -g >$BATS_FILE_TMPDIR/before"
     shows '^host>'
     for i in 1 2; do
@@ -131,18 +131,17 @@ has_left() {
         shows '^restored'
     done
     # also after a SIGKILL. The guest learns the terminal's size
-    keys "clear; $RUN_VM_PROGRAM console one" Enter
-    shows 'guest>'
-    keys 'clear; until stty size | grep "^40 100"; do sleep 1; done' Enter
+    enters one
+    keys host 'clear; until stty size | grep "^40 100"; do sleep 1; done' Enter
     shows '^40 100'
-    keys "printf '\\033[?1049h\\033[?1000h\\033[?25l'; echo \$((60 + 7))" Enter
+    keys host "printf '\\033[?1049h\\033[?1000h\\033[?25l'; echo \$((60 + 7))" Enter
     shows '^67'
-    pkill -KILL -P "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{pane_pid}')" run-vm
+    pkill -KILL -P "$(ask_tmux host '#{pane_pid}')" run-vm
     are_off() {
-        [ "$(tmux -S "$TMUX_SOCKET" display -p -t keys '#{alternate_on}#{mouse_any_flag}#{cursor_flag}')" = 001 ]
+        [ "$(ask_tmux host '#{alternate_on}#{mouse_any_flag}#{cursor_flag}')" = 001 ]
     }
     until_true are_off
-    keys "clear; stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored" Enter
+    types "stty -g | cmp - $BATS_FILE_TMPDIR/before && echo restored"
     shows '^restored'
     # Ctrl-C is the guest's; SIGTERM ends the console, and restores the terminal, too
     enters two
@@ -193,24 +192,25 @@ END_OF_INPUT
     [ "$(tail -c 8M "$log" | tr -d '\0' | wc -c)" = $((8 << 20)) ]
     [ -z "$(head -c 8M "$log" | tr -d '\0')" ]
     # what the guest prints is at the end, which run-vm console shows first
-    tmux -S "$TMUX_SOCKET" kill-session -t keys 2>/dev/null || true
-    tmux -S "$TMUX_SOCKET" -f /dev/null new-session -d -s keys -x 100 -y 40 'exec bash --norc' 3>&- 4>&-
-    keys "PS1='host> '; clear; $RUN_VM_PROGRAM console two" Enter
-    shows 'Ctrl-\] leaves it'
-    keys '' Enter
+    types "$RUN_VM_PROGRAM console two"
+    shows '^\.{100}'
+    until_true is_raw host
+    keys host Enter
     shows '^guest>'
-    keys 'echo $((80 + 8))' Enter
+    keys host 'echo $((80 + 8))' Enter
     shows '^88'
     tail -c 1000 "$log" | clean | grep -q '^88'
     : >"$log"
-    keys 'echo $((90 + 9))' Enter
+    keys host 'echo $((90 + 9))' Enter
     shows '^99'
     [ "$(stat -c %s "$log")" -lt 8192 ]
-    keys C-]
+    keys host C-]
     shows 'the machine runs on'
-    keys "clear; $RUN_VM_PROGRAM console two" Enter
+    until_true has_left
+    types "$RUN_VM_PROGRAM console two"
     shows '^99'
-    keys C-]
+    until_true is_raw host
+    keys host C-]
 }
 
 @test "stop powers the guest down; its logs stay, and nothing else" {
