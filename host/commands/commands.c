@@ -29,10 +29,10 @@ const struct command commands[] = {
      .syntax = &run_syntax,
      .size = sizeof(struct run_options),
      .run = run_command,
-     .notes = "Environment: NIX_DISK_IMAGE, NIX_EFI_VARS, NIX_SSL_CERT_FILE, SHARED_DIR,\n"
-              "TMPDIR, USE_TMPDIR, QEMU_OPTS, QEMU_NET_OPTS, QEMU_KERNEL_PARAMS,\n"
-              "NIXPKGS_QEMU_KERNEL_<name>.\n"
-              "Manual: run-vm(1), run-vm.json(5).\n"},
+     .notes = "Environment: NIX_DISK_IMAGE, NIX_EFI_VARS, NIX_SWTPM_DIR, NIX_SSL_CERT_FILE,\n"
+              "SHARED_DIR, TMPDIR, USE_TMPDIR, QEMU_OPTS, QEMU_NET_OPTS, QEMU_KERNEL_PARAMS,\n"
+              "NIXPKGS_QEMU_KERNEL_<name>, QEMU_VDE_SOCKET_<N>.\n"
+              "Manual: run-vm(1), run-vm.json(5), run-vm-init(8).\n"},
     {.name = "list",
      .help = "Lists the machines that run: name, pid, age, memory, image, ports.",
      .syntax = &listcommand_syntax,
@@ -136,13 +136,14 @@ static void print_others(FILE *out)
 int commands_print_help(const char *topic, FILE *out)
 {
     bool all = !*topic;
+    size_t detailed = all ? 1 : commands_count; /* of all commands, only the default */
     print_usages(topic, out);
-    for (size_t i = 0; i < (all ? 1 : commands_count); i++)
+    for (size_t i = 0; i < detailed; i++)
         if (is_about(&commands[i], topic))
             print_details(&commands[i], !all && !streq(commands[i].name, topic), out);
     if (all)
         print_others(out);
-    for (size_t i = 0; i < commands_count; i++)
+    for (size_t i = 0; i < detailed; i++)
         if (commands[i].notes && is_about(&commands[i], topic))
             (void)fprintf(out, "\n%s", commands[i].notes);
     return output_finish();

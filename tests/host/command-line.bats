@@ -42,6 +42,10 @@ nothing_made() {
     done
     [ -z "$stderr" ]
     nothing_made
+    # the notes of another command are in its own help
+    [[ $output == *"Manual: run-vm(1)"* && $output != *"NAME can be left out"* ]]
+    run -0 run_vm exec --help
+    [[ $output == *"NAME can be left out"* ]]
 }
 
 @test "no --help is wider than a terminal of 80 columns" {
