@@ -68,14 +68,15 @@ static void print_run_options(void)
     print_options(commands_find("run")->syntax);
 }
 
-static void print_prune_options(void)
+/* Prints a section for each other command that has options besides --help. */
+static void print_command_options(void)
 {
-    print_options(commands_find("cache prune")->syntax);
-}
-
-static void print_stop_options(void)
-{
-    print_options(commands_find("stop")->syntax);
+    for (size_t i = 0; i < commands_count; i++) {
+        if (streq(commands[i].name, "run") || commands[i].syntax->count < 2)
+            continue;
+        (void)printf("## run-vm %s\n\n", commands[i].name);
+        print_options(commands[i].syntax);
+    }
 }
 
 static void print_schema(const struct option *options, size_t count, const char *prefix);
@@ -202,13 +203,9 @@ static void print_parameter_table(void)
 }
 
 static const struct template_table tables[] = {
-    {"@OPTIONS@\n", print_run_options},
-    {"@PRUNE-OPTIONS@\n", print_prune_options},
-    {"@STOP-OPTIONS@\n", print_stop_options},
-    {"@CONFIGURATION@\n", print_configuration},
-    {"@RELEASES@\n", print_releases},
-    {"@PARAMETERS@\n", print_parameters},
-    {"@PARAMETER-TABLE@\n", print_parameter_table},
+    {"@OPTIONS@\n", print_run_options},         {"@COMMAND-OPTIONS@\n", print_command_options},
+    {"@CONFIGURATION@\n", print_configuration}, {"@RELEASES@\n", print_releases},
+    {"@PARAMETERS@\n", print_parameters},       {"@PARAMETER-TABLE@\n", print_parameter_table},
 };
 
 int main(int argc, char **argv)
