@@ -135,7 +135,7 @@ export RUN_VM_BUILD := $(abspath build)
 export RUN_VM_TOOLS := $(abspath $(B)/tools)
 
 .PHONY: all
-all: $(B)/run-vm build/init $(TOOL_PROGRAMS) ## build/run-vm, build/init and the tools (the default)
+all: $(B)/run-vm build/init $(TOOL_PROGRAMS) $(if $(SANITIZE),,man completions) ## all that make install installs, and the tools (the default)
 
 # ---------------------------------------------------------------------------------------------
 # Debian packages, each group once for a build directory
@@ -320,7 +320,7 @@ check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 	$(BATS) tests/boot
 
 .PHONY: check-user
-check-user: all man completions | $(call packages,tests boot) ## a newcomer's session, with the Debian package installed
+check-user: all | $(call packages,tests boot) ## a newcomer's session, with the Debian package installed
 	tests/user/run
 
 .PHONY: check-mutations check-mutations-quick
