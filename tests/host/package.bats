@@ -70,9 +70,11 @@ tree_make() {
 
 @test "debian/rules runs the unit tests, but not with nocheck" {
     cd "$TOP" || return
-    run -0 env DEB_BUILD_OPTIONS= debian/rules --no-print-directory --dry-run override_dh_auto_test
+    run -0 env DEB_BUILD_OPTIONS= DEB_BUILD_PROFILES= debian/rules --no-print-directory --dry-run override_dh_auto_test
     [[ $output == *check-unit* ]]
     run -0 env DEB_BUILD_OPTIONS='nocheck parallel=2' debian/rules --no-print-directory --dry-run override_dh_auto_test
+    [[ $output != *check-unit* ]]
+    run -0 env DEB_BUILD_OPTIONS= DEB_BUILD_PROFILES=nocheck debian/rules --no-print-directory --dry-run override_dh_auto_test
     [[ $output != *check-unit* ]]
 }
 
