@@ -196,6 +196,7 @@ in
         mkdir -p $out/bin
         ln -s ${config.system.build.toplevel} $out/system
         ln -s ${cfg.runVm.package}/bin/run-vm $out/bin/${name}
+        ln -s ${cfg.runVm.package}/bin/run-vm $out/bin/run-vm
         cp $configurationPath $out/bin/${name}.json
       ''
     );

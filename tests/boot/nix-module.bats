@@ -92,15 +92,14 @@ compare() {
 }
 
 @test "README.md's commands for a NixOS user print what it says" {
-    local PATH=$RUN_VM_BUILD:$PATH
     TREE=$(realpath "$BATS_TEST_DIRNAME/../..")
     mkdir -p "$BATS_TEST_TMPDIR/readme"
     cd "$BATS_TEST_TMPDIR/readme" || return
     export TREE TIME_LIMIT RUN_VM_BUILD NIX_PATH=nixpkgs=$TREE/tests/nix/nixpkgs
     declare -f readme compare >session
     cat >>session <<'END'
-trap 'run-vm stop --kill box >/dev/null 2>&1' EXIT
-readme && run-vm stop box && [ -s box.qcow2 ] || exit
+trap 'result/bin/run-vm stop --kill box >/dev/null 2>&1' EXIT
+readme && result/bin/run-vm stop box && [ -s box.qcow2 ] || exit
 [ "$(readlink result/bin/run-box-vm)" = "$(readlink -f result/bin/run-box-vm)" ]
 END
     # where /nix is the store of the test
