@@ -23,7 +23,8 @@ recorded() { # NAME
     # the floor loads the same modules: one more would not show in the ratio
     modules=$(modules_of standard | wc -l)
     echo "standard: $modules modules; recorded: $(recorded modules)"
-    [ "$modules" -gt 0 ] && [ "$modules" -le "$(recorded modules)" ]
+    [ "$modules" -gt 0 ]
+    [ "$modules" -le "$(recorded modules)" ]
     # the guest idles while a busy host's disk is slow, which a second boot need not meet
     for attempt in 1 2 3; do
         idle=$(awk -v a="$(figure standard idle)" -v b="$(figure c-floor idle)" 'BEGIN { print int(a - b) }')

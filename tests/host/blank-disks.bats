@@ -42,7 +42,8 @@ untouched() {
     # since a copy of the image has the old one
     first=$said
     start
-    [ -n "$said" ] && [ "$said" != "$first" ]
+    [ -n "$said" ]
+    [ "$said" != "$first" ]
     [ "$(stamp nixos.qcow2)" = "$said" ]
     # a disk to which something else was written gets no stamp
     qemu-io -f qcow2 -c 'write -P 1 3M 512' nixos.qcow2 >/dev/null
@@ -54,7 +55,9 @@ untouched() {
     # a dry run prints no word and writes no stamp
     rm nixos.qcow2
     run --separate-stderr run_vm --dry-run
-    [ "$status" -eq 0 ] && [[ $output != *vm.blank* ]] && [ ! -e nixos.qcow2 ]
+    [ "$status" -eq 0 ]
+    [[ $output != *vm.blank* ]]
+    [ ! -e nixos.qcow2 ]
 }
 
 @test "a disk that holds anything is neither stamped nor vouched for" {
@@ -78,10 +81,12 @@ untouched() {
 @test "blank images of the user's are vouched for: raw and qcow2, and drives of the configuration" {
     truncate -s 64M "a disk, blank.raw"
     NIX_DISK_IMAGE="a disk, blank.raw" start
-    [ -n "$said" ] && [ "$(stamp "a disk, blank.raw")" = "$said" ]
+    [ -n "$said" ]
+    [ "$(stamp "a disk, blank.raw")" = "$said" ]
     qemu-img create -q -f qcow2 blank.qcow2 64M
     NIX_DISK_IMAGE=blank.qcow2 start
-    [ -n "$said" ] && [ "$(stamp blank.qcow2)" = "$said" ]
+    [ -n "$said" ]
+    [ "$(stamp blank.qcow2)" = "$said" ]
 
     truncate -s 64M serial.raw third.raw
     cat >config.json <<END

@@ -146,7 +146,8 @@ kept() {
                 -o virtualisation.diskImage=null -o "virtualisation.qemu.package=$PWD/qemu" \
                 -o system.name=hostile -o nix.enable=false \
         -o 'boot.initrd.kernelModules=["virtio_blk"]'
-            [ "$status" != 0 ] && [ "$status" != 124 ]
+            [ "$status" != 0 ]
+            [ "$status" != 124 ]
             [[ $output == *"${file##*/}: not a regular file"* ]]
             rm -d "$tree$system/$file"
         done
