@@ -60,7 +60,7 @@ PYTHON
         | ([range(1; $steps | length) | $steps[.].begin >= $steps[. - 1].end - 1] | all)
         and ([$bars[] | .begin <= .end and .end <= $chart.total] | all)
         and ([$bars[] | select(.parent != null) | . as $part | $bars[.parent]
-              | .begin <= $part.begin and $part.end <= .end + 10000] | all)
+              | .begin <= $part.begin and $part.end <= .end + ([$chart.total / 100, 50000] | max)] | all)
         and ([$bars[].waited] | add | . > 0.98 * $chart.total and . <= $chart.total)
         and .result == "started" and .reason == null' "$BATS_FILE_TMPDIR/whole.json"
     local wall

@@ -122,7 +122,7 @@ is() {
     local directory=$BATS_FILE_TMPDIR/$1 status=0
     wait "$(cat "$directory/pid")" || status=$?
     [ "$status" = "$2" ] && [ -z "$(ls -A "$directory/tmp")" ] &&
-        ! { [ -e "$directory/qemu" ] && [ -e "/proc/$(cat "$directory/qemu")" ]; } && return
+        { [ ! -e "$directory/qemu" ] || until_true is_gone "$(cat "$directory/qemu")"; } && return
     echo "$1: status $status, expected $2; temporary: $(ls -A "$directory/tmp")"
     clean <"$directory/out" | tail -n 20
     cat "$directory/err"
@@ -233,7 +233,7 @@ descendants() {
     # without the option it is a minute, and a QEMU that does not quit is killed after 5 s
     [ "$took" -lt 10000000 ]
     while read -r pid; do
-        [ ! -e "/proc/$pid" ]
+        until_true is_gone "$pid"
     done <"$directory/processes"
     qemu-img check -q "$disk"
     [ "$(head -c 2800000 "$(raw_image "$disk")" | sort | uniq -c)" = " 200000 it is written" ]

@@ -69,7 +69,7 @@ hangs() {
     local directory=$BATS_FILE_TMPDIR/$1 seconds
     mkdir -p "$directory"
     for seconds in $((3 * boot + 12)) $((15 * boot + 60)); do
-        eval "$(command_of --timeout "$seconds" "${@:3}")" </dev/null >"$directory/out" 2>"$directory/err" &&
+        eval "$(TIME_LIMIT=$((seconds + 300)) command_of --timeout "$seconds" "${@:3}")" </dev/null >"$directory/out" 2>"$directory/err" &&
             echo 0 >"$directory/status" || echo $? >"$directory/status"
         ! grep -Eq "the last it did: $2" "$directory/err" || return 0
     done

@@ -76,14 +76,17 @@ blocks() {
     od -An -t u4 -j $((1024 + 4)) -N 4 "$NIX_DISK_IMAGE"
 }
 
+# has_grown: the filesystem has no longer as many blocks as before.
+has_grown() {
+    [ "$(blocks)" != "$before" ]
+}
+
 @test "--grow lets an image grow with its filesystem, also after a power loss while it grows" {
     image raw
     before=$(blocks)
     export OPTIONS="-m 256M -c 1 --grow 3G"
     setsid "$BATS_TEST_TMPDIR/guest" sh -c 'sleep 100' </dev/null >"$BATS_TEST_TMPDIR/killed" 2>&1 3>&- &
-    until [ "$(blocks)" != "$before" ]; do
-        ! is_gone $! || break
-    done
+    while_runs $! has_grown || true
     local killed
     killed=$(pgrep -g $!)
     kill -KILL -- -$!

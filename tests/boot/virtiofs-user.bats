@@ -105,7 +105,7 @@ no_servers() {
     says "$BATS_TEST_TMPDIR/out" '^verified$'
     says "$BATS_TEST_TMPDIR/out" 'planted: Read-only file system$'
     says "$BATS_TEST_TMPDIR/out" '^second words, by the host$'
-    run ! servers
+    until_true no_servers
 }
 
 @test "no server outlives run-vm that is killed" {

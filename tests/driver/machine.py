@@ -81,7 +81,7 @@ class Machine:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen(1)
-        listener.settimeout(60)
+        listener.settimeout(300)
         return listener
 
     def start(self, allow_reboot=False, in_environment=None):

@@ -63,7 +63,10 @@ kill_server() {
 
 nothing_is_left() {
     [ -z "$(ls -A "$TMPDIR")" ]
-    run ! pgrep -f "$BATS_TEST_TMPDIR/caller/shared"
+    until_true no_process
+}
+no_process() {
+    ! pgrep -f "$BATS_TEST_TMPDIR/caller/shared"
 }
 
 @test "a missing virtiofsd is named with its package" {
