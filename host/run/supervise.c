@@ -444,7 +444,7 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
     terminal_restore(&terminal);
     if (!runs_command(&s) && plan_shows_guest(plan))
         terminal_end_modes();
-    if (r == 0 && s.lost && !runs_command(&s))
+    if ((r == 0 || s.stage == KILLED) && s.lost && !runs_command(&s))
         r = STATUS_IO;
     tell_losses(&s, false);
     if (r >= 0)

@@ -90,20 +90,25 @@ no_process() {
     done
 }
 
+# QEMU has no server to connect to (1), unless run-vm ends it before it tries to (74).
+has_failed() {
+    [ "$status" = 1 ] || [ "$status" = 74 ]
+}
+
 @test "a virtiofsd that ends before it serves: what became of it, and its words" {
     run start_with_server 'echo "no luck today" >&2; exit 5'
     cat stderr
-    [ "$status" = 1 ]
+    has_failed
     grep "virtiofsd for $PWD/shared: failed with exit status 5" stderr
     grep "virtiofsd: no luck today" stderr
     nothing_is_left
     run start_with_server 'kill -KILL $$'
-    [ "$status" = 1 ]
+    has_failed
     grep "virtiofsd for $PWD/shared: killed by signal 9" stderr
     nothing_is_left
     # QEMU has connected and waits for an answer
     run start_with_server 'sleep 1; kill -KILL $$'
-    [ "$status" = 1 ]
+    has_failed
     grep "virtiofsd for $PWD/shared: killed by signal 9" stderr
     nothing_is_left
 }
