@@ -412,8 +412,10 @@ static int get_cached(struct cache_entry *entry, const char *path, const char *k
 }
 
 static int make_uncached(struct cache_entry *entry, const struct cache_request *request,
-                         struct error *e)
+                         const char *problem, struct error *e)
 {
+    if (!request->fallback)
+        return error_set(e, NOT_HERE, "%s: not cached: %s", request->kind, problem);
     timeline_note("made, and not cached");
     entry->path = new_directory(request->fallback);
     entry->lock = -1;
@@ -438,7 +440,7 @@ int cache_get(struct cache_entry *entry, const struct cache_request *request, st
     sha256_hex(digest, key);
     char *cache CLEANUP_FREE = cache_directory();
     if (!cache)
-        return make_uncached(entry, request, e);
+        return make_uncached(entry, request, "there is no home directory", e);
     struct error problem CLEANUP_ERROR = {0};
     int r = open_cache(cache, &problem);
     if (r == 0) {
@@ -448,5 +450,5 @@ int cache_get(struct cache_entry *entry, const struct cache_request *request, st
         (void)error_set(&problem, r, "%s: %s", cache, strerror(-r));
     }
     log_debug("%s is not cached: %s", request->kind, problem.message);
-    return make_uncached(entry, request, e);
+    return make_uncached(entry, request, problem.message, e);
 }

@@ -38,7 +38,8 @@ struct cache_request {
     struct cache_key *key;
     cache_maker *make;
     void *context;
-    const char *fallback; /* directory for an entry that cannot be cached; the caller removes it */
+    const char *fallback; /* directory for an entry that cannot be cached; the caller removes it.
+                           * NULL: such an entry is of no use, and not made */
 };
 
 struct cache_entry {
