@@ -346,8 +346,10 @@ static int supervise_machine(const struct plan *plan, const char *name,
                              struct error *e)
 {
     struct supervise_limits limits = supervise_default_limits;
+    unsigned int seconds = 0;
     if (options->timeout)
-        (void)deadline_parse(&limits.timeout, options->timeout, NULL);
+        (void)deadline_parse(&seconds, options->timeout, NULL);
+    limits.deadline = deadline_start(seconds);
     if (plan->exec.arguments.count)
         return warm_run(plan, &limits, helpers, &standard_streams, e);
     announce(plan, name);

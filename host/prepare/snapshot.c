@@ -9,10 +9,10 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/text.h"
 #include "base/units.h"
 #include "host/cache/cache.h"
 #include "host/machine/frozenargv.h"
+#include "host/system/path.h"
 
 /* The version of an entry's content, and of how it is made. */
 #define FORMAT 1
@@ -34,15 +34,19 @@ uint64_t snapshot_memory(const struct plan *plan)
     return memory ? memory->number * MIB : 0;
 }
 
-/* Adds a file that the machine starts from. One in the temporary directory itself, because it could
- * not be cached, is another one at each start. Returns false for that. */
-static bool add_file(struct cache_key *key, const struct plan *plan, const char *path)
+/* Adds a file that the machine starts from. One that could not be cached, and so is in the
+ * temporary directory itself, is another one at each start: an error. */
+static int add_file(struct cache_key *key, const struct plan *plan, const char *path,
+                    struct error *e)
 {
+    char *cache CLEANUP_FREE = cache_directory();
     char *whole CLEANUP_FREE = realpath(path, NULL);
-    if (!whole || plan_is_temporary(plan, whole))
-        return false;
+    if (!whole)
+        return error_errno(e, errno, "%s", path);
+    if (plan_is_temporary(plan, whole) && !(cache && path_rest(cache, whole)))
+        return error_set(e, -ENOENT, "%s is not in the cache", whole);
     cache_key_file(key, whole);
-    return true;
+    return 0;
 }
 
 static int fill_key(struct cache_key *key, const struct plan *plan, struct error *e)
@@ -55,15 +59,16 @@ static int fill_key(struct cache_key *key, const struct plan *plan, struct error
     frozenargv_fingerprint(&plan->machine, &texts);
     for (size_t i = 0; i < texts.count; i++)
         cache_key_text(key, texts.items[i]);
-    for (size_t i = 0; i < ELEMENTS(files); i++)
-        if (!add_file(key, plan, files[i]))
-            return error_set(e, -ENOENT, "%s is not in the cache", files[i]);
-    return 0;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < ELEMENTS(files); i++)
+        r = add_file(key, plan, files[i], e);
+    return r;
 }
 
 struct making {
     const struct plan *plan;
     snapshot_maker *make;
+    const void *context;
 };
 
 /* Writes a file back, so that after a power loss the entry has it or does not exist. */
@@ -76,17 +81,14 @@ static int write_back(const char *path, struct error *e)
 static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
 {
     const struct making *making = context;
-    char *cache CLEANUP_FREE = cache_directory();
     (void)inputs;
-    if (!cache || !startswith(directory, cache)) /* of no use to a later start */
-        return error_set(e, -EROFS, "the cache cannot be written");
     log_info("making a snapshot for warm starts (boots the machine once)");
     char *memory CLEANUP_FREE = xasprintf("%s/" MEMORY, directory);
     char *path CLEANUP_FREE = xasprintf("%s/" STATE, directory);
     int state CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (state < 0)
         return error_errno(e, errno, "%s", path);
-    int r = making->make(making->plan, memory, state, e);
+    int r = making->make(making->plan, memory, state, making->context, e);
     if (r == 0)
         r = write_back(memory, e);
     return r < 0 ? r : write_back(path, e);
@@ -101,21 +103,18 @@ static int use(struct snapshot *snapshot, const char *directory, struct error *e
 }
 
 int snapshot_get(struct snapshot *snapshot, const struct plan *plan, snapshot_maker *maker,
-                 struct error *e)
+                 const void *context, struct error *e)
 {
     struct cache_key key;
-    struct making making = {.plan = plan, .make = maker};
+    struct making making = {.plan = plan, .make = maker, .context = context};
     struct cache_entry entry;
     int r = fill_key(&key, plan, e);
     if (r < 0)
         return r;
-    r = cache_get(&entry,
-                  &(struct cache_request){.kind = "snapshot",
-                                          .key = &key,
-                                          .make = make,
-                                          .context = &making,
-                                          .fallback = plan->cwd},
-                  e);
+    r = cache_get(
+        &entry,
+        &(struct cache_request){.kind = "snapshot", .key = &key, .make = make, .context = &making},
+        e);
     if (r < 0)
         return r;
     char *directory CLEANUP_FREE = entry.path;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/run/consoletail.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/cleanup.h"
 #include "base/strv.h"
 
 void consoletail_add(struct consoletail *tail, const void *bytes, size_t count)
@@ -14,6 +17,16 @@ void consoletail_add(struct consoletail *tail, const void *bytes, size_t count)
         tail->ring = xcalloc(CONSOLETAIL_SIZE, 1);
     for (size_t i = 0; i < count; i++)
         tail->ring[tail->total++ % CONSOLETAIL_SIZE] = from[i];
+}
+
+void consoletail_read(struct consoletail *tail, int *fd)
+{
+    char bytes[CONSOLETAIL_SIZE];
+    ssize_t got = read(*fd, bytes, sizeof bytes);
+    if (got > 0)
+        consoletail_add(tail, bytes, (size_t)got);
+    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
+        cleanup_close(fd);
 }
 
 /* Removes escape sequences, byte by byte (ECMA-48: ESC and a letter, or ESC [ … a letter). */

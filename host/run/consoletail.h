@@ -13,6 +13,10 @@ struct consoletail {
 
 void consoletail_add(struct consoletail *tail, const void *bytes, size_t count);
 
+/* Adds what can be read from the descriptor, which poll() reports readable; it is closed at its
+ * end. */
+void consoletail_read(struct consoletail *tail, int *fd);
+
 /* Returns the last lines, at most `lines` of them, each after `prefix` and with a newline. Leaves
  * out empty lines and everything that a terminal would act on. The caller frees. */
 char *consoletail_text(const struct consoletail *tail, size_t lines, const char *prefix);

@@ -3,19 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "host/machine/frozenargv.h"
 #include "host/run/consoletail.h"
 #include "host/run/migrate.h"
 #include "host/system/unixsocket.h"
-
-#define CHUNK 65536
 
 /* The number of lines of the guest's console that are shown if it gave no reason. */
 #define CONSOLE_LINES 30
@@ -30,7 +29,10 @@ struct run {
     struct consoletail tail;
     int listener; /* until QEMU has connected; -1 */
     int console;
-    int deadline; /* a timerfd, until a machine from a snapshot has answered; -1 */
+    int deadline;           /* a timerfd, until a machine from a snapshot has answered; -1 */
+    struct qmp *monitor;    /* NULL: not connected yet */
+    struct migrate loading; /* of the snapshot */
+    bool accepted;          /* QEMU has begun to load it */
 };
 
 static void accept_qemu(struct run *run)
@@ -44,11 +46,23 @@ static void accept_qemu(struct run *run)
         session_request(s, &run->plan->exec);
 }
 
-/* Has QEMU load the snapshot, and begins the run. */
-static int load(struct run *run, struct error *e)
+/* Has QEMU load the snapshot, as soon as it has a monitor, and begins the run then. */
+static int load(struct run *run, short ticks, struct error *e)
 {
-    int r = migrate_load(run->plan->qmp_socket, run->snapshot->state, e);
-    return r < 0 ? r : session_thaw(&run->session, e);
+    int r = 0;
+    if (run->snapshot && run->monitor && !run->accepted) {
+        r = migrate_load(&run->loading, run->monitor, run->snapshot->state, e);
+        run->accepted = r == 0;
+    } else if (ticks) {
+        r = migrate_look(&run->loading, e);
+        if (r > 0)
+            r = session_thaw(&run->session, e);
+    }
+    if (r != -ECONNRESET && r != -EPIPE)
+        return r;
+    run->monitor = NULL; /* QEMU is exiting, and its status says more than this */
+    error_free(e);
+    return 0;
 }
 
 /* Goes on with a run that has begun, or not yet. */
@@ -65,17 +79,7 @@ static int begin(struct run *run, struct error *e)
     return 0;
 }
 
-static void read_console(struct run *run)
-{
-    char bytes[CHUNK];
-    ssize_t got = read(run->console, bytes, sizeof bytes);
-    if (got > 0)
-        consoletail_add(&run->tail, bytes, (size_t)got);
-    else if (got == 0 || (errno != EAGAIN && errno != EINTR))
-        cleanup_close(&run->console);
-}
-
-enum slot { CONSOLE = SESSION_POLLED, LISTENER, DEADLINE, SLOTS };
+enum slot { CONSOLE = SESSION_POLLED, LISTENER, DEADLINE, LOADING, SLOTS };
 _Static_assert(SLOTS <= SUPERVISE_POLLED, "supervise() polls no more");
 
 static size_t choose(void *context, struct pollfd *polled)
@@ -85,6 +89,7 @@ static size_t choose(void *context, struct pollfd *polled)
     polled[CONSOLE] = (struct pollfd){run->console, POLLIN, 0};
     polled[LISTENER] = (struct pollfd){run->listener, POLLIN, 0};
     polled[DEADLINE] = (struct pollfd){run->deadline, POLLIN, 0};
+    polled[LOADING] = (struct pollfd){run->loading.ticks, POLLIN, 0};
     return SLOTS;
 }
 
@@ -94,14 +99,14 @@ static enum supervise_state attend(void *context, const struct pollfd *polled)
     struct session *s = &run->session;
     struct error e CLEANUP_ERROR = {0};
     if (polled[CONSOLE].revents)
-        read_console(run);
+        consoletail_read(&run->tail, &run->console);
     int r = session_attend(s, polled, &e);
     if (r == 0)
         r = begin(run, &e);
     if (polled[LISTENER].revents)
         accept_qemu(run);
-    if (r == 0 && polled[LISTENER].revents && run->snapshot)
-        r = load(run, &e);
+    if (r == 0 && !s->done)
+        r = load(run, polled[LOADING].revents, &e);
     if (r == 0 && polled[DEADLINE].revents && run->deadline >= 0)
         r = error_set(&e, -ETIMEDOUT, "no answer within %d s", THAW_TIME);
     if (r < 0)
@@ -151,16 +156,6 @@ static int result(const struct run *run, int qemu, struct error *e)
     return error_status(e, -ECANCELED, failed);
 }
 
-/* Starts the limit of the time that a machine from a snapshot has to answer. */
-static int start_deadline(void)
-{
-    const struct itimerspec limit = {.it_value.tv_sec = THAW_TIME};
-    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (fd >= 0)
-        (void)timerfd_settime(fd, 0, &limit, NULL);
-    return fd;
-}
-
 /* Runs the machine to its end, from the snapshot if there is one. */
 static int supervise_machine(struct run *run, const struct supervise_limits *limits,
                              struct helper_list *helpers, const struct supervise_handler *handler,
@@ -173,7 +168,7 @@ static int supervise_machine(struct run *run, const struct supervise_limits *lim
     frozenargv_write(&run->plan->machine, run->snapshot->memory, snapshot_memory(run->plan), false,
                      &argv);
     machine.argv = argv;
-    run->deadline = start_deadline();
+    run->deadline = clock_timer(THAW_TIME * 1000, false);
     return supervise(&machine, limits, helpers, handler, e);
 }
 
@@ -183,13 +178,17 @@ static bool is_stale(const struct run *run, int r)
     return run->snapshot && run->session.warm.waits && !run->session.signal && r != -ETIMEDOUT;
 }
 
+/* A QEMU that has not begun to load the snapshot (a port is taken), or was killed from outside (no
+ * memory), says nothing about it. */
 static int tell_stale(const struct run *run, int qemu, struct error *e)
 {
+    bool killed = qemu == 128 + SIGKILL && !run->session.reason;
+    int r = run->accepted && !killed ? -ESTALE : -EAGAIN;
     if (run->session.reason)
-        return error_set(e, -ESTALE, "%s", run->session.reason);
+        return error_set(e, r, "%s", run->session.reason);
     if (qemu >= 0)
-        (void)error_set(e, -ESTALE, "QEMU exited with status %d", qemu);
-    return -ESTALE;
+        (void)error_set(e, r, "QEMU exited with status %d", qemu);
+    return r;
 }
 
 static int supervise_run(struct run *run, const struct supervise_limits *limits,
@@ -200,6 +199,7 @@ static int supervise_run(struct run *run, const struct supervise_limits *limits,
         return error_errno(e, errno, "a pipe for the guest's console");
     run->console = console[0];
     const struct supervise_handler handler = {.output = console[1],
+                                              .monitor = run->snapshot ? &run->monitor : NULL,
                                               .choose = choose,
                                               .attend = attend,
                                               .signalled = signalled,
@@ -215,7 +215,7 @@ static int supervise_run(struct run *run, const struct supervise_limits *limits,
         return error_status(e, r, STATUS_EXEC_FAILED);
     struct pollfd rest = {run->console, POLLIN, 0};
     while (run->console >= 0 && poll(&rest, 1, 0) > 0)
-        read_console(run);
+        consoletail_read(&run->tail, &run->console);
     session_end_output(&run->session);
     return r < 0 ? r : result(run, r, e);
 }
@@ -224,14 +224,19 @@ int exec_run(const struct plan *plan, const struct snapshot *snapshot,
              const struct supervise_limits *limits, struct helper_list *helpers,
              const struct session_streams *streams, struct error *e)
 {
-    struct run run = {
-        .plan = plan, .snapshot = snapshot, .listener = -1, .console = -1, .deadline = -1};
+    struct run run = {.plan = plan,
+                      .snapshot = snapshot,
+                      .listener = -1,
+                      .console = -1,
+                      .deadline = -1,
+                      .loading.ticks = -1};
     session_open(&run.session, streams);
     run.session.warm.waits = plan->warm;
     int r = supervise_run(&run, limits, helpers, e);
     cleanup_close(&run.listener);
     cleanup_close(&run.console);
     cleanup_close(&run.deadline);
+    migrate_close(&run.loading);
     session_close(&run.session);
     consoletail_free(&run.tail);
     return r;

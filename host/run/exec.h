@@ -18,8 +18,9 @@
  * negative errno with the reason and, as the error's status, STATUS_EXEC_FAILED, or 128 + N if
  * signal N to run-vm ended the machine.
  *
- * The machine continues from `snapshot`, or boots if that is NULL. Returns -ESTALE with the reason
- * if a machine from a snapshot has not answered, and been told nothing. */
+ * The machine continues from `snapshot`, or boots if that is NULL. If a machine from a snapshot has
+ * not begun the run, and nobody wants it to end, returns -ESTALE with the reason, or -EAGAIN if the
+ * snapshot cannot be the cause. */
 int exec_run(const struct plan *plan, const struct snapshot *snapshot,
              const struct supervise_limits *limits, struct helper_list *helpers,
              const struct session_streams *streams, struct error *e);

@@ -2,26 +2,24 @@
 #include "host/run/migrate.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "host/run/qmp.h"
 
-/* Time for an answer of QEMU's, and for a whole state, in milliseconds. */
+/* Time for an answer of QEMU's, in milliseconds. It gives none while it loads. */
 #define ANSWER_TIME 30000
-#define STATE_TIME  60000
 
 /* Pause between two looks at what QEMU does, in milliseconds. */
-#define PAUSE 1
+#define PAUSE 5
 
 /* The name of the file with the state for QEMU. */
 #define STATE "run-vm-state"
 
 /* A command that begins, and a query of what it leads to. */
-struct direction {
+struct migrate_direction {
     const char *command;
     const char *query;
     const char *done;   /* the query's status at the end */
@@ -36,11 +34,42 @@ static int ignore_memory(struct qmp *qmp, struct error *e)
     return qmp_ask(qmp, "migrate-set-capabilities", arguments, NULL, ANSWER_TIME, e);
 }
 
-/* Returns 1 at the end, 0 before that, or a negative errno. */
-static int look(struct qmp *qmp, const struct direction *direction, struct error *e)
+static int begin(struct migrate *m, int state, struct error *e)
 {
+    int r = ignore_memory(m->monitor, e);
+    if (r == 0)
+        r = qmp_pass(m->monitor, STATE, state, ANSWER_TIME, e);
+    if (r == 0)
+        r = qmp_ask(m->monitor, m->direction->command, json_pack("{s:s}", "uri", "fd:" STATE), NULL,
+                    ANSWER_TIME, e);
+    if (r < 0)
+        return error_context(e, r, "QEMU's monitor");
+    m->ticks = clock_timer(PAUSE, true);
+    return m->ticks < 0 ? error_errno(e, errno, "a timer") : 0;
+}
+
+int migrate_save(struct migrate *m, struct qmp *monitor, int state, struct error *e)
+{
+    static const struct migrate_direction save = {"migrate", "query-migrate", "completed",
+                                                  "failed"};
+    *m = (struct migrate){.monitor = monitor, .direction = &save, .ticks = -1};
+    return begin(m, state, e);
+}
+
+int migrate_load(struct migrate *m, struct qmp *monitor, int state, struct error *e)
+{
+    static const struct migrate_direction load = {"migrate-incoming", "query-status", "running",
+                                                  NULL};
+    *m = (struct migrate){.monitor = monitor, .direction = &load, .ticks = -1};
+    return begin(m, state, e);
+}
+
+int migrate_look(struct migrate *m, struct error *e)
+{
+    const struct migrate_direction *direction = m->direction;
     json_t *answer = NULL;
-    int r = qmp_ask(qmp, direction->query, NULL, &answer, ANSWER_TIME, e);
+    clock_take_ticks(m->ticks);
+    int r = qmp_ask(m->monitor, direction->query, NULL, &answer, ANSWER_TIME, e);
     const char *status = json_string_value(json_object_get(answer, "status"));
     const char *why = json_string_value(json_object_get(answer, "error-desc"));
     if (r == 0 && status && direction->failed && streq(status, direction->failed))
@@ -48,46 +77,12 @@ static int look(struct qmp *qmp, const struct direction *direction, struct error
     else if (r == 0)
         r = status && streq(status, direction->done);
     json_decref(answer);
-    return r;
+    if (r != 0)
+        migrate_close(m);
+    return r < 0 ? error_context(e, r, "QEMU's monitor") : r;
 }
 
-static int run(struct qmp *qmp, const struct direction *direction, int state, struct error *e)
+void migrate_close(struct migrate *m)
 {
-    int64_t deadline = clock_milliseconds() + STATE_TIME;
-    int r = ignore_memory(qmp, e);
-    if (r == 0)
-        r = qmp_pass(qmp, STATE, state, ANSWER_TIME, e);
-    if (r == 0)
-        r = qmp_ask(qmp, direction->command, json_pack("{s:s}", "uri", "fd:" STATE), NULL,
-                    ANSWER_TIME, e);
-    while (r == 0) {
-        r = look(qmp, direction, e);
-        if (r == 0 && clock_milliseconds() >= deadline)
-            r = error_set(e, -ETIMEDOUT, "%s takes too long", direction->command);
-        else if (r == 0)
-            (void)poll(NULL, 0, PAUSE);
-    }
-    return r < 0 ? r : 0;
-}
-
-static int transfer(const char *monitor, const struct direction *direction, int state,
-                    struct error *e)
-{
-    struct qmp *qmp CLEANUP_QMP = NULL;
-    int r = qmp_connect(&qmp, monitor, e);
-    if (r == 0)
-        r = run(qmp, direction, state, e);
-    return r < 0 ? error_context(e, r, "QEMU's monitor") : 0;
-}
-
-int migrate_save(const char *monitor, int state, struct error *e)
-{
-    static const struct direction save = {"migrate", "query-migrate", "completed", "failed"};
-    return transfer(monitor, &save, state, e);
-}
-
-int migrate_load(const char *monitor, int state, struct error *e)
-{
-    static const struct direction load = {"migrate-incoming", "query-status", "running", NULL};
-    return transfer(monitor, &load, state, e);
+    cleanup_close(&m->ticks);
 }

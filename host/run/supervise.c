@@ -101,6 +101,12 @@ static void accept_monitor(struct supervisor *s)
         s->qmp = qmp_open(fd);
 }
 
+static void lend_monitor(struct supervisor *s)
+{
+    accept_monitor(s);
+    *s->handler->monitor = s->qmp;
+}
+
 /* Warns, once, of files that were removed while the machine ran, and of the consequences. */
 static void tell_losses(struct supervisor *s, bool running)
 {
@@ -289,16 +295,18 @@ static void call_handler(struct supervisor *s, const struct pollfd *polled)
 }
 
 /* Descriptors to poll; those of the handler follow. */
-enum { END, SIGNALS, HELPERS, REPORT, HANDLER };
+enum { END, SIGNALS, HELPERS, REPORT, MONITOR, HANDLER };
 
 /* Fills in the descriptors; `end` is QEMU's. Returns their number. */
 static size_t choose(const struct supervisor *s, int end, struct pollfd *polled)
 {
     bool served = s->helpers && s->stage == RUNNING;
+    bool lends = s->handler && s->handler->monitor && !s->qmp;
     polled[END] = (struct pollfd){end, POLLIN, 0};
     polled[SIGNALS] = (struct pollfd){signals_fd(), POLLIN, 0};
     polled[HELPERS] = (struct pollfd){served ? s->helpers->ended : -1, POLLIN, 0};
     polled[REPORT] = (struct pollfd){bootreport_fd(&s->report), POLLIN, 0};
+    polled[MONITOR] = (struct pollfd){lends ? s->control : -1, POLLIN, 0};
     return HANDLER + (s->handler ? s->handler->choose(s->handler->context, polled + HANDLER) : 0);
 }
 
@@ -320,6 +328,8 @@ static void watch(struct supervisor *s, int end)
             return;
         if (polled[REPORT].revents)
             (void)bootreport_attend(&s->report);
+        if (polled[MONITOR].revents)
+            lend_monitor(s);
         if (s->handler && ready > 0)
             call_handler(s, polled + HANDLER);
         consolelog_attend(&s->log);
@@ -426,7 +436,7 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                            .helpers = helpers,
                            .handler = handler,
                            .control = -1,
-                           .deadline = deadline_start(limits->timeout),
+                           .deadline = limits->deadline,
                            .log = consolelog_open(plan->console_log)};
     int r = open_sockets(&s, e);
     if (r < 0)

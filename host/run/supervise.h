@@ -8,13 +8,15 @@
 
 #include "base/error.h"
 #include "host/plan/plan.h"
+#include "host/run/deadline.h"
 #include "host/run/helpers.h"
+#include "host/run/qmp.h"
 
 /* Time limits, in milliseconds. */
 struct supervise_limits {
-    int powerdown;        /* for the guest to power down */
-    int quit;             /* for QEMU to quit after that */
-    unsigned int timeout; /* seconds for the machine to end by itself; 0: no limit */
+    int powerdown;            /* for the guest to power down */
+    int quit;                 /* for QEMU to quit after that */
+    struct deadline deadline; /* for the machine to end by itself */
 };
 
 /* 60 s and 5 s. */
@@ -29,10 +31,13 @@ enum supervise_state {
 };
 
 /* Handles further events while QEMU runs. */
-#define SUPERVISE_POLLED 8
+#define SUPERVISE_POLLED 9
 struct supervise_handler {
     int output;       /* QEMU's stdout; -1: /dev/null */
     bool keeps_input; /* QEMU's stdin is run-vm's; otherwise /dev/null */
+    /* Becomes the session with the monitor that QEMU connects at its start, before attend() is
+     * called; it is lent until QEMU has exited. NULL: the handler needs none. */
+    struct qmp **monitor;
     /* Sets the descriptors and events to poll for, at most SUPERVISE_POLLED; returns their number.
      */
     size_t (*choose)(void *context, struct pollfd *polled);
@@ -60,10 +65,10 @@ struct supervise_handler {
  *
  * Returns QEMU's exit status (128 + N if signal N killed it), or a negative errno with the reason
  * if QEMU could not be started. Returns -ETIMEDOUT, with STATUS_TIMED_OUT and the last that the
- * guest did, if limits.timeout passed: then the guest is asked to end, or the handler gets SIGTERM,
- * and QEMU quits DEADLINE_GRACE later; at once before stage 2. Returns -ECANCELED if the guest's
- * init reported that the last boot failed; the error's status is then QEMU's or, if that is 0,
- * STATUS_BOOT_FAILED. */
+ * guest did, if limits.deadline passed: then the guest is asked to end, or the handler gets
+ * SIGTERM, and QEMU quits DEADLINE_GRACE later; at once before stage 2. Returns -ECANCELED if the
+ * guest's init reported that the last boot failed; the error's status is then QEMU's or, if that is
+ * 0, STATUS_BOOT_FAILED. */
 int supervise(const struct plan *plan, const struct supervise_limits *limits,
               struct helper_list *helpers, const struct supervise_handler *handler,
               struct error *e);
