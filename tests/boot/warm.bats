@@ -112,6 +112,11 @@ TELL='cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | md5sum; cat
     [ "$status" = 143 ]
     [ ! -s "$BATS_TEST_TMPDIR/out" ]
     [ "$(ls "$XDG_CACHE_HOME/run-vm")" = "$before" ]
+
+    # the time limit covers the making
+    OPTIONS='--warm --append word=1 --timeout 1' ends 124 sh -c 'echo ran'
+    [ ! -s "$BATS_TEST_TMPDIR/out" ]
+    [ "$(ls "$XDG_CACHE_HOME/run-vm")" = "$before" ]
 }
 
 # broken MESSAGE: with the file "broken" the start is cold, with the message.
