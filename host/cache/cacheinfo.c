@@ -113,7 +113,7 @@ static const char *made_name(const char *record)
     return name > 0 ? record + name : NULL;
 }
 
-/* The mode of a file of an entry, without the permission to read. */
+/* Returns the permissions to write that a file of an entry has. */
 static mode_t writers(const char *name)
 {
     return streq(name, CACHEINFO_MAPPED) ? S_IWUSR : 0;
