@@ -77,8 +77,10 @@ static int take_name(int base, const char *name)
         int lock CLEANUP_CLOSE = r;
         if (lock >= 0)
             r = try_lock(base, name, lock);
-        if (r == 0)
+        if (r == 0) {
+            registryplace_empty(base, name);
             return TAKE_FD(lock);
+        }
         if (r != -ENOENT && r != -ESTALE && (r != -EWOULDBLOCK || seen))
             return r;
         seen = seen || r == -EWOULDBLOCK;

@@ -90,8 +90,7 @@ bool registryplace_is_lock(int base, const char *name, int lock)
            there.st_ino == held.st_ino && there.st_dev == held.st_dev;
 }
 
-/* The lock goes last: a directory without one is anybody's. */
-void registryplace_remove(int base, const char *name)
+void registryplace_empty(int base, const char *name)
 {
     struct strv files CLEANUP_STRV = {0};
     int directory CLEANUP_CLOSE =
@@ -102,7 +101,14 @@ void registryplace_remove(int base, const char *name)
     for (size_t i = 0; i < files.count; i++)
         if (!streq(files.items[i], LOCK))
             (void)unlinkat(directory, files.items[i], 0);
-    (void)unlinkat(directory, LOCK, 0);
+}
+
+/* The lock goes last: a directory without one is anybody's. */
+void registryplace_remove(int base, const char *name)
+{
+    char *lock CLEANUP_FREE = xasprintf("%s/" LOCK, name);
+    registryplace_empty(base, name);
+    (void)unlinkat(base, lock, 0);
     (void)unlinkat(base, name, AT_REMOVEDIR);
 }
 

@@ -24,6 +24,9 @@ int registryplace_open_lock(int base, const char *name);
 /* True if the descriptor is of the lock that the machine NAME has now. */
 bool registryplace_is_lock(int base, const char *name, int lock);
 
+/* Removes what a machine that was killed has left beside the lock, which the caller holds. */
+void registryplace_empty(int base, const char *name);
+
 /* Removes the directory of a machine whose lock the caller holds. */
 void registryplace_remove(int base, const char *name);
 
