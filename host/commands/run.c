@@ -340,13 +340,15 @@ static int register_machine(struct registry *registry, const struct plan *plan,
     return registry_open(registry, options->name ? options->name : name, options->name, e);
 }
 
-/* Starts QEMU and waits for its end, in the way that the user sees it. */
-static int supervise_machine(const struct plan *plan, const char *name,
+/* Starts QEMU and waits for its end, in the way that the user sees it. `console_log` is
+ * background's. */
+static int supervise_machine(const struct plan *plan, const char *name, const char *console_log,
                              const struct run_options *options, struct helper_list *helpers,
                              struct error *e)
 {
     struct supervise_limits limits = supervise_default_limits;
     unsigned int seconds = 0;
+    limits.console_log = console_log;
     if (options->timeout)
         (void)deadline_parse(&seconds, options->timeout, NULL);
     limits.deadline = deadline_start(seconds);
@@ -396,7 +398,7 @@ static int run_machine(struct prepared *prepared, struct keeper *keeper, struct 
     handover_pass_on(plan);
     keeper_pass_on(keeper);
     background_publish(background, registry, plan);
-    return supervise_machine(plan, registry->name, options, &helpers, e);
+    return supervise_machine(plan, registry->name, background->console_log, options, &helpers, e);
 }
 
 static int carry_out(struct plan *plan, const struct config *config,

@@ -2,6 +2,7 @@
 #include "host/run/consolelog.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,9 +19,18 @@
 /* A filesystem frees whole blocks of its own, which are no larger than this. */
 #define ALIGNMENT (64 << 10)
 
+/* Returns the descriptor; -1: it is not a file that run-vm may cut. */
+static int open_own(const char *path)
+{
+    struct stat s;
+    int fd CLEANUP_CLOSE = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool own = fd >= 0 && fstat(fd, &s) == 0 && S_ISREG(s.st_mode) && s.st_uid == geteuid();
+    return own ? TAKE_FD(fd) : -1;
+}
+
 struct consolelog consolelog_open(const char *path)
 {
-    return (struct consolelog){.fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1,
+    return (struct consolelog){.fd = path ? open_own(path) : -1,
                                .next = clock_milliseconds() + INTERVAL};
 }
 
@@ -41,10 +51,7 @@ void consolelog_attend(struct consolelog *log)
 
 int consolelog_left(const struct consolelog *log)
 {
-    int64_t left = log->next - clock_milliseconds();
-    if (log->fd < 0)
-        return -1;
-    return left > 0 ? (int)left : 0;
+    return log->fd < 0 ? -1 : clock_left(log->next);
 }
 
 void consolelog_close(struct consolelog *log)

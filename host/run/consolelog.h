@@ -15,7 +15,8 @@ struct consolelog {
     int64_t next; /* the time of the next look */
 };
 
-/* Opens the log at `path`; NULL: there is none. */
+/* Opens the log at `path`; NULL: there is none. A link, another user's file, and what is no file
+ * are left alone: their bytes are not the console's. */
 struct consolelog consolelog_open(const char *path);
 
 /* Looks at the log, if it is time. */

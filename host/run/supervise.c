@@ -437,7 +437,7 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
                            .handler = handler,
                            .control = -1,
                            .deadline = limits->deadline,
-                           .log = consolelog_open(plan->console_log)};
+                           .log = consolelog_open(limits->console_log)};
     int r = open_sockets(&s, e);
     if (r < 0)
         return r;

@@ -12,11 +12,12 @@
 #include "host/run/helpers.h"
 #include "host/run/qmp.h"
 
-/* Time limits, in milliseconds. */
+/* Limits of times, in milliseconds, and of a file. */
 struct supervise_limits {
     int powerdown;            /* for the guest to power down */
     int quit;                 /* for QEMU to quit after that */
     struct deadline deadline; /* for the machine to end by itself */
+    const char *console_log;  /* is kept from filling the disk (consolelog.h); NULL: none */
 };
 
 /* 60 s and 5 s. */
