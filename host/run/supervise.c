@@ -270,11 +270,8 @@ static int time_left(const struct supervisor *s, int64_t since)
     return shortest;
 }
 
-static void take_signal(struct supervisor *s)
+static void pass_signal(struct supervisor *s, int number)
 {
-    int number = signals_take_request();
-    if (!number)
-        return;
     if (!runs_command(s) || s->stage >= QUITTING)
         end_further(s);
     else if (!s->handler->signalled(s->handler->context, number) || s->plan->quits)
@@ -284,6 +281,12 @@ static void take_signal(struct supervisor *s)
 }
 
 static void call_handler(struct supervisor *s, const struct pollfd *polled)
+static void take_signals(struct supervisor *s)
+{
+    for (int number; (number = signals_take_request());)
+        pass_signal(s, number);
+}
+
 {
     enum supervise_state state = s->handler->attend(s->handler->context, polled);
     if (state == SUPERVISE_RUNS && s->stage == SIGNALLED)
@@ -336,7 +339,7 @@ static void watch(struct supervisor *s, int end)
         if (polled[END].revents)
             return;
         if (polled[SIGNALS].revents)
-            take_signal(s);
+            take_signals(s);
         else if (polled[HELPERS].revents && s->stage == RUNNING)
             s->stage = UNSERVED;
         else if (deadline_left(&s->deadline) == 0)

@@ -21,6 +21,7 @@ static struct {
     int64_t time;
     pid_t sender;
 } request;
+static bool kept; /* the last one that was taken awaits the next signals_take_request() */
 static int descriptor = -1;
 
 /* Signals of one sender within this time after its request, in milliseconds, repeat it. */
@@ -103,15 +104,16 @@ int signals_take(void)
 
 int signals_take_request(void)
 {
-    int number = signals_take();
+    int number = kept ? taken : signals_take();
     int64_t now = clock_milliseconds();
+    kept = false;
     bool repeated = request.time && request.sender == sender && now - request.time < REPEAT_TIME;
     if (!number || repeated)
         return 0;
     request.time = now;
     request.sender = sender;
-    while (signals_take())
-        ;
+    while (!kept && signals_take())
+        kept = sender != request.sender;
     return number;
 }
 

@@ -31,7 +31,8 @@ int signals_take(void);
 
 /* The same for a caller to whom a second signal means more than the first: drops signals that only
  * repeat the last request of their sender, since timeout(1) sends its signal to run-vm and to the
- * process group. */
+ * process group. To be called until it returns 0: signals_fd() does not tell of another sender's
+ * signal that was pending beside the one that is returned. */
 int signals_take_request(void);
 
 /* True if a signal was ever taken: run-vm has been asked to end. */
