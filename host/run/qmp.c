@@ -19,6 +19,7 @@
 struct qmp {
     struct qmplines *lines;
     bool greeted;     /* QEMU takes commands */
+    json_int_t id;    /* of the last command */
     int64_t deadline; /* of the command in progress, by clock_milliseconds() */
 };
 
@@ -42,8 +43,14 @@ static json_t *receive(const struct qmp *qmp, int *code)
     return message;
 }
 
-/* Skips messages, which are events, up to one with `member` or "error". `found`, unless it is NULL,
- * becomes the member. */
+/* True for an event, and for the answer to a command whose sender has not waited for it. */
+static bool is_other(const struct qmp *qmp, const json_t *message)
+{
+    return json_integer_value(json_object_get(message, "id")) != qmp->id;
+}
+
+/* Skips messages up to one with `member` or "error". `found`, unless it is NULL, becomes the
+ * member. */
 static int await(struct qmp *qmp, const char *member, json_t **found, struct error *e)
 {
     for (;;) {
@@ -51,6 +58,10 @@ static int await(struct qmp *qmp, const char *member, json_t **found, struct err
         json_t *message = receive(qmp, &code);
         if (!message)
             return error_errno(e, -code, "no answer");
+        if (is_other(qmp, message)) {
+            json_decref(message);
+            continue;
+        }
         const char *refusal =
             json_string_value(json_object_get(json_object_get(message, "error"), "desc"));
         json_t *value = json_object_get(message, member);
@@ -65,12 +76,19 @@ static int await(struct qmp *qmp, const char *member, json_t **found, struct err
     }
 }
 
+static int send_command(struct qmp *qmp, const char *command, json_t *arguments)
+{
+    json_t *message =
+        json_pack("{s:s, s:O*, s:I}", "execute", command, "arguments", arguments, "id", ++qmp->id);
+    int r = qmplines_send(qmp->lines, message);
+    json_decref(message);
+    return r;
+}
+
 static int tell(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer,
                 struct error *e)
 {
-    json_t *message = json_pack("{s:s, s:O*}", "execute", command, "arguments", arguments);
-    int r = qmplines_send(qmp->lines, message);
-    json_decref(message);
+    int r = send_command(qmp, command, arguments);
     return r < 0 ? error_errno(e, -r, "%s", command) : await(qmp, "return", answer, e);
 }
 
@@ -137,6 +155,12 @@ int qmp_pass(struct qmp *qmp, const char *name, int fd, int timeout, struct erro
 int qmp_command(struct qmp *qmp, const char *command, int timeout, struct error *e)
 {
     return qmp_ask(qmp, command, NULL, NULL, timeout, e);
+}
+
+void qmp_send(struct qmp *qmp, const char *command)
+{
+    if (qmp->greeted)
+        (void)send_command(qmp, command, NULL);
 }
 
 void qmp_close(struct qmp **qmp)

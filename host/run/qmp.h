@@ -22,6 +22,10 @@ int qmp_command(struct qmp *qmp, const char *command, int timeout, struct error 
 int qmp_ask(struct qmp *qmp, const char *command, json_t *arguments, json_t **answer, int timeout,
             struct error *e);
 
+/* Sends `command` and does not wait: the answer is dropped when it comes. Does nothing before the
+ * first of the commands above has succeeded. */
+void qmp_send(struct qmp *qmp, const char *command);
+
 /* Passes a descriptor, which QEMU keeps under `name`. Returns as qmp_command(). */
 int qmp_pass(struct qmp *qmp, const char *name, int fd, int timeout, struct error *e);
 

@@ -31,6 +31,9 @@ const struct supervise_limits supervise_default_limits = {.powerdown = 60000, .q
  * is killed, and it may only be busy. */
 #define MONITOR_TIMEOUT 5000
 
+/* The same for a press that only repeats another, if QEMU has connected no monitor to run-vm. */
+#define PRESS_TIMEOUT 200
+
 /* Time that QEMU has to exit after a helper, in milliseconds: helpers exit as soon as QEMU closes
  * its connection to them. */
 #define HANG_UP_TIMEOUT 1000
@@ -163,7 +166,7 @@ static void repeat_press(struct supervisor *s)
     if (s->qmp)
         (void)qmp_command(s->qmp, "system_powerdown", MONITOR_TIMEOUT, NULL);
     else
-        (void)qmp_execute(s->plan->qmp_socket, "system_powerdown", MONITOR_TIMEOUT, NULL);
+        (void)qmp_execute(s->plan->qmp_socket, "system_powerdown", PRESS_TIMEOUT, NULL);
     s->next_press = clock_milliseconds() + BUTTON_PAUSE;
 }
 

@@ -176,6 +176,26 @@ static void a_monitor_behind_a_long_path_is_reached(void **state)
     assert_int_equal(end_of_qemu(&plan, log, signal_supervisor), 0);
 }
 
+static void send_nonsense_and_signal(const struct plan *plan, pid_t supervisor)
+{
+    struct qmp *qmp CLEANUP_QMP = NULL;
+    assert_int_equal(qmp_connect(&qmp, plan->qmp_socket, NULL), 0);
+    assert_int_equal(qmp_command(qmp, "query-status", 60000, NULL), 0);
+    qmp_send(qmp, "no-command");
+    assert_int_equal(qmp_command(qmp, "query-status", 60000, NULL), 0);
+    assert_int_equal(qmp_command(qmp, "no-command", 60000, NULL), -EPROTO);
+    signal_supervisor(plan, supervisor);
+}
+
+static void an_answer_that_nobody_awaits_is_not_the_next_commands(void **state)
+{
+    (void)state;
+    char *scratch CLEANUP_SCRATCH = scratch_new();
+    char *log CLEANUP_FREE = scratch_path(scratch, "log");
+    struct plan plan CLEANUP_TEST_PLAN = plan_of(QEMU, scratch);
+    assert_int_equal(end_of_qemu(&plan, log, send_nonsense_and_signal), 0);
+}
+
 static void a_monitor_that_is_not_there_is_named(void **state)
 {
     (void)state;
@@ -262,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_qemu_that_hangs_is_killed),
         cmocka_unit_test(a_qemu_killed_by_somebody_is_reported),
         cmocka_unit_test(a_monitor_behind_a_long_path_is_reached),
+        cmocka_unit_test(an_answer_that_nobody_awaits_is_not_the_next_commands),
         cmocka_unit_test(a_monitor_that_is_not_there_is_named),
         cmocka_unit_test(a_helper_does_not_outlive_qemu),
         cmocka_unit_test(the_terminal_is_restored_after_a_kill),
