@@ -458,7 +458,7 @@ int supervise(const struct plan *plan, const struct supervise_limits *limits,
     if (handler && handler->end)
         handler->end(handler->context);
     terminal_restore(&terminal);
-    if (!runs_command(&s) && plan_shows_guest(plan))
+    if ((qemu.keep_io || qemu.input >= 0) && plan_shows_guest(plan))
         terminal_end_modes();
     if ((r == 0 || s.stage == KILLED) && s.lost && !runs_command(&s))
         r = STATUS_IO;
