@@ -160,11 +160,12 @@ static void press_button(struct supervisor *s)
     s->next_press = clock_milliseconds() + BUTTON_PAUSE;
 }
 
-/* Presses the button again. QEMU may just be exiting: a failure says nothing. */
+/* Presses the button again. QEMU may just be exiting, or hang: nobody waits for an answer, so that
+ * the console's view goes on and a signal is heard. */
 static void repeat_press(struct supervisor *s)
 {
     if (s->qmp)
-        (void)qmp_command(s->qmp, "system_powerdown", MONITOR_TIMEOUT, NULL);
+        qmp_send(s->qmp, "system_powerdown");
     else
         (void)qmp_execute(s->plan->qmp_socket, "system_powerdown", PRESS_TIMEOUT, NULL);
     s->next_press = clock_milliseconds() + BUTTON_PAUSE;
@@ -255,10 +256,7 @@ static int stage_left(const struct supervisor *s, int64_t since)
 /* Returns the time left until the button is pressed again, in milliseconds; -1: it is not. */
 static int press_left(const struct supervisor *s)
 {
-    int64_t left = s->next_press - clock_milliseconds();
-    if (s->stage != POWERING_DOWN || !s->next_press)
-        return -1;
-    return left > 0 ? (int)left : 0;
+    return s->stage == POWERING_DOWN && s->next_press ? clock_left(s->next_press) : -1;
 }
 
 /* Returns the shortest of these times; -1: there is no limit. */
@@ -283,13 +281,13 @@ static void pass_signal(struct supervisor *s, int number)
         s->stage = SIGNALLED;
 }
 
-static void call_handler(struct supervisor *s, const struct pollfd *polled)
 static void take_signals(struct supervisor *s)
 {
     for (int number; (number = signals_take_request());)
         pass_signal(s, number);
 }
 
+static void call_handler(struct supervisor *s, const struct pollfd *polled)
 {
     enum supervise_state state = s->handler->attend(s->handler->context, polled);
     if (state == SUPERVISE_RUNS && s->stage == SIGNALLED)
