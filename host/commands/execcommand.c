@@ -66,10 +66,9 @@ static void take_command(struct execcommand_options *options)
 }
 
 /* Finds the machine, and waits until it is known what it has: that is when QEMU is started. */
-static int find_machine(struct registry_machine *found, const char *name, int patience,
+static int find_machine(struct registry_machine *found, const char *name, int64_t end,
                         struct error *e)
 {
-    int64_t end = clock_milliseconds() + patience;
     int r = registry_find(found, name, e);
     while (r == 0 && registry_is_starting(found) && clock_milliseconds() < end) {
         registry_free_machine(found);
@@ -86,7 +85,8 @@ int execcommand_find(struct registry_machine *found, struct agentclient_machine 
     int r = read_wait(wait, &machine->patience, e);
     if (r < 0)
         return error_status(e, r, STATUS_USAGE);
-    r = find_machine(found, name, machine->patience, e);
+    machine->end = clock_milliseconds() + machine->patience;
+    r = find_machine(found, name, machine->end, e);
     if (r < 0)
         return r;
     machine->socket = registry_text(found, "agent");

@@ -168,7 +168,7 @@ static int become_ssh(const struct strv *argv, struct error *e)
 static int wait_for_sshd(const struct agentclient_machine *machine, const json_t *port,
                          struct error *e)
 {
-    return machine->patience > 0 ? sshport_wait(machine->found, port, machine->patience, e) : 0;
+    return machine->patience > 0 ? sshport_wait(machine, port, e) : 0;
 }
 
 static int need_agent(const struct agentclient_machine *machine, struct error *e)

@@ -79,28 +79,30 @@ static bool greets(const struct sockaddr_in *at, int64_t end)
     return memcmp(greeting, GREETING, sizeof greeting) == 0;
 }
 
-int sshport_wait(const struct registry_machine *machine, const json_t *port, int patience,
-                 struct error *e)
+int sshport_wait(const struct agentclient_machine *machine, const json_t *port, struct error *e)
 {
+    const char *name = machine->found->name;
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)find_number(port))};
-    int64_t end = clock_milliseconds() + patience;
+    int64_t end = machine->end;
     int64_t attempt = FIRST_ATTEMPT;
-    (void)inet_aton(find_address(port), &at.sin_addr);
+    if (!inet_aton(find_address(port), &at.sin_addr))
+        return error_set(e, -EINVAL, "%s: the port of its sshd is at %s, expected an IPv4 address",
+                         name, find_address(port));
     for (int64_t now; (now = clock_milliseconds()) < end;) {
         int64_t last = now + attempt < end ? now + attempt : end;
         if (greets(&at, last))
             return 0;
         if (clock_milliseconds() >= last)
             attempt *= 2;
-        if (!registry_is_running(machine))
-            return error_set(e, -ESRCH, "%s: the machine has ended", machine->name);
+        if (!registry_is_running(machine->found))
+            return error_set(e, -ESRCH, "%s: the machine has ended", name);
         (void)poll(NULL, 0, PAUSE);
     }
     return error_set(e, -ETIMEDOUT,
                      "%s: no sshd answers at port %d of the guest, which is port %d here: the "
                      "guest needs an sshd that runs, and its network; --wait SECONDS waits longer "
                      "than %d s",
-                     machine->name, PORT_FORWARD_SSH, (int)find_number(port), patience / 1000);
+                     name, PORT_FORWARD_SSH, (int)find_number(port), machine->patience / 1000);
 }
 
 /* The port is the machine's as long as it is listed, so that the host key which is seen first is

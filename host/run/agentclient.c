@@ -138,7 +138,7 @@ static bool starts(const struct client *client, int reason)
 static int reach(struct client *client, struct error *e)
 {
     int64_t now = clock_milliseconds();
-    int64_t end = now + client->machine->patience;
+    int64_t end = client->machine->end;
     int64_t time = FIRST_TIME;
     for (int r; now < end; now = clock_milliseconds()) {
         r = open_port(client);

@@ -17,6 +17,7 @@ struct agentclient_machine {
     const struct registry_machine *found;
     const char *socket; /* plan.agent_socket */
     int patience;       /* time that the agent has to answer, or to accept a signal, in ms */
+    int64_t end;        /* of the time to answer, by clock_milliseconds() */
 };
 
 /* Runs a command (one without arguments: the user's shell) with its standard streams connected to

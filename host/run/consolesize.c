@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "host/run/agentclient.h"
 #include "host/system/signals.h"
 
@@ -24,8 +25,10 @@ static bool tell(const char *name)
     struct winsize size = {0};
     if (registry_find(&found, name, NULL) < 0 || ioctl(STDIN_FILENO, TIOCGWINSZ, &size) < 0)
         return false;
-    const struct agentclient_machine machine = {
-        .found = &found, .socket = registry_text(&found, "agent"), .patience = PATIENCE};
+    const struct agentclient_machine machine = {.found = &found,
+                                                .socket = registry_text(&found, "agent"),
+                                                .patience = PATIENCE,
+                                                .end = clock_milliseconds() + PATIENCE};
     if (!machine.socket)
         return false;
     return size.ws_row == 0 ||
