@@ -17,7 +17,8 @@ static void kill_all(int number)
 
 int exec_serve(const struct exec_options *options, struct error *e)
 {
-    const struct session_options session = {.system = options->system, .kill_all = kill_all};
+    const struct session_options session = {
+        .system = options->system, .console = -1, .kill_all = kill_all};
     int signals CLEANUP_CLOSE = session_open_signals(e);
     int port CLEANUP_CLOSE = signals < 0 ? -1 : execport_open(options->timeout, e);
     if (port < 0)

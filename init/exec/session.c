@@ -195,8 +195,10 @@ static void resize(struct session *s, const struct frame *frame)
         command_resize(&s->command, size.ws_row, size.ws_col);
         return;
     }
-    (void)ioctl(s->options->console, TIOCSWINSZ, &size);
-    report(s, FRAME_EXIT, &s->status, sizeof s->status);
+    if (ioctl(s->options->console, TIOCSWINSZ, &size) < 0)
+        report(s, FRAME_FAILED, strerror(errno), strlen(strerror(errno)));
+    else
+        report(s, FRAME_EXIT, &s->status, sizeof s->status);
 }
 
 static void handle(struct session *s, const struct frame *frame)
