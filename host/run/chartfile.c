@@ -52,21 +52,21 @@ static bool is_data(const char *file)
     return chartfile_read(&chart, file, NULL) == 0;
 }
 
-/* True if nothing is lost with the file: it is not there, empty, or a chart. */
-static bool is_replaceable(const char *file)
+/* True if nothing is lost with the file: it is empty, or a chart. */
+static bool is_replaceable(const char *file, const struct stat *st)
 {
-    struct stat st;
-    if (stat(file, &st) < 0)
-        return errno == ENOENT;
-    if (!S_ISREG(st.st_mode))
+    if (!S_ISREG(st->st_mode))
         return false;
-    return st.st_size == 0 ||
+    return st->st_size == 0 ||
            (chartfile_kind(file) == CHARTFILE_SVG ? is_picture(file) : is_data(file));
 }
 
 static int check_file(const char *file, struct error *e)
 {
-    if (is_replaceable(file))
+    struct stat st;
+    if (stat(file, &st) < 0)
+        return errno == ENOENT ? 0 : error_errno(e, errno, "%s", file);
+    if (is_replaceable(file, &st))
         return 0;
     return error_set(
         e, -EEXIST,
