@@ -33,10 +33,14 @@ static _Noreturn void keep(int fd, const struct keeper *keeper, const struct ter
     (void)!write(STDERR_FILENO + 1, "", 1);
     if (chdir("/") < 0 || has_ended(STDERR_FILENO + 1))
         _exit(0);
-    terminal_restore_from_raw(terminal);
-    /* also if a shell has set up the terminal by now: it knows nothing of these */
-    if (keeper->shows_guest && terminal->is_terminal)
-        terminal_end_modes();
+    bool first = terminal_restore_from_raw(terminal);
+    /* also if a shell has set up the terminal by now: it knows nothing of most of them */
+    if (keeper->shows_guest && terminal->is_terminal) {
+        if (first)
+            terminal_end_modes();
+        else
+            terminal_end_modes_for_shell();
+    }
     for (size_t i = directories->count; i-- > 0;)
         (void)idmap_remove_tree(identities, directories->items[i], NULL);
     _exit(0);

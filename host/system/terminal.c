@@ -74,19 +74,32 @@ void terminal_restore(const struct terminal *terminal)
     tell_terminal("\033[?7h");
 }
 
-void terminal_end_modes(void)
+/* True if the terminal knows the sequences below. */
+static bool has_modes(void)
 {
     const char *term = getenv("TERM");
-    if (!term || !*term || streq(term, "dumb"))
+    return term && *term && !streq(term, "dumb");
+}
+
+void terminal_end_modes_for_shell(void)
+{
+    if (!has_modes())
         return;
     tell_terminal("\0337\033[r\0338" /* the margins, which takes the cursor home */
                   /* enters the alternate screen to leave it: outside of it, the second sequence
                    * alone takes the cursor to where the last program entered it */
                   "\033[?1049h\033[?1049l"
-                  /* the mouse, focus events, pasting, cursor keys; the keypad; keys of xterm's */
-                  "\033[?9;1000;1002;1003;1004;1005;1006;1015;2004;1l\033>\033[>4m"
+                  /* the mouse, focus events; keys of xterm's */
+                  "\033[?9;1000;1002;1003;1004;1005;1006;1015l\033[>4m"
                   /* wraps lines, shows the cursor; letters instead of lines; no colours */
                   "\033[?7;25h\033(B\017\033[0m");
+}
+
+void terminal_end_modes(void)
+{
+    terminal_end_modes_for_shell();
+    if (has_modes())
+        tell_terminal("\033[?2004;1l\033>"); /* pasting, cursor keys; the keypad */
 }
 
 void terminal_end_line(void)
@@ -94,10 +107,12 @@ void terminal_end_line(void)
     tell_terminal("\r\n");
 }
 
-void terminal_restore_from_raw(const struct terminal *terminal)
+bool terminal_restore_from_raw(const struct terminal *terminal)
 {
     struct termios now;
-    if (terminal->is_terminal && tcgetattr(STDIN_FILENO, &now) == 0 &&
-        !(now.c_lflag & (tcflag_t)(ISIG | ICANON)))
+    bool raw = terminal->is_terminal && tcgetattr(STDIN_FILENO, &now) == 0 &&
+               !(now.c_lflag & (tcflag_t)(ISIG | ICANON));
+    if (raw)
         terminal_restore(terminal);
+    return raw;
 }

@@ -26,13 +26,17 @@ void terminal_make_raw(void);
 /* Restores them. */
 void terminal_restore(const struct terminal *terminal);
 
+/* Restores them only if the terminal is still raw, as QEMU and --exec leave it; returns true then.
+ * A shell that uses the terminal by now has set it up for itself, and must not be disturbed. */
+bool terminal_restore_from_raw(const struct terminal *terminal);
+
 /* Switches off what a guest's programs may have left switched on in the user's terminal: the
  * alternate screen, the mouse, bracketed paste, a hidden cursor, margins, colours. */
 void terminal_end_modes(void);
 
+/* The same but for what a shell's line editor switches on for itself: pasting, cursor keys, the
+ * keypad. */
+void terminal_end_modes_for_shell(void);
+
 /* Ends a line that a guest's program has left unfinished. */
 void terminal_end_line(void);
-
-/* Restores them only if the terminal is still raw, as QEMU and --exec leave it. A shell that uses
- * the terminal by now has set it up for itself, and must not be disturbed. */
-void terminal_restore_from_raw(const struct terminal *terminal);
