@@ -39,14 +39,14 @@
 
 enum frame_type {
     /* from the host, in this order: the arguments, the variables, one start; then the rest */
-    FRAME_ARGUMENT = 1,   /* one argument of the command, any bytes but zero */
-    FRAME_VARIABLE = 2,   /* one NAME=VALUE of its environment */
-    FRAME_START = 3,      /* run it: empty, or the size of the terminal it gets (frame_put_size) */
-    FRAME_INPUT = 4,      /* standard input; empty: its end */
-    FRAME_RESIZE = 5,     /* the terminal's new size; to the agent in place of everything else: the
-                           * guest's console's, after which the session ends */
-    FRAME_SIGNAL = 6,     /* a signal for the command: its number in one byte */
-    FRAME_SEPARATE = 7,   /* before the start: standard error does not go to the terminal */
+    FRAME_ARGUMENT = 1, /* one argument of the command, any bytes but zero */
+    FRAME_VARIABLE = 2, /* one NAME=VALUE of its environment */
+    FRAME_START = 3,    /* run it: empty, or the size of the terminal it gets (frame_put_size) */
+    FRAME_INPUT = 4,    /* standard input; empty: its end */
+    FRAME_RESIZE = 5,   /* the terminal's new size; to the agent in place of a command: the size of
+                         * the guest's console, after which the session ends */
+    FRAME_SIGNAL = 6,   /* a signal for the command: its number in one byte */
+    FRAME_SEPARATE = 7, /* before the start: standard error does not go to the terminal */
     FRAME_DIRECTORY = 10, /* before the start: the command's working directory; / without it */
     FRAME_USER = 11,    /* before the start: its user, NAME[:GROUP] or UID[:GID]; root without it */
     FRAME_THAW = 12,    /* the answer to FRAME_FROZEN: begin the run (struct frame_thaw) */
