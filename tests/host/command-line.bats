@@ -138,8 +138,8 @@ END
     run -64 run_vm --config config.json --boot-chart a.svg
     [[ $output == "run-vm: --boot-chart: a.svg: exists, and is no boot chart"* ]]
     [ "$(cat a.svg)" = '<svg/>' ]
-    run -64 run_vm --config config.json --boot-chart a.svg/b.svg
-    [[ $output == *"a.svg/b.json: Not a directory"* ]]
+    run -74 run_vm chart a.json a.svg/b.svg
+    [[ $output == "run-vm: a.svg/b.svg: Not a directory" ]]
     run -0 run_vm chart a.json b.svg
 }
 
