@@ -197,12 +197,10 @@ static void begin(struct client *client, struct session *s)
 }
 
 /* Returns false if the user wants the session to end at once. */
-static bool take_signals(struct session *s)
+static bool take_signal(struct session *s)
 {
-    bool more = true;
-    for (int number; more && (number = signals_take_request());)
-        more = session_signal(s, number);
-    return more;
+    int number = signals_take_request(&s->requested);
+    return number == 0 || session_signal(s, number);
 }
 
 /* Waits for events. A guest that is sent a signal has `patience` to accept it, until `deadline`,
@@ -237,7 +235,7 @@ static void serve(struct session *s, int patience)
         if (r != 0)
             continue;
         r = session_attend(s, polled, &e);
-        if (polled[SESSION_POLLED].revents && !take_signals(s))
+        if (polled[SESSION_POLLED].revents && !take_signal(s))
             break;
     }
     if (r < 0)

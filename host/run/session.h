@@ -41,6 +41,8 @@ struct session {
     int status;   /* the command's; -1: none */
     char *reason; /* the reason why there is no status; NULL: unknown */
     int signal;   /* the last one that run-vm got; 0: none */
+    int64_t
+        requested; /* the time of the last signal, as signals_take_request() wants it; 0: none */
     unsigned int signals;
     unsigned int escapes;
     int write_error; /* an errno: run-vm could not write its output; 0 */

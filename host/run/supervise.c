@@ -64,6 +64,8 @@ struct supervisor {
     pid_t pid;        /* QEMU */
     bool lost;        /* a helper exited before QEMU */
     enum stage stage;
+    int64_t
+        requested; /* the time of the last signal, as signals_take_request() wants it; 0: none */
     int64_t next_press; /* the time for the next press of the power button; 0: none */
     struct deadline deadline;
     struct consolelog log;
@@ -281,9 +283,10 @@ static void pass_signal(struct supervisor *s, int number)
         s->stage = SIGNALLED;
 }
 
-static void take_signals(struct supervisor *s)
+static void take_signal(struct supervisor *s)
 {
-    for (int number; (number = signals_take_request());)
+    int number = signals_take_request(&s->requested);
+    if (number)
         pass_signal(s, number);
 }
 
@@ -340,7 +343,7 @@ static void watch(struct supervisor *s, int end)
         if (polled[END].revents)
             return;
         if (polled[SIGNALS].revents)
-            take_signals(s);
+            take_signal(s);
         else if (polled[HELPERS].revents && s->stage == RUNNING)
             s->stage = UNSERVED;
         else if (deadline_left(&s->deadline) == 0)

@@ -13,18 +13,10 @@ static sigset_t mask_before;
 static void (*pipe_before)(int) = SIG_DFL;
 static void (*size_before)(int) = SIG_ERR; /* run-vm does not ignore SIGXFSZ */
 static bool blocked;
-static int taken;    /* the last one; 0: none yet */
-static pid_t sender; /* its process; 0: the kernel, such as for a key */
-
-/* The last one that signals_take_request() returned; time 0: none yet. */
-static struct {
-    int64_t time;
-    pid_t sender;
-} request;
-static bool kept; /* the last one that was taken awaits the next signals_take_request() */
+static int taken; /* the last one; 0: none yet */
 static int descriptor = -1;
 
-/* Signals of one sender within this time after its request, in milliseconds, repeat it. */
+/* Signals within this time after a request, in milliseconds, repeat it. */
 #define REPEAT_TIME 200
 
 /* Signals that a terminal, or a signal to the process group, delivers to QEMU as well. */
@@ -98,22 +90,18 @@ int signals_take(void)
     if (signals_fd() < 0 || read(descriptor, &info, sizeof info) != sizeof info)
         return 0;
     taken = (int)info.ssi_signo;
-    sender = (pid_t)info.ssi_pid;
     return taken;
 }
 
-int signals_take_request(void)
+int signals_take_request(int64_t *last)
 {
-    int number = kept ? taken : signals_take();
+    int number = signals_take();
     int64_t now = clock_milliseconds();
-    kept = false;
-    bool repeated = request.time && request.sender == sender && now - request.time < REPEAT_TIME;
-    if (!number || repeated)
+    if (!number || (*last && now - *last < REPEAT_TIME))
         return 0;
-    request.time = now;
-    request.sender = sender;
-    while (!kept && signals_take())
-        kept = sender != request.sender;
+    while (signals_take())
+        ;
+    *last = now;
     return number;
 }
 

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -29,11 +30,11 @@ int signals_fd(void);
 /* Takes one pending signal. Returns its number; 0: none is pending. */
 int signals_take(void);
 
-/* The same for a caller to whom a second signal means more than the first: drops signals that only
- * repeat the last request of their sender, since timeout(1) sends its signal to run-vm and to the
- * process group. To be called until it returns 0: signals_fd() does not tell of another sender's
- * signal that was pending beside the one that is returned. */
-int signals_take_request(void);
+/* The same for a caller to whom a second signal means more than the first. `last` is the time of
+ * its last request, 0 before the first. Drops what comes within 200 ms after a request, from
+ * whomever: timeout(1) sends its signal to run-vm and to the process group, a terminal that closes
+ * and its shell send one each, a service manager sends SIGTERM and SIGHUP to each process. */
+int signals_take_request(int64_t *last);
 
 /* True if a signal was ever taken: run-vm has been asked to end. */
 bool signals_taken(void);

@@ -7,49 +7,45 @@
 
 #include "tests/unit/unit.h"
 
-static void a_signal_that_comes_twice_is_one_request(void **state)
+static void from_a_child(int number)
+{
+    pid_t child = fork();
+    if (child == 0)
+        _exit(kill(getppid(), number));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+static void signals_that_come_together_are_one_request(void **state)
 {
     (void)state;
+    int64_t last = 0;
     signals_block();
-    assert_int_equal(signals_take_request(), 0);
+    assert_int_equal(signals_take_request(&last), 0);
     (void)raise(SIGTERM);
-    assert_int_equal(signals_take_request(), SIGTERM);
+    from_a_child(SIGTERM);
+    assert_int_equal(signals_take_request(&last), SIGTERM);
     (void)raise(SIGTERM);
-    assert_int_equal(signals_take_request(), 0);
+    from_a_child(SIGHUP);
+    assert_int_equal(signals_take_request(&last), 0);
+    assert_int_equal(signals_take_request(&last), 0);
     assert_true(signals_taken());
 }
 
-static void another_sender_makes_another_request(void **state)
+static void a_later_one_and_that_of_another_caller_are_requests(void **state)
 {
     (void)state;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(kill(getppid(), SIGTERM));
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    assert_int_equal(signals_take_request(), SIGTERM);
-}
-
-/* Of those that are pending the kernel gives the lowest number first. */
-static void the_signals_of_two_senders_that_come_together_are_two_requests(void **state)
-{
-    (void)state;
-    pid_t child = fork();
-    if (child == 0)
-        _exit(kill(getppid(), SIGINT));
-    assert_int_equal(waitpid(child, NULL, 0), child);
-    (void)kill(getpid(), SIGQUIT);
-    (void)kill(getpid(), SIGTERM);
-    assert_int_equal(signals_take_request(), SIGINT);
-    assert_int_equal(signals_take_request(), SIGQUIT);
-    assert_int_equal(signals_take_request(), 0);
+    int64_t last = 1, none = 0;
+    (void)raise(SIGINT);
+    assert_int_equal(signals_take_request(&last), SIGINT);
+    (void)raise(SIGINT);
+    assert_int_equal(signals_take_request(&none), SIGINT);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_signal_that_comes_twice_is_one_request),
-        cmocka_unit_test(another_sender_makes_another_request),
-        cmocka_unit_test(the_signals_of_two_senders_that_come_together_are_two_requests),
+        cmocka_unit_test(signals_that_come_together_are_one_request),
+        cmocka_unit_test(a_later_one_and_that_of_another_caller_are_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
