@@ -27,13 +27,10 @@ static int fuzz_close(int fd);
 #define write fuzz_write
 #define close fuzz_close
 #include "host/run/session.c" // NOLINT(bugprone-suspicious-include): its functions are static
-#undef CHUNK
 /* names of exec.c that session.c has too */
-#define close_end run_close_end
-#define slot      run_slot
-#define SLOTS     RUN_SLOTS
+#define slot  run_slot
+#define SLOTS RUN_SLOTS
 #include "host/run/exec.c" // NOLINT(bugprone-suspicious-include): its functions are static
-#undef close_end
 #undef slot
 #undef SLOTS
 #undef recv
