@@ -7,6 +7,6 @@
 #include "host/run/exec.h"
 
 /* Runs plan.exec like exec_run(): with plan.warm from a snapshot, which is made if there is none.
- * Where that fails, or the snapshot does not answer, says so and boots the machine. */
+ * If that fails, or the snapshot does not answer, says so and boots the machine. */
 int warm_run(const struct plan *plan, const struct supervise_limits *limits,
              struct helper_list *helpers, const struct session_streams *streams, struct error *e);

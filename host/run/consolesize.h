@@ -13,7 +13,7 @@ struct consolesize {
 };
 
 /* Follows the size of the terminal behind stdin, if there is one, for the machine of this name.
- * Where no process can be started, run-vm goes on without. */
+ * If no process can be started, run-vm goes on without. */
 void consolesize_start(struct consolesize *size, const char *name);
 
 /* The same for the machine that run-vm is about to start, which may know the first size already and
