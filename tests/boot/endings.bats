@@ -191,14 +191,14 @@ last_line() {
     # the second boot of the same QEMU finds its root
     begin "failed boot, then a good one"
     truncate -s 64M "$late"
-    start late --init /sbin/init -o 'boot.initrd.availableKernelModules=["virtio_blk","ext4"]' \
+    start found --init /sbin/init -o 'boot.initrd.availableKernelModules=["virtio_blk","ext4"]' \
         --append 'root=LABEL=late rootfstype=ext4 vm.device-timeout=2 vm.onfail=reboot' \
         -- -drive "if=virtio,format=raw,file.locking=off,file=$late"
-    comes late out 'the boot failed at "devices"'
+    comes found out 'the boot failed at "devices"'
     mkfs.ext4 -q -F -L late -d "$BATS_FILE_TMPDIR/tree" "$late"
-    comes late out 'it goes on'
-    is late 0
-    run ! grep 'the boot failed' "$BATS_FILE_TMPDIR/late/err"
+    comes found out 'it goes on'
+    is found 0
+    run ! grep 'the boot failed' "$BATS_FILE_TMPDIR/found/err"
     passed
 }
 
