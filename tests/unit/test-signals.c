@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "tests/unit/unit.h"
 
 static void from_a_child(int number)
@@ -26,6 +27,7 @@ static void signals_that_come_together_are_one_request(void **state)
     assert_int_equal(signals_take_request(&last), SIGTERM);
     (void)raise(SIGTERM);
     from_a_child(SIGHUP);
+    last = clock_milliseconds(); /* valgrind takes its time for a child */
     assert_int_equal(signals_take_request(&last), 0);
     assert_int_equal(signals_take_request(&last), 0);
     assert_true(signals_taken());
