@@ -406,7 +406,8 @@ static int carry_out(struct plan *plan, const struct config *config,
 {
     struct error e CLEANUP_ERROR = {0};
     struct registry registry CLEANUP_REGISTRY = {.base = -1, .lock = -1};
-    struct keeper keeper CLEANUP_KEEPER = {.fd = -1, .shows_guest = plan_shows_guest(plan)};
+    struct keeper keeper CLEANUP_KEEPER = {
+        .fd = -1, .shows_guest = plan_shows_guest(plan), .background = options->plan.detach};
     struct prepared prepared CLEANUP_PREPARED = {0}; /* ends before the keeper */
     const char *name = config_text(config, "system.name");
     struct background background CLEANUP_BACKGROUND = {.parent = -1};

@@ -27,6 +27,9 @@ static _Noreturn void keep(int fd, const struct keeper *keeper, const struct ter
 {
     (void)setpgid(0, 0); /* a signal to the process group is meant for run-vm */
     (void)prctl(PR_SET_NAME, "run-vm-keeper");
+    /* a caller that reads the messages of a machine in the background reads them to their end */
+    if (keeper->background)
+        (void)dup2(STDOUT_FILENO, STDERR_FILENO);
     if (fd != STDERR_FILENO + 1 && dup2(fd, STDERR_FILENO + 1) < 0)
         _exit(1);
     (void)close_range(STDERR_FILENO + 2, ~0U, 0);

@@ -12,6 +12,7 @@
 
 struct keeper {
     bool shows_guest; /* set by the caller: programs of the guest write to the terminal */
+    bool background;  /* set by the caller: the machine has left its caller's terminal */
     int fd;           /* the end of a socket whose other end it reads; -1: no keeper runs */
 };
 

@@ -30,7 +30,8 @@ while :; do setsid -c sh -i </dev/ttyS0 >/dev/ttyS0 2>&1; done
 GUEST
     open_terminal host 100x40 'bash --norc' "$BATS_FILE_TMPDIR/screen"
     detach one >"$BATS_FILE_TMPDIR/one" 2>&1
-    detach two >"$BATS_FILE_TMPDIR/two" 2>&1
+    # who reads the messages to their end does not wait for the machine's
+    detach two 2>&1 | timeout "$TIME_LIMIT" cat >"$BATS_FILE_TMPDIR/two"
 }
 
 teardown_file() {
