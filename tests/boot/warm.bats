@@ -10,7 +10,7 @@ load command
 setup_file() {
     make_root
     make_guest
-    export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache OPTIONS=--warm
+    export XDG_CACHE_HOME=$BATS_FILE_TMPDIR/cache OPTIONS='--warm --accel tcg' # KVM has no snapshots
     # A QEMU that is given a state exits if the file "broken" exists, and is another machine if that has a
     # type.
     export BROKEN=$BATS_FILE_TMPDIR/broken
@@ -104,7 +104,7 @@ TELL='cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | md5sum; cat
     local before pid status=0 err=$BATS_TEST_TMPDIR/err
     before=$(ls "$XDG_CACHE_HOME/run-vm")
     : >"$err"
-    OPTIONS='--warm --append word=1' guest sh -c 'echo ran' </dev/null >"$BATS_TEST_TMPDIR/out" 2>"$err" &
+    OPTIONS='--warm --accel tcg --append word=1' guest sh -c 'echo ran' </dev/null >"$BATS_TEST_TMPDIR/out" 2>"$err" &
     pid=$!
     wait_for "$err" 'making a snapshot' "$pid"
     kill -TERM "$pid"
@@ -114,7 +114,7 @@ TELL='cat /proc/sys/kernel/random/boot_id; head -c 16 /dev/urandom | md5sum; cat
     [ "$(ls "$XDG_CACHE_HOME/run-vm")" = "$before" ]
 
     # the time limit covers the making
-    OPTIONS='--warm --append word=1 --timeout 1' ends 124 sh -c 'echo ran'
+    OPTIONS='--warm --accel tcg --append word=1 --timeout 1' ends 124 sh -c 'echo ran'
     [ ! -s "$BATS_TEST_TMPDIR/out" ]
     [ "$(ls "$XDG_CACHE_HOME/run-vm")" = "$before" ]
 }
@@ -157,7 +157,7 @@ broken() {
 
 @test "a machine that cannot be saved starts cold, and says why" {
     [ -n "${RUN_VM_LONG:-}" ] || skip "RUN_VM_LONG is not set"
-    OPTIONS='--warm --disk 8M' ends 0 cat /sys/class/block/vda/size
+    OPTIONS='--warm --accel tcg --disk 8M' ends 0 cat /sys/class/block/vda/size
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = 16384 ]
     says "$BATS_TEST_TMPDIR/err" 'cold start: the machine has a disk'
 }
