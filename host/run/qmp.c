@@ -174,8 +174,10 @@ void qmp_close(struct qmp **qmp)
 int qmp_connect(struct qmp **qmp, const char *path, struct error *e)
 {
     int fd = unixsocket_connect(path);
-    if (fd < 0)
-        return error_errno(e, -fd, "QEMU's monitor %s: cannot connect", path);
+    if (fd < 0) {
+        (void)error_errno(e, -fd, "QEMU's monitor %s: cannot connect", path);
+        return fd;
+    }
     *qmp = qmp_open(fd);
     return 0;
 }
