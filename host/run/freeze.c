@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -119,10 +120,12 @@ static char *last_line(void *context)
 }
 
 /* Returns the result of a machine that has ended. */
-static int result(const struct freezing *f, int r, struct error *e)
+static int result(const struct freezing *f, const char *memory, int r, struct error *e)
 {
     if (f->saved)
         return 0;
+    if (r == 128 + SIGBUS) /* the file has holes, and the guest wrote into one */
+        return error_errno(e, ENOSPC, "the guest's memory %s", memory);
     if (r == -ETIMEDOUT)
         return r;
     if (signals_check(e) < 0)
@@ -175,7 +178,7 @@ int freeze_machine(const struct plan *plan, const char *memory, int state, const
     frozenargv_write(&plan->machine, memory, snapshot_memory(plan), true, &argv);
     machine.argv = argv;
     machine.quits = true;
-    int r = result(&f, run(&f, &machine, &whole->deadline, e), e);
+    int r = result(&f, memory, run(&f, &machine, &whole->deadline, e), e);
     int *const descriptors[] = {&f.listener, &f.connection, &f.console, &f.limit};
     for (size_t i = 0; i < ELEMENTS(descriptors); i++)
         cleanup_close(descriptors[i]);

@@ -161,3 +161,14 @@ broken() {
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = 16384 ]
     says "$BATS_TEST_TMPDIR/err" 'cold start: the machine has a disk'
 }
+
+@test "a disk that is full while a snapshot is made makes the start cold, and leaves nothing" {
+    # the kernel fits, the guest's memory does not
+    small='mount -t tmpfs -o size=75m small "$XDG_CACHE_HOME" && guest "$@" && ls "$XDG_CACHE_HOME/run-vm"'
+    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/small
+    mkdir "$XDG_CACHE_HOME"
+    run -0 --separate-stderr unshare --map-root-user --mount bash -ec "$small" bash echo ran </dev/null
+    [ "${lines[0]}" = ran ]
+    [[ $output != *snapshot* ]]
+    [[ $stderr == *'cold start: '*'No space left on device'* ]]
+}
