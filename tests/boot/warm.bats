@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# shellcheck disable=SC2016 # the guest's shell expands
+# shellcheck disable=SC2016,SC2154 # the guest's shell expands; bats sets stderr
 # run-vm --warm: commands in machines that continue from a snapshot. The tests share one snapshot, in a
 # cache of their own, until one of them has it dropped.
 
