@@ -34,6 +34,11 @@ mounted() {
     says "$BATS_FILE_TMPDIR/$1/xchg/mounts" "$2"
 }
 
+# The store images in the cache, a line each.
+images() {
+    find "$XDG_CACHE_HOME/run-vm" -name store.img -printf '%p %i %T@\n'
+}
+
 image=(-o virtualisation.useNixStoreImage=true)
 memory=(-o virtualisation.diskImage=null)
 read_only=(-o virtualisation.writableStore=false)
@@ -48,10 +53,12 @@ on_root=(-o virtualisation.writableStoreUseTmpfs=false)
     listed=$(grep -vc -e trivial -e "^\.links$" -e '\.lock$' "$BATS_FILE_TMPDIR/image/xchg/listing")
     registered=$(wc -l <"$BATS_FILE_TMPDIR/image/xchg/registered")
     [ "$listed" -le $((registered + 1)) ]
-    [ "$(grep -c 'store image: made' "$BATS_FILE_TMPDIR/image/console")" = 1 ]
+    local made
+    made=$(images)
+    [[ $made == *store.img* && $made != *$'\n'* ]]
     row image "${image[@]}"
     [ "$(cat "$BATS_FILE_TMPDIR/image/xchg/kept")" = kept ]
-    run ! grep -q 'store image: made' "$BATS_FILE_TMPDIR/image/console"
+    [ "$(images)" = "$made" ]
 }
 
 @test "image, overlay on a tmpfs, root in memory" {
