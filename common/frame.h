@@ -62,7 +62,8 @@ enum frame_type {
     FRAME_READY = 20,  /* the guest is ready: the first frame, and the answer to a signal; from the
                         * agent first with the token */
     FRAME_OFFER = 21,  /* the agent waits for a session: FRAME_OFFERED */
-    FRAME_FROZEN = 22, /* vm.warm: the guest waits for FRAME_THAW, and may be saved meanwhile */
+    FRAME_FROZEN = 22, /* vm.warm: the guest waits for FRAME_THAW, and may be saved meanwhile,
+                        * unless the payload says why not, a text */
     FRAME_THAWED = 23, /* it goes on with the run: before FRAME_READY */
 };
 

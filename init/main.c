@@ -138,6 +138,12 @@ static int make_plan(struct boot *boot, struct error *e)
     return build_boot_plan(&boot->plan, &boot->params, e);
 }
 
+/* True if the run does not begin before the host says so. */
+static bool is_warm(const struct boot *boot)
+{
+    return boot->params.warm && boot->params.exec;
+}
+
 /* Loads the devices' modules first: the filesystems' are loaded while the kernel initializes the
  * disks. */
 static int load_modules(struct boot *boot, struct error *e)
@@ -146,6 +152,8 @@ static int load_modules(struct boot *boot, struct error *e)
     if (r < 0)
         return r;
     modprobe_install();
+    if (is_warm(boot))
+        modules_hold_disks(&boot->modules);
     modules_load_hashes(&boot->modules);
     r = hotplug_start(&boot->hotplug, &boot->modules, e);
     for (size_t i = 0; i < boot->plan.modules.count; i++)
@@ -158,11 +166,28 @@ static int load_modules(struct boot *boot, struct error *e)
     return r;
 }
 
+/* Returns why the state of this guest has a run's disk in it, or NULL; the caller frees. */
+static char *known_disk(struct boot *boot)
+{
+    if (device_list_refresh(&boot->devices, NULL) < 0)
+        return NULL;
+    for (size_t i = 0; i < boot->devices.count; i++)
+        if (boot->devices.items[i]->searched)
+            return xasprintf("the kernel knows the disk %s already: its driver is built in, or is "
+                             "loaded by vm.modules=",
+                             boot->devices.items[i]->path);
+    return NULL;
+}
+
 /* vm.warm: everything so far is the same in each run, and nothing after this is. */
 static int wait_for_run(struct boot *boot, struct error *e)
 {
-    const struct guest_params *params = &boot->params;
-    return params->warm && params->exec ? thaw_wait(params->device_timeout, &boot->thaw, e) : 0;
+    if (!is_warm(boot))
+        return 0;
+    char *obstacle CLEANUP_FREE = known_disk(boot);
+    int r = thaw_wait(boot->params.device_timeout, obstacle, &boot->thaw, e);
+    modules_release_disks(&boot->modules);
+    return r;
 }
 
 static int wait_for_devices(struct boot *boot, struct error *e)
@@ -195,7 +220,7 @@ static int configure_network(struct boot *boot, struct error *e)
 {
     (void)e;
     const struct guest_params *params = &boot->params;
-    if (params->warm && params->exec)
+    if (is_warm(boot))
         network_set_mac(boot->thaw.mac, &params->ifnames,
                         params->network.prefix ? &boot->hotplug : NULL);
     if (params->hostname || params->network.prefix)

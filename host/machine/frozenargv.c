@@ -31,13 +31,37 @@ static void remove_kernel(struct model *model)
     model->count = count;
 }
 
+/* Gives the copy of a drive zeros in place of its image. The guest must not read them. */
+static void blank(struct model_drive *drive)
+{
+    static char zeros[] = "null-co://";
+    static char raw[] = "raw";
+    static char key[] = "file.read-zeroes";
+    static char on[] = "on";
+    static struct model_property properties[] = {{key, on}};
+
+    drive->file = zeros;
+    drive->format = raw;
+    drive->snapshot = false;
+    drive->backend = (struct model_properties){properties, ELEMENTS(properties)};
+}
+
+static void blank_drives(struct model *model)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->items[i].kind == MODEL_DRIVE)
+            blank(&model->items[i].drive);
+}
+
 void frozenargv_write(const struct model *model, const char *memory, uint64_t bytes, bool made,
                       struct strv *argv)
 {
     struct model machine = copy_items(model);
     char *path CLEANUP_FREE = qemuargv_escape(memory);
 
-    if (!made)
+    if (made)
+        blank_drives(&machine);
+    else
         remove_kernel(&machine);
     qemuargv_write(&machine, argv);
     free(machine.items);
@@ -73,6 +97,7 @@ void frozenargv_fingerprint(const struct model *model, struct strv *texts)
 
     for (size_t i = 0; i < blinded.count; i++)
         blind(&blinded.items[i]);
+    blank_drives(&blinded);
     qemuargv_write(&blinded, texts);
     free(blinded.items);
 }

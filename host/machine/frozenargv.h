@@ -9,11 +9,13 @@
 #include "host/machine/model.h"
 
 /* Appends the arguments of the same machine with all of its memory in a file of `bytes` bytes. A
- * machine that is `made` writes to the file. Otherwise it keeps what it writes to itself, and waits
- * for a state to be loaded before it begins (migrate-incoming). */
+ * machine that is `made` writes to the file, and its drives are blank. Otherwise it keeps what it
+ * writes to itself, and waits for a state to be loaded before it begins (migrate-incoming). QEMU
+ * takes the size of a virtio disk from its image, not from the state. */
 void frozenargv_write(const struct model *model, const char *memory, uint64_t bytes, bool made,
                       struct strv *argv);
 
 /* Appends texts that are the same for two machines if, and only if, a guest cannot tell them apart
- * before it opens a share or uses the network. Files of the kernel are left out. */
+ * before it opens a share, uses the network or asks a disk for anything. Files of the kernel are
+ * left out. */
 void frozenargv_fingerprint(const struct model *model, struct strv *texts);

@@ -22,9 +22,16 @@ static bool has_given_options(const struct planner *p)
     return p->given.count > 0 || variables_nonempty(&p->variables, "QEMU_NET_OPTS");
 }
 
-static bool has_drive(const struct planner *p)
+/* A disk of another bus is known to its controller, whose state the snapshot would have. */
+static bool has_other_disk(const struct planner *p)
 {
-    return model_find(&p->plan->machine, MODEL_DRIVE) || p->disk_image;
+    const struct model *machine = &p->plan->machine;
+
+    for (size_t i = 0; i < machine->count; i++)
+        if (machine->items[i].kind == MODEL_DRIVE &&
+            !streq(machine->items[i].drive.driver, "virtio-blk-pci"))
+            return true;
+    return false;
 }
 
 static bool has_virtual_network(const struct planner *p)
@@ -74,7 +81,8 @@ static const struct {
 } obstacles[] = {
     {is_not_x86, "the guest's processor is not an x86"},
     {is_not_emulated, "the accelerator is KVM, and a snapshot is for TCG"},
-    {has_drive, "the machine has a disk, which a snapshot must not know"},
+    {has_other_disk, "the machine has a disk that is not a virtio disk "
+                     "(virtualisation.qemu.diskInterface)"},
     {planner_uses_virtiofs, "a share is on virtiofs, which needs memory that its server can map"},
     {has_shared_memory, "virtualisation.qemu.enableSharedMemory is true"},
     {has_virtual_network, "the machine has a card on a virtual network"},

@@ -33,6 +33,7 @@ struct run {
     struct qmp *monitor;    /* NULL: not connected yet */
     struct migrate loading; /* of the snapshot */
     bool accepted;          /* QEMU has begun to load it */
+    bool disk_busy;         /* QEMU has loaded it, and may not write to a disk */
 };
 
 static void accept_qemu(struct run *run)
@@ -55,6 +56,7 @@ static int load(struct run *run, short ticks, struct error *e)
         run->accepted = r == 0;
     } else if (ticks) {
         r = migrate_look(&run->loading, e);
+        run->disk_busy = r == -EBUSY;
         if (r > 0)
             r = session_thaw(&run->session, e);
     }
@@ -178,12 +180,12 @@ static bool is_stale(const struct run *run, int r)
     return run->snapshot && run->session.warm.waits && !run->session.signal && r != -ETIMEDOUT;
 }
 
-/* A QEMU that has not begun to load the snapshot (a port is taken), or was killed from outside (no
- * memory), says nothing about it. */
+/* A QEMU that has not begun to load the snapshot (a port is taken), has loaded it (a disk is in
+ * use), or was killed from outside (no memory), says nothing about it. */
 static int tell_stale(const struct run *run, int qemu, struct error *e)
 {
     bool killed = qemu == 128 + SIGKILL && !run->session.reason;
-    int r = run->accepted && !killed ? -ESTALE : -EAGAIN;
+    int r = run->accepted && !run->disk_busy && !killed ? -ESTALE : -EAGAIN;
     if (run->session.reason)
         return error_set(e, r, "%s", run->session.reason);
     if (qemu >= 0)

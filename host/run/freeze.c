@@ -57,11 +57,10 @@ static size_t choose(void *context, struct pollfd *polled)
 /* Takes the guest's first frame. */
 static int take(struct freezing *f, const struct frame *frame)
 {
-    if (frame->type == FRAME_FROZEN && f->monitor && f->saving.ticks < 0)
+    if (frame->type == FRAME_FROZEN && !frame->length && f->monitor && f->saving.ticks < 0)
         return migrate_save(&f->saving, f->monitor, f->state, &f->problem);
-    char *reason CLEANUP_FREE = frame->type == FRAME_FAILED
-                                    ? consoletail_clean(frame->payload, frame->length)
-                                    : xstrdup("the guest did not wait");
+    char *reason CLEANUP_FREE = frame->length ? consoletail_clean(frame->payload, frame->length)
+                                              : xstrdup("the guest did not wait");
     return error_set(&f->problem, -EPROTO, "%s", reason);
 }
 

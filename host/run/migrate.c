@@ -23,7 +23,9 @@ struct migrate_direction {
     const char *command;
     const char *query;
     const char *done;   /* the query's status at the end */
-    const char *failed; /* … and after a failure, unless QEMU exits; NULL */
+    const char *failed; /* … and after a failure, unless QEMU exits */
+    int code;           /* the failure's errno */
+    const char *reason; /* NULL: the query has it */
 };
 
 /* Leaves the memory out of the state. */
@@ -50,16 +52,18 @@ static int begin(struct migrate *m, int state, struct error *e)
 
 int migrate_save(struct migrate *m, struct qmp *monitor, int state, struct error *e)
 {
-    static const struct migrate_direction save = {"migrate", "query-migrate", "completed",
-                                                  "failed"};
+    static const struct migrate_direction save = {
+        "migrate", "query-migrate", "completed", "failed", -EIO, NULL};
     *m = (struct migrate){.monitor = monitor, .direction = &save, .ticks = -1};
     return begin(m, state, e);
 }
 
 int migrate_load(struct migrate *m, struct qmp *monitor, int state, struct error *e)
 {
-    static const struct migrate_direction load = {"migrate-incoming", "query-status", "running",
-                                                  NULL};
+    /* QEMU opens the disks for writing after it has loaded the state */
+    static const struct migrate_direction load = {
+        "migrate-incoming", "query-status", "running",
+        "paused",           -EBUSY,         "QEMU cannot open a disk for writing"};
     *m = (struct migrate){.monitor = monitor, .direction = &load, .ticks = -1};
     return begin(m, state, e);
 }
@@ -71,9 +75,11 @@ int migrate_look(struct migrate *m, struct error *e)
     clock_take_ticks(m->ticks);
     int r = qmp_ask(m->monitor, direction->query, NULL, &answer, ANSWER_TIME, e);
     const char *status = json_string_value(json_object_get(answer, "status"));
-    const char *why = json_string_value(json_object_get(answer, "error-desc"));
-    if (r == 0 && status && direction->failed && streq(status, direction->failed))
-        r = error_set(e, -EIO, "%s: %s", direction->command, why ? why : status);
+    const char *why = direction->reason;
+    if (!why)
+        why = json_string_value(json_object_get(answer, "error-desc"));
+    if (r == 0 && status && streq(status, direction->failed))
+        r = error_set(e, direction->code, "%s: %s", direction->command, why ? why : status);
     else if (r == 0)
         r = status && streq(status, direction->done);
     json_decref(answer);

@@ -22,7 +22,7 @@ int migrate_save(struct migrate *m, struct qmp *monitor, int state, struct error
 int migrate_load(struct migrate *m, struct qmp *monitor, int state, struct error *e);
 
 /* Is to be called at a tick. Returns 1 if the transfer is done, 0 before that, or a negative errno
- * with the reason. */
+ * with the reason; -EBUSY if the state is loaded, but a disk is in use. */
 int migrate_look(struct migrate *m, struct error *e);
 
 /* Ends the looks; the monitor stays the caller's. */

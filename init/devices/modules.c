@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <libkmod.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -126,12 +127,9 @@ static void insert(struct kmod_module *module)
         log_warning("module %s: cannot be loaded: %s", kmod_module_get_name(module), strerror(-r));
 }
 
-bool modules_load(struct modules *modules, const char *alias)
+/* Loads the modules of an alias. Returns false if there are none. */
+static bool load_alias(struct modules *modules, const char *alias)
 {
-    if (!modules->kmod)
-        return false;
-    if (!is_new(&modules->seen, alias))
-        return true;
     struct kmod_list *list = NULL;
     if (kmod_module_new_from_lookup(modules->kmod, alias, &list) < 0)
         return false;
@@ -147,6 +145,33 @@ bool modules_load(struct modules *modules, const char *alias)
     return found;
 }
 
+/* True for a device's modalias that is a disk's or its controller's. */
+static bool is_disk(const char *alias)
+{
+    static const char *const patterns[] = {
+        "virtio:d00000002v*", /* virtio-blk */
+        "virtio:d00000008v*", /* virtio-scsi */
+        "pci:*bc01sc*",       /* mass storage */
+    };
+    for (size_t i = 0; i < ELEMENTS(patterns); i++)
+        if (fnmatch(patterns[i], alias, 0) == 0)
+            return true;
+    return false;
+}
+
+bool modules_load(struct modules *modules, const char *alias)
+{
+    if (!modules->kmod)
+        return false;
+    if (!is_new(&modules->seen, alias))
+        return true;
+    if (modules->holds_disks && is_disk(alias)) {
+        strv_push(&modules->held, alias);
+        return true;
+    }
+    return load_alias(modules, alias);
+}
+
 void modules_load_hashes(struct modules *modules)
 {
     static const char *const aliases[] = {"crypto-sha256", "crypto-sha384", "crypto-sha512"};
@@ -160,10 +185,24 @@ void modules_load_filesystem(struct modules *modules, const char *type)
     (void)modules_load(modules, alias);
 }
 
+void modules_hold_disks(struct modules *modules)
+{
+    modules->holds_disks = true;
+}
+
+void modules_release_disks(struct modules *modules)
+{
+    modules->holds_disks = false;
+    for (size_t i = 0; i < modules->held.count; i++)
+        load_alias(modules, modules->held.items[i]);
+    strv_free(&modules->held);
+}
+
 void modules_close(struct modules *modules)
 {
     if (modules->kmod)
         kmod_unref(modules->kmod);
     strv_free(&modules->seen);
+    strv_free(&modules->held);
     *modules = (struct modules){0};
 }

@@ -12,6 +12,8 @@ struct kmod_ctx;
 struct modules {
     struct kmod_ctx *kmod; /* NULL: the initrd has no modules at all */
     struct strv seen;      /* the aliases looked up so far, sorted */
+    bool holds_disks;      /* aliases of disks are put into `held` in place of loading a module */
+    struct strv held;
 };
 
 /* struct modules m CLEANUP_MODULES = {0}; */
@@ -34,5 +36,10 @@ void modules_load_hashes(struct modules *modules);
 
 /* Loads the module of a filesystem, "fs-TYPE". */
 void modules_load_filesystem(struct modules *modules, const char *type);
+
+/* From the first call on no module of a disk or its controller is loaded; from the second on they
+ * are, those of earlier modules_load() first. */
+void modules_hold_disks(struct modules *modules);
+void modules_release_disks(struct modules *modules);
 
 void modules_close(struct modules *modules);

@@ -18,6 +18,9 @@
 
 #define PORTS "/sys/class/virtio-ports"
 
+/* Most bytes of a text that are sent: a port takes at least that many at once. */
+#define TEXT_MAX 4096
+
 /* Limit of the wait for the host to receive a fatal error, in milliseconds. */
 #define PATIENCE 3000
 
@@ -96,11 +99,15 @@ static int open_port(uint64_t timeout, struct error *e)
                   : fd;
 }
 
-static bool write_mark(int fd, enum frame_type type)
+/* Writes a frame with the beginning of a text; NULL: without a payload. */
+static bool write_frame(int fd, enum frame_type type, const char *text)
 {
-    unsigned char header[FRAME_HEADER];
-    frame_header(header, type, 0);
-    return write(fd, header, sizeof header) == sizeof header;
+    unsigned char frame[FRAME_HEADER + TEXT_MAX];
+    size_t length = text ? strnlen(text, TEXT_MAX) : 0;
+    frame_header(frame, type, length);
+    if (text)
+        (void)memcpy(frame + FRAME_HEADER, text, length);
+    return write(fd, frame, FRAME_HEADER + length) == (ssize_t)(FRAME_HEADER + length);
 }
 
 /* Reads FRAME_THAW, and nothing behind it: that is for the reader of the run's frames. */
@@ -129,17 +136,19 @@ static int read_thaw(int fd, struct frame_thaw *thaw, struct error *e)
     return r < 0 ? r : 0;
 }
 
-int execport_freeze(uint64_t timeout, struct frame_thaw *thaw, struct error *e)
+int execport_freeze(uint64_t timeout, const char *obstacle, struct frame_thaw *thaw,
+                    struct error *e)
 {
     frozen = open_port(timeout, e);
     if (frozen < 0)
         return frozen;
-    return write_mark(frozen, FRAME_FROZEN) ? read_thaw(frozen, thaw, e) : unreachable(e);
+    return write_frame(frozen, FRAME_FROZEN, obstacle) ? read_thaw(frozen, thaw, e)
+                                                       : unreachable(e);
 }
 
 int execport_thawed(struct error *e)
 {
-    return write_mark(frozen, FRAME_THAWED) ? 0 : unreachable(e);
+    return write_frame(frozen, FRAME_THAWED, NULL) ? 0 : unreachable(e);
 }
 
 int execport_open(uint64_t timeout, struct error *e)
@@ -148,7 +157,7 @@ int execport_open(uint64_t timeout, struct error *e)
     if (fd < 0)
         return fd;
     frozen = -1;
-    if (!write_mark(fd, FRAME_READY) || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+    if (!write_frame(fd, FRAME_READY, NULL) || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return unreachable(e);
     return TAKE_FD(fd);
 }
@@ -171,12 +180,7 @@ void execport_report(const char *reason)
     /* once the host has hung up, a blocking write would never return */
     if (fd < 0 || fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
         return;
-    size_t length = strnlen(reason, 4096);
-    unsigned char frame[FRAME_HEADER + 4096];
-    frame_header(frame, FRAME_FAILED, length);
-    (void)memcpy(frame + FRAME_HEADER, reason, length);
     int64_t deadline = clock_milliseconds() + PATIENCE;
-    if (wait_until(fd, POLLOUT, deadline) & POLLOUT &&
-        write(fd, frame, FRAME_HEADER + length) == (ssize_t)(FRAME_HEADER + length))
+    if (wait_until(fd, POLLOUT, deadline) & POLLOUT && write_frame(fd, FRAME_FAILED, reason))
         (void)wait_until(fd, 0, deadline); /* the host hangs up when it has received the reason */
 }

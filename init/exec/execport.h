@@ -9,9 +9,10 @@
 struct frame_thaw;
 
 /* vm.warm: opens the port like execport_open(), which then uses the same descriptor, tells the host
- * that the guest can be saved now, and waits without a limit for the run to begin. Returns 0, or a
- * negative errno with the reason. */
-int execport_freeze(uint64_t timeout, struct frame_thaw *thaw, struct error *e);
+ * that the guest can be saved now, or why it cannot (`obstacle`, NULL: it can), and waits without a
+ * limit for the run to begin. Returns 0, or a negative errno with the reason. */
+int execport_freeze(uint64_t timeout, const char *obstacle, struct frame_thaw *thaw,
+                    struct error *e);
 
 /* Tells the host that the run has begun. */
 int execport_thawed(struct error *e);

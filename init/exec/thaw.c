@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/random.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -36,10 +37,19 @@ static void set_clock(int64_t time)
         log_warning("vm.warm: the clock cannot be set: %s", strerror(errno));
 }
 
-int thaw_wait(uint64_t timeout, struct frame_thaw *thaw, struct error *e)
+/* RNDRESEEDCRNG is of Linux 4.17. */
+static bool can_be_seeded(void)
 {
-    int r = execport_freeze(timeout, thaw, e);
-    if (r == 0)
+    int fd CLEANUP_CLOSE = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+    return fd >= 0 && (ioctl(fd, RNDRESEEDCRNG) == 0 || (errno != EINVAL && errno != ENOTTY));
+}
+
+int thaw_wait(uint64_t timeout, const char *obstacle, struct frame_thaw *thaw, struct error *e)
+{
+    if (!obstacle && !can_be_seeded())
+        obstacle = "the kernel's random numbers cannot be seeded anew (Linux 4.17)";
+    int r = execport_freeze(timeout, obstacle, thaw, e);
+    if (r == 0 && !obstacle)
         r = seed(thaw->seed, e);
     if (r < 0)
         return r;

@@ -155,11 +155,60 @@ broken() {
     warm "$BATS_TEST_TMPDIR/err"
 }
 
+# on_disk NAME COMMAND: runs the shell's COMMAND in a machine whose root is the disk NAME.img.
+on_disk() {
+    timeout --foreground --kill-after=30 "$TIME_LIMIT" "$RUN_VM_PROGRAM" --kernel "$KERNEL" --modules-dir "$MODULES" \
+        --config "$BATS_TEST_TMPDIR/config" -o virtualisation.diskImage="$BATS_TEST_TMPDIR/$1.img" \
+        --warm --accel tcg --exec sh -c "$2" </dev/null >"$BATS_TEST_TMPDIR/$1.out" 2>"$BATS_TEST_TMPDIR/$1.err"
+}
+
+in_use() {
+    ! qemu-io -f raw -c quit "$1" 2>"$BATS_TEST_TMPDIR/in-use"
+}
+
+@test "each machine of a snapshot has a disk of its own, of which the snapshot knows nothing" {
+    local name size=32 pid append='cat /root/word; echo more >>/root/word; cat /sys/class/block/vda/size'
+    cat >"$BATS_TEST_TMPDIR/config" <<'END'
+{"virtualisation": {"mountHostNixStore": false, "writableStore": false,
+    "sharedDirectories": {"_type": "override", "priority": 50, "content": {}}}}
+END
+    for name in a b; do
+        echo "the word of $name" >"$ROOT/root/word"
+        truncate -s $((size += 8))M "$BATS_TEST_TMPDIR/$name.img"
+        mke2fs -q -t ext4 -d "$ROOT" "$BATS_TEST_TMPDIR/$name.img"
+    done
+
+    on_disk a "$append"
+    says "$BATS_TEST_TMPDIR/a.err" 'making a snapshot'
+    run ! grep -qra 'the word of' "$XDG_CACHE_HOME"
+    on_disk a "$append" &
+    pid=$!
+    on_disk b "$append"
+    wait "$pid"
+    for name in a b; do
+        warm "$BATS_TEST_TMPDIR/$name.err"
+        e2fsck -fn "$BATS_TEST_TMPDIR/$name.img"
+    done
+    [ "$(cat "$BATS_TEST_TMPDIR/a.out")" = "the word of a"$'\nmore\n81920' ]
+    [ "$(cat "$BATS_TEST_TMPDIR/b.out")" = "the word of b"$'\n98304' ]
+
+    # a disk in use is not the snapshot's fault
+    timeout "$TIME_LIMIT" qemu-system-x86_64 -S -nodefaults -display none \
+        -drive "file=$BATS_TEST_TMPDIR/b.img,format=raw,if=virtio" &
+    pid=$!
+    while_runs "$pid" in_use "$BATS_TEST_TMPDIR/b.img"
+    run ! on_disk b true
+    says "$BATS_TEST_TMPDIR/b.err" 'cold start: .*QEMU cannot open a disk'
+    kill "$pid"
+    on_disk b true
+    warm "$BATS_TEST_TMPDIR/b.err"
+}
+
 @test "a machine that cannot be saved starts cold, and says why" {
     [ -n "${RUN_VM_LONG:-}" ] || skip "RUN_VM_LONG is not set"
-    OPTIONS='--warm --accel tcg --disk 8M' ends 0 cat /sys/class/block/vda/size
+    OPTIONS='--warm --accel tcg --disk 8M --append vm.modules=virtio_blk' ends 0 cat /sys/class/block/vda/size
     [ "$(cat "$BATS_TEST_TMPDIR/out")" = 16384 ]
-    says "$BATS_TEST_TMPDIR/err" 'cold start: the machine has a disk'
+    says "$BATS_TEST_TMPDIR/err" 'cold start: the kernel knows the disk /dev/vda'
 }
 
 @test "a disk that is full while a snapshot is made makes the start cold, and leaves nothing" {

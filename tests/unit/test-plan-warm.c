@@ -14,6 +14,13 @@
     "{\"runVm\": {\"warmStart\": true, \"guestNetwork\": true}, \"virtualisation\": "              \
     "{\"graphics\": false, \"diskImage\": null, \"qemu\": {\"forceAccel\": false}" content "}}"
 
+/* The same with one drive. */
+#define WITH_DRIVE(file, cache)                                                                    \
+    "{\"runVm\": {\"warmStart\": true}, \"virtualisation\": {\"graphics\": false, \"diskImage\": " \
+    "null, \"qemu\": {\"forceAccel\": false, \"drives\": [{\"name\": \"d\", \"file\": \"" file     \
+    "\", \"driveExtraOpts\": {\"cache\": \"" cache "\", \"format\": \"raw\"}, "                    \
+    "\"deviceExtraOpts\": {\"serial\": \"s\"}}]}}}"
+
 static void plan_command(struct planned *p, const char *json, const char *const *environment)
 {
     planned_init(p);
@@ -63,7 +70,9 @@ static void a_machine_that_a_snapshot_must_not_know_is_cold_and_says_why(void **
         const char *const *environment;
         const char *reason;
     } cases[] = {
-        {DISKLESS(", \"emptyDiskImages\": [8]"), planned_no_environment, "disk"},
+        {"{\"runVm\": {\"warmStart\": true}, \"virtualisation\": {\"graphics\": false, \"qemu\": "
+         "{\"diskInterface\": \"scsi\"}}}",
+         planned_no_environment, "diskInterface"},
         {DISKLESS(", \"tpm\": {\"enable\": false}, \"credentials\": {\"a\": {\"text\": \"b\"}}"),
          planned_no_environment, "credentials"},
         {DISKLESS(""), opts, "QEMU_OPTS"},
@@ -129,6 +138,29 @@ static void only_what_the_guest_can_see_tells_two_machines_apart(void **state)
     }
 }
 
+/* A user's options of a drive may say what is in it, and its image is the run's. */
+static void
+a_disk_is_blank_while_its_machine_is_made_and_its_image_tells_nothing_apart(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    struct strv made CLEANUP_STRV = {0};
+    struct strv continued CLEANUP_STRV = {0};
+    char *first CLEANUP_FREE = fingerprint(WITH_DRIVE("/etc/passwd", "writeback"));
+    char *second CLEANUP_FREE = fingerprint(WITH_DRIVE("/etc/group", "none"));
+
+    (void)state;
+    plan_command(&p, WITH_DRIVE("/etc/passwd", "writeback"), planned_no_environment);
+    assert_true(p.plan.warm);
+    frozenargv_write(&p.plan.machine, "/m", 1024, true, &made);
+    frozenargv_write(&p.plan.machine, "/m", 1024, false, &continued);
+    assert_true(strv_contains(
+        &made, "file=null-co://,file.read-zeroes=on,format=raw,id=drive1,if=none,index=1"));
+    assert_true(strv_contains(
+        &continued, "cache=writeback,file=/etc/passwd,format=raw,id=drive1,if=none,index=1"));
+    assert_true(strv_contains(&made, "virtio-blk-pci,drive=drive1,serial=s"));
+    assert_string_equal(first, second);
+}
+
 static void a_machine_is_made_on_shared_memory_and_continues_on_its_own(void **state)
 {
     struct planned p CLEANUP_PLANNED;
@@ -154,6 +186,8 @@ int main(void)
         cmocka_unit_test(nothing_is_warm_unasked_or_without_a_command),
         cmocka_unit_test(a_machine_that_a_snapshot_must_not_know_is_cold_and_says_why),
         cmocka_unit_test(only_what_the_guest_can_see_tells_two_machines_apart),
+        cmocka_unit_test(
+            a_disk_is_blank_while_its_machine_is_made_and_its_image_tells_nothing_apart),
         cmocka_unit_test(a_machine_is_made_on_shared_memory_and_continues_on_its_own),
     };
 
