@@ -140,23 +140,27 @@ static int reach(struct client *client, struct error *e)
     int64_t now = clock_milliseconds();
     int64_t end = client->machine->end;
     int64_t time = FIRST_TIME;
-    for (int r; now < end; now = clock_milliseconds()) {
-        r = open_port(client);
-        if (r == -EBUSY || (r < 0 && starts(client, r))) {
-            int signalled = wait_for(-1, now + BUSY_PAUSE, e);
-            close_port(client);
-            if (signalled < 0 || now + BUSY_PAUSE >= end)
-                return signalled < 0 ? signalled : r;
-            continue;
+    bool busy;
+    if (end < now + FIRST_TIME) /* an agent that is ready answers also if there is no time left */
+        end = now + FIRST_TIME;
+    do {
+        int r = open_port(client);
+        busy = r == -EBUSY;
+        if (busy || (r < 0 && starts(client, r))) {
+            r = wait_for(-1, now + BUSY_PAUSE, e);
+        } else {
+            if (r == 0)
+                r = shake_hands(client, now + time < end ? now + time : end, e);
+            if (r != 0)
+                return r < 0 ? r : 0;
+            time = time * 2 < MOST_TIME ? time * 2 : MOST_TIME;
         }
-        if (r == 0)
-            r = shake_hands(client, now + time < end ? now + time : end, e);
-        if (r != 0)
-            return r < 0 ? r : 0;
         close_port(client);
-        time = time * 2 < MOST_TIME ? time * 2 : MOST_TIME;
-    }
-    return -ETIMEDOUT;
+        if (r < 0)
+            return r;
+        now = clock_milliseconds();
+    } while (now < end);
+    return busy ? -EBUSY : -ETIMEDOUT;
 }
 
 static int explain(const struct agentclient_machine *machine, int reason, struct error *e)
