@@ -158,8 +158,9 @@ static void deliver_signal(struct session *s, const struct frame *frame)
     if (s->phase == REPORTED)
         return;
     channel_put(&s->channel, FRAME_READY, NULL, 0);
-    if (s->phase == RUNNING && frame->length == 1)
-        (void)kill(-s->command.pid, frame->payload[0]);
+    /* a child that has just been forked has no process group of its own yet */
+    if (s->phase == RUNNING && frame->length == 1 && kill(-s->command.pid, frame->payload[0]) < 0)
+        (void)kill(s->command.pid, frame->payload[0]);
 }
 
 static void hang_up(struct session *s, const char *reason)
