@@ -415,6 +415,7 @@ static int carry_out(struct plan *plan, const struct config *config,
     int r = options->plan.detach ? background_start(&background, plan, &status, &e) : 0;
     if (r != 0)
         return r < 0 ? message_report(&e, STATUS_IO) : status;
+    char *listed CLEANUP_FREE = NULL;
     struct bootchart chart CLEANUP_BOOTCHART = {.file = options->plan.boot_chart,
                                                 .name = name ? name : "the machine",
                                                 .guest_marks = plan->report_socket};
@@ -426,7 +427,7 @@ static int carry_out(struct plan *plan, const struct config *config,
     if (r == 0)
         r = register_machine(&registry, plan, config, options, &e);
     if (registry.name)
-        chart.name = registry.name;
+        chart.name = listed = xstrdup(registry.name); /* the registry may be closed meanwhile */
     if (r == 0)
         r = run_machine(&prepared, &keeper, &registry, &background, plan, options, &e);
     bootchart_finish(&chart, r < 0 ? e.message : NULL);
