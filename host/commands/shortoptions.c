@@ -143,7 +143,11 @@ static char *default_target(const char *source)
 static int check_target(const char *source, const char *target, bool read_only, struct error *e)
 {
     enum guestplace place = guestplace_of(target);
+    char *framed CLEANUP_FREE = xasprintf("%s/", target);
 
+    if (strstr(framed, "/../"))
+        return error_set(e, -EINVAL, "%s has \"..\", expected a path in the guest without it",
+                         target);
     if (path_is_same(target, "/"))
         return error_set(e, -EINVAL,
                          "/ is the guest's root: share %s elsewhere (%s:/mnt/host), or boot it "

@@ -101,6 +101,8 @@ refused() {
         refused "--share: is \"$wrong\", expected SRC[:DST][:ro]" --share "$wrong"
     done
     refused '--share: /tmp would take' --share src:/tmp/
+    refused '--share: /mnt/../tmp has ".."' --share src:/mnt/../tmp
+    refused '--share: /mnt/.. has ".."' --share src:/mnt/..
     # a guest empties these, or cannot do without them
     for wrong in /tmp /var/tmp /run /usr /etc; do
         refused "--share: $wrong would take the place of a directory that the guest's own system needs or empties: share src elsewhere (src:/mnt/host), or read-only (src:$wrong:ro)" \
