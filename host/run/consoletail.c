@@ -2,6 +2,7 @@
 #include "host/run/consoletail.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -27,6 +28,13 @@ void consoletail_read(struct consoletail *tail, int *fd)
         consoletail_add(tail, bytes, (size_t)got);
     else if (got == 0 || (errno != EAGAIN && errno != EINTR))
         cleanup_close(fd);
+}
+
+void consoletail_drain(struct consoletail *tail, int *fd)
+{
+    struct pollfd polled = {*fd, POLLIN, 0};
+    while (*fd >= 0 && poll(&polled, 1, 0) > 0)
+        consoletail_read(tail, fd);
 }
 
 /* Removes escape sequences, byte by byte (ECMA-48: ESC and a letter, or ESC [ … a letter). */

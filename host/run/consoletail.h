@@ -17,6 +17,9 @@ void consoletail_add(struct consoletail *tail, const void *bytes, size_t count);
  * end. */
 void consoletail_read(struct consoletail *tail, int *fd);
 
+/* Adds what is left to be read from the descriptor, without waiting for more; -1: nothing. */
+void consoletail_drain(struct consoletail *tail, int *fd);
+
 /* Returns the last lines, at most `lines` of them, each after `prefix` and with a newline. Leaves
  * out empty lines and everything that a terminal would act on. The caller frees. */
 char *consoletail_text(const struct consoletail *tail, size_t lines, const char *prefix);

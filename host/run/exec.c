@@ -111,8 +111,10 @@ static enum supervise_state attend(void *context, const struct pollfd *polled)
         r = load(run, polled[LOADING].revents, &e);
     if (r == 0 && polled[DEADLINE].revents && run->deadline >= 0)
         r = error_set(&e, -ETIMEDOUT, "no answer within %d s", THAW_TIME);
-    if (r < 0)
+    if (r < 0) {
         session_fail(s, &e);
+        cleanup_close(&run->deadline);
+    }
     if (s->done)
         cleanup_close(&run->listener);
     if (r < 0)
@@ -171,6 +173,8 @@ static int supervise_machine(struct run *run, const struct supervise_limits *lim
                      &argv);
     machine.argv = argv;
     run->deadline = clock_timer(THAW_TIME * 1000, false);
+    if (run->deadline < 0)
+        return error_errno(e, errno, "a timer");
     return supervise(&machine, limits, helpers, handler, e);
 }
 
@@ -215,9 +219,7 @@ static int supervise_run(struct run *run, const struct supervise_limits *limits,
         return tell_stale(run, r, e);
     if (r < 0 && r != -ETIMEDOUT)
         return error_status(e, r, STATUS_EXEC_FAILED);
-    struct pollfd rest = {run->console, POLLIN, 0};
-    while (run->console >= 0 && poll(&rest, 1, 0) > 0)
-        consoletail_read(&run->tail, &run->console);
+    consoletail_drain(&run->tail, &run->console);
     session_end_output(&run->session);
     return r < 0 ? r : result(run, r, e);
 }

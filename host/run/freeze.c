@@ -155,10 +155,12 @@ static int run(struct freezing *f, const struct plan *machine, const struct dead
     f->console = console[0];
     f->limit = clock_timer(BOOT_TIME * 1000, false);
     f->listener = unixsocket_listen(machine->exec_socket, e);
-    int r = f->listener < 0 ? f->listener : supervise(machine, &limits, NULL, &handler, e);
+    int r = f->listener;
+    if (r >= 0)
+        r = f->limit < 0 ? error_errno(e, errno, "a timer")
+                         : supervise(machine, &limits, NULL, &handler, e);
     (void)close(console[1]);
-    if (f->console >= 0)
-        consoletail_read(&f->tail, &f->console);
+    consoletail_drain(&f->tail, &f->console);
     return r;
 }
 
