@@ -53,16 +53,26 @@ static void blank_drives(struct model *model)
             blank(&model->items[i].drive);
 }
 
+/* Forwarded ports are for the run's machine: a client would be cut off, or the port be taken. */
+static void remove_forwards(struct model *model)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->items[i].kind == MODEL_NETWORK)
+            model->items[i].network.forward_count = 0;
+}
+
 void frozenargv_write(const struct model *model, const char *memory, uint64_t bytes, bool made,
                       struct strv *argv)
 {
     struct model machine = copy_items(model);
     char *path CLEANUP_FREE = qemuargv_escape(memory);
 
-    if (made)
+    if (made) {
         blank_drives(&machine);
-    else
+        remove_forwards(&machine);
+    } else {
         remove_kernel(&machine);
+    }
     qemuargv_write(&machine, argv);
     free(machine.items);
     strv_push(argv, "-object");
@@ -85,8 +95,6 @@ static void blind(struct model_item *item)
         item->text = nothing;
     else if (item->kind == MODEL_SHARE)
         item->share.path = nothing;
-    else if (item->kind == MODEL_NETWORK)
-        item->network.forward_count = 0;
     else if (item->kind == MODEL_KERNEL)
         item->kernel.image = item->kernel.initrd = nothing;
 }
@@ -98,6 +106,7 @@ void frozenargv_fingerprint(const struct model *model, struct strv *texts)
     for (size_t i = 0; i < blinded.count; i++)
         blind(&blinded.items[i]);
     blank_drives(&blinded);
+    remove_forwards(&blinded);
     qemuargv_write(&blinded, texts);
     free(blinded.items);
 }
