@@ -177,8 +177,9 @@ static int take(const struct cache *cache, bool clean, struct cache_entry *entry
 /* Interval between attempts to take a lock that another process holds, in milliseconds. */
 #define LOCK_INTERVAL 50
 
-/* Locks a byte of the file, waiting for its holder. Returns 0, or -ECANCELED after a signal. */
-static int wait_for_lock(int fd, off_t byte)
+/* Locks a byte of the file, waiting for its holder unless `impatient`. Returns 0, -EBUSY, or
+ * -ECANCELED after a signal. */
+static int wait_for_lock(int fd, off_t byte, bool impatient)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
     struct pollfd signals = {signals_fd(), POLLIN, 0};
@@ -186,6 +187,8 @@ static int wait_for_lock(int fd, off_t byte)
         if (errno != EAGAIN && errno != EACCES && errno != EINTR)
             return 0; /* a filesystem without locks: the entry may be made twice, which is harmless
                        */
+        if (impatient && errno != EINTR)
+            return -EBUSY;
         if (signals_check(NULL) < 0)
             return -ECANCELED;
         (void)poll(&signals, 1, LOCK_INTERVAL);
@@ -195,12 +198,12 @@ static int wait_for_lock(int fd, off_t byte)
 
 /* Locks a byte of the lock file. Returns a descriptor, whose closing releases the lock, or
  * -errno. */
-static int lock_byte(const struct cache *cache, off_t byte)
+static int lock_byte(const struct cache *cache, off_t byte, bool impatient)
 {
     int fd = openat(cache->fd, LOCKS, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
         return -errno;
-    int r = wait_for_lock(fd, byte);
+    int r = wait_for_lock(fd, byte, impatient);
     if (r == 0)
         return fd;
     (void)close(fd);
@@ -208,17 +211,17 @@ static int lock_byte(const struct cache *cache, off_t byte)
 }
 
 /* Locks the key: one process at a time makes an entry for it. */
-static int lock_key(const struct cache *cache)
+static int lock_key(const struct cache *cache, bool impatient)
 {
     char digits[13] = {0};
     (void)memcpy(digits, cache->key, sizeof digits - 1);
-    return lock_byte(cache, (off_t)strtoull(digits, NULL, 16));
+    return lock_byte(cache, (off_t)strtoull(digits, NULL, 16), impatient);
 }
 
 /* Locks the arrival of new entries. Its byte lies after those of all keys. */
 static int lock_arrival(const struct cache *cache)
 {
-    return lock_byte(cache, (off_t)1 << 48);
+    return lock_byte(cache, (off_t)1 << 48, false);
 }
 
 /* Makes a directory for a new entry. Returns its path, which the caller frees, or NULL with errno
@@ -321,9 +324,11 @@ static void keep_limit(const struct cache *cache)
 static int make_once(struct cache_entry *entry, const struct cache *cache,
                      const struct cache_request *request, struct error *e)
 {
-    int making CLEANUP_CLOSE = lock_key(cache);
+    int making CLEANUP_CLOSE = lock_key(cache, request->impatient);
     if (making == -ECANCELED)
         return signals_check(e);
+    if (making == -EBUSY)
+        return error_set(e, -EBUSY, "%s: another run-vm makes it", cache->kind);
     if (making < 0)
         return error_set(e, NOT_HERE, "%s: %s", cache->path, strerror(-making));
     if (take(cache, true, entry) == 0)

@@ -40,6 +40,7 @@ struct cache_request {
     void *context;
     const char *fallback; /* directory for an entry that cannot be cached; the caller removes it.
                            * NULL: such an entry is of no use, and not made */
+    bool impatient;       /* fails with -EBUSY while another process makes the entry */
 };
 
 struct cache_entry {

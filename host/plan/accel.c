@@ -49,6 +49,13 @@ bool accel_has_invariant_tsc(const char *cpuinfo)
     return has_flag(cpuinfo, "constant_tsc") && has_flag(cpuinfo, "nonstop_tsc");
 }
 
+char *accel_model_name(const char *cpuinfo)
+{
+    const char *line = strstr(cpuinfo, "model name");
+
+    return line ? xstrndup(line, strcspn(line, "\n")) : xstrdup("");
+}
+
 /* Bytes of /proc/cpuinfo that are read: the first processor's part, and more. */
 #define CPUINFO_SIZE ((size_t)64 * 1024)
 

@@ -26,5 +26,8 @@ bool accel_has_virtualization(const char *cpuinfo);
  * does. */
 bool accel_has_invariant_tsc(const char *cpuinfo);
 
+/* Returns its line "model name" of the first processor; "" if there is none. The caller frees. */
+char *accel_model_name(const char *cpuinfo);
+
 /* Reads /proc/cpuinfo; the caller frees. "": it cannot be read. */
 char *accel_cpuinfo(void);

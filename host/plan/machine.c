@@ -101,9 +101,9 @@ static void add_accelerator(struct planner *p)
  * which TCG executes a byte at a time. */
 #define FAST_COPIES ",erms=off,fsrm=off"
 
-/* TCG's time stamp counter is the host's. QEMU never offers to say that it is invariant, and so has
- * to be forced. Linux then takes it for the clock of several processors, too, and times one of them
- * only: each of the others would wait half a second. */
+/* TCG's time stamp counter has the host's rate. QEMU never offers to say that it is invariant, and
+ * so has to be forced. Linux then takes it for the clock of several processors, too, and times one
+ * of them only: each of the others would wait half a second. */
 #define INVARIANT_TSC ",invtsc=on,x-force-features=on,check=off"
 
 /* True if the guest has several processors, and the host a counter that suits them. */

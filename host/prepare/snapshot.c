@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "host/cache/cache.h"
 #include "host/machine/frozenargv.h"
+#include "host/plan/accel.h"
 #include "host/system/path.h"
 
 /* The version of an entry's content, and of how it is made. */
@@ -43,10 +44,18 @@ static int add_file(struct cache_key *key, const struct plan *plan, const char *
     char *whole CLEANUP_FREE = realpath(path, NULL);
     if (!whole)
         return error_errno(e, errno, "%s", path);
-    if (plan_is_temporary(plan, whole) && !(cache && path_rest(cache, whole)))
+    if (path_rest(plan->cwd, whole) && !(cache && path_rest(cache, whole)))
         return error_set(e, -ENOENT, "%s is not in the cache", whole);
     cache_key_file(key, whole);
     return 0;
+}
+
+/* A guest on TCG has measured the rate of the host's time stamp counter. */
+static void add_host(struct cache_key *key)
+{
+    char *cpuinfo CLEANUP_FREE = accel_cpuinfo();
+    char *model CLEANUP_FREE = accel_model_name(cpuinfo);
+    cache_key_text(key, model);
 }
 
 static int fill_key(struct cache_key *key, const struct plan *plan, struct error *e)
@@ -56,6 +65,7 @@ static int fill_key(struct cache_key *key, const struct plan *plan, struct error
     const char *const files[] = {plan->machine.program, kernel->kernel.image,
                                  kernel->kernel.initrd};
     cache_key_start(key, "snapshot", FORMAT);
+    add_host(key);
     frozenargv_fingerprint(&plan->machine, &texts);
     for (size_t i = 0; i < texts.count; i++)
         cache_key_text(key, texts.items[i]);
@@ -113,7 +123,8 @@ int snapshot_get(struct snapshot *snapshot, const struct plan *plan, snapshot_ma
         return r;
     r = cache_get(
         &entry,
-        &(struct cache_request){.kind = "snapshot", .key = &key, .make = make, .context = &making},
+        &(struct cache_request){
+            .kind = "snapshot", .key = &key, .make = make, .context = &making, .impatient = true},
         e);
     if (r < 0)
         return r;

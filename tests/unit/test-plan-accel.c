@@ -172,6 +172,17 @@ static void a_counter_of_one_rate_is_found_among_the_flags(void **state)
         assert_int_equal(accel_has_invariant_tsc(cases[i].cpuinfo), cases[i].invariant);
 }
 
+static void the_name_of_the_first_processor_is_found(void **state)
+{
+    char *name CLEANUP_FREE =
+        accel_model_name("processor : 0\nmodel name : x\nflags : a\n\nmodel name : y\n");
+    char *none CLEANUP_FREE = accel_model_name("Features : fp\n");
+
+    (void)state;
+    assert_string_equal(name, "model name : x");
+    assert_string_equal(none, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +191,7 @@ int main(void)
         cmocka_unit_test(other_processors_have_their_machine_and_console),
         cmocka_unit_test(an_emulated_x86_processor_has_no_features_that_copy_slowly),
         cmocka_unit_test(several_emulated_processors_know_that_their_counter_is_the_hosts),
+        cmocka_unit_test(the_name_of_the_first_processor_is_found),
         cmocka_unit_test(a_counter_of_one_rate_is_found_among_the_flags),
     };
 
