@@ -15,7 +15,7 @@
 void frozenargv_write(const struct model *model, const char *memory, uint64_t bytes, bool made,
                       struct strv *argv);
 
-/* Appends texts that are the same for two machines if, and only if, a guest cannot tell them apart
- * before it opens a share, uses the network or asks a disk for anything. Files of the kernel are
- * left out. */
+/* Appends texts that are the same only for two machines that a guest cannot tell apart before it
+ * opens a share, uses the network or asks a disk for anything. Files of the kernel, and the host's
+ * processor, are left out. */
 void frozenargv_fingerprint(const struct model *model, struct strv *texts);
