@@ -122,6 +122,8 @@ booted() {
     [[ $output == *readonly=on* ]]
     run -0 plan "$share" -r tree -k system/kernel --rw
     [[ $output != *readonly* ]]
+    run -0 plan '.kernelParams[]' -r tree -k system/kernel
+    [[ $output == *rootflags=cache=loose* && $output == *overlay* ]]
     run -0 plan '.kernelParams[]' -r tree -k system/kernel --rw
     [[ $output == *rootflags=cache=mmap* && $output != *overlay* ]]
     run -64 "$RUN_VM_PROGRAM" --rw -c system
