@@ -75,7 +75,8 @@ const struct param guest_param_table[] = {
      .help = "what that layer is called in /nix/.rw-store (store); a layer of the other name is "
              "renamed"},
     {"vm.root.overlay", PARAM_WORD, MEMBER(root_overlay), .choices = tmpfs_only,
-     .help = "the root becomes the lower layer of an overlay on a tmpfs: nothing written lasts"},
+     .help = "the root becomes the lower layer of an overlay on a tmpfs: nothing written lasts; a "
+             "9p share is cached (cache=loose) unless rootflags= says otherwise"},
     {"vm.modules", PARAM_NAMES, MEMBER(modules), .argument = "NAME[,NAME...]",
      .help = "modules to load besides those that devices and mounts call for"},
     {"vm.ifname", PARAM_IFNAMES, MEMBER(ifnames), .argument = "NAME:ADDRESS",

@@ -368,14 +368,14 @@ static void report_no_root(struct planner *p)
 }
 
 /* Makes the share of --root-dir the root. Programs that map files for writing, such as apt, need
- * cache=mmap; over a tmpfs they map the copy, and the share may be cached, since no guest writes to
- * it meanwhile (treelock.h). */
+ * cache=mmap; over a tmpfs they map the copy. */
 static void set_root_directory(struct guest_params *params, bool writable)
 {
     params->root = xstrdup(PLANNER_ROOT_TAG);
     params->rootfstype = xstrdup("9p");
     params->root_overlay = !writable;
-    params->rootflags = xstrdup(writable ? "cache=mmap" : "cache=loose");
+    if (writable)
+        params->rootflags = xstrdup("cache=mmap");
 }
 
 bool planner_overlays_root(const struct planner *p)

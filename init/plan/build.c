@@ -370,11 +370,20 @@ static const char *root_type(const struct guest_params *params)
     return streq(params->root, "tmpfs") ? "tmpfs" : "9p";
 }
 
+/* Options that an equal one in rootflags= replaces. sshd refuses the keys of a root whose mode is a
+ * tmpfs's usual 1777. A share that is the lower layer can be cached: this guest writes nothing to
+ * it. */
+static const char *default_root_options(const struct guest_params *params, const char *fstype)
+{
+    if (fstype && streq(fstype, "tmpfs"))
+        return "mode=755";
+    return fstype && streq(fstype, "9p") && params->root_overlay ? "cache=loose" : NULL;
+}
+
 static char *root_options(const struct guest_params *params, const char *fstype)
 {
-    /* sshd refuses the keys of a root whose mode is a tmpfs's usual 1777 */
-    const char *defaults = fstype && streq(fstype, "tmpfs") ? "mode=755" : NULL;
-    char *given CLEANUP_FREE = join_options(defaults, params->rootflags);
+    char *given CLEANUP_FREE =
+        join_options(default_root_options(params, fstype), params->rootflags);
     char *options CLEANUP_FREE = fstype && streq(fstype, "9p")
                                      ? options_9p(params, GUEST_STORE_MSIZE, given)
                                      : xstrdup(given);

@@ -123,7 +123,7 @@ booted() {
     run -0 plan "$share" -r tree -k system/kernel --rw
     [[ $output != *readonly* ]]
     run -0 plan '.kernelParams[]' -r tree -k system/kernel
-    [[ $output == *rootflags=cache=loose* && $output == *overlay* ]]
+    [[ $output != *rootflags=* && $output == *overlay* ]]
     run -0 plan '.kernelParams[]' -r tree -k system/kernel --rw
     [[ $output == *rootflags=cache=mmap* && $output != *overlay* ]]
     run -64 "$RUN_VM_PROGRAM" --rw -c system

@@ -126,10 +126,15 @@ static void a_root_overlay_keeps_the_root_unwritten(void **state)
                 "overlay / overlay -");
     assert_plan("root=share vm.root.overlay=tmpfs vm.mount=tmpfs:/x:tmpfs",
                 "share outside:/.root-lower 9p "
-                "ro:trans=virtio,version=9p2000.L,msize=131072\n"
+                "ro:trans=virtio,version=9p2000.L,msize=131072,cache=loose\n"
                 "tmpfs outside:/.root-upper tmpfs mode=0755\n"
                 "overlay / overlay -\n"
                 "tmpfs /x tmpfs -");
+    assert_plan("root=share vm.root.overlay=tmpfs rootflags=cache=none",
+                "share outside:/.root-lower 9p "
+                "ro:trans=virtio,version=9p2000.L,msize=131072,cache=loose,cache=none\n"
+                "tmpfs outside:/.root-upper tmpfs mode=0755\n"
+                "overlay / overlay -");
 }
 
 static void the_root_overlay_has_its_layers(void **state)
