@@ -166,6 +166,7 @@ on_disk() {
         --warm --accel tcg --exec sh -c "$2" </dev/null >"$BATS_TEST_TMPDIR/$1.out" 2>"$BATS_TEST_TMPDIR/$1.err"
 }
 
+# in_use IMAGE: a QEMU has it open for writing.
 in_use() {
     ! qemu-io -f raw -c quit "$1" 2>"$BATS_TEST_TMPDIR/in-use"
 }

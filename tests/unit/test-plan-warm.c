@@ -161,6 +161,25 @@ a_disk_is_blank_while_its_machine_is_made_and_its_image_tells_nothing_apart(void
     assert_string_equal(first, second);
 }
 
+static void only_the_run_has_the_forwarded_ports(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+    struct strv made CLEANUP_STRV = {0};
+    struct strv continued CLEANUP_STRV = {0};
+
+    (void)state;
+    plan_command(&p,
+                 DISKLESS(", \"forwardPorts\": [{\"host\": {\"port\": 1025}, \"guest\": "
+                          "{\"port\": 1}}]"),
+                 planned_no_environment);
+    frozenargv_write(&p.plan.machine, "/m", 1024, true, &made);
+    frozenargv_write(&p.plan.machine, "/m", 1024, false, &continued);
+    char *while_made CLEANUP_FREE = strv_join(&made, " ");
+    char *run CLEANUP_FREE = strv_join(&continued, " ");
+    assert_null(strstr(while_made, "hostfwd="));
+    assert_non_null(strstr(run, "hostfwd="));
+}
+
 static void a_machine_is_made_on_shared_memory_and_continues_on_its_own(void **state)
 {
     struct planned p CLEANUP_PLANNED;
@@ -188,6 +207,7 @@ int main(void)
         cmocka_unit_test(only_what_the_guest_can_see_tells_two_machines_apart),
         cmocka_unit_test(
             a_disk_is_blank_while_its_machine_is_made_and_its_image_tells_nothing_apart),
+        cmocka_unit_test(only_the_run_has_the_forwarded_ports),
         cmocka_unit_test(a_machine_is_made_on_shared_memory_and_continues_on_its_own),
     };
 
