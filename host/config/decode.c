@@ -4,8 +4,8 @@
 #include "base/alloc.h"
 #include "base/units.h"
 #include "host/config/fsoverlay.h"
+#include "host/config/sharetransport.h"
 #include "host/config/size.h"
-#include "host/config/storetransport.h"
 #include "host/config/value.h"
 
 #define FILESYSTEMS         "fileSystems"
@@ -38,8 +38,8 @@ void decode_shares(struct config *config, json_t *value)
     static const char shares[] = "virtualisation.sharedDirectories";
     json_t *settings = config_get(config, "runVm.shares");
 
-    share_decode(&config->shares, value, settings, config_text(config, "runVm.transport"),
-                 storetransport_choose(config, &config->store_reason));
+    share_decode(&config->shares, value, settings, sharetransport_usual(config),
+                 sharetransport_of_store(config, &config->store_reason));
     if (config_has_problem(config, shares)) /* the share may be among those that are left out */
         return;
     const char *tag;

@@ -79,14 +79,15 @@ const struct option schema_options[] = {
              "as in Debian 12, serves root only."},
     {"runVm.transport", &type_transport, .compute = builtin_transport,
      .shown = "\"9p\"; from the release 26.11 on \"virtiofs\", if there is a virtiofsd that serves "
-              "the user who starts run-vm",
+              "the user who starts run-vm, and runVm.warmStart is false",
      .help = "The protocol of shared directories: \"9p\", served by QEMU itself, or \"virtiofs\", "
              "which is faster and needs one virtiofsd for each share. The system's own initrd "
              "mounts them as its release does: by 9p before 26.11, by virtiofs since."},
     {"runVm.storeTransport", &type_null_or_store_transport, "null", .shown = "runVm.transport",
-     .help = "The protocol of the share of the host's store. \"auto\": virtiofs if there is a "
-             "virtiofsd that serves the user who starts run-vm, else 9p; --dry-run says which, and "
-             "why. With the system's own initrd it is that of the release."},
+     .help =
+         "The protocol of the share of the host's store. \"auto\": virtiofs if there is a "
+         "virtiofsd that serves the user who starts run-vm, else 9p, as with runVm.warmStart; "
+         "--dry-run says which, and why. With the system's own initrd it is that of the release."},
     {"runVm.shares", &type_shares_settings, "{}",
      .help = "Settings of shares beyond virtualisation.sharedDirectories, by tag."},
     {"runVm.sandbox", &type_bool, "true",

@@ -105,6 +105,6 @@ void plan_transport(struct planner *p)
                  !streq(share_transport_name(share->transport), p->config->release->transport))
             fell_back = true;
     }
-    if (fell_back)
+    if (fell_back && !config_bool(p->config, "runVm.warmStart"))
         note_fallback(p);
 }

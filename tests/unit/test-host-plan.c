@@ -140,6 +140,12 @@ static void shares_are_served_as_in_the_release(void **state)
         {"\"release\": \"26.11\", \"shares\": {\"xchg\": {\"transport\": \"9p\"}}", 2, NULL},
         {"\"release\": \"26.05\", \"storeTransport\": \"auto\"", 1, NULL},
         {"\"release\": \"26.11\", \"storeTransport\": \"9p\"", 2, NULL},
+        /* virtiofs would make each warm start a cold one */
+        {"\"release\": \"26.11\", \"warmStart\": true", 0, NULL},
+        {"\"release\": \"26.11\", \"warmStart\": true, \"storeTransport\": \"auto\"", 0, NULL},
+        {"\"release\": \"26.11\", \"warmStart\": true, \"transport\": \"virtiofs\"", 3, NULL},
+        {"\"release\": \"26.11\", \"warmStart\": true, \"initrd\": \"system\"", 3, NULL},
+        {"\"release\": \"26.11\", \"warmStart\": true}, " BOOT_LOADER, 3, NULL},
         {"\"transport\": \"virtiofs\", \"storeTransport\": \"9p\"", 2, NULL},
         {"\"storeTransport\": \"auto\", \"shares\": {\"nix-store\": {\"transport\": \"9p\"}}", 0,
          NULL},

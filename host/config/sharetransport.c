@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "host/config/storetransport.h"
+#include "host/config/sharetransport.h"
 
 #include "base/alloc.h"
 #include "base/cleanup.h"
@@ -15,20 +15,40 @@ static bool mounts_itself(const struct config *config)
            !config_text(config, "virtualisation.directBoot.initrd");
 }
 
-const char *storetransport_choose(const struct config *config, char **reason)
+/* True if virtiofs would make each start from a snapshot a cold one. */
+static bool must_be_saved(const struct config *config)
+{
+    return config_bool(config, "runVm.warmStart") && mounts_itself(config);
+}
+
+const char *sharetransport_usual(const struct config *config)
+{
+    static const char option[] = "runVm.transport";
+
+    if (!config_is_set(config, option) && must_be_saved(config))
+        return "9p";
+    return config_text(config, option);
+}
+
+const char *sharetransport_of_store(const struct config *config, char **reason)
 {
     const char *wanted = config_text(config, "runVm.storeTransport");
     const char *program = config_text(config, "runVm.virtiofsd");
     struct error e CLEANUP_ERROR = {0};
 
     if (!wanted)
-        return config_text(config, "runVm.transport");
+        return sharetransport_usual(config);
     if (!streq(wanted, "auto"))
         return wanted;
     if (!mounts_itself(config)) {
         *reason =
             xasprintf("the system's own initrd mounts it as NixOS %s does", config->release->name);
         return config->release->transport;
+    }
+    if (must_be_saved(config)) {
+        *reason = xstrdup("a machine with a share on virtiofs cannot start from a snapshot "
+                          "(runVm.warmStart)");
+        return "9p";
     }
     char *server CLEANUP_FREE = shareserver_find(program, config->is_root, &e);
     if (!server && !program) {
