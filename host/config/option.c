@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/config/option.h"
 
+#include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -62,8 +64,8 @@ const char *option_nearest(const struct option *options, size_t count, const cha
     return nearest;
 }
 
-/* Parses a default of the table. Most are one of a few words, or a text without escapes, which need
- * no parser. */
+/* Parses a default of the table. Most are one of a few words, an integer, or a text without
+ * escapes, which need no parser. */
 static json_t *constant(const char *text)
 {
     static const struct {
@@ -78,6 +80,8 @@ static json_t *constant(const char *text)
     for (size_t i = 0; i < ELEMENTS(words); i++)
         if (streq(words[i].text, text))
             return words[i].make();
+    if (isdigit((unsigned char)text[0]))
+        return json_integer(strtoll(text, NULL, 10));
     if (text[0] == '"' && !strchr(text, '\\'))
         return json_stringn_nocheck(&text[1], strlen(text) - 2);
     return json_loads(text, JSON_DECODE_ANY, NULL);
