@@ -179,10 +179,12 @@ void planner_add_entries(struct planner *p, const char *option, const struct qem
 {
     for (size_t i = 0; i < entries->count; i++) {
         const struct qemu_entry *entry = &entries->items[i];
-        char *its_option CLEANUP_FREE = xasprintf("%s.<entry %zu>", option, i + 1);
 
-        if (!entry->built_in)
+        if (!entry->built_in) {
+            char *its_option CLEANUP_FREE = xasprintf("%s.<entry %zu>", option, i + 1);
+
             add_user_entry(p, its_option, entry->text);
+        }
         for (size_t j = 0; entry->built_in && j < count; j++)
             if (streq(builtins[j].name, entry->text))
                 builtins[j].add(p);
