@@ -79,12 +79,11 @@ static bool can_run(const char *path)
 
 char *process_find_on(const char *path, const char *name)
 {
-    struct strv directories CLEANUP_STRV = {0};
-    strv_split(&directories, path, ':');
-    for (size_t i = 0; i < directories.count; i++) {
+    for (const char *end; path; path = *end ? end + 1 : NULL) {
+        end = strchrnul(path, ':');
+        char *directory CLEANUP_FREE = xstrndup(path, (size_t)(end - path));
         /* an empty entry is the current directory, as for execvp() */
-        const char *directory = directories.items[i][0] ? directories.items[i] : ".";
-        char *candidate CLEANUP_FREE = xasprintf("%s/%s", directory, name);
+        char *candidate CLEANUP_FREE = xasprintf("%s/%s", *directory ? directory : ".", name);
         if (can_run(candidate))
             return TAKE(candidate);
     }
