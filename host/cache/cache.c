@@ -45,12 +45,17 @@ void cache_key_start(struct cache_key *key, const char *kind, int format)
     cache_key_text(key, text);
 }
 
-void cache_key_file(struct cache_key *key, const char *path)
+void cache_key_identity(struct cache_key *key, const char *path)
 {
     char id[CACHEINFO_IDENTITY];
     cacheinfo_identify(path, id);
-    cache_key_text(key, path);
     cache_key_text(key, id);
+}
+
+void cache_key_file(struct cache_key *key, const char *path)
+{
+    cache_key_text(key, path);
+    cache_key_identity(key, path);
 }
 
 void cache_input(struct cache_inputs *inputs, const char *path)

@@ -26,6 +26,9 @@ void cache_key_start(struct cache_key *key, const char *kind, int format);
 void cache_key_text(struct cache_key *key, const char *text);
 void cache_key_file(struct cache_key *key, const char *path);
 
+/* Adds a file whose path is in the key in another form. */
+void cache_key_identity(struct cache_key *key, const char *path);
+
 /* Records a file as an input of the entry. Call it before reading the file. */
 void cache_input(struct cache_inputs *inputs, const char *path);
 

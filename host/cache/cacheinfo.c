@@ -19,7 +19,7 @@
 /* Files of records in an entry: "info" lists the other files, and one "from-KEY" for each key lists
  * the inputs. Records end with a zero byte:
  *   made SIZE MTIME CTIME NAME                   a file of the entry (in "info")
- *   from FILESYSTEM INO SIZE MTIME CTIME PATH    an input (in "from-KEY")
+ *   from FILESYSTEM INO SIZE MTIME CTIME PATH    an input (in "from-KEY"); numbers in hexadecimal
  *   end */
 #define INFO "info"
 #define FROM "from-"
@@ -49,15 +49,15 @@ static uint64_t filesystem_of(const char *path, dev_t device)
     return number;
 }
 
-/* Writes a number and a space, and returns the end. printf() takes ten times as long, and a start
- * identifies some thirty files. */
+/* Writes a number in hexadecimal and a space, and returns the end. printf() takes ten times as
+ * long, and a start identifies some thirty files. */
 static char *put_number(char *at, uint64_t number)
 {
-    char digits[20];
+    char digits[16];
     size_t count = 0;
     do
-        digits[count++] = (char)('0' + number % 10);
-    while (number /= 10);
+        digits[count++] = "0123456789abcdef"[number & 15];
+    while (number >>= 4);
     while (count > 0)
         *at++ = digits[--count];
     *at++ = ' ';

@@ -20,7 +20,7 @@ struct cache_inputs {
  * to write to it. */
 #define CACHEINFO_MAPPED "memory"
 
-/* Five numbers of up to 20 digits. */
+/* Room for five numbers of up to 16 digits. */
 #define CACHEINFO_IDENTITY 128
 
 /* Formats a file's identity. A file that replaces it, or that is written to, has another one.

@@ -286,7 +286,9 @@ static void add_modules_to_key(struct cache_key *key, const struct initrd_spec *
     for (size_t i = 0; i < ELEMENTS(files); i++) {
         char *path CLEANUP_FREE = xasprintf("%s/%s", spec->modules_dir, files[i]);
         char *found CLEANUP_FREE = NULL;
-        cache_key_file(key, path_below(&found, spec->modules_root, path, NULL) < 0 ? "" : found);
+        cache_key_text(key, files[i]);
+        cache_key_identity(key,
+                           path_below(&found, spec->modules_root, path, NULL) < 0 ? "" : found);
     }
 }
 
