@@ -2,6 +2,7 @@
 #include "host/initrd/decompress.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "host/initrd/lazylibs.h"
+#include "host/system/signals.h"
 
 /* Resizes `data`; frees it if memory runs out. */
 static char *resize(char *data, size_t size, struct error *e)
@@ -21,15 +23,26 @@ static char *resize(char *data, size_t size, struct error *e)
     return NULL;
 }
 
-/* The number of bytes that are unpacked at once, between two looks at the progress. */
+/* The numbers of bytes that are unpacked at once: into memory, and to be copied to a file. */
 #define CHUNK ((size_t)1 << 20)
+#define COPY  ((size_t)256 << 10)
 
 typedef int filter(struct archive *archive);
+
+static int damaged(const struct archive_library *library, struct archive *archive, struct error *e)
+{
+    return error_set(e, -EINVAL, "cannot be unpacked: %s", library->archive_error_string(archive));
+}
+
+static int too_much(size_t limit, struct error *e)
+{
+    return error_set(e, -EFBIG, "cannot be unpacked: more than %zu bytes come out", limit);
+}
 
 /* Reads all output. Output that is complete before trailing garbage is valid: the kernel's build
  * appends the size to its payload. */
 static int read_all(const struct archive_library *library, struct archive *archive, size_t limit,
-                    char **unpacked, size_t *size, struct progress *progress, struct error *e)
+                    char **unpacked, size_t *size, struct error *e)
 {
     /* room for one byte more than the limit, to detect longer output */
     size_t capacity = limit < CHUNK ? limit : CHUNK;
@@ -40,14 +53,12 @@ static int read_all(const struct archive_library *library, struct archive *archi
         la_ssize_t got =
             library->archive_read_data(archive, data + filled, room < CHUNK ? room : CHUNK);
         if (got < 0)
-            return error_set(e, -EINVAL, "cannot be unpacked: %s",
-                             library->archive_error_string(archive));
+            return damaged(library, archive, e);
         if (got == 0)
             break;
         filled += (size_t)got;
-        progress_show(progress, filled);
         if (filled > limit)
-            return error_set(e, -EFBIG, "cannot be unpacked: more than %zu bytes come out", limit);
+            return too_much(limit, e);
         if (filled > capacity) {
             capacity = capacity < limit / 2 ? capacity * 2 : limit;
             data = resize(TAKE(data), capacity + 1, e);
@@ -58,14 +69,44 @@ static int read_all(const struct archive_library *library, struct archive *archi
     return *unpacked ? 0 : -ENOMEM;
 }
 
-int decompress(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
-               struct progress *progress, struct error *e)
+/* Copies all output to a file through a buffer that stays in the processor's cache: pages for the
+ * whole of a kernel take as long as half of its decompression. */
+static int copy_all(const struct archive_library *library, struct archive *archive,
+                    const char *path, size_t limit, struct progress *progress, struct error *e)
 {
-    *unpacked = NULL;
-    const struct archive_library *library = lazylibs_archive(e);
-    struct archive *archive = library ? library->archive_read_new() : NULL;
-    if (!archive)
-        return library ? error_errno(e, ENOMEM, "libarchive") : -ENOENT;
+    int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    if (fd < 0)
+        return error_errno(e, errno, "%s: cannot be written", path);
+    char *part CLEANUP_FREE = xmalloc(COPY);
+    size_t copied = 0;
+    for (;;) {
+        la_ssize_t got = library->archive_read_data(archive, part, COPY);
+        if (got < 0)
+            return damaged(library, archive, e);
+        if (got == 0)
+            return 0;
+        copied += (size_t)got;
+        if (copied > limit)
+            return too_much(limit, e);
+        int r = file_write(fd, part, (size_t)got);
+        if (r < 0)
+            return error_errno(e, -r, "%s: cannot be written", path);
+        if (signals_check(e) < 0)
+            return -ECANCELED;
+        progress_show(progress, copied);
+    }
+}
+
+/* Begins to unpack `data`. Returns the archive, which the caller frees even if `*r`, a negative
+ * errno, says that it is damaged. */
+static struct archive *open_data(const struct archive_library *library, const char *data,
+                                 size_t size, int *r, struct error *e)
+{
+    struct archive *archive = library->archive_read_new();
+    if (!archive) {
+        *r = error_errno(e, ENOMEM, "libarchive");
+        return NULL;
+    }
     filter *const filters[] = {
         library->archive_read_support_filter_bzip2, library->archive_read_support_filter_gzip,
         library->archive_read_support_filter_lz4,   library->archive_read_support_filter_lzma,
@@ -75,12 +116,37 @@ int decompress(const char *data, size_t size, size_t limit, char **unpacked, siz
         (void)filters[i](archive);
     (void)library->archive_read_support_format_raw(archive);
     struct archive_entry *entry;
+    bool opened = library->archive_read_open_memory(archive, data, size) == ARCHIVE_OK &&
+                  library->archive_read_next_header(archive, &entry) == ARCHIVE_OK;
+    *r = opened ? 0 : damaged(library, archive, e);
+    return archive;
+}
+
+int decompress(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
+               struct error *e)
+{
+    *unpacked = NULL;
+    const struct archive_library *library = lazylibs_archive(e);
+    if (!library)
+        return -ENOENT;
     int r;
-    if (library->archive_read_open_memory(archive, data, size) != ARCHIVE_OK ||
-        library->archive_read_next_header(archive, &entry) != ARCHIVE_OK)
-        r = error_set(e, -EINVAL, "cannot be unpacked: %s", library->archive_error_string(archive));
-    else
-        r = read_all(library, archive, limit, unpacked, unpacked_size, progress, e);
+    struct archive *archive = open_data(library, data, size, &r, e);
+    if (r == 0)
+        r = read_all(library, archive, limit, unpacked, unpacked_size, e);
+    (void)library->archive_read_free(archive);
+    return r;
+}
+
+int decompress_to(const char *path, const char *data, size_t size, size_t limit,
+                  struct progress *progress, struct error *e)
+{
+    const struct archive_library *library = lazylibs_archive(e);
+    if (!library)
+        return -ENOENT;
+    int r;
+    struct archive *archive = open_data(library, data, size, &r, e);
+    if (r == 0)
+        r = copy_all(library, archive, path, limit, progress, e);
     (void)library->archive_read_free(archive);
     return r;
 }
@@ -92,7 +158,7 @@ char *decompress_module(const char *path, size_t limit, size_t *size, struct err
     if (!content || !packed)
         return TAKE(content);
     char *data = NULL;
-    int r = decompress(content, *size, limit, &data, size, NULL, e);
+    int r = decompress(content, *size, limit, &data, size, e);
     if (r < 0)
         (void)error_context(e, r, "%s", path);
     return data;

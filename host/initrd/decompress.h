@@ -13,10 +13,14 @@
 
 /* Decompresses `data` up to the end of the compressed stream; bytes after that are ignored. Returns
  * 0, and the caller frees `unpacked`; or a negative errno with the message for damaged data or
- * another format, -EFBIG if the output exceeds `limit`. Shows its progress by `progress`, which may
- * be NULL. */
+ * another format (-EINVAL), or if the output exceeds `limit` (-EFBIG). */
 int decompress(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
-               struct progress *progress, struct error *e);
+               struct error *e);
+
+/* Does the same, but writes the output to the new file `path`, which remains on failure, and shows
+ * its progress. Fails, too, if the file cannot be written, or at a signal (-ECANCELED). */
+int decompress_to(const char *path, const char *data, size_t size, size_t limit,
+                  struct progress *progress, struct error *e);
 
 /* Reads a module's file and decompresses it, unless its name ends with ".ko". Returns the content,
  * at most `limit` bytes, which the caller frees; NULL with the message on error. */

@@ -8,7 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -115,12 +117,27 @@ static bool starts_by_pvh(const char *image, size_t size)
     return has_entry;
 }
 
-int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *kernel_size,
-                       struct error *e)
+/* The same for a file, which no other process writes to. */
+static bool file_starts_by_pvh(const char *path)
+{
+    struct stat st;
+    int fd CLEANUP_CLOSE = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &st) < 0 || st.st_size == 0)
+        return false;
+    size_t size = (size_t)st.st_size;
+    void *image = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    bool starts = image != MAP_FAILED && starts_by_pvh(image, size);
+    if (image != MAP_FAILED)
+        (void)munmap(image, size);
+    return starts;
+}
+
+/* Unpacks a bzImage's payload into a new file. Returns 1, 0 if there is none, it is damaged or
+ * cannot be started through PVH, or a negative errno. */
+static int unpack(const char *image, size_t size, const char *path, struct error *e)
 {
     const char *payload = NULL;
     size_t length = find_payload(image, size, &payload);
-    *kernel = NULL;
     if (length == 0)
         return 0;
     /* the kernel's build appends the unpacked size; gzip's own format ends with it */
@@ -128,25 +145,17 @@ int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *ke
     size_t promised = get32(payload + length - 4);
     if (promised > KERNEL_LIMIT)
         return 0;
-    char *unpacked CLEANUP_FREE = NULL;
     struct error failure CLEANUP_ERROR = {0};
     struct progress progress =
         progress_start("unpacking the kernel, once", "takes a moment", PROGRESS_BYTES, promised);
-    int r = decompress(payload, gzip ? length : length - 4, promised, &unpacked, kernel_size,
-                       &progress, &failure);
+    int r = decompress_to(path, payload, gzip ? length : length - 4, promised, &progress, &failure);
     progress_end(&progress);
-    if (r == -EFBIG || r == -ENOMEM)
-        return error_set(e, r, "%s", failure.message);
-    if (r == 0 && starts_by_pvh(unpacked, *kernel_size))
-        *kernel = TAKE(unpacked);
-    return 0;
-}
-
-static int write_file(const char *directory, const char *name, const char *content, size_t size,
-                      struct error *e)
-{
-    char *path CLEANUP_FREE = xasprintf("%s/%s", directory, name);
-    return file_create_at(AT_FDCWD, path, 0644, content, size, e);
+    if (r == 0)
+        return file_starts_by_pvh(path);
+    if (r == -EINVAL)
+        return 0;
+    (void)error_set(e, r, "%s", failure.message);
+    return error_status(e, r, failure.status);
 }
 
 static int make(const char *directory, struct cache_inputs *inputs, void *context, struct error *e)
@@ -159,13 +168,15 @@ static int make(const char *directory, struct cache_inputs *inputs, void *contex
     /* that libarchive is missing must not be cached */
     if (!lazylibs_archive(e))
         return -ENOENT;
-    size_t unpacked_size = 0;
-    char *kernel CLEANUP_FREE = NULL;
-    int r = kernelimage_unpack(image, size, &kernel, &unpacked_size, e);
+    char *kernel CLEANUP_FREE = xasprintf("%s/" NAME, directory);
+    int r = unpack(image, size, kernel, e);
     if (r < 0)
         return error_context(e, r, "%s", (const char *)context);
-    return kernel ? write_file(directory, NAME, kernel, unpacked_size, e)
-                  : write_file(directory, NO_KERNEL, "", 0, e);
+    if (r > 0)
+        return 0;
+    (void)unlink(kernel);
+    char *mark CLEANUP_FREE = xasprintf("%s/" NO_KERNEL, directory);
+    return file_create_at(AT_FDCWD, mark, 0644, "", 0, e);
 }
 
 /* Returns 1 for a bzImage, 0 for another file, which needs no cache entry, or a negative errno.

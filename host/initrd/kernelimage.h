@@ -3,8 +3,6 @@
  * boot. */
 #pragma once
 
-#include <stddef.h>
-
 #include "base/error.h"
 #include "host/cache/cache.h"
 
@@ -13,9 +11,3 @@
  * `path`, and closes `lock` when the kernel is no longer used. Returns 0 or a negative errno. */
 int kernelimage_get(const char *source, const char *fallback, char **path, int *lock,
                     struct error *e);
-
-/* Unpacks the payload of a bzImage in memory into `kernel`, which the caller frees; NULL if there
- * is no payload, it is damaged, or it cannot be started through PVH. Returns 0, or a negative errno
- * if memory runs out or the payload is larger than the image says. */
-int kernelimage_unpack(const char *image, size_t size, char **kernel, size_t *kernel_size,
-                       struct error *e);
