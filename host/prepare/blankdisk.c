@@ -157,16 +157,16 @@ static bool has_one_entry_at_most(const uint64_t *table, size_t count)
 static bool look_at_cluster(const struct qcow2 *image)
 {
     uint64_t l1 = be64toh(image->l1[0]);
-    uint64_t *table CLEANUP_FREE = xmalloc(image->cluster);
-    uint8_t *data CLEANUP_FREE = xmalloc(image->cluster);
-    if (!read_at(image->disk, l1 & OFFSET, table, image->cluster) ||
-        !has_one_entry_at_most(table, image->cluster / sizeof *table))
+    uint64_t *bytes CLEANUP_FREE = xmalloc(image->cluster); /* of the L2 table, then of the data */
+    if (!read_at(image->disk, l1 & OFFSET, bytes, image->cluster) ||
+        !has_one_entry_at_most(bytes, image->cluster / sizeof *bytes))
         return false;
-    uint64_t l2 = be64toh(table[0]);
+    uint64_t l2 = be64toh(bytes[0]);
     if ((l1 & ~OFFSET) != COPIED || (l2 & ~OFFSET) != COPIED ||
-        !read_at(image->disk, l2 & OFFSET, data, image->cluster))
+        !read_at(image->disk, l2 & OFFSET, bytes, image->cluster))
         return false;
-    return is_blank_start(data, image->cluster) && write_stamp(image->disk, l2 & OFFSET);
+    return is_blank_start((const uint8_t *)bytes, image->cluster) &&
+           write_stamp(image->disk, l2 & OFFSET);
 }
 
 /* Finds two free clusters after all others: `*first` is the number of the first, `*counts` the file
