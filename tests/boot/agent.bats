@@ -27,7 +27,7 @@ setup_file() {
 
 teardown_file() {
     close_terminals
-    kill "$(cat "$BATS_FILE_TMPDIR/box.pid")" 2>/dev/null || true
+    "$RUN_VM_PROGRAM" stop --kill box 2>/dev/null || true
 }
 
 # add_sshd: puts sshd and its libraries into the root, without a configuration or host keys.
