@@ -235,6 +235,8 @@ static int prepare_root(struct boot *boot, struct error *e)
     if (boot->mounter.root < 0)
         return error_set(e, -ENOENT, "no root is mounted");
     prepareroot_make_files(boot->mounter.root, boot->params.init);
+    if (boot->params.root_overlay)
+        prepareroot_copy_links(boot->mounter.root);
     prepareroot_link_device(boot->mounter.root);
     prepareroot_set_terminal_group(boot->mounter.root);
     prepareroot_enter_submounts(boot->mounter.root, &boot->params.submounts);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "init/stage2/prepareroot.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -71,6 +72,21 @@ void prepareroot_make_files(int root, const char *init)
     report("/etc/NIXOS", make_mark(root, init));
     for (size_t i = 0; i < ELEMENTS(in_root); i++)
         report(in_root[i].path, in_root[i].make(root));
+}
+
+/* A change of the owner to the one that it is makes the kernel copy a file. A symlink that cannot
+ * be copied is as good as before. */
+void prepareroot_copy_links(int root)
+{
+    int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd < 0 ? NULL : fdopendir(fd);
+    if (!directory)
+        return;
+    for (const struct dirent *entry; (entry = readdir(directory));)
+        if (entry->d_type == DT_LNK &&
+            fchownat(fd, entry->d_name, (uid_t)-1, (gid_t)-1, AT_SYMLINK_NOFOLLOW) < 0)
+            log_debug("/%s: cannot be copied: %s", entry->d_name, strerror(errno));
+    (void)closedir(directory);
 }
 
 void prepareroot_link_device(int root)

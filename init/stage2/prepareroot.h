@@ -10,6 +10,11 @@
  * is the profile. Ignores a read-only root, which must have what it needs. */
 void prepareroot_make_files(int root, const char *init);
 
+/* Copies the symlinks in the root's directory, such as /lib, to the upper layer of a root that is
+ * an overlay on a tmpfs. Every program's start resolves them, and on a 9p share each time is a
+ * request to the host: that filesystem caches no symlink. */
+void prepareroot_copy_links(int root);
+
 /* Opens directories of virtiofs shares at which the host has another filesystem mounted
  * (vm.submount, escaped as in fstab): the kernel then mounts it in the guest too, so that find and
  * cp see a separate filesystem rather than a loop. Ignores a directory that no longer exists. */
