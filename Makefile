@@ -297,9 +297,9 @@ check-long: ## every test, the campaigns at full length
 
 .PHONY: check-unit check-valgrind check-sanitize check-host check-oracle check-fuzz check-boot
 check-unit: $(UNIT_PROGRAMS) ## the unit tests (SANITIZE=1: with ASan and UBSan)
-	@failed=; for program in $(UNIT_PROGRAMS); do \
-		timeout 300 $$program || failed+=" $$program"; done; \
-	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+	@printf '%s\n' $(UNIT_PROGRAMS) | xargs -P $(shell nproc) -I PROGRAM bash -c 'said=$$(timeout 300 PROGRAM 2>&1); \
+		status=$$?; { echo "$$said"; [ $$status = 0 ] || echo "failed: PROGRAM, status $$status"; } | \
+		flock $(B)/unit cat; exit $$((status > 0))'
 
 check-valgrind: $(UNIT_PROGRAMS) | $(call packages,valgrind) ## the unit tests under valgrind
 	tests/unit/run-valgrind $(UNIT_PROGRAMS)
