@@ -38,8 +38,7 @@ LIBARCHIVE := libarchive.so.13
 # where zsh looks for completions, below PREFIX; Debian's packages have them in share/zsh/vendor-completions
 ZSH_FUNCTIONS := share/zsh/site-functions
 # test files run in parallel, the tests of one file in their order
-BATS = bats --jobs $(BATS_JOBS) --no-parallelize-within-files
-BATS_JOBS := $(shell nproc)
+BATS := bats --jobs $(shell nproc) --no-parallelize-within-files
 # SANITIZE=1: the host half and the unit tests with ASan and UBSan, under build/sanitize
 SANITIZE ?=
 # INSTALL_PACKAGES=no: install nothing; a missing package makes the build fail
@@ -317,8 +316,6 @@ check-oracle: all | $(call packages,tests) ## the QEMU command, compared with th
 check-fuzz: $(FUZZ_PROGRAMS) ## each reader of untrusted input, fuzzed for 8 s, with RUN_VM_LONG for minutes
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
 
-# One more than the processors, since the tests wait for two fifths of their time.
-check-boot: BATS_JOBS := $(shell echo $$(($$(nproc) + 1)))
 check-boot: all | $(call packages,tests boot) ## real boots in QEMU
 	$(BATS) tests/boot
 
