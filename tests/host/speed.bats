@@ -34,5 +34,5 @@ COUNTING
     RUN_VM_PROGRAM=$PWD/counting run_vm 2>counted
     figure=$(awk '/Collected :/ && $NF > most { most = $NF } END { print most / 1e6 }' counted)
     echo "# host speed: $figure million instructions, recorded: $recorded" >&3
-    awk -v now="$figure" -v recorded="$recorded" 'BEGIN { exit !(now > 0 && now <= recorded * 1.12) }'
+    awk -v now="$figure" -v recorded="$recorded" 'BEGIN { exit !(now > 0 && now <= recorded * 1.08) }'
 }
