@@ -246,8 +246,7 @@ static char *new_directory(const char *parent)
 /* Error of an entry that cannot be cached but can be made elsewhere. */
 #define NOT_HERE (-EROFS)
 
-/* True if the entry can be made elsewhere after this failure of the cache's filesystem. */
-static bool is_full(int r)
+bool cache_is_unusable(int r)
 {
     return r == -ENOSPC || r == -EDQUOT || r == -EFBIG || r == NOT_HERE;
 }
@@ -417,14 +416,17 @@ static int get_cached(struct cache_entry *entry, const char *path, const char *k
     timeline_note("it was in the cache");
     if (take(&cache, false, entry) == 0)
         return 0;
+    if (!request->make)
+        return error_set(e, -ENOENT, "%s: not in the cache", request->kind);
     timeline_note("it was not in the cache: made");
     return make_once(entry, &cache, request, e);
 }
 
-static int make_uncached(struct cache_entry *entry, const struct cache_request *request,
+int cache_make_elsewhere(struct cache_entry *entry, const struct cache_request *request,
                          const char *problem, struct error *e)
 {
-    if (!request->fallback)
+    log_debug("%s is not cached: %s", request->kind, problem);
+    if (!request->fallback || !request->make)
         return error_set(e, NOT_HERE, "%s: not cached: %s", request->kind, problem);
     timeline_note("made, and not cached");
     entry->path = new_directory(request->fallback);
@@ -441,6 +443,16 @@ static int make_uncached(struct cache_entry *entry, const struct cache_request *
     return r;
 }
 
+char *cache_open(struct error *e)
+{
+    char *cache CLEANUP_FREE = cache_directory();
+    if (!cache) {
+        (void)error_set(e, NOT_HERE, "there is no home directory");
+        return NULL;
+    }
+    return open_cache(cache, e) < 0 ? NULL : TAKE(cache);
+}
+
 int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e)
 {
     *entry = (struct cache_entry){.lock = -1};
@@ -448,17 +460,13 @@ int cache_get(struct cache_entry *entry, const struct cache_request *request, st
     uint8_t digest[SHA256_BYTES];
     sha256_end(&request->key->hash, digest);
     sha256_hex(digest, key);
-    char *cache CLEANUP_FREE = cache_directory();
-    if (!cache)
-        return make_uncached(entry, request, "there is no home directory", e);
     struct error problem CLEANUP_ERROR = {0};
-    int r = open_cache(cache, &problem);
-    if (r == 0) {
-        r = get_cached(entry, cache, key, request, e);
-        if (!is_full(r))
+    char *cache CLEANUP_FREE = cache_open(&problem);
+    if (cache) {
+        int r = get_cached(entry, cache, key, request, e);
+        if (!cache_is_unusable(r))
             return r;
         (void)error_set(&problem, r, "%s: %s", cache, strerror(-r));
     }
-    log_debug("%s is not cached: %s", request->kind, problem.message);
-    return make_uncached(entry, request, problem.message, e);
+    return cache_make_elsewhere(entry, request, problem.message, e);
 }

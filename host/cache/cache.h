@@ -39,7 +39,7 @@ typedef int cache_maker(const char *directory, struct cache_inputs *inputs, void
 struct cache_request {
     const char *kind;
     struct cache_key *key;
-    cache_maker *make;
+    cache_maker *make; /* NULL: an entry that does not exist is -ENOENT */
     void *context;
     const char *fallback; /* directory for an entry that cannot be cached; the caller removes it.
                            * NULL: such an entry is of no use, and not made */
@@ -55,6 +55,19 @@ struct cache_entry {
  * the maker's reason. An entry that its maker calls provisional is not cached: it is made again, in
  * the fallback. */
 int cache_get(struct cache_entry *entry, const struct cache_request *request, struct error *e);
+
+/* Makes the cache's directory, if necessary, and checks that no other user can write to it. Returns
+ * its path, which the caller frees, or NULL with the reason. */
+char *cache_open(struct error *e);
+
+/* True for the failures of the cache's filesystem after which an entry can be made elsewhere: it is
+ * full, or cannot be written to. */
+bool cache_is_unusable(int r);
+
+/* Makes the entry in the request's fallback, without looking for it; `problem` says why. Returns
+ * like cache_get(). */
+int cache_make_elsewhere(struct cache_entry *entry, const struct cache_request *request,
+                         const char *problem, struct error *e);
 
 /* Notes that the entry is in use now: the least recently used entries are removed first.
  * cache_get() calls it; call it again at the end of a long use. The time is kept as the directory's

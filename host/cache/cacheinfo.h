@@ -27,6 +27,9 @@ struct cache_inputs {
  * "absent" if there is no file. */
 void cacheinfo_identify(const char *path, char id[CACHEINFO_IDENTITY]);
 
+/* The same for a symlink itself. */
+void cacheinfo_identify_link(const char *path, char id[CACHEINFO_IDENTITY]);
+
 /* Appends a record and frees it. */
 void cacheinfo_add(struct cache_inputs *inputs, char *record);
 

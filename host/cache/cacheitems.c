@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/array.h"
 #include "base/text.h"
+#include "host/cache/cachepieces.h"
 #include "host/system/atomicfile.h"
 #include "host/system/message.h"
 #include "host/system/tree.h"
@@ -71,6 +72,55 @@ static void add_item(struct cache_items *items, int cache, const char *name)
     ARRAY_PUSH(items->items, items->count, item);
 }
 
+/* A part of a large file, and the entry that uses it. */
+struct use {
+    const char *file;
+    struct cachepieces_part part;
+    size_t item;
+};
+
+static bool is_same_part(const struct use *a, const struct use *b)
+{
+    return a->part.base == b->part.base && streq(a->file, b->file);
+}
+
+/* The last user of a part comes first. */
+static int by_part(const void *left, const void *right)
+{
+    const struct use *a = left;
+    const struct use *b = right;
+    int files = strcmp(a->file, b->file);
+    if (files)
+        return files;
+    if (a->part.base != b->part.base)
+        return a->part.base < b->part.base ? -1 : 1;
+    return a->item > b->item ? -1 : a->item < b->item;
+}
+
+/* Adds to each entry the bytes of the parts that no entry used later needs: when the least recently
+ * used entries are removed, that is what becomes free. */
+static void add_parts(struct cache_items *items, int cache)
+{
+    struct cachepieces *pieces CLEANUP_FREE = xcalloc(items->count + 1, sizeof *pieces);
+    struct use *uses CLEANUP_FREE = NULL;
+    size_t count = 0;
+    for (size_t i = 0; i < items->count; i++) {
+        int entry CLEANUP_CLOSE =
+            openat(cache, items->items[i].name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (entry >= 0)
+            (void)cachepieces_read(&pieces[i], entry);
+        for (size_t j = 0; j < pieces[i].count; j++)
+            ARRAY_PUSH(uses, count, (struct use){pieces[i].file, pieces[i].parts[j], i});
+    }
+    if (count > 0)
+        qsort(uses, count, sizeof *uses, by_part);
+    for (size_t i = 0; i < count; i++)
+        if (i == 0 || !is_same_part(&uses[i], &uses[i - 1]))
+            items->items[uses[i].item].bytes += uses[i].part.bytes;
+    for (size_t i = 0; i < items->count; i++)
+        cachepieces_free(&pieces[i]);
+}
+
 static int by_use(const void *left, const void *right)
 {
     const struct cache_item *a = left;
@@ -88,9 +138,10 @@ int cacheitems_read(struct cache_items *items, const char *cache, struct error *
     for (const struct dirent *entry; (entry = readdir(stream));)
         if (cacheitems_is_entry(entry->d_name))
             add_item(items, dirfd(stream), entry->d_name);
-    (void)closedir(stream);
     if (items->count > 0)
         qsort(items->items, items->count, sizeof *items->items, by_use);
+    add_parts(items, dirfd(stream));
+    (void)closedir(stream);
     return 0;
 }
 

@@ -17,8 +17,8 @@
 #define CACHEITEMS_NUMBER_LENGTH 32
 
 struct cache_item {
-    char *name; /* of its directory in the cache */
-    uint64_t bytes;
+    char *name;     /* of its directory in the cache */
+    uint64_t bytes; /* that become free if it and all entries before it are removed */
     time_t last_used;
     int in_use; /* a run-vm uses it or is making it */
 };

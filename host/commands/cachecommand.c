@@ -11,6 +11,8 @@
 #include "host/cache/cache.h"
 #include "host/cache/cacheitems.h"
 #include "host/config/size.h"
+#include "host/store/packcollect.h"
+#include "host/store/storepack.h"
 #include "host/system/message.h"
 #include "host/system/output.h"
 #include "host/system/process.h"
@@ -57,6 +59,18 @@ static char *format_age(time_t age)
     return xasprintf("%jd %s%s", count, units[unit].name, count == 1 ? "" : "s");
 }
 
+/* Prints the line of the pack, whose bytes are in the sizes of the store images that need them. */
+static void print_pack(const char *cache)
+{
+    struct packcollect_usage usage;
+    if (!packcollect_measure(cache, &usage))
+        return;
+    char *size CLEANUP_FREE = cacheitems_format(usage.bytes);
+    char *needed CLEANUP_FREE = cacheitems_format(usage.needed);
+    (void)printf("%-44s %10s  %" PRIu64 " store paths, %s in the images above\n", STOREPACK_NAME,
+                 size, usage.pieces, needed);
+}
+
 static int print_list(const char *cache, struct error *e)
 {
     struct cache_items items CLEANUP_CACHE_ITEMS = {0};
@@ -74,6 +88,8 @@ static int print_list(const char *cache, struct error *e)
     char *size CLEANUP_FREE = cacheitems_format(bytes);
     char *shown CLEANUP_FREE = message_clean(cache);
     char *most CLEANUP_FREE = cacheitems_format(cache_default_limit(cache));
+    if (r == 0)
+        print_pack(cache);
     if (r == 0)
         (void)printf("%zu entries, %s in %s; at most %s unless runVm.cacheSize is set\n",
                      items.count, size, shown, most);
@@ -128,5 +144,7 @@ int cachecommand_prune(void *options)
     if (!cache)
         return 0; /* no HOME, no cache */
     int r = cacheitems_prune(cache, &limits, stdout, &e);
+    if (r == 0)
+        r = packcollect(cache, &e);
     return finish(r, &e);
 }

@@ -88,6 +88,13 @@ const struct option schema_options[] = {
          "The protocol of the share of the host's store. \"auto\": virtiofs if there is a "
          "virtiofsd that serves the user who starts run-vm, else 9p, as with runVm.warmStart; "
          "--dry-run says which, and why. With the system's own initrd it is that of the release."},
+    {"runVm.storeImage", &type_null_or_store_image, "null",
+     .shown = "\"pack\"; \"file\" with the system's own initrd",
+     .help =
+         "How virtualisation.useNixStoreImage makes the image. \"pack\": of a file in the cache "
+         "that has each store path once, so that a start costs only the paths that are new; "
+         "the image is in the format qcow2. \"file\": by mkfs.erofs, whenever a path of the "
+         "closure changes, a raw image of which the same closure gives the same bytes."},
     {"runVm.shares", &type_shares_settings, "{}",
      .help = "Settings of shares beyond virtualisation.sharedDirectories, by tag."},
     {"runVm.sandbox", &type_bool, "true",

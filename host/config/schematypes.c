@@ -227,6 +227,13 @@ const struct type type_null_or_store_transport = {
     .name = "null or one of \"auto\", \"9p\", \"virtiofs\"",
     .element = &type_store_transport};
 
+static const char *const store_images[] = {"pack", "file", NULL};
+static const struct type type_store_image = {
+    .kind = TYPE_CHOICE, .name = "one of \"pack\", \"file\"", .choices = store_images};
+const struct type type_null_or_store_image = {.kind = TYPE_NULL_OR,
+                                              .name = "null or one of \"pack\", \"file\"",
+                                              .element = &type_store_image};
+
 static const struct option share_setting_options[] = {
     {"transport", &type_null_or_transport, "null",
      .help = "The protocol of the share with that tag; null: that of runVm.transport."},

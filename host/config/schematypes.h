@@ -10,5 +10,5 @@ extern const struct type type_cores, type_drives, type_empty_disks, type_filesys
     type_null_or_boot_partition, type_null_or_disk_size, type_null_or_firmware,
     type_null_or_program, type_null_or_size, type_null_or_size_of_disk, type_null_or_term_action,
     type_platform, type_port_forwards, type_prefix, type_release, type_resolution, type_shares,
-    type_null_or_store_transport, type_shares_settings, type_store_cache, type_tmpfs_size,
-    type_transport, type_writes;
+    type_null_or_store_transport, type_null_or_store_image, type_shares_settings, type_store_cache,
+    type_tmpfs_size, type_transport, type_writes;

@@ -18,6 +18,7 @@ static const struct dialect dialects[] = {
         .named_ports = true,
         .bridges = true,
         .snapshots = true,
+        .packs = true,
         .tells_raw = true,
         .always_console = true,
         .guest_agent = true,

@@ -20,6 +20,7 @@ struct dialect {
     bool bridges;        /* disks past the machine's bus go behind bridges */
     bool snapshots;      /* a store image on IDE, which cannot be read-only, is a snapshot; without
                           * it the guest gets a copy */
+    bool packs;          /* the store image is a qcow2 file */
     bool tells_raw;      /* QEMU is told that an image is raw */
     bool always_console; /* the console is named also where nobody types anything */
     bool guest_agent;    /* guestAgent.enable makes the agent's channel */

@@ -88,17 +88,17 @@ static void add_ahci(struct planner *p)
                                   .device = {.driver = xstrdup("ahci"), .id = xstrdup(AHCI_ID)}});
 }
 
-/* True if `path` is the store image, which is in the cache and shared by all guests of the system.
- */
-static bool is_store_image(const struct planner *p, const char *path)
+/* Returns the file if `path` is the store image, which is in the cache and shared by all guests of
+ * the system, else NULL. */
+static const struct plan_file *find_store_image(const struct planner *p, const char *path)
 {
     char *absolute CLEANUP_FREE = path_absolute(p->plan->cwd, path);
-    bool found = false;
 
-    for (size_t i = 0; i < p->plan->file_count && !found; i++)
-        found = p->plan->files[i].kind == FILE_STORE_IMAGE &&
-                path_is_same(absolute, p->plan->files[i].path);
-    return found;
+    for (size_t i = 0; i < p->plan->file_count; i++)
+        if (p->plan->files[i].kind == FILE_STORE_IMAGE &&
+            path_is_same(absolute, p->plan->files[i].path))
+            return &p->plan->files[i];
+    return NULL;
 }
 
 /* Keeps the guest's root from writing to the store image. IDE disks of QEMU cannot be read-only:
@@ -113,6 +113,17 @@ static void protect_store_image(const struct planner *p, struct model_drive *dri
         model_remove_property(&drive->backend, "snapshot");
         drive->snapshot = true;
     }
+}
+
+/* Sets what follows from how the store image is made. */
+static void set_store_image(const struct planner *p, struct model_drive *drive,
+                            const struct plan_file *image)
+{
+    protect_store_image(p, drive);
+    if (!image->packed)
+        return;
+    free(drive->format);
+    drive->format = xstrdup("qcow2");
 }
 
 /* Requires the drive's file to exist, unless the user names a block driver: it may be no file then.
@@ -203,8 +214,9 @@ static void set_backend(struct planner *p, struct model_drive *drive, const stru
     add_properties(p, &drive->backend, &given->backend, extra, known);
     drive->read_only = is_on(model_property(&drive->backend, "readonly"));
     drive->snapshot = is_on(model_property(&drive->backend, "snapshot"));
-    if (is_store_image(p, drive->file))
-        protect_store_image(p, drive);
+    const struct plan_file *image = find_store_image(p, drive->file);
+    if (image)
+        set_store_image(p, drive, image);
     set_format(p, drive);
 }
 

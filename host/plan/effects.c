@@ -203,6 +203,14 @@ static char *without_shared_store(const struct planner *p)
     return share_find(&p->config->shares, SHARE_STORE) ? NULL : xstrdup("the store is not a share");
 }
 
+static char *without_store_image(const struct planner *p)
+{
+    for (size_t i = 0; i < p->plan->file_count; i++)
+        if (p->plan->files[i].kind == FILE_STORE_IMAGE)
+            return NULL;
+    return xstrdup("run-vm makes no store image");
+}
+
 static char *without_parameters(const struct planner *p)
 {
     if (!has_kernel(p))
@@ -365,6 +373,7 @@ static const struct {
 } reasoned[] = {
     {V "nixStore9pCache", without_store_on_9p},
     {"runVm.storeTransport", without_shared_store},
+    {"runVm.storeImage", without_store_image},
     {V "rootDevice", without_root_disk},
     {V "useSecureBoot", without_secure_firmware},
     {V "msize", without_9p},

@@ -130,6 +130,14 @@ static void add_root(struct planner *p, struct plan_file *file, const char *opti
         strv_push(&file->roots, path);
 }
 
+/* True if the store image is a view of the pack. */
+static bool is_packed(const struct planner *p)
+{
+    const char *wanted = config_text(p->config, "runVm.storeImage");
+
+    return wanted ? streq(wanted, "pack") : p->dialect->packs;
+}
+
 static void file_store_image(struct planner *p)
 {
     if (!config_bool(p->config, "virtualisation.useNixStoreImage"))
@@ -145,6 +153,7 @@ static void file_store_image(struct planner *p)
         planner_add_file(p, FILE_STORE_IMAGE, planner_temporary(p, "store.img"),
                          planner_store_file(p, "system.build.storeClosure", "store-paths"));
     file->replace = true;
+    file->packed = is_packed(p);
     file->writable = p->disks->refuses_readonly && !p->dialect->snapshots;
     add_root(p, file, "system.build.toplevel");
     add_root(p, file, "system.build.regInfo");

@@ -24,7 +24,7 @@ enum file_kind {
     FILE_DIRECTORY,    /* mkdir -p */
     FILE_TEMPORARY,    /* a directory, mode 0700, removed at the end unless `keep` */
     FILE_COPY,         /* SOURCE copied, mode 0644 */
-    FILE_STORE_IMAGE,  /* mkfs.erofs of the paths that SOURCE lists (NULL: of the closure of
+    FILE_STORE_IMAGE,  /* an erofs image of the paths that SOURCE lists (NULL: of the closure of
                         * `roots`), in the cache, PATH a link */
     FILE_BOOT_DISK,    /* an overlay (a copy unless `replace`) of plan.boot_disk, which is in the
                         * cache; SOURCE: a link that is made to its EFI variables, or NULL */
@@ -49,6 +49,7 @@ struct plan_file {
     char *label;       /* FILE_DISK_IMAGE: of the filesystem on it; NULL: it is blank */
     bool replace;      /* made anew though it exists */
     bool keep;     /* FILE_TEMPORARY: the user's, made with its parents if need be, not removed */
+    bool packed;   /* FILE_STORE_IMAGE: a qcow2 file whose paths are in the pack */
     bool writable; /* FILE_STORE_IMAGE: a copy instead of a link, for the guest to write to */
 };
 

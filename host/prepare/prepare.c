@@ -223,7 +223,11 @@ static int make_store_image(struct prepared *prepared, const struct plan *plan,
 {
     char *fallback CLEANUP_FREE = path_directory(file->path);
     struct cache_entry entry;
-    int r = storeimage_get(&entry, file->source, &file->roots, plan->store_prefix, fallback, e);
+    const struct storeimage image = {.list = file->source,
+                                     .roots = &file->roots,
+                                     .prefix = plan->store_prefix,
+                                     .packed = file->packed};
+    int r = storeimage_get(&entry, &image, fallback, e);
     return r < 0 ? r : use_entry(prepared, file, &entry, STOREIMAGE_NAME, e);
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "host/store/crc32c.h"
 
 /* The superblock, as fs/erofs/erofs_fs.h of Linux has it; its numbers are little-endian. */
 #define OFFSET        1024
@@ -27,22 +28,11 @@ struct superblock {
     char label[16];
 };
 
-static uint32_t crc32c(const unsigned char *bytes, size_t count)
-{
-    uint32_t crc = UINT32_MAX;
-    for (size_t i = 0; i < count; i++) {
-        crc ^= bytes[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (crc & 1 ? 0x82f63b78 : 0);
-    }
-    return crc;
-}
-
 /* The checksum that the superblock, which is at the start of `block`, is to have. */
 static uint32_t checksum_of(unsigned char *block, size_t size)
 {
     memset(block + offsetof(struct superblock, checksum), 0, sizeof(uint32_t));
-    return htole32(crc32c(block, size));
+    return htole32(crc32c(UINT32_MAX, block, size));
 }
 
 int erofslabel_set(const char *path, const char *label, struct error *e)

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* The store image: an erofs filesystem that contains exactly one closure. The same closure gives
- * the same bytes. */
+/* The store image: an erofs filesystem that contains exactly one closure. */
 #pragma once
+
+#include <stdbool.h>
 
 #include "base/error.h"
 #include "base/strv.h"
 #include "host/cache/cache.h"
+#include "host/store/storenames.h"
 
-/* The name of the image in its cache entry. */
-#define STOREIMAGE_NAME "store.img"
+struct storeimage {
+    const char *list;         /* file with the paths, one a line; NULL: the closure of `roots` */
+    const struct strv *roots; /* NULL with a list */
+    const char *prefix;       /* the files are at PREFIX/nix/store; NULL or "": none */
+    bool packed; /* a qcow2 file (packview.h); otherwise the raw image of mkfs.erofs, of which the
+                  * same closure gives the same bytes */
+};
 
-/* The label by which the guest's fstab finds the image since NixOS 23.11. */
-#define STOREIMAGE_LABEL "nix-store"
-
-/* Finds the image in the cache or makes it, of the paths in the file `list`, one a line, or of the
- * closure of `roots` if `list` is NULL. With a `prefix` other than "" their files are at
- * PREFIX/nix/store. Returns 0, or a negative errno with the reason; see cache_get() for
- * `fallback`. */
-int storeimage_get(struct cache_entry *entry, const char *list, const struct strv *roots,
-                   const char *prefix, const char *fallback, struct error *e);
+/* Finds the image in the cache or makes it. Returns 0, or a negative errno with the reason; see
+ * cache_get() for `fallback`. */
+int storeimage_get(struct cache_entry *entry, const struct storeimage *image, const char *fallback,
+                   struct error *e);

@@ -12,9 +12,9 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "host/store/storepaths.h"
 #include "host/system/atomicfile.h"
 #include "host/system/namespace.h"
-#include "host/system/path.h"
 #include "host/system/signals.h"
 
 /* Nix will not open a store without this directory, and cannot make it in one that is read-only. */
@@ -61,17 +61,12 @@ static int bind_path(const char *from, const char *to)
     return mount(from, to, NULL, MS_BIND, NULL) < 0 ? -errno : 0;
 }
 
-/* Finds a store path on the host. Links in the directories above it are followed inside the prefix;
- * the path itself, if it is a link, belongs to the store as it is. The caller frees; NULL with the
- * message otherwise. */
+/* Finds a store path on the host. The path itself, if it is a link, belongs to the store as it is.
+ * The caller frees; NULL with the message otherwise. */
 static char *find_path(const struct storetree *tree, const char *path, struct error *e)
 {
-    const char *slash = strrchr(path, '/');
-    char *above CLEANUP_FREE = slash ? xstrndup(path, (size_t)(slash - path) + 1) : xstrdup("/");
-    char *found CLEANUP_FREE = NULL;
-    if (path_in_prefix(&found, tree->prefix, above, e) < 0)
-        return NULL;
-    return xasprintf("%s/%s", found, text_after_last(path, '/'));
+    char *directory CLEANUP_FREE = storepaths_directory(tree->prefix, path, e);
+    return directory ? xasprintf("%s/%s", directory, text_after_last(path, '/')) : NULL;
 }
 
 /* A process.enter: makes the tree, in a mount namespace. */

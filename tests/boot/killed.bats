@@ -5,7 +5,8 @@
 
 load harness
 
-options=(-o virtualisation.useNixStoreImage=true -o runVm.stripModules=true)
+# the kills of tools: tests/host/store-pack.bats has those of the pack, which needs none
+options=(-o virtualisation.useNixStoreImage=true -o runVm.storeImage=file -o runVm.stripModules=true)
 
 # killed_in TOOL: lets the start of `boot killed` be killed in TOOL. The real tool runs; then half of its
 # output is cut off and run-vm killed, as if both had been killed halfway.

@@ -81,8 +81,12 @@ on_root=(-o virtualisation.writableStoreUseTmpfs=false)
     mounted image-read-only ' /nix/store erofs ro'
 }
 
-@test "image, read-only, root in memory" {
-    row image-read-only-memory "${image[@]}" "${read_only[@]}" "${memory[@]}"
+@test "image, read-only, root in memory, with Debian 13's kernel" {
+    local kernel
+    kernel=$("$BATS_TEST_DIRNAME/../../scripts/fetch-kernel" trixie 2>"$BATS_TEST_TMPDIR/fetch-kernel")
+    row image-read-only-memory "${image[@]}" "${read_only[@]}" "${memory[@]}" \
+        --kernel "$(echo "$kernel"/vmlinuz-*)" --modules-dir "$(echo "$kernel"/lib/modules/*)"
+    says "$BATS_FILE_TMPDIR/image-read-only-memory/xchg/mounts" '^/dev/[^ ]* /nix/store erofs ro'
 }
 
 @test "9p, overlay on a tmpfs, root in memory" {

@@ -81,7 +81,7 @@ run_limited() {
     done
     [ -f vars.fd ]
     [ -f kept.true/xchg/registration ]
-    run find disk.qcow2 vars.fd kept.* "$XDG_CACHE_HOME" ! -type l -perm /077 ! -path '*/run-vm/*-*/*'
+    run find disk.qcow2 vars.fd kept.* "$XDG_CACHE_HOME" ! -type l -perm /077 ! -path '*/run-vm/*/*'
     [ -z "$output" ]
     umask 022
     rm -rf kept.* vars.fd

@@ -78,23 +78,32 @@ everything() {
     "$CALLER/qemu/bin/qemu-img" check -q "$image" || exit 99
 done
 [ "$firmware" ] && file=$NIX_EFI_VARS || file=kernel
-for file in initrd store.img xchg/registration "$file"; do
+image=store.img
+if [ "$store_image" != file ]; then
+    # by what a guest reads: the name of the pack, and the places in it, are others each time
+    image=$HOME/store.seen
+    rm -rf "$HOME/seen"
+    "$CALLER/qemu/bin/qemu-img" convert -f qcow2 -O raw store.img "$HOME/store.raw" || exit 97
+    fsck.erofs --extract="$HOME/seen" "$HOME/store.raw" >/dev/null || exit 96
+    (cd "$HOME/seen" && find . -type f -exec sha256sum {} + | sort) >"$image"
+fi
+for file in initrd "$image" xchg/registration "$file"; do
     sha256sum <"$file" || exit 98
 done >"$HOME/sums"'
     export -f start_all leftovers
-    export modules firmware=
+    export modules firmware='' store_image=''
 }
 
 # A start that makes every kind of file: disk image, store image, empty disks, registration, initrd, and
 # the unpacked kernel or, if $firmware is set, EFI variables. Image and variables are in $images.
-# START_BY=exec: run-vm replaces the shell.
+# $store_image is runVm.storeImage, "pack" if it is empty. START_BY=exec: run-vm replaces the shell.
 start_all() {
     rm -f "$HOME/sums"
     NIX_DISK_IMAGE=${images:-$CALLER}/disk.qcow2 NIX_EFI_VARS=${images:-$CALLER}/vars.fd \
         ${START_BY:-command} "$RUN_VM_PROGRAM" --config "$CALLER/everything.json" --kernel "$CALLER/system/kernel" \
         --modules-dir "$modules" --init /init --guest-init "$CALLER/system/guest-init" \
         --accel tcg -o "virtualisation.useEFIBoot=${firmware:-false}" \
-        -o virtualisation.writableStore=false "$@"
+        -o virtualisation.writableStore=false -o "runVm.storeImage=${store_image:-pack}" "$@"
 }
 
 # leftovers DIRECTORY...: prints incomplete files, of which a failed start must leave none.

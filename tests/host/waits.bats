@@ -77,7 +77,7 @@ END
 @test "a signal ends a start that waits for a program, also for one that does not care" {
     everything
     mkdir bin
-    export PATH=$PWD/bin:$PATH
+    export PATH=$PWD/bin:$PATH store_image=file
     for program in bin/nix-store bin/mkfs.erofs qemu/bin/qemu-img; do
         for script in "$hangs" "$has_child" "$is_deaf"; do
             # takes some seconds

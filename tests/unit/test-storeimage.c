@@ -48,30 +48,46 @@ static int teardown(void **state)
     return 0;
 }
 
-/* The image of SCRATCH/store-paths below SCRATCH/PREFIX; the caller frees. */
-static char *image(const char *scratch, const char *prefix_name)
+/* Gets the image of SCRATCH/store-paths below SCRATCH/PREFIX. */
+static int get(struct cache_entry *entry, const char *scratch, const char *prefix_name, bool packed,
+               struct error *e)
 {
     char *paths CLEANUP_FREE = scratch_path(scratch, "store-paths");
     char *prefix CLEANUP_FREE = scratch_path(scratch, prefix_name);
+    const struct storeimage wanted = {.list = paths, .prefix = prefix, .packed = packed};
+    return storeimage_get(entry, &wanted, scratch, e);
+}
+
+/* The image, whatever it is, as one that the tools of erofs read; the caller frees. */
+static char *image(const char *scratch, const char *prefix_name, bool packed)
+{
     struct cache_entry entry;
     struct error e CLEANUP_ERROR = {0};
-    if (storeimage_get(&entry, paths, NULL, prefix, scratch, &e) < 0)
+    if (get(&entry, scratch, prefix_name, packed, &e) < 0)
         fail_msg("%s", e.message);
-    /* the image, its record, and its inputs, which may have two prefixes */
+    /* the image, its record, the record of its pieces, and its inputs, which may have two prefixes
+     */
     assert_in_range(scratch_count(entry.path), 3, 4);
     (void)close(entry.lock);
     char *path = xasprintf("%s/" STOREIMAGE_NAME, entry.path);
     free(entry.path);
-    return path;
+    if (!packed)
+        return path;
+    char *raw = scratch_path(scratch, "raw");
+    scratch_run("bash", "-ec",
+                "qemu-img check -q \"$1\"; qemu-img convert -f qcow2 -O raw \"$1\" \"$2\"", "bash",
+                path, raw);
+    free(path);
+    return raw;
 }
 
-static void the_closure_and_nothing_else_is_in_it(void **state)
+static void check_closure(const char *scratch, bool packed)
 {
-    char *path CLEANUP_FREE = image(*state, "a prefix");
-    char *to CLEANUP_FREE = scratch_path(*state, "extracted");
+    char *path CLEANUP_FREE = image(scratch, "a prefix", packed);
+    char *to CLEANUP_FREE = scratch_path(scratch, packed ? "packed" : "extracted");
     char *extract CLEANUP_FREE = xasprintf("--extract=%s", to);
     scratch_run("fsck.erofs", extract, path);
-    char *store CLEANUP_FREE = scratch_path(*state, "a prefix/nix/store");
+    char *store CLEANUP_FREE = scratch_path(scratch, "a prefix/nix/store");
     scratch_run("bash", "-ec",
                 "diff -r --no-dereference --exclude=zz-other --exclude=.links \"$1\" \"$2\"; [ ! "
                 "-e \"$2/zz-other\" ]; "
@@ -81,19 +97,28 @@ static void the_closure_and_nothing_else_is_in_it(void **state)
                 "bash", store, to);
 }
 
+static void the_closure_and_nothing_else_is_in_it(void **state)
+{
+    check_closure(*state, false);
+    check_closure(*state, true);
+}
+
 /* dump.erofs refuses a superblock whose checksum is wrong. */
 static void it_has_the_label_that_fstab_names(void **state)
 {
-    char *path CLEANUP_FREE = image(*state, "a prefix");
-    scratch_run("bash", "-ec",
-                "PATH=$PATH:/usr/sbin; [ \"$(blkid -p -o value -s LABEL \"$1\")\" = nix-store ]; "
-                "dump.erofs \"$1\" >/dev/null",
-                "bash", path);
+    for (int packed = 0; packed < 2; packed++) {
+        char *path CLEANUP_FREE = image(*state, "a prefix", packed);
+        scratch_run(
+            "bash", "-ec",
+            "PATH=$PATH:/usr/sbin; [ \"$(blkid -p -o value -s LABEL \"$1\")\" = nix-store ]; "
+            "dump.erofs \"$1\" >/dev/null",
+            "bash", path);
+    }
 }
 
 static void the_same_closure_gives_the_same_bytes(void **state)
 {
-    char *first CLEANUP_FREE = image(*state, "a prefix");
+    char *first CLEANUP_FREE = image(*state, "a prefix", false);
     char *prefix CLEANUP_FREE = scratch_path(*state, "a prefix");
     char *copy CLEANUP_FREE = scratch_path(*state, "copy");
     /* other inodes, other times, another order in the directories */
@@ -102,7 +127,7 @@ static void the_same_closure_gives_the_same_bytes(void **state)
         "mkdir -p \"$2/nix/store\"; cd \"$1/nix/store\"; for p in bb-file aa-tree cc-link; do "
         "cp -r --preserve=mode,links \"$p\" \"$2/nix/store/$p\"; done",
         "bash", prefix, copy);
-    char *second CLEANUP_FREE = image(*state, "copy");
+    char *second CLEANUP_FREE = image(*state, "copy", false);
     assert_string_equal(first, second); /* the cache has found that they are the same */
 }
 
@@ -115,7 +140,7 @@ static void a_closure_may_have_5000_paths(void **state)
                 "cd \"$1\"; for ((i = 0; i < 5000; i++)); do mkdir $i-p; echo $i > $i-p/f; "
                 "echo /nix/store/$i-p; done > \"$2\"",
                 "bash", store, paths);
-    char *path CLEANUP_FREE = image(*state, "a prefix");
+    char *path CLEANUP_FREE = image(*state, "a prefix", false);
     char *to CLEANUP_FREE = scratch_path(*state, "extracted");
     char *extract CLEANUP_FREE = xasprintf("--extract=%s", to);
     scratch_run("fsck.erofs", extract, path);
@@ -127,10 +152,10 @@ static void a_closure_may_have_5000_paths(void **state)
 
 static void the_second_start_makes_nothing(void **state)
 {
-    char *first CLEANUP_FREE = image(*state, "a prefix");
+    char *first CLEANUP_FREE = image(*state, "a prefix", false);
     char *path CLEANUP_FREE = xstrdup(getenv("PATH"));
     (void)setenv("PATH", "/nowhere", 1);
-    char *second CLEANUP_FREE = image(*state, "a prefix");
+    char *second CLEANUP_FREE = image(*state, "a prefix", false);
     (void)setenv("PATH", path, 1);
     assert_string_equal(first, second);
 }
@@ -138,11 +163,9 @@ static void the_second_start_makes_nothing(void **state)
 static void a_path_that_is_missing_is_an_error(void **state)
 {
     scratch_write(*state, "store-paths", "/nix/store/aa-tree\n/nix/store/nosuch\n");
-    char *paths CLEANUP_FREE = scratch_path(*state, "store-paths");
-    char *prefix CLEANUP_FREE = scratch_path(*state, "a prefix");
     struct cache_entry entry;
     struct error e CLEANUP_ERROR = {0};
-    assert_true(storeimage_get(&entry, paths, NULL, prefix, *state, &e) < 0);
+    assert_true(get(&entry, *state, "a prefix", false, &e) < 0);
     assert_error_names(e, "/nix/store/nosuch", "store image");
 }
 
@@ -156,11 +179,9 @@ static void a_tool_that_fails_gives_its_status(void **state)
     char *path CLEANUP_FREE = xstrdup(getenv("PATH"));
     char *changed CLEANUP_FREE = xasprintf("%s:%s", tools, path);
     (void)setenv("PATH", changed, 1);
-    char *paths CLEANUP_FREE = scratch_path(*state, "store-paths");
-    char *prefix CLEANUP_FREE = scratch_path(*state, "a prefix");
     struct cache_entry entry;
     struct error e CLEANUP_ERROR = {0};
-    assert_true(storeimage_get(&entry, paths, NULL, prefix, *state, &e) < 0);
+    assert_true(get(&entry, *state, "a prefix", false, &e) < 0);
     (void)setenv("PATH", path, 1);
     assert_int_equal(e.status, 7);
     char *cache CLEANUP_FREE = cache_directory();
