@@ -17,6 +17,7 @@
 #include "host/commands/monitorcommand.h"
 #include "host/commands/run.h"
 #include "host/commands/runner.h"
+#include "host/commands/runoptions.h"
 #include "host/commands/sshcommand.h"
 #include "host/commands/stopcommand.h"
 #include "host/system/message.h"
@@ -26,7 +27,7 @@
 const struct command commands[] = {
     {.name = "run",
      .help = "Boots a NixOS system, or any Linux tree, in a QEMU virtual machine.",
-     .syntax = &run_syntax,
+     .syntax = &runoptions_syntax,
      .size = sizeof(struct run_options),
      .run = run_command,
      .notes = "Environment: NIX_DISK_IMAGE, NIX_EFI_VARS, NIX_SWTPM_DIR, NIX_SSL_CERT_FILE,\n"

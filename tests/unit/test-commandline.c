@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "host/commands/run.h"
 #include "host/commands/runner.h"
+#include "host/commands/runoptions.h"
 #include "host/plan/accel.h"
 #include "host/system/process.h"
 #include "host/system/shell.h"
@@ -21,14 +21,14 @@ static int parse(struct run_options *options, const char *line, struct error *e)
 
     strv_split(&words, line, ' ');
     if (runner_is_called(words.items[0]))
-        return run_read_runner(options, words.items, e);
-    int r = commandline_parse(options, &run_syntax, words.items + 1, e);
-    return r ? r : run_check_options(options, e);
+        return runoptions_read_runner(options, words.items, e);
+    int r = commandline_parse(options, &runoptions_syntax, words.items + 1, e);
+    return r ? r : runoptions_check(options, e);
 }
 
 static void free_options(struct run_options *options)
 {
-    commandline_free(options, &run_syntax);
+    commandline_free(options, &runoptions_syntax);
 }
 
 static void options_are_read_in_every_spelling(void **state)
