@@ -56,16 +56,25 @@ static char *kind_of_argument(const struct commandline_option *option)
     return words ? words : xstrdup("nothing");
 }
 
-/* Returns how the word at `index` of a command, behind its options, is completed. */
-static const char *kind_of_word(const struct commandline *syntax, size_t index)
+/* Returns how the word at `index` of a command, behind its options, is completed; the caller frees.
+ */
+static char *kind_of_word(const struct commandline *syntax, size_t index)
 {
+    struct strv shown CLEANUP_STRV = {0};
     bool machine =
         syntax->words && (startswith(syntax->words, "NAME") || startswith(syntax->words, "[NAME"));
     if (index >= (syntax->words ? syntax->words_most : 0))
-        return "nothing";
+        return xstrdup("nothing");
     if (machine && index == 0)
-        return "machines";
-    return syntax->words_most == COMMANDLINE_ALL_WORDS ? "command" : "files";
+        return xstrdup("machines");
+    if (syntax->words_most == COMMANDLINE_ALL_WORDS)
+        return xstrdup("command");
+    strv_split(&shown, syntax->words, ' ');
+    const char *own = index < shown.count ? shown.items[index] : "";
+    char *plain CLEANUP_FREE =
+        xstrndup(own + strspn(own, "["), strcspn(own + strspn(own, "["), "]"));
+    char *words = alternatives(plain);
+    return words ? words : xstrdup(startswith(plain, "DIR") ? "directories" : "files");
 }
 
 /* --- quoting --- */
@@ -130,7 +139,7 @@ static void print_bash_words(void)
 {
     for (size_t i = 0; i < commands_count; i++)
         for (size_t j = 0; j < 2; j++) {
-            const char *kind = kind_of_word(commands[i].syntax, j);
+            char *kind CLEANUP_FREE = kind_of_word(commands[i].syntax, j);
             if (!streq(kind, "nothing"))
                 (void)printf("    '%s %zu') echo %s ;;\n", commands[i].name, j, kind);
         }
@@ -267,7 +276,7 @@ static void print_zsh_option(const struct commandline_option *option)
 static void print_zsh_words(const struct commandline *syntax)
 {
     for (size_t i = 0; i < 2; i++) {
-        const char *kind = kind_of_word(syntax, i);
+        char *kind CLEANUP_FREE = kind_of_word(syntax, i);
         if (streq(kind, "nothing"))
             continue;
         (void)printf(streq(kind, "command") ? "        '*:::command:" : "        ':%s:", kind);
@@ -357,7 +366,7 @@ static void print_fish_option(const char *command, const struct commandline_opti
 static void print_fish_words(const struct command *command)
 {
     for (size_t i = 0; i < 2; i++) {
-        const char *kind = kind_of_word(command->syntax, i);
+        char *kind CLEANUP_FREE = kind_of_word(command->syntax, i);
         if (streq(kind, "nothing") || streq(kind, "command"))
             continue;
         (void)printf("complete -c run-vm -n '__fish_run_vm_is \"%s\" %zu'", command->name, i);

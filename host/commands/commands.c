@@ -13,8 +13,10 @@
 #include "host/commands/chartcommand.h"
 #include "host/commands/consolecommand.h"
 #include "host/commands/execcommand.h"
+#include "host/commands/libvirtcommand.h"
 #include "host/commands/listcommand.h"
 #include "host/commands/monitorcommand.h"
+#include "host/commands/preparecommand.h"
 #include "host/commands/run.h"
 #include "host/commands/runner.h"
 #include "host/commands/runoptions.h"
@@ -80,6 +82,18 @@ const struct command commands[] = {
      .syntax = &chartcommand_syntax,
      .size = sizeof(struct chartcommand_options),
      .run = chartcommand_run},
+    {.name = "prepare",
+     .help = "Makes the files that a machine needs, and starts nothing.",
+     .syntax = &runoptions_prepare_syntax,
+     .size = sizeof(struct run_options),
+     .run = preparecommand_run,
+     .notes = "DIR is $XDG_DATA_HOME/run-vm/NAME if it is left out.\n"},
+    {.name = "libvirt-xml",
+     .help = "Prints the machine as a libvirt domain, for virsh define.",
+     .syntax = &runoptions_libvirt_syntax,
+     .size = sizeof(struct run_options),
+     .run = libvirtcommand_run,
+     .notes = "run-vm prepare, with the same options, makes the files that the domain names.\n"},
 };
 const size_t commands_count = ELEMENTS(commands);
 

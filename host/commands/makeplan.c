@@ -74,6 +74,13 @@ static enum input find_input(void)
     return INPUT_STREAM;
 }
 
+/* True if the guest's console will be the terminal. */
+static bool is_on_terminal(const struct run_options *options)
+{
+    return !options->plan.directory && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
+           isatty(STDERR_FILENO);
+}
+
 int makeplan_build(struct plan *plan, struct config *config, const struct run_options *options)
 {
     struct error e CLEANUP_ERROR = {0};
@@ -96,8 +103,7 @@ int makeplan_build(struct plan *plan, struct config *config, const struct run_op
                                     .program = program,
                                     .is_root = config->is_root,
                                     .input = find_input(),
-                                    .on_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO) &&
-                                                   isatty(STDERR_FILENO),
+                                    .on_terminal = is_on_terminal(options),
                                     .rows = size.ws_row,
                                     .columns = size.ws_col};
     int r = plan_build(plan, config, &options->plan, &at, &e);

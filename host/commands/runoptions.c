@@ -130,6 +130,24 @@ const struct commandline runoptions_syntax = {
     .option_hint = " (QEMU's come after --)",
     .word_hint = " (a configuration comes after --config, QEMU's arguments after --)",
 };
+const struct commandline runoptions_prepare_syntax = {
+    .options = run_option_table,
+    .count = ELEMENTS(run_option_table),
+    .words = "[DIR]",
+    .words_offset = MEMBER(words),
+    .words_most = 1,
+    .rest = "QEMU-ARGUMENTS",
+    .rest_offset = MEMBER(plan.qemu_arguments),
+};
+const struct commandline runoptions_libvirt_syntax = {
+    .options = run_option_table,
+    .count = ELEMENTS(run_option_table),
+    .words = "[session|system] [DIR]",
+    .words_offset = MEMBER(words),
+    .words_most = 2,
+    .rest = "QEMU-ARGUMENTS",
+    .rest_offset = MEMBER(plan.qemu_arguments),
+};
 
 int runoptions_check(const struct run_options *options, struct error *e)
 {

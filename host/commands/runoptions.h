@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of a start. */
+/* The options of a start, and of the commands that plan one. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,11 +16,16 @@ struct run_options {
     char *name;               /* of the machine; NULL: not given */
     bool here;                /* the working directory is in the guest, too */
     bool version;
-    bool initcalls; /* the chart shows those of the kernel */
-    char *timeout;  /* seconds; NULL: none */
+    bool initcalls;    /* the chart shows those of the kernel */
+    char *timeout;     /* seconds; NULL: none */
+    struct strv words; /* of the commands that make a plan, and start no machine */
     struct plan_options plan;
 };
 extern const struct commandline runoptions_syntax;
+
+/* The same options, for `run-vm prepare [DIR]` and `run-vm libvirt-xml [session|system] [DIR]`. */
+extern const struct commandline runoptions_prepare_syntax;
+extern const struct commandline runoptions_libvirt_syntax;
 
 /* Checks that the options name something to run. Returns 0, or -EINVAL with the reason. */
 int runoptions_check(const struct run_options *options, struct error *e);

@@ -74,6 +74,7 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
     guest_params_init(&p.params);
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
     plan->cache_size = config->cache_size;
+    plan->self_contained = options->directory != NULL;
     plan->undo = p.dialect->undo;
     plan->quits = quits(config, options);
     for (size_t i = 0; i < ELEMENTS(steps); i++)

@@ -130,11 +130,14 @@ static void add_root(struct planner *p, struct plan_file *file, const char *opti
         strv_push(&file->roots, path);
 }
 
-/* True if the store image is a view of the pack. */
+/* True if the store image is a view of the pack, which is in the cache: a machine whose files stay
+ * in a directory of their own has nothing there. */
 static bool is_packed(const struct planner *p)
 {
     const char *wanted = config_text(p->config, "runVm.storeImage");
 
+    if (p->options->directory)
+        return false;
     return wanted ? streq(wanted, "pack") : p->dialect->packs;
 }
 

@@ -357,11 +357,15 @@ static char *find_initrd(struct planner *p)
  * guest has no ACPI. The loader of a bzImage asks the firmware where memory ends. */
 #define SPARE_BYTES 8192
 
-/* True if QEMU's own firmware loads the kernel: another may be able to start a bzImage only. */
+/* True if QEMU's own firmware loads the kernel: another may be able to start a bzImage only. So
+ * does the kernel that finds a TPM in front of libvirt's root ports, whose disks it would leave
+ * off. */
 static bool may_unpack(const struct planner *p)
 {
-    return p->firmware_bytes <= SPARE_BYTES && p->dialect->unpacks_kernel &&
-           streq(config_text(p->config, "runVm.kernel"), "auto") &&
+    bool has_tpm = config_bool(p->config, "virtualisation.tpm.enable");
+
+    return !(p->options->directory && has_tpm) && p->firmware_bytes <= SPARE_BYTES &&
+           p->dialect->unpacks_kernel && streq(config_text(p->config, "runVm.kernel"), "auto") &&
            !config_bool(p->config, "virtualisation.useEFIBoot") &&
            !config_text(p->config, "virtualisation.bios");
 }
@@ -386,9 +390,11 @@ static char *choose_kernel(struct planner *p)
     char *kernel = find_kernel(p);
 
     need_kernel(p, kernel);
-    if (!*kernel || !may_unpack(p))
+    bool unpacked = may_unpack(p);
+    if (!*kernel || (!unpacked && !p->options->directory))
         return kernel;
-    planner_add_file(p, FILE_KERNEL, planner_temporary(p, "kernel"), kernel);
+    planner_add_file(p, unpacked ? FILE_KERNEL : FILE_COPY, planner_temporary(p, "kernel"), kernel)
+        ->replace = !unpacked;
     return planner_temporary(p, "kernel");
 }
 

@@ -20,8 +20,21 @@ static char *trim_slashes(const char *path)
     return xstrndup(path, length);
 }
 
+static void set_directory(struct planner *p, char *directory)
+{
+    p->plan->cwd = directory;
+    variables_set(&p->variables, "TMPDIR", directory);
+    variables_set(&p->variables, "PWD", directory);
+    variables_set(&p->variables, "OLDPWD", p->at->cwd);
+}
+
 static void place_temporary_directory(struct planner *p)
 {
+    if (p->options->directory) {
+        p->keep_tmp = true;
+        set_directory(p, xstrdup(p->options->directory));
+        return;
+    }
     const char *given = variables_nonempty(&p->variables, "TMPDIR");
     char *parent CLEANUP_FREE = path_absolute(p->at->cwd, given ? given : "/tmp");
     char *plain CLEANUP_FREE = trim_slashes(parent);
@@ -36,10 +49,7 @@ static void place_temporary_directory(struct planner *p)
                                     "\"%s\" is not a directory; expected a directory%s", parent,
                                     kept ? ", or nothing" : "");
     p->keep_tmp = kept || p->options->keep_tmp;
-    p->plan->cwd = kept ? TAKE(parent) : xasprintf("%s/nix-vm.%s", plain, p->at->random);
-    variables_set(&p->variables, "TMPDIR", p->plan->cwd);
-    variables_set(&p->variables, "PWD", p->plan->cwd);
-    variables_set(&p->variables, "OLDPWD", p->at->cwd);
+    set_directory(p, kept ? TAKE(parent) : xasprintf("%s/nix-vm.%s", plain, p->at->random));
 }
 
 /* Makes SHARED_DIR absolute: it is relative to the caller's directory, not to QEMU's. */

@@ -159,6 +159,8 @@ struct plan {
     struct plan_tpm tpm;
     struct plan_credential *credentials;
     size_t credential_count;
+    bool self_contained; /* the directory has copies in place of links into the cache, and no disk
+                          * is stamped: run-vm does not start the machine */
     bool undo; /* a start that fails removes the images it has made. With the system's own initrd
                 * they stay, as the specification's do */
     struct plan_blank *blank;

@@ -35,6 +35,8 @@ struct plan_options {
     bool verbose;         /* the kernel's messages are shown */
     bool detach;          /* the machine runs in the background */
     bool tree_start;      /* a start with --root-dir and without a configuration */
+    char *directory;      /* the machine's files are made in this one, absolute, and stay: libvirt
+                           * starts the machine. NULL: the temporary directory has them */
     char *kernel;         /* paths on the host; NULL: not given */
     char *modules_dir;
     char *root_dir;

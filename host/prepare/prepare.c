@@ -39,8 +39,9 @@
  * the initrd, which many starts share. */
 static bool has_room(const struct prepared *prepared, const struct plan *plan)
 {
-    return plan->append_room >
-           strlen(STAMP_PARAMETER "= ") + (prepared->words.count + 1) * (STAMP_WORD + 1);
+    return !plan->self_contained &&
+           plan->append_room >
+               strlen(STAMP_PARAMETER "= ") + (prepared->words.count + 1) * (STAMP_WORD + 1);
 }
 
 static void stamp_disk(struct prepared *prepared, const struct plan_blank *disk, const char *path,
@@ -163,17 +164,27 @@ static int make_temporary(struct prepared *prepared, const struct plan *plan,
     return 0;
 }
 
+/* Puts a cached file at the file's path: a link, or a copy. */
+static int use_cached(const struct plan *plan, const struct plan_file *file, const char *cached,
+                      struct error *e)
+{
+    if (!file->writable && !plan->self_contained)
+        return atomicfile_link(cached, file->path, e);
+    int r = atomicfile_copy(cached, file->path, true, e);
+    return r < 0 ? r : 0;
+}
+
 /* Puts the file `name` of a cache entry at the file's path: a link into the cache, a copy for the
  * guest to write to, or the file itself if it could not be cached. */
-static int use_entry(struct prepared *prepared, const struct plan_file *file,
-                     struct cache_entry *entry, const char *name, struct error *e)
+static int use_entry(struct prepared *prepared, const struct plan *plan,
+                     const struct plan_file *file, struct cache_entry *entry, const char *name,
+                     struct error *e)
 {
     char *path CLEANUP_FREE = TAKE(entry->path);
     char *made CLEANUP_FREE = xasprintf("%s/%s", path, name);
     if (entry->lock >= 0) {
         prepared_hold_entry(prepared, entry->lock);
-        return file->writable ? atomicfile_copy(made, file->path, true, e)
-                              : atomicfile_link(made, file->path, e);
+        return use_cached(plan, file, made, e);
     }
     int r = atomicfile_commit(made, file->path, true, e);
     (void)tree_remove(path, NULL);
@@ -187,14 +198,13 @@ static int make_initrd(struct prepared *prepared, const struct plan *plan,
     struct cache_entry entry;
     int r = initrd_get(&entry, &plan->initrd, fallback, e);
     return r < 0 ? error_context(e, r, "initrd")
-                 : use_entry(prepared, file, &entry, INITRD_NAME, e);
+                 : use_entry(prepared, plan, file, &entry, INITRD_NAME, e);
 }
 
 /* Makes a link to the kernel. If that is not cached, it is in the temporary directory. */
 static int make_kernel(struct prepared *prepared, const struct plan *plan,
                        const struct plan_file *file, struct error *e)
 {
-    (void)plan;
     char *fallback CLEANUP_FREE = path_directory(file->path);
     char *kernel CLEANUP_FREE = NULL;
     int lock = -1;
@@ -203,7 +213,8 @@ static int make_kernel(struct prepared *prepared, const struct plan *plan,
         return error_context(e, r, "kernel");
     if (lock >= 0)
         prepared_hold_entry(prepared, lock);
-    return atomicfile_link(kernel, file->path, e);
+    bool is_own = path_rest(plan->cwd, kernel) != NULL; /* it could not be cached */
+    return is_own ? atomicfile_link(kernel, file->path, e) : use_cached(plan, file, kernel, e);
 }
 
 static int make_module_index(struct prepared *prepared, const struct plan *plan,
@@ -228,7 +239,7 @@ static int make_store_image(struct prepared *prepared, const struct plan *plan,
                                      .prefix = plan->store_prefix,
                                      .packed = file->packed};
     int r = storeimage_get(&entry, &image, fallback, e);
-    return r < 0 ? r : use_entry(prepared, file, &entry, STOREIMAGE_NAME, e);
+    return r < 0 ? r : use_entry(prepared, plan, file, &entry, STOREIMAGE_NAME, e);
 }
 
 /* Makes a copy: the file is in a share, where the guest cannot follow a link into the cache. */
@@ -260,7 +271,8 @@ static int make_writable(struct prepared *prepared, const struct plan *plan,
     static const char *const copy[] = {"convert", "-f", "qcow2", "-O", "qcow2", NULL};
     struct strv argv CLEANUP_STRV = {0};
     strv_push(&argv, plan->qemu_img ? plan->qemu_img : "qemu-img");
-    for (const char *const *word = file->replace ? overlay : copy; *word; word++)
+    bool is_overlay = file->replace && !plan->self_contained;
+    for (const char *const *word = is_overlay ? overlay : copy; *word; word++)
         strv_push(&argv, *word);
     strv_push(&argv, image);
     return create_image(prepared, plan, file, &argv, NULL, e);

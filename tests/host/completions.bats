@@ -119,7 +119,8 @@ all_offer() {
 @test "commands, and the second words of commands" {
     all_offer 'run-vm cache ' 'list prune'
     all_offer 'run-vm cache p' prune
-    all_offer 'run-vm li' list
+    all_offer 'run-vm li' 'libvirt-xml list'
+    all_offer 'run-vm libvirt-xml ' 'session system'
     all_offer 'run-vm cache prune --' '--help --max-size --older-than'
 }
 

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/machine/libvirtdevice.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "host/machine/qemuargv.h"
+
+void libvirtdevice_random(struct libvirtdomain *domain, const struct model_item *item)
+{
+    struct xml *rng = xml_add(domain->devices, "rng", "model", "virtio", NULL);
+
+    (void)item;
+    (void)xml_add(rng, "backend", "model", "builtin", NULL);
+}
+
+/* --- the network --- */
+
+static const struct model_item *find_network(const struct model *model, const char *id)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->items[i].kind == MODEL_NETWORK && streq(model->items[i].network.id, id))
+            return &model->items[i];
+    return NULL;
+}
+
+/* True if libvirt can say all that the network does. */
+static bool is_plain(const struct model_network *network)
+{
+    return !network->vde_socket && !network->forward_count && !network->restricted &&
+           !*network->options;
+}
+
+/* Returns the card's address, the same each time; the caller frees. */
+static char *card_address(struct libvirtdomain *domain, const struct model_card *card)
+{
+    const unsigned char *digest = domain->digest;
+
+    if (card->mac)
+        return xstrdup(card->mac);
+    return xasprintf("52:54:00:%02x:%02x:%02x", digest[0], digest[1],
+                     (unsigned int)(digest[2] + domain->cards) & 0xffU);
+}
+
+/* The slot of the first card that libvirt does not know of: it counts its own from the other end.
+ */
+#define LAST_SLOT 0x1e
+
+/* Passes a card and its network on to QEMU. libvirt knows nothing of the card's place on the bus,
+ * which is therefore one that it does not come to. */
+static void pass_card_on(struct libvirtdomain *domain, const struct model_card *card,
+                         const struct model_item *network, const char *mac)
+{
+    libvirtdomain_pass_on(domain, network);
+    strv_push(&domain->arguments, "-device");
+    strv_pushf(&domain->arguments, "%s,netdev=%s,mac=%s,bus=%s,addr=0x%zx",
+               card->driver ? card->driver : "virtio-net-pci", card->network, mac,
+               libvirtdomain_has_pcie(domain) ? "pcie.0" : "pci.0", LAST_SLOT - domain->cards);
+}
+
+void libvirtdevice_card(struct libvirtdomain *domain, const struct model_item *item)
+{
+    const struct model_card *card = &item->card;
+    const struct model_item *network = find_network(domain->model, card->network);
+    char *mac CLEANUP_FREE = card_address(domain, card);
+
+    if (!network) { /* among the user's arguments */
+        libvirtdomain_pass_on(domain, item);
+    } else if (!is_plain(&network->network)) {
+        pass_card_on(domain, card, network, mac);
+    } else {
+        struct xml *interface = xml_add(domain->devices, "interface", "type", "user", NULL);
+
+        (void)xml_add(interface, "mac", "address", mac, NULL);
+        (void)xml_add(interface, "model", "type", "virtio", NULL);
+    }
+    domain->cards++;
+}
+
+/* --- shares --- */
+
+/* The names of QEMU's security models. */
+static const struct {
+    const char *model;
+    const char *mode;
+} access_modes[] = {
+    {"none", "squash"},
+    {"passthrough", "passthrough"},
+    {"mapped", "mapped"},
+    {"mapped-xattr", "mapped"},
+};
+
+static const char *access_mode(const struct model_share *share)
+{
+    for (size_t i = 0; share->security_model && i < ELEMENTS(access_modes); i++)
+        if (streq(access_modes[i].model, share->security_model))
+            return access_modes[i].mode;
+    return "passthrough"; /* virtiofs has no other */
+}
+
+void libvirtdevice_share(struct libvirtdomain *domain, const struct model_item *item)
+{
+    const struct model_share *share = &item->share;
+    char *path CLEANUP_FREE = libvirtdomain_path(domain, share->path);
+
+    if (share->security_model && streq(share->security_model, "mapped-file")) {
+        libvirtdomain_pass_on(domain, item);
+        return;
+    }
+    struct xml *filesystem =
+        xml_add(domain->devices, "filesystem", "type", "mount", "accessmode", access_mode(share),
+                "multidevs", share->socket ? NULL : "remap", NULL);
+    if (share->socket) {
+        (void)xml_add(filesystem, "driver", "type", "virtiofs", "queue", "1024", NULL);
+        (void)xml_add(filesystem, "binary", "path", domain->facts->virtiofsd, NULL);
+    }
+    (void)xml_add(filesystem, "source", "dir", path, NULL);
+    (void)xml_add(filesystem, "target", "dir", share->tag, NULL);
+    if (share->read_only)
+        (void)xml_add(filesystem, "readonly", NULL);
+}
+
+/* --- drives --- */
+
+/* QEMU's devices, libvirt's buses, and the names that it gives to the disks there. */
+static const struct bus {
+    const char *driver;
+    const char *bus;
+    const char *letters;
+    const char *device;
+} buses[] = {
+    {"virtio-blk-pci", "virtio", "vd", "disk"},
+    {"scsi-hd", "scsi", "sd", "disk"},
+    {"ide-hd", "sata", "sd", "disk"},
+    {"ide-cd", "sata", "sd", "cdrom"},
+};
+
+/* QEMU's options of a drive, and libvirt's attributes of its <driver>. */
+static const struct {
+    const char *option;
+    const char *attribute;
+} drive_options[] = {
+    {"cache", "cache"},
+    {"werror", "error_policy"},
+    {"rerror", "rerror_policy"},
+    {"discard", "discard"},
+    {"aio", "io"},
+    {"detect-zeroes", "detect_zeroes"},
+    {"readonly", NULL},
+    {"snapshot", NULL},
+};
+
+static const struct bus *find_bus(const char *driver)
+{
+    for (size_t i = 0; i < ELEMENTS(buses); i++)
+        if (streq(buses[i].driver, driver))
+            return &buses[i];
+    return NULL;
+}
+
+static bool is_known(const char *option)
+{
+    for (size_t i = 0; i < ELEMENTS(drive_options); i++)
+        if (streq(drive_options[i].option, option))
+            return true;
+    return false;
+}
+
+/* True if libvirt can say all that the drive is. The bus is its own to choose. */
+static bool can_say_drive(const struct model_drive *drive)
+{
+    bool can = find_bus(drive->driver) != NULL;
+
+    for (size_t i = 0; i < drive->backend.count; i++)
+        can &= is_known(drive->backend.items[i].key);
+    for (size_t i = 0; i < drive->device.count; i++)
+        can &= streq(drive->device.items[i].key, "bus");
+    return can;
+}
+
+static void add_driver(struct xml *disk, const struct model_drive *drive)
+{
+    struct xml *driver = xml_add(disk, "driver", "name", "qemu", "type",
+                                 drive->format ? drive->format : "raw", NULL);
+
+    for (size_t i = 0; i < ELEMENTS(drive_options); i++)
+        if (drive_options[i].attribute)
+            xml_set(driver, drive_options[i].attribute,
+                    model_property(&drive->backend, drive_options[i].option));
+}
+
+/* Names the disk as libvirt does, which takes the order of the disks from their names; the caller
+ * frees. */
+static char *name_disk(struct libvirtdomain *domain, const struct bus *bus)
+{
+    size_t *count = streq(bus->bus, "virtio") ? &domain->disks : &domain->other_disks;
+    size_t number = (*count)++;
+
+    return number < 26 ? xasprintf("%s%c", bus->letters, (int)('a' + number))
+                       : xasprintf("%s%c%c", bus->letters, (int)('a' + number / 26 - 1),
+                                   (int)('a' + number % 26));
+}
+
+/* libvirt counts from 1. */
+static void add_boot_order(struct xml *disk, const struct model_drive *drive)
+{
+    uint64_t index = 0;
+
+    if (!drive->boot_index || !text_number(drive->boot_index, INT32_MAX, &index))
+        return;
+    char *order CLEANUP_FREE = xasprintf("%" PRIu64, index + 1);
+    (void)xml_add(disk, "boot", "order", order, NULL);
+}
+
+void libvirtdevice_drive(struct libvirtdomain *domain, const struct model_item *item)
+{
+    const struct model_drive *drive = &item->drive;
+    const struct bus *bus = find_bus(drive->driver);
+
+    if (!can_say_drive(drive)) {
+        libvirtdomain_pass_on(domain, item);
+        return;
+    }
+    char *file CLEANUP_FREE = libvirtdomain_path(domain, drive->file);
+    char *name CLEANUP_FREE = name_disk(domain, bus);
+    bool is_sata = streq(bus->bus, "sata");
+    struct xml *disk =
+        xml_add(domain->devices, "disk", "type", "file", "device", bus->device, NULL);
+    add_driver(disk, drive);
+    (void)xml_add(disk, "source", "file", file, NULL);
+    (void)xml_add(disk, "target", "dev", name, "bus",
+                  is_sata && !libvirtdomain_has_pcie(domain) ? "ide" : bus->bus, NULL);
+    if (drive->serial)
+        (void)xml_add_text(disk, "serial", drive->serial);
+    add_boot_order(disk, drive);
+    if (drive->read_only)
+        (void)xml_add(disk, "readonly", NULL);
+    else if (drive->snapshot)
+        (void)xml_add(disk, "transient", NULL);
+}
+
+/* --- others --- */
+
+/* A channel that run-vm listens on is for a machine that it supervises. */
+void libvirtdevice_channel(struct libvirtdomain *domain, const struct model_item *item)
+{
+    if (!item->channel.chardev.listens)
+        return;
+    struct xml *channel = xml_add(domain->devices, "channel", "type", "unix", NULL);
+    (void)xml_add(channel, "target", "type", "virtio", "name", item->channel.port, NULL);
+}
+
+/* QEMU's input devices. */
+static const struct {
+    const char *driver;
+    const char *type;
+    const char *bus;
+} inputs[] = {
+    {"virtio-keyboard", "keyboard", "virtio"},
+    {"virtio-keyboard-pci", "keyboard", "virtio"},
+    {"usb-kbd", "keyboard", "usb"},
+    {"usb-tablet", "tablet", "usb"},
+};
+
+void libvirtdevice_input(struct libvirtdomain *domain, const struct model_item *item)
+{
+    for (size_t i = 0; i < ELEMENTS(inputs); i++) {
+        if (!streq(inputs[i].driver, item->device.driver))
+            continue;
+        (void)xml_add(domain->devices, "input", "type", inputs[i].type, "bus", inputs[i].bus, NULL);
+        return;
+    }
+    libvirtdomain_pass_on(domain, item);
+}
+
+void libvirtdevice_tpm(struct libvirtdomain *domain, const struct model_item *item)
+{
+    static const char device[] = "-device"; /* of Arm's TPM, which libvirt calls as the others */
+    const char *driver = item->tpm.driver;
+    size_t length = strlen(driver) - (endswith(driver, device) ? strlen(device) : 0);
+    char *model CLEANUP_FREE = xstrndup(driver, length);
+    struct xml *tpm = xml_add(domain->devices, "tpm", "model", model, NULL);
+
+    (void)xml_add(tpm, "backend", "type", "emulator", "version", "2.0", NULL);
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# A machine for libvirt: its files, and its domain as virt-xml-validate reads it.
+
+bats_require_minimum_version 1.5.0
+load start
+
+# valid OPTION...: writes the domain of these options to the file domain, which must be valid.
+valid() {
+    run_vm libvirt-xml session "$@" >domain
+    virt-xml-validate domain domain
+}
+
+# shellcheck disable=SC2154 # start.bash sets modules
+run_vm() {
+    "$RUN_VM_PROGRAM" "$@" --kernel system/kernel --modules-dir "$modules" --init /init \
+        --guest-init system/guest-init --accel tcg -o virtualisation.diskSize=8 \
+        -o "virtualisation.qemu.package=$PWD/qemu" --name box
+}
+
+@test "prepare makes whole files, and none that the domain does not name" {
+    local file
+    export XDG_DATA_HOME=$BATS_TEST_TMPDIR/data
+    run -0 --separate-stderr run_vm prepare
+    [ "$output" = "$XDG_DATA_HOME/run-vm/box" ]
+    [ -z "$(find "$output" -type l)" ]
+    [ -z "$(find "$TMPDIR" -mindepth 1)" ]
+    valid
+    for file in "$output"/*; do
+        grep -qF "$file" domain
+    done
+    # the cache can go
+    "$RUN_VM_PROGRAM" cache prune
+    [ -s "$output/initrd" ]
+}
+
+@test "prepare makes a domain's files anew where they are, and keeps its disk" {
+    local first
+    run -0 --separate-stderr run_vm prepare there
+    first=$(stat -c %i nixos.qcow2 there/initrd)
+    echo "another init" >system/guest-init
+    run -0 --separate-stderr run_vm prepare there
+    [ "$output" = "$PWD/there" ]
+    [ "$(stat -c %i nixos.qcow2)" = "$(head -n 1 <<<"$first")" ]
+    [ "$(stat -c %i there/initrd)" != "$(tail -n 1 <<<"$first")" ]
+}
+
+@test "libvirt-xml makes nothing" {
+    find . | sort >"$BATS_TEST_TMPDIR/before"
+    run -0 --separate-stderr run_vm libvirt-xml system there
+    [[ $output == *"<kernel>$PWD/"* && $output == *"<initrd>$PWD/there/initrd</initrd>"* ]]
+    find . | sort | diff "$BATS_TEST_TMPDIR/before" -
+}
+
+@test "domains of every kind of machine are valid" {
+    truncate -s 1M 'a & b.img' fw
+    mkdir share
+    valid
+    valid -o virtualisation.graphics=true
+    valid -o virtualisation.graphics=false -m 2G -c 3 --port 2222:22
+    valid --share "$PWD/share:/mnt/<s>:ro" --disk "$PWD/a & b.img" --disk 10M --no-network
+    valid -o virtualisation.qemu.diskInterface=scsi
+    valid -o virtualisation.qemu.diskInterface=ide
+    valid -o virtualisation.bios="$PWD/fw"
+    valid -o virtualisation.qemu.guestAgent.enable=true --fresh --display vnc
+    grep -qF 'org.qemu.guest_agent.0' domain
+    valid --tpm
+    valid --efi -o virtualisation.efi.firmware="$PWD/fw" -o virtualisation.efi.variables="$PWD/fw"
+    grep -qF '<nvram>' domain
+    valid -o 'virtualisation.qemu.options=["-device virtio-balloon,id=x"]'
+    grep -qF '<qemu:arg value="virtio-balloon,id=x"/>' domain
+    valid -o runVm.agent=true -o runVm.warmStart=false
+}
+
+@test "options of a machine that run-vm starts are refused, and a libvirt elsewhere" {
+    run -64 run_vm libvirt-xml session --detach
+    [[ $output == "run-vm: --detach: is for a machine that run-vm starts"* ]]
+    run -64 run_vm prepare --timeout 3
+    [[ $output == "run-vm: --timeout: "* ]]
+    run -64 run_vm libvirt-xml xen
+    [[ $output == "run-vm: xen: is no libvirt of this host; expected session or system" ]]
+}

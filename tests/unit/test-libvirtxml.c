@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* The model of a machine as a libvirt domain. */
+#include "host/machine/libvirtxml.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/text.h"
+#include "host/machine/xml.h"
+#include "tests/unit/planned.h"
+#include "tests/unit/unit.h"
+
+static const struct libvirtdomain_facts facts = {
+    .name = "box",
+    .uri = "qemu:///session",
+    .directory = "/data/box",
+    .cpu = "x86_64",
+};
+
+/* Plans the content of virtualisation, and writes the domain; the caller frees. */
+static char *write_domain(const char *json, struct strv *warnings)
+{
+    struct planned p CLEANUP_PLANNED;
+    struct error e CLEANUP_ERROR = {0};
+
+    planned_init(&p);
+    planned_make(&p, json, planned_no_environment);
+    planned_expect_success(&p);
+    char *document = libvirtxml_write(&p.plan.machine, &facts, warnings, &e);
+    if (!document)
+        fail_msg("%s", e.message);
+    return document;
+}
+
+static void expect(const char *document, const char *text)
+{
+    if (!strstr(document, text))
+        fail_msg("\"%s\" is not in\n%s", text, document);
+}
+
+static void syntax_in_texts_is_escaped(void **state)
+{
+    struct error e CLEANUP_ERROR = {0};
+    struct xml *root = xml_new("a");
+
+    (void)state;
+    (void)xml_add(root, "b", "c", "<&\"'>\n", "none", NULL, "d", "", NULL);
+    (void)xml_add_text(root, "e", "<&\"'>\n");
+    char *document CLEANUP_FREE = xml_print(root, &e);
+    xml_free(root);
+    assert_string_equal(document, "<a>\n"
+                                  "  <b c=\"&#60;&#38;&#34;'&#62;&#10;\" d=\"\"/>\n"
+                                  "  <e>&#60;&#38;&#34;'&#62;\n</e>\n"
+                                  "</a>\n");
+}
+
+static void a_text_that_xml_cannot_say_is_refused(void **state)
+{
+    static const char *const texts[] = {"a\x01z", "a\xffz", "a\xed\xa0\x80z"};
+
+    (void)state;
+    for (size_t i = 0; i < ELEMENTS(texts); i++) {
+        struct error e CLEANUP_ERROR = {0};
+        struct xml *root = xml_new("a");
+
+        (void)xml_add(root, "b", "c", texts[i], NULL);
+        assert_null(xml_print(root, &e));
+        assert_error_names(e, "XML cannot say");
+        xml_free(root);
+    }
+}
+
+static void a_plain_machine_needs_none_of_qemus_arguments(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE = write_domain(VM("\"graphics\": false"), &warnings);
+
+    (void)state;
+    assert_int_equal(warnings.count, 0);
+    assert_null(strstr(document, "qemu:arg"));
+    expect(document, "<name>box</name>");
+    expect(document, "<memory unit=\"MiB\">1024</memory>");
+    expect(document, "<interface type=\"user\">");
+    expect(document, "<model type=\"none\"/>");
+    expect(document, "<target type=\"serial\" port=\"0\"/>");
+}
+
+static void the_hosts_store_is_read_only(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE = write_domain(VM("\"graphics\": false"), &warnings);
+    const char *store = strstr(document, "<target dir=\"nix-store\"/>");
+
+    (void)state;
+    assert_non_null(store);
+    assert_non_null(startswith(store, "<target dir=\"nix-store\"/>\n      <readonly/>"));
+}
+
+static void forwarded_ports_go_to_qemu_with_their_card(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE = write_domain(VM("\"forwardPorts\": [{\"host\": {\"port\": 2222}, "
+                                                  "\"guest\": {\"port\": 22}}]"),
+                                               &warnings);
+
+    (void)state;
+    assert_int_equal(warnings.count, 1);
+    expect(warnings.items[0], "hostfwd=tcp::2222-:22");
+    expect(document, "<qemu:arg value=\"user,id=user.0,hostfwd=tcp::2222-:22,\"/>");
+    expect(document, "netdev=user.0,mac=52:54:00:");
+    assert_null(strstr(document, "<interface"));
+}
+
+static void a_property_of_a_drive_that_libvirt_does_not_have_is_kept(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE =
+        write_domain(VM("\"qemu\": {\"drives\": [{\"file\": \"/d.img\", \"driveExtraOpts\": "
+                        "{\"format\": \"raw\", \"throttling.iops-total\": \"5\"}}, "
+                        "{\"file\": \"/e&f.img\", \"driveExtraOpts\": {\"format\": \"raw\", "
+                        "\"cache\": \"none\"}}]}"),
+                     &warnings);
+
+    (void)state;
+    assert_int_equal(warnings.count, 1);
+    expect(document, "throttling.iops-total=5");
+    expect(document, "<driver name=\"qemu\" type=\"raw\" cache=\"none\"/>\n"
+                     "      <source file=\"/e&#38;f.img\"/>");
+}
+
+static char *write_named(const char *name, const char *uri)
+{
+    struct libvirtdomain_facts other = facts;
+    char program[] = "qemu";
+    struct model model = {.program = program};
+    struct strv warnings CLEANUP_STRV = {0};
+    struct error e CLEANUP_ERROR = {0};
+
+    other.name = name;
+    other.uri = uri;
+    char *document CLEANUP_FREE = libvirtxml_write(&model, &other, &warnings, &e);
+    const char *uuid = strstr(document, "<uuid>");
+
+    return xstrndup(uuid, strlen("<uuid>01234567-0123-0123-0123-0123456789ab"));
+}
+
+static void a_domain_is_the_same_each_time_and_differs_from_others(void **state)
+{
+    char *uuid CLEANUP_FREE = write_named("box", "qemu:///session");
+    char *again CLEANUP_FREE = write_named("box", "qemu:///session");
+    char *name CLEANUP_FREE = write_named("fox", "qemu:///session");
+    char *place CLEANUP_FREE = write_named("box", "qemu:///system");
+
+    (void)state;
+    assert_string_equal(uuid, again);
+    assert_string_not_equal(uuid, name);
+    assert_string_not_equal(uuid, place);
+    assert_int_equal(uuid[strlen("<uuid>01234567-0123-")], '8');
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(syntax_in_texts_is_escaped),
+        cmocka_unit_test(a_text_that_xml_cannot_say_is_refused),
+        cmocka_unit_test(a_plain_machine_needs_none_of_qemus_arguments),
+        cmocka_unit_test(the_hosts_store_is_read_only),
+        cmocka_unit_test(forwarded_ports_go_to_qemu_with_their_card),
+        cmocka_unit_test(a_property_of_a_drive_that_libvirt_does_not_have_is_kept),
+        cmocka_unit_test(a_domain_is_the_same_each_time_and_differs_from_others),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
