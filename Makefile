@@ -311,7 +311,7 @@ check-host: all | $(call packages,tests $(if $(RUN_VM_LONG),zoo)) ## the command
 	$(BATS) tests/host
 
 check-oracle: all | $(call packages,tests) ## the QEMU command, compared with the specification's
-	tests/oracle/check $(B)/run-vm --plan
+	tests/oracle/check $(B)/run-vm --plan --libvirt
 
 check-fuzz: $(FUZZ_PROGRAMS) ## each reader of untrusted input, fuzzed for 8 s, with RUN_VM_LONG for minutes
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))

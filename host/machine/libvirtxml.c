@@ -121,8 +121,13 @@ static void write_firmware(struct libvirtdomain *domain, const struct model_item
         (void)xml_add(domain->features, "smm", "state", "on", NULL);
 }
 
+/* A domain has one loader. */
 static void write_bios(struct libvirtdomain *domain, const struct model_item *item)
 {
+    if (model_find(domain->model, MODEL_FIRMWARE)) {
+        libvirtdomain_pass_on(domain, item);
+        return;
+    }
     char *path CLEANUP_FREE = libvirtdomain_path(domain, item->text);
 
     xml_set(xml_add_text(domain->os, "loader", path), "type", "rom");
