@@ -53,13 +53,15 @@ mount -o remount,rw /nix/.ro-store
 EOT
 }
 
-@test "the host's libvirt boots the system from a store image, and changes no owner" {
+@test "the host's libvirt boots the system from a store image, with shares by virtiofs" {
     domain system 0 -o virtualisation.useNixStoreImage=true -o virtualisation.mountHostNixStore=false \
-        -o virtualisation.writableStore=false \
+        -o virtualisation.writableStore=false -o runVm.transport=virtiofs \
         -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")" <<'EOT'
 set -e
 grep ' / ext4 ' /proc/mounts
 grep ' /nix/store erofs ro,' /proc/mounts
+grep ' /tmp/xchg virtiofs ' /proc/mounts
 EOT
+    # libvirt changes no owner
     [ "$(stat -c %u "$PLACE"/system/{disk.qcow2,files/kernel,files/store.img} | sort -u)" = 0 ]
 }
