@@ -108,7 +108,7 @@ let
         inherit (config.system.build) toplevel;
         inherit regInfo;
       }
-      // lib.optionalAttrs cfg.useNixStoreImage {
+      // lib.optionalAttrs (cfg.useNixStoreImage || cfg.runVm.storeTransport or null == "auto") {
         storeClosure = hostPkgs.closureInfo { rootPaths = [ config.system.build.toplevel regInfo ]; };
       };
     };

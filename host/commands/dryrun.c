@@ -9,14 +9,27 @@
 #include "base/alloc.h"
 #include "base/cleanup.h"
 #include "base/strv.h"
+#include "host/config/sharetransport.h"
 #include "host/system/shell.h"
+
+/* The transport of the store, and why run-vm chose it, if it did. Returns NULL if the store is
+ * neither a share nor an image that run-vm chose. */
+static const char *store_transport(const struct config *config, const char **reason)
+{
+    const struct share *store = share_find(&config->shares, SHARE_STORE);
+    *reason = config->store_reason;
+    if (store)
+        return share_transport_name(store->transport);
+    *reason = "an image of the closure, the fastest";
+    return sharetransport_is_image(config) ? "erofs" : NULL;
+}
 
 void dryrun_text(const struct plan *plan, const struct config *config, FILE *out)
 {
-    const struct share *store = share_find(&config->shares, SHARE_STORE);
-    if (store && config->store_reason)
-        (void)fprintf(out, "# store: %s: %s\n", share_transport_name(store->transport),
-                      config->store_reason);
+    const char *reason = NULL;
+    const char *transport = store_transport(config, &reason);
+    if (transport && reason)
+        (void)fprintf(out, "# store: %s: %s\n", transport, reason);
     for (size_t i = 0; i < plan->argv.count; i++) {
         char *word CLEANUP_FREE = shell_quote(plan->argv.items[i]);
         bool is_option = plan->argv.items[i][0] == '-';
@@ -217,13 +230,12 @@ static json_t *json_machine(const struct model *machine)
     return object;
 }
 
-/* The transport of the store's share, and why run-vm chose it; null: the store is not a share. */
 static json_t *json_store(const struct config *config)
 {
-    const struct share *store = share_find(&config->shares, SHARE_STORE);
-    return store ? json_pack("{s:s,s:s?}", "transport", share_transport_name(store->transport),
-                             "reason", config->store_reason)
-                 : json_null();
+    const char *reason = NULL;
+    const char *transport = store_transport(config, &reason);
+    return transport ? json_pack("{s:s,s:s?}", "transport", transport, "reason", reason)
+                     : json_null();
 }
 
 void dryrun_json(const struct plan *plan, const struct config *config, FILE *out)

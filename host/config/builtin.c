@@ -12,6 +12,7 @@
 #include "host/config/fsoverlay.h"
 #include "host/config/release.h"
 #include "host/config/shareserver.h"
+#include "host/config/sharetransport.h"
 #include "host/config/value.h"
 
 /* --- defaults --- */
@@ -102,6 +103,11 @@ json_t *builtin_transport(const struct scope *scope)
     return json_string(server ? transport : "9p");
 }
 
+json_t *builtin_store_image(const struct scope *scope)
+{
+    return json_boolean(sharetransport_may_be_image(scope->config));
+}
+
 /* A boot disk has no store of its own, so that a guest with a boot loader needs the host's too. */
 json_t *builtin_mount_host_store(const struct scope *scope)
 {
@@ -111,7 +117,8 @@ json_t *builtin_mount_host_store(const struct scope *scope)
 json_t *builtin_writable_store(const struct scope *scope)
 {
     return json_boolean(!scope->config->release->writable_follows_host ||
-                        config_bool(scope->config, "virtualisation.mountHostNixStore"));
+                        config_bool(scope->config, "virtualisation.mountHostNixStore") ||
+                        sharetransport_is_image(scope->config));
 }
 
 /* --- definitions --- */

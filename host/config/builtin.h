@@ -20,6 +20,7 @@ json_t *builtin_tpm_model(const struct scope *scope);
 json_t *builtin_tpm_state(const struct scope *scope);
 json_t *builtin_direct_boot(const struct scope *scope);
 json_t *builtin_transport(const struct scope *scope);
+json_t *builtin_store_image(const struct scope *scope);
 json_t *builtin_mount_host_store(const struct scope *scope);
 json_t *builtin_writable_store(const struct scope *scope);
 json_t *builtin_consoles(const struct scope *scope);

@@ -85,9 +85,12 @@ const struct option schema_options[] = {
              "mounts them as its release does: by 9p before 26.11, by virtiofs since."},
     {"runVm.storeTransport", &type_null_or_store_transport, "null", .shown = "runVm.transport",
      .help =
-         "The protocol of the share of the host's store. \"auto\": virtiofs if there is a "
-         "virtiofsd that serves the user who starts run-vm, else 9p, as with runVm.warmStart; "
-         "--dry-run says which, and why. With the system's own initrd it is that of the release."},
+         "The protocol of the share of the host's store. \"auto\": an image of the closure in "
+         "place of the share (useNixStoreImage), the fastest way to read, which shows nothing that "
+         "the host builds later. Where nobody knows a closure or mountHostNixStore is set: "
+         "virtiofs if there is a virtiofsd that serves the user who starts run-vm, else 9p. With "
+         "runVm.warmStart: 9p. --dry-run says which, and why. With the system's own initrd it is "
+         "that of the release."},
     {"runVm.storeImage", &type_null_or_store_image, "null",
      .shown = "\"pack\"; \"file\" with the system's own initrd",
      .help =
@@ -179,17 +182,8 @@ const struct option schema_options[] = {
     {V "resolution", &type_resolution, "{\"x\": 1024, \"y\": 768}", .decode = decode_resolution,
      .help = "The size of the display in pixels. If it is set and graphics is true, also the "
              "display's preferred mode (EDID)."},
-    {V "useNixStoreImage", &type_bool, "false",
-     .help = "Give the guest its store as a disk image instead of a share."},
     {V "useBootLoader", &type_bool, "false",
      .help = "Boot through the boot loader on a boot disk instead of giving QEMU the kernel."},
-    {V "mountHostNixStore", &type_bool, .compute = builtin_mount_host_store,
-     .shown = "true unless useNixStoreImage",
-     .help =
-         "Share the host's Nix store with the guest, read-only. false without useNixStoreImage: "
-         "the store is on the guest's disks."},
-    {V "nixStore9pCache", &type_store_cache, "\"loose\"",
-     .help = "How the guest caches the host's store over 9p, as the mount option cache= has it."},
     {V "directBoot.enable", &type_bool, .compute = builtin_direct_boot,
      .shown = "true unless useBootLoader",
      .help = "Give QEMU the kernel. false without useBootLoader: the firmware boots what is on the "
@@ -198,6 +192,16 @@ const struct option schema_options[] = {
      .help =
          "An initrd to boot with, unchanged, instead of the one that runVm.initrd chooses. Like "
          "the system's own it gets no parameters of run-vm's init."},
+    {V "useNixStoreImage", &type_bool, .compute = builtin_store_image,
+     .shown = "false, unless runVm.storeTransport chooses an image",
+     .help = "Give the guest its store as a disk image instead of a share."},
+    {V "mountHostNixStore", &type_bool, .compute = builtin_mount_host_store,
+     .shown = "true unless useNixStoreImage",
+     .help =
+         "Share the host's Nix store with the guest, read-only. false without useNixStoreImage: "
+         "the store is on the guest's disks."},
+    {V "nixStore9pCache", &type_store_cache, "\"loose\"",
+     .help = "How the guest caches the host's store over 9p, as the mount option cache= has it."},
     {V "useBIOSBoot", &type_bool, "false",
      .help =
          "Have the guest's system mount /boot of the boot disk on a machine with a BIOS, by the "

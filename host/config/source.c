@@ -2,6 +2,7 @@
 #include "host/config/source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/array.h"
@@ -20,6 +21,26 @@ void source_note_old_name(struct sources *sources, const char *old_name, const c
 const char *source_main_name(const struct sources *sources)
 {
     return sources->count ? sources->items[0].name : "command line";
+}
+
+/* Finds the value at a dotted path. */
+static const json_t *find(const json_t *tree, const char *path)
+{
+    while (tree && *path) {
+        size_t length = strcspn(path, ".");
+
+        tree = json_object_getn(tree, path, length);
+        path += length + (path[length] == '.');
+    }
+    return tree;
+}
+
+bool source_defines(const struct sources *sources, const char *option)
+{
+    for (size_t i = 0; i < sources->count; i++)
+        if (!sources->items[i].built_in && find(sources->items[i].tree, option))
+            return true;
+    return false;
 }
 
 void source_free(struct sources *sources)

@@ -44,4 +44,8 @@ void source_note_old_name(struct sources *sources, const char *old_name, const c
  * is no source. */
 const char *source_main_name(const struct sources *sources);
 
+/* True if a source has a definition of the option, of whatever priority. For defaults that depend
+ * on an option below their own in the table; config_is_set() tells of those above. */
+bool source_defines(const struct sources *sources, const char *option);
+
 void source_free(struct sources *sources);

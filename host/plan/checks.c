@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "host/config/sharetransport.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 
@@ -92,7 +93,7 @@ static void check_store_image(struct planner *p)
 
     if (config_bool(config, "virtualisation.useNixStoreImage") &&
         config_bool(config, "virtualisation.writableStore") &&
-        !config_is_set(config, "virtualisation.writableStore"))
+        !config_is_set(config, "virtualisation.writableStore") && !sharetransport_is_image(config))
         strv_push(&p->config->warnings,
                   "You have enabled virtualisation.useNixStoreImage = true,\n"
                   "without setting virtualisation.writableStore = false.\n"

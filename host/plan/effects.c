@@ -13,6 +13,7 @@
 #include "host/config/builtin.h"
 #include "host/config/firmware.h"
 #include "host/config/share.h"
+#include "host/config/sharetransport.h"
 #include "host/machine/qemuoption.h"
 #include "host/plan/planner.h"
 
@@ -200,7 +201,9 @@ static char *without_store_on_9p(const struct planner *p)
 
 static char *without_shared_store(const struct planner *p)
 {
-    return share_find(&p->config->shares, SHARE_STORE) ? NULL : xstrdup("the store is not a share");
+    return share_find(&p->config->shares, SHARE_STORE) || sharetransport_is_image(p->config)
+               ? NULL
+               : xstrdup("the store is not a share");
 }
 
 static char *without_store_image(const struct planner *p)

@@ -31,7 +31,7 @@ setup_file() {
     timeout 300 bash -c "$(declare -f servers)"'
         until servers >"$BATS_FILE_TMPDIR/servers"; do sleep 0.1; done' &
     # One share stays on 9p: the transport is a setting of each share.
-    boot vm -o runVm.storeTransport=auto -o runVm.shares.xchg.transport=virtiofs <<'END'
+    boot vm -o runVm.storeTransport=virtiofs -o runVm.shares.xchg.transport=virtiofs <<'END'
 set -ux
 cd /tmp/xchg
 cat /proc/mounts >mounts

@@ -174,6 +174,9 @@ planned() {
             and (.provisioning | test("-tpm-provisioning$")))'
     gives '{ pkgs, ... }: { virtualisation.useNixStoreImage = true; virtualisation.bios = pkgs.OVMF; }' \
         '(.system.build.storeClosure | test("-closure-info$")) and (.virtualisation.bios | test("-OVMF$"))'
+    gives '{ virtualisation.runVm.storeTransport = "auto"; }' \
+        '(.system.build.storeClosure | test("-closure-info$")) and (.virtualisation | has("mountHostNixStore") | not)'
+    gives '{ }' '.system.build | has("storeClosure") | not'
 }
 
 @test "firmware set by hand needs no package with it" {

@@ -644,6 +644,14 @@ virtiofsds() {
     run_vm --config config.json --dry-run | head -1 | grep -qv '^#'
     row "{\"runVm\": {\"storeTransport\": \"auto\"}}" \
         '(.store == null) and (.warnings[0] | contains("storeTransport has no effect"))'
+    local closed='"system": {"build": {"storeClosure": "/nix/store/closure"}}'
+    row "{\"runVm\": {\"storeTransport\": \"auto\"}, $closed}" \
+        '(.store.transport == "erofs") and (.store.reason | contains("fastest")) and (.warnings == []) and
+        (.fileSystems["/nix/.ro-store"].device == "/dev/vdb") and (.fileSystems | has("/nix/.rw-store"))'
+    run_vm --config config.json --dry-run | head -1 | grep -q "^# store: erofs: "
+    row "{\"runVm\": {\"storeTransport\": \"auto\", \"warmStart\": true}, $closed, $store}" '.store.transport == "9p"'
+    row "{\"runVm\": {\"storeTransport\": \"auto\", \"virtiofsd\": \"$(type -P true)\"}, $closed,
+        ${store%\}}, \"mountHostNixStore\": true}}" '.store.transport == "virtiofs"'
     [ -e "$qemus" ] || return 0
     user=1000 without "$others" row "$auto" '(.store.transport == "9p") and (.store.reason | contains("serves root only"))'
 }

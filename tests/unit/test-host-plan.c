@@ -125,6 +125,7 @@ static void settings_of_shares_are_for_shares_that_there_are(void **state)
 }
 
 #define BOOT_LOADER "\"virtualisation\": {\"useBootLoader\": true"
+#define HOST_STORE  "\"virtualisation\": {\"mountHostNixStore\": true"
 #define FOREIGN     "\"virtualisation\": {\"directBoot\": {\"enable\": false}"
 
 static void shares_are_served_as_in_the_release(void **state)
@@ -138,7 +139,7 @@ static void shares_are_served_as_in_the_release(void **state)
         {"\"release\": \"26.11\"", 3, NULL},
         {"\"release\": \"26.11\", \"transport\": \"9p\"", 0, NULL},
         {"\"release\": \"26.11\", \"shares\": {\"xchg\": {\"transport\": \"9p\"}}", 2, NULL},
-        {"\"release\": \"26.05\", \"storeTransport\": \"auto\"", 1, NULL},
+        {"\"release\": \"26.05\", \"storeTransport\": \"auto\"}, " HOST_STORE, 1, NULL},
         {"\"release\": \"26.11\", \"storeTransport\": \"9p\"", 2, NULL},
         /* virtiofs would make each warm start a cold one */
         {"\"release\": \"26.11\", \"warmStart\": true", 0, NULL},
