@@ -472,9 +472,10 @@ static void every_kind_of_tree_is_as_it_is(void **state)
         "$(printf %0255d 0); mkdir '!dir' '!dir/.x'; ln s31 deep/a/b/hard; ln s31 zhard; "
         "ln -s nowhere dangling; ln -s \"$(printf %04094d 0)\" long; "
         "truncate -s 3M hole; echo end >>hole; chmod 0551 s31; chmod 0 s1; "
-        "chmod 0500 empty; cp s8192 ../file; ln -s x/s1 ../symlink",
+        "chmod 0500 empty; cp s8192 ../file; ln -s x/s1 ../symlink; "
+        "mkdir ../y ../z; echo both >../y/a; ln ../y/a ../z/b",
         "bash", *state);
-    get_and_check(*state, "file symlink x");
+    get_and_check(*state, "file symlink x y z");
     scratch_run(
         "bash", "-ec",
         "exec >&2; cd \"$1\"; for d in root/nix/store seen; do (cd $d; find file symlink x -printf "
