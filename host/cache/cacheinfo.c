@@ -66,11 +66,16 @@ static char *put_number(char *at, uint64_t number)
 
 /* The identity includes the change time, which cannot be set: a file that was replaced, or written
  * to and given its old mtime, has another identity. */
-static void format_identity(const char *path, const struct stat *st, char id[CACHEINFO_IDENTITY])
+static void identify(const char *path, int flags, char id[CACHEINFO_IDENTITY])
 {
-    const uint64_t numbers[] = {filesystem_of(path, st->st_dev), st->st_ino, (uint64_t)st->st_size,
-                                (uint64_t)nanoseconds(st->st_mtim),
-                                (uint64_t)nanoseconds(st->st_ctim)};
+    struct stat st;
+    if (fstatat(AT_FDCWD, path, &st, flags) < 0) {
+        (void)strcpy(id, "absent");
+        return;
+    }
+    const uint64_t numbers[] = {filesystem_of(path, st.st_dev), st.st_ino, (uint64_t)st.st_size,
+                                (uint64_t)nanoseconds(st.st_mtim),
+                                (uint64_t)nanoseconds(st.st_ctim)};
     char *end = id;
     for (size_t i = 0; i < ELEMENTS(numbers); i++)
         end = put_number(end, numbers[i]);
@@ -79,20 +84,12 @@ static void format_identity(const char *path, const struct stat *st, char id[CAC
 
 void cacheinfo_identify(const char *path, char id[CACHEINFO_IDENTITY])
 {
-    struct stat st;
-    if (stat(path, &st) < 0)
-        (void)strcpy(id, "absent");
-    else
-        format_identity(path, &st, id);
+    identify(path, 0, id);
 }
 
 void cacheinfo_identify_link(const char *path, char id[CACHEINFO_IDENTITY])
 {
-    struct stat st;
-    if (lstat(path, &st) < 0)
-        (void)strcpy(id, "absent");
-    else
-        format_identity(path, &st, id);
+    identify(path, AT_SYMLINK_NOFOLLOW, id);
 }
 
 void cacheinfo_add(struct cache_inputs *inputs, char *record)

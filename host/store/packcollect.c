@@ -19,7 +19,7 @@
 #include "host/store/packindex.h"
 #include "host/store/storepack.h"
 
-/* What the views in the cache need. */
+/* The needs of the views in the cache. */
 struct needs {
     struct strv files; /* the names of files of pieces, each as often as a view has it */
     const char *file;  /* the pack's, of which the parts are */

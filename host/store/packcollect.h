@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-/* What the pack has, in bytes of pieces. */
+/* The contents of the pack, in bytes of pieces. */
 struct packcollect_usage {
     uint64_t pieces; /* how many there are */
     uint64_t bytes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the store image is called. */
+/* Names of the store image. */
 #pragma once
 
 /* The name of the image in its cache entry. */

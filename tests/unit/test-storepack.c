@@ -189,7 +189,7 @@ int fallocate(int fd, int mode, off_t offset, off_t length)
     return (int)syscall(SYS_fallocate, fd, mode, offset, length);
 }
 
-/* What the index names when the power goes at that instant is on the disk. */
+/* Every piece that the index names when the power goes at that instant is on the disk. */
 static void pieces_are_on_the_disk_before_the_index_names_them(void **state)
 {
     static const char *const closures[] = {"0-p", "0-p 1-p", "2-p 3-p", "3-p 4-p 5-p"};
