@@ -87,7 +87,7 @@ const struct option schema_options[] = {
      .help =
          "The protocol of the share of the host's store. \"auto\": an image of the closure in "
          "place of the share (useNixStoreImage), the fastest way to read, which shows nothing that "
-         "the host builds later. Where nobody knows a closure or mountHostNixStore is set: "
+         "the host builds later. Without system.build.storeClosure, or with mountHostNixStore set: "
          "virtiofs if there is a virtiofsd that serves the user who starts run-vm, else 9p. With "
          "runVm.warmStart: 9p. --dry-run says which, and why. With the system's own initrd it is "
          "that of the release."},

@@ -7,7 +7,6 @@
 #include "host/config/release.h"
 #include "host/config/share.h"
 #include "host/config/shareserver.h"
-#include "host/system/process.h"
 
 /* True if our init mounts the shares; the system's own initrd does it as its release has it. */
 static bool mounts_itself(const struct config *config)
@@ -32,23 +31,14 @@ const char *sharetransport_usual(const struct config *config)
     return config_text(config, option);
 }
 
-/* True if the configuration has the closure, or Nix can tell it. */
-static bool closure_is_known(const struct config *config)
-{
-    if (config_text(config, "system.build.storeClosure"))
-        return true;
-    char *nix CLEANUP_FREE = process_find("nix-store", NULL);
-    return nix && config_text(config, "system.build.toplevel");
-}
-
-/* An image needs the closure, which the share does not, and shows nothing that the host builds
- * later: it is for whoever leaves everything about the store's transport to run-vm. */
+/* An image needs the closure, which not every user can ask Nix for, and shows nothing that the host
+ * builds later: it is for whoever leaves everything about the store's transport to run-vm. */
 bool sharetransport_may_be_image(const struct config *config)
 {
     const char *wanted = config_text(config, "runVm.storeTransport");
 
     return wanted && streq(wanted, "auto") && mounts_itself(config) && !must_be_saved(config) &&
-           closure_is_known(config) &&
+           config_text(config, "system.build.storeClosure") &&
            !source_defines(&config->sources, "virtualisation.mountHostNixStore") &&
            !json_object_get(config_get(config, "runVm.shares"), SHARE_STORE);
 }

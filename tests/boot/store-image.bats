@@ -61,9 +61,8 @@ on_root=(-o virtualisation.writableStoreUseTmpfs=false)
     [ "$(images)" = "$made" ]
 }
 
-@test "image that run-vm chooses, overlay on a tmpfs, root in memory" {
-    row image-memory -o runVm.storeTransport=auto "${memory[@]}"
-    mounted image-memory ' /nix/.ro-store erofs ro'
+@test "image, overlay on a tmpfs, root in memory" {
+    row image-memory "${image[@]}" "${memory[@]}"
 }
 
 @test "image, overlay on the root disk: what was built survives a reboot" {
