@@ -7,6 +7,8 @@
 #   apt_run PROGRAM ARGUMENT...               apt-get or apt-cache in that state
 #   apt_fetch ARGUMENT...                     the same for apt-get where it downloads
 #
+# apt_architecture, if set, is the packages' architecture, such as arm64, in place of this machine's.
+#
 # The mirrors come from the machine's own configuration; apt verifies everything with Debian's keys.
 
 # Prints Debian's repositories in the machine's configuration: "LABEL SITE CODENAME" lines. Without
@@ -46,7 +48,8 @@ apt_run() {
         -o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null \
         -o "Dir::State=$apt_state" -o "Dir::State::status=$apt_state/status" \
         -o "Dir::Cache=$apt_state/cache" -o APT::Sandbox::User=root -o Debug::NoLocking=1 \
-        -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Update::Error-Mode=any "$@"
+        -o Acquire::Retries=3 -o Acquire::Languages=none -o APT::Update::Error-Mode=any \
+        ${apt_architecture:+-o "APT::Architecture=$apt_architecture" -o "APT::Architectures=$apt_architecture"} "$@"
 }
 
 # A mirror's list may name an update whose files have not arrived there: then the version of the
@@ -60,7 +63,7 @@ apt_fetch() {
 # Downloads Debian's newest keyring from the release that this machine runs and already trusts, since
 # the installed keyring may be older than the suite. Prints the file.
 apt_newest_keyring() {
-    local keyring=$1 site codename
+    local keyring=$1 site codename apt_architecture=
     read -r _ site codename < <(grep '^Debian [^ ]* [a-z]*$' <<<"$apt_sites") || return 1
     echo "deb [signed-by=$keyring] $site $codename main" >"$apt_state/sources.list"
     apt_run apt-get -q update >&2 || return 1
@@ -89,5 +92,10 @@ apt_begin() {
     echo "apt: $suite: trying again with Debian's newest keyring" >&2
     keyring=$(apt_newest_keyring "$keyring") || return 1
     apt_write_sources "$suite" "$kind" "$keyring"
+    apt_run apt-get -q update >&2 && return
+    [ -n "${apt_architecture:-}" ] || return
+    # a mirror may lack the updates' lists of an architecture that it seldom serves
+    echo "apt: $suite: trying again without its updates" >&2
+    sed -i "\\| $suite main\$|!d" "$apt_state/sources.list"
     apt_run apt-get -q update >&2
 }
