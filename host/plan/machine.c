@@ -101,6 +101,10 @@ static void add_accelerator(struct planner *p)
  * which TCG executes a byte at a time. */
 #define FAST_COPIES ",erms=off,fsrm=off"
 
+/* Signs pointers by a hash of QEMU's own: TCG takes more than half of a boot's time for that of the
+ * architecture. */
+#define FAST_SIGNATURES ",pauth-impdef=on"
+
 /* TCG's time stamp counter has the host's rate. QEMU never offers to say that it is invariant, and
  * so has to be forced. Linux then takes it for the clock of several processors, too, and times one
  * of them only: each of the others would wait half a second. */
@@ -118,13 +122,15 @@ static bool has_invariant_tsc(const struct planner *p)
 
 static void add_processor(struct planner *p)
 {
-    bool tuned = p->emulated && p->dialect->suits_tcg && p->guest->family == FAMILY_X86;
-    bool invariant = tuned && has_invariant_tsc(p);
+    bool tuned = p->emulated && p->dialect->suits_tcg;
+    bool x86 = tuned && p->guest->family == FAMILY_X86;
+    bool aarch64 = tuned && p->guest->cpu && streq(p->guest->cpu, "aarch64");
 
     if (!p->guest->model)
         return;
-    char *model CLEANUP_FREE = xasprintf("%s%s%s", p->guest->model, tuned ? FAST_COPIES : "",
-                                         invariant ? INVARIANT_TSC : "");
+    char *model CLEANUP_FREE =
+        xasprintf("%s%s%s%s", p->guest->model, x86 ? FAST_COPIES : "",
+                  x86 && has_invariant_tsc(p) ? INVARIANT_TSC : "", aarch64 ? FAST_SIGNATURES : "");
 
     planner_choose(p, MODEL_PROCESSOR, model);
 }

@@ -94,7 +94,7 @@ static void other_processors_have_their_machine_and_console(void **state)
     }
 }
 
-static void an_emulated_x86_processor_has_no_features_that_copy_slowly(void **state)
+static void an_emulated_processor_has_no_features_that_are_slow(void **state)
 {
     static const struct {
         const char *json;
@@ -106,7 +106,10 @@ static void an_emulated_x86_processor_has_no_features_that_copy_slowly(void **st
         {VM("\"qemu\": {\"options\": [\"-accel tcg\"]}"), ACCEL_AUTO, "max,erms=off,fsrm=off"},
         {VM("\"qemu\": {\"options\": [\"-cpu max\"]}"), ACCEL_TCG, "max"},
         {SYSTEM(""), ACCEL_TCG, "max"},
-        {"{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}}", ACCEL_TCG, "max"},
+        {"{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}}", ACCEL_TCG, "max,pauth-impdef=on"},
+        {"{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}, \"runVm\": {\"initrd\": "
+         "\"system\"}}",
+         ACCEL_TCG, "max"},
     };
 
     (void)state;
@@ -189,7 +192,7 @@ int main(void)
         cmocka_unit_test(a_forced_accelerator_is_had_or_missed),
         cmocka_unit_test(memory_is_shared_where_it_is_asked_for),
         cmocka_unit_test(other_processors_have_their_machine_and_console),
-        cmocka_unit_test(an_emulated_x86_processor_has_no_features_that_copy_slowly),
+        cmocka_unit_test(an_emulated_processor_has_no_features_that_are_slow),
         cmocka_unit_test(several_emulated_processors_know_that_their_counter_is_the_hosts),
         cmocka_unit_test(the_name_of_the_first_processor_is_found),
         cmocka_unit_test(a_counter_of_one_rate_is_found_among_the_flags),
