@@ -67,15 +67,29 @@ char *accel_cpuinfo(void)
     return cpuinfo;
 }
 
+/* True if a processor, as uname() names it, runs the guest's instructions. */
+static bool runs_guest(const char *machine, const struct platform *guest)
+{
+    char *word CLEANUP_FREE = xasprintf(" %s ", machine);
+
+    return strstr(guest->hosts, word);
+}
+
+bool accel_is_native(const struct platform *guest)
+{
+    struct utsname names = {0};
+
+    (void)uname(&names);
+    return !guest->cpu || runs_guest(names.machine, guest);
+}
+
 /* Explains why KVM cannot be used; the caller frees. NULL: it can. */
 static char *kvm_obstacle(const struct platform *guest)
 {
     struct utsname names = {0};
 
     (void)uname(&names);
-    char *host CLEANUP_FREE = xasprintf(" %s ", names.machine);
-
-    if (!strstr(guest->hosts, host))
+    if (!runs_guest(names.machine, guest))
         return xasprintf("this %s host cannot run a guest for %s by itself", names.machine,
                          guest->cpu ? guest->cpu : "that processor");
     int fd CLEANUP_CLOSE = open("/dev/kvm", O_RDWR | O_CLOEXEC);

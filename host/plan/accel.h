@@ -19,6 +19,10 @@ void accel_choose(struct accel *accel, enum accel_choice choice, const struct pl
 
 void accel_free(struct accel *accel);
 
+/* True if the host's processor runs the guest's instructions, or it is not known which these are.
+ */
+bool accel_is_native(const struct platform *guest);
+
 /* True if the text of /proc/cpuinfo names one of vmx and svm among the flags of a processor. */
 bool accel_has_virtualization(const char *cpuinfo);
 

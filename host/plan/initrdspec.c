@@ -8,6 +8,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "host/plan/accel.h"
 #include "host/plan/planner.h"
 #include "host/system/path.h"
 #include "host/system/process.h"
@@ -159,8 +160,19 @@ char *planner_find_modules(struct planner *p)
     return found;
 }
 
-/* init beside run-vm in a build tree, or where `make install` puts it; the caller frees. NULL and
- * the planner failed: nowhere. */
+/* Returns init-CPU beside run-vm's own init; the caller frees. */
+static char *foreign_init(struct planner *p, const char *own)
+{
+    char *path = xasprintf("%s-%s", own, p->guest->cpu);
+    char *name CLEANUP_FREE =
+        xasprintf("init for a guest of %s (--guest-init names another one)", p->guest->cpu);
+
+    planner_need(p, name, path, NEED_FILE);
+    return path;
+}
+
+/* init beside run-vm in a build tree, or where `make install` puts it, or init-CPU there for a
+ * guest of another processor; the caller frees. NULL and the planner failed: nowhere. */
 static char *find_guest_init(struct planner *p)
 {
     static const char *const places[] = {"init", "../libexec/run-vm/init"};
@@ -172,8 +184,11 @@ static char *find_guest_init(struct planner *p)
     for (size_t i = 0; i < ELEMENTS(places); i++) {
         char *path CLEANUP_FREE = xasprintf("%.*s/%s", length, p->at->program, places[i]);
 
-        if (!access(path, X_OK))
+        if (access(path, X_OK) < 0)
+            continue;
+        if (accel_is_native(p->guest))
             return TAKE(path);
+        return foreign_init(p, path);
     }
     if (!p->failed) {
         p->failed = error_set(p->e, -ENOENT,
