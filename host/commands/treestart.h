@@ -7,8 +7,9 @@
 #include "host/config/config.h"
 #include "host/plan/planoptions.h"
 
-/* Adds the defaults of a tree start, which every setting of the user overrides; nothing for another
- * start. Returns 0, or a negative errno with the message. */
+/* Adds the defaults of a tree start, which every setting of the user overrides, among them the
+ * processor that the kernel is for; nothing for another start. Returns 0, or a negative errno with
+ * the message. */
 int treestart_configure(struct config *config, const struct plan_options *options, struct error *e);
 
 /* Chooses the kernel of a tree start that does not name one, and the modules of one that is named

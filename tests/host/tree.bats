@@ -69,6 +69,25 @@ booted() {
     [[ $stderr == *"kernel 6.10.0 of the tree: $PWD/tree/boot/vmlinuz-6.10.0"* ]]
 }
 
+@test "a tree's kernel says what processor its guest has" {
+    local arm=(-o "virtualisation.qemu.package=$PWD/qemu" --root-dir tree)
+    mkdir -p tree/boot
+    ln -s qemu-kvm qemu/bin/qemu-system-aarch64
+    { printf 'MZ%54sARM\x64' '' && head -c 1000 /dev/zero; } >tree/boot/vmlinuz-6.1.0
+    run -0 plan '.argv[0], (.kernelParams[] | select(test("console=ttyAMA0")))' "${arm[@]}"
+    [ "$output" = "$PWD/qemu/bin/qemu-system-aarch64"$'\n'console=ttyAMA0,115200n8 ]
+    run -0 plan '.argv[0]' "${arm[@]}" -k system/kernel
+    [ "$output" = "$PWD/qemu/bin/qemu-kvm" ]
+    run -0 plan '.argv[0]' "${arm[@]}" -o nixpkgs.hostPlatform=x86_64-linux
+    [ "$output" = "$PWD/qemu/bin/qemu-kvm" ]
+    # its init is not this machine's
+    cp "$RUN_VM_PROGRAM" run-vm
+    echo "an init" >init
+    chmod +x init
+    run -74 ./run-vm "${arm[@]}" --accel tcg
+    [[ $output == *"init for a guest of aarch64 (--guest-init names another one): $PWD/init-aarch64: No such file"* ]]
+}
+
 @test "a tree whose modules cannot mount it is refused before the start" {
     local here=tree/usr/lib/modules/6.1.0
     mkdir -p tree/boot tree/usr/lib

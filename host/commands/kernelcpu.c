@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/commands/kernelcpu.h"
+
+#include <elf.h>
+#include <endian.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+
+/* The kernel's Documentation/arch/arm64/booting.rst and arch/riscv/boot-image-header.rst. */
+#define IMAGE_MAGIC 56
+
+/* Offset of the header that an EFI program has besides that of DOS. */
+#define EFI_HEADER 0x3c
+
+/* Any head of a kernel; the EFI header is right behind that of DOS. */
+#define HEAD 512
+
+struct processor {
+    const char *system;
+    const char *image; /* the four bytes at IMAGE_MAGIC */
+    uint16_t elf;      /* EM_* of a vmlinux */
+    uint16_t efi;      /* IMAGE_FILE_MACHINE_* of the PE format */
+};
+
+static const struct processor processors[] = {
+    {"aarch64-linux", "ARM\x64", EM_AARCH64, 0xaa64},
+    {"riscv64-linux", "RSC\x05", EM_RISCV, 0x5064},
+};
+
+static uint16_t get16(const char *at)
+{
+    uint16_t number;
+
+    (void)memcpy(&number, at, sizeof number);
+    return le16toh(number);
+}
+
+/* Returns the machine of an EFI program, or 0. */
+static uint16_t efi_machine(const char *head)
+{
+    size_t at = get16(head + EFI_HEADER);
+
+    if (memcmp(head, "MZ", 2) != 0 || at > HEAD - 6 || memcmp(head + at, "PE\0\0", 4) != 0)
+        return 0;
+    return get16(head + at + 4);
+}
+
+/* Returns the machine of a 64-bit, little-endian ELF file, or 0. */
+static uint16_t elf_machine(const char *head)
+{
+    bool known = memcmp(head, ELFMAG, SELFMAG) == 0 && head[EI_CLASS] == ELFCLASS64 &&
+                 head[EI_DATA] == ELFDATA2LSB;
+
+    return known ? get16(head + offsetof(Elf64_Ehdr, e_machine)) : 0;
+}
+
+const char *kernelcpu_of(const char *path)
+{
+    char head[HEAD];
+
+    if (file_read_head(path, head, sizeof head) != sizeof head)
+        return NULL;
+    for (size_t i = 0; i < ELEMENTS(processors); i++)
+        if (memcmp(head + IMAGE_MAGIC, processors[i].image, 4) == 0 ||
+            elf_machine(head) == processors[i].elf || efi_machine(head) == processors[i].efi)
+            return processors[i].system;
+    return NULL;
+}
