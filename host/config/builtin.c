@@ -105,7 +105,7 @@ json_t *builtin_transport(const struct scope *scope)
 
 json_t *builtin_store_image(const struct scope *scope)
 {
-    return json_boolean(sharetransport_may_be_image(scope->config));
+    return json_boolean(scope->config->elsewhere || sharetransport_may_be_image(scope->config));
 }
 
 /* A boot disk has no store of its own, so that a guest with a boot loader needs the host's too. */
@@ -151,6 +151,8 @@ void builtin_additional_paths(const struct scope *scope, json_t *definitions)
 /* Shares the store only with a Nix system. */
 void builtin_shares(const struct scope *scope, json_t *definitions)
 {
+    if (scope->config->elsewhere)
+        return;
     if (config_bool(scope->config, "virtualisation.mountHostNixStore") &&
         config_text(scope->config, "system.build.toplevel"))
         builtin_add(definitions, "{s:{s:s,s:s}}", SHARE_STORE, "source", STORE_DIR, "target",

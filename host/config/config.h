@@ -28,6 +28,8 @@ struct config {
     struct sources sources;
     bool diskless;        /* the root is elsewhere: a disk image is made only if one is asked for */
     bool is_root;         /* run-vm runs as root */
+    bool elsewhere;       /* the machine runs on another host: nothing of this one is shared with
+                             it, and its store is an image */
     json_t *values;       /* by an option's full name */
     json_t *priorities;   /* integers, by the same name: the priority of the definitions that won,
                              where that is not the default's */

@@ -17,6 +17,8 @@ struct libvirtdomain_facts {
     const char *directory; /* absolute: relative paths of the model are below it */
     const char *cpu;       /* the guest's processor, as in CPU-linux */
     const char *virtiofsd; /* its path; NULL: no share is on virtiofs */
+    bool elsewhere;        /* on a host whose files are not known: its libvirt chooses QEMU, and the
+                            * firmware */
     bool as_user;          /* QEMU runs as this user, and libvirt changes no owner of a file */
     uid_t uid;
     gid_t gid;

@@ -110,6 +110,13 @@ static void write_kernel(struct libvirtdomain *domain, const struct model_item *
 static void write_firmware(struct libvirtdomain *domain, const struct model_item *item)
 {
     const struct model_firmware *firmware = &item->firmware;
+
+    if (firmware->smm)
+        (void)xml_add(domain->features, "smm", "state", "on", NULL);
+    if (domain->facts->elsewhere) {
+        xml_set(domain->os, "firmware", "efi");
+        return;
+    }
     char *code CLEANUP_FREE = libvirtdomain_path(domain, firmware->code);
     char *variables CLEANUP_FREE = libvirtdomain_path(domain, firmware->variables);
     struct xml *loader = xml_add(domain->os, "loader", "readonly", "yes", "type", "pflash", NULL);
@@ -117,8 +124,6 @@ static void write_firmware(struct libvirtdomain *domain, const struct model_item
     xml_set(loader, "secure", firmware->smm ? "yes" : NULL);
     xml_set_text(loader, code);
     (void)xml_add_text(domain->os, "nvram", variables);
-    if (firmware->smm)
-        (void)xml_add(domain->features, "smm", "state", "on", NULL);
 }
 
 /* A domain has one loader. */
@@ -229,7 +234,8 @@ static void begin_domain(struct libvirtdomain *domain)
     domain->os = xml_add(domain->root, "os", NULL);
     domain->features = xml_add(domain->root, "features", NULL);
     domain->devices = xml_new("devices");
-    (void)xml_add_text(domain->devices, "emulator", domain->model->program);
+    if (!domain->facts->elsewhere)
+        (void)xml_add_text(domain->devices, "emulator", domain->model->program);
 }
 
 /* Writes the type of the machine, and the features that it has in QEMU by itself. libvirt refuses

@@ -75,6 +75,7 @@ int plan_build(struct plan *plan, struct config *config, const struct plan_optio
     plan->store_prefix = xstrdup(config_text(config, "runVm.store"));
     plan->cache_size = config->cache_size;
     plan->self_contained = options->directory != NULL;
+    plan->by_libvirt = options->directory || config->elsewhere;
     plan->undo = p.dialect->undo;
     plan->quits = quits(config, options);
     for (size_t i = 0; i < ELEMENTS(steps); i++)

@@ -46,14 +46,18 @@ void plan_add_parameter(struct plan *plan, const char *name, const char *value)
     kernel->kernel.parameters = text;
 }
 
+static void free_file(struct plan_file *file)
+{
+    free(file->path);
+    free(file->source);
+    free(file->label);
+    strv_free(&file->roots);
+}
+
 static void free_files(struct plan *plan)
 {
-    for (size_t i = 0; i < plan->file_count; i++) {
-        free(plan->files[i].path);
-        free(plan->files[i].source);
-        free(plan->files[i].label);
-        strv_free(&plan->files[i].roots);
-    }
+    for (size_t i = 0; i < plan->file_count; i++)
+        free_file(&plan->files[i]);
     free(plan->files);
     for (size_t i = 0; i < plan->blank_count; i++) {
         free(plan->blank[i].path);
@@ -140,6 +144,18 @@ size_t plan_credential_string(const struct plan_credential *credential, size_t c
 {
     return strlen(PLAN_SMBIOS_CREDENTIAL) + strlen(credential->name) + strlen("=") +
            (content + 2) / 3 * 4 + 1;
+}
+
+void plan_keep_files(struct plan *plan, unsigned int kinds)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plan->file_count; i++)
+        if (kinds & 1U << plan->files[i].kind)
+            plan->files[kept++] = plan->files[i];
+        else
+            free_file(&plan->files[i]);
+    plan->file_count = kept;
 }
 
 void plan_free(struct plan *plan)

@@ -161,6 +161,7 @@ struct plan {
     size_t credential_count;
     bool self_contained; /* the directory has copies in place of links into the cache, and no disk
                           * is stamped: run-vm does not start the machine */
+    bool by_libvirt;     /* libvirt starts the machine, perhaps on another host */
     bool undo; /* a start that fails removes the images it has made. With the system's own initrd
                 * they stay, as the specification's do */
     struct plan_blank *blank;
@@ -225,6 +226,9 @@ size_t plan_credential_string(const struct plan_credential *credential, size_t c
 /* Adds a parameter before the others of the kernel's command line, and to argv: one whose value is
  * known only after the files have been made. */
 void plan_add_parameter(struct plan *plan, const char *name, const char *value);
+
+/* Drops the files of other kinds than these, 1U << KIND each: nothing makes them. */
+void plan_keep_files(struct plan *plan, unsigned int kinds);
 
 /* Begins the names of the variables that hold store paths from the host's garbage collection. */
 #define PLAN_STORE_PATHS "RUN_VM_STORE_PATHS_"

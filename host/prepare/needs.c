@@ -178,7 +178,7 @@ int needs_check(const struct plan *plan, struct error *e)
         check_need(plan, &plan->needs[i], &problems);
     for (size_t i = 0; i < plan->file_count; i++)
         check_directory(&plan->files[i], &problems);
-    for (size_t i = 0; i < plan->port_count; i++)
+    for (size_t i = 0; i < plan->port_count && !plan->by_libvirt; i++)
         check_port(&plan->ports[i], &problems);
     if (!problems.count)
         return 0;
