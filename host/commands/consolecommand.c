@@ -7,21 +7,20 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/file.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "host/remote/domain.h"
 #include "host/run/consolerelay.h"
+#include "host/run/consolescreen.h"
 #include "host/run/consolesize.h"
 #include "host/run/consoletail.h"
-#include "host/run/keeper.h"
 #include "host/run/registry.h"
 #include "host/system/message.h"
 #include "host/system/process.h"
 #include "host/system/signals.h"
-#include "host/system/terminal.h"
 #include "host/system/unixsocket.h"
 
 /* The part of the log that is shown first: at most the last lines of a screen. */
@@ -31,6 +30,8 @@
 #define MEMBER(name) offsetof(struct consolecommand_options, name)
 
 static const struct commandline_option option_table[] = {
+    {"connect", 0, COMMANDLINE_TEXT, MEMBER(connect), "URI",
+     .help = "attach to a machine of a libvirt"},
     {"help", 'h', COMMANDLINE_HELP, 0, NULL, .help = "print this"},
 };
 const struct commandline consolecommand_syntax = {.options = option_table,
@@ -101,28 +102,18 @@ static void print_tail(const char *path)
 /* Connects the standard streams and the console until one of them ends. Returns the exit status. */
 static int attach(const struct registry_machine *machine, int console)
 {
-    const struct strv none = {0};
-    struct terminal terminal;
-    struct keeper keeper CLEANUP_KEEPER = {.fd = -1, .shows_guest = true};
-    bool keys = isatty(STDIN_FILENO);
+    struct consolescreen screen;
     signals_block();
-    if (keys)
-        keeper_start(&keeper, &none, NULL);
-    terminal_save(&terminal);
+    consolescreen_open(&screen);
     log_info("%s: its console; %s", machine->name,
-             keys ? "Ctrl-] leaves it" : "until the machine ends");
+             screen.keys ? "Ctrl-] leaves it" : "until the machine ends");
     print_tail(registry_text(machine, "consoleLog"));
     struct consolesize size CLEANUP_CONSOLESIZE = {0};
-    if (keys) {
-        terminal_make_raw();
+    if (screen.keys)
         consolesize_start(&size, machine->name);
-    }
-    enum consolerelay_end end = consolerelay_run(console, keys);
-    terminal_restore(&terminal);
-    if (keys) {
-        terminal_end_modes();
-        terminal_end_line();
-    }
+    consolescreen_enter(&screen);
+    enum consolerelay_end end = consolerelay_run(console, screen.keys);
+    consolescreen_close(&screen);
     if (end == CONSOLERELAY_SIGNALLED)
         return 128 + signals_take();
     if (end == CONSOLERELAY_LEFT)
@@ -132,11 +123,26 @@ static int attach(const struct registry_machine *machine, int console)
     return 0;
 }
 
+/* Shows the console of a machine of a libvirt. Returns the exit status. */
+static int show_elsewhere(const struct consolecommand_options *options)
+{
+    struct error e CLEANUP_ERROR = {0};
+    struct virsh virsh CLEANUP_VIRSH = {0};
+    int r = virsh_open(&virsh, options->connect, &e);
+    char *name CLEANUP_FREE = r < 0 ? NULL : domain_choose(&virsh, &options->words, &e);
+    if (!name)
+        return message_report(&e, STATUS_UNAVAILABLE);
+    signals_block();
+    return domain_show_console(&virsh, name, false);
+}
+
 int consolecommand_run(void *values)
 {
     const struct consolecommand_options *options = values;
     struct registry_machine machine CLEANUP_MACHINE = {0};
     struct error e CLEANUP_ERROR = {0};
+    if (options->connect)
+        return show_elsewhere(options);
     if (registry_find(&machine, options->words.count ? options->words.items[0] : NULL, &e) < 0)
         return message_report(&e, STATUS_IO);
     const char *path = registry_text(&machine, "console");

@@ -5,6 +5,7 @@
 #include "host/commandline.h"
 
 struct consolecommand_options {
+    char *connect;     /* the URI of a libvirt; NULL: a machine of run-vm's own */
     struct strv words; /* the machine's name, or nothing */
 };
 extern const struct commandline consolecommand_syntax;

@@ -22,8 +22,10 @@ static int check_options(const struct run_options *options, struct error *e)
         const char *name;
         bool given;
     } supervising[] = {
-        {"dry-run", options->dry_run != DRYRUN_NO},       {"detach", options->plan.detach},
-        {"exec", options->plan.exec.arguments.count > 0}, {"timeout", options->timeout},
+        {"dry-run", options->dry_run != DRYRUN_NO},
+        {"detach", options->plan.detach && !options->connect},
+        {"exec", options->plan.exec.arguments.count > 0},
+        {"timeout", options->timeout},
         {"boot-chart", options->plan.boot_chart},
     };
 
@@ -73,7 +75,7 @@ static char *choose_directory(const char *given, const char *name, struct error 
     return NULL;
 }
 
-int libvirtplan_make(struct libvirtplan *made, struct run_options *options, const char *directory)
+int libvirtplan_load(struct libvirtplan *made, struct run_options *options)
 {
     struct error e CLEANUP_ERROR = {0};
 
@@ -86,7 +88,20 @@ int libvirtplan_make(struct libvirtplan *made, struct run_options *options, cons
     if (treestart_choose_kernel(&made->config, &options->plan, false, &e) < 0)
         return message_report(&e, STATUS_CONFIGURATION);
     made->name = choose_name(options, &made->config, &e);
-    char *chosen CLEANUP_FREE = made->name ? choose_directory(directory, made->name, &e) : NULL;
+    return made->name ? 0 : message_report(&e, STATUS_CONFIGURATION);
+}
+
+int libvirtplan_make(struct libvirtplan *made, struct run_options *options, const char *directory)
+{
+    struct error e CLEANUP_ERROR = {0};
+    if (options->connect) {
+        (void)error_set(&e, -EINVAL, "--connect: is for a start; expected none here");
+        return message_report(&e, STATUS_USAGE);
+    }
+    int status = libvirtplan_load(made, options);
+    if (status)
+        return status;
+    char *chosen CLEANUP_FREE = choose_directory(directory, made->name, &e);
     if (!chosen)
         return message_report(&e, STATUS_CONFIGURATION);
     options->plan.directory = chosen;

@@ -12,7 +12,11 @@ struct libvirtplan {
     char *name; /* of the machine, and of its domain */
 };
 
-/* Makes the plan. Files go to `directory`, relative to the working directory; NULL: to
+/* Makes the configuration and the name, and no plan yet. Returns 0, or the exit status after it has
+ * logged the reason. The caller frees it, in any case. */
+int libvirtplan_load(struct libvirtplan *made, struct run_options *options);
+
+/* Makes the plan, too. Files go to `directory`, relative to the working directory; NULL: to
  * $XDG_DATA_HOME/run-vm/NAME. Returns 0, or the exit status after it has logged the reason. The
  * caller frees it, in any case. */
 int libvirtplan_make(struct libvirtplan *made, struct run_options *options, const char *directory);

@@ -8,6 +8,7 @@
 
 struct listcommand_options {
     bool json;
+    char *connect; /* the URI of a libvirt; NULL: machines of run-vm's own */
 };
 extern const struct commandline listcommand_syntax;
 

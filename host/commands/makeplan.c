@@ -16,6 +16,7 @@
 #include "host/commands/treestart.h"
 #include "host/config/resolve.h"
 #include "host/plan/build.h"
+#include "host/plan/elsewhere.h"
 #include "host/plan/execmode.h"
 #include "host/system/atomicfile.h"
 #include "host/system/message.h"
@@ -42,6 +43,7 @@ int makeplan_load(struct config *config, struct run_options *options)
     int status = 0;
     config->diskless = needs_no_disk(options);
     config->is_root = geteuid() == 0;
+    config->elsewhere = options->connect != NULL;
     for (size_t i = 0; i < options->config_files.count; i++) {
         int r = config_add_file(config, options->config_files.items[i], &e);
         if (r < 0)
@@ -52,6 +54,8 @@ int makeplan_load(struct config *config, struct run_options *options)
                              options->settings.items[i + 1], &e) < 0)
             status = message_report(&e, STATUS_CONFIGURATION);
     if (treestart_configure(config, &options->plan, &e) < 0)
+        status = message_report(&e, STATUS_CONFIGURATION);
+    if (options->connect && elsewhere_configure(config, &e) < 0)
         status = message_report(&e, STATUS_CONFIGURATION);
     if (options->here && here_configure(config, &options->plan.exec, &e) < 0)
         status = message_report(&e, STATUS_CONFIGURATION);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "host/commands/announce.h"
 #include "host/commands/bootloader.h"
+#include "host/commands/connectcommand.h"
 #include "host/commands/hostport.h"
 #include "host/commands/makeplan.h"
 #include "host/commands/runoptions.h"
@@ -196,6 +197,8 @@ int run_command(void *values)
     }
     if (runoptions_check(options, &e) < 0)
         return message_report(&e, STATUS_USAGE);
+    if (options->connect)
+        return connectcommand_run(options);
     options->plan.tree_start = options->plan.root_dir && !options->config_files.count;
     if (options->initcalls)
         strv_push(&options->plan.append, "initcall_debug log_buf_len=4M");

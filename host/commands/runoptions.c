@@ -119,6 +119,11 @@ static const struct commandline_option run_option_table[] = {
      .help = "what run-vm list and the commands for running machines call this one; by default its "
              "system.name, or the name of the directory that is its root, with a number if another "
              "one has that"},
+    {"connect", 0, COMMANDLINE_TEXT, MEMBER(connect), "URI",
+     .help = "let a libvirt start the machine, on this host or another: qemu+ssh://HOST/system; "
+             "its store has to be an image, and no directory is shared"},
+    {"count", 0, COMMANDLINE_TEXT, MEMBER(count), "NUMBER",
+     .help = "with --connect: start so many of it, NAME-1, NAME-2, ..., and leave them running"},
     {"help", 'h', COMMANDLINE_HELP, 0, NULL, .help = "print this"},
     {"version", 'V', COMMANDLINE_FLAG, MEMBER(version), NULL, .help = "print the version"},
 };
@@ -168,6 +173,9 @@ int runoptions_check(const struct run_options *options, struct error *e)
         return error_set(e, -EINVAL,
                          "--boot-chart-initcalls: there is no chart: give --boot-chart "
                          "FILE as well");
+    if (options->count && !options->connect)
+        return error_set(e, -EINVAL,
+                         "--count: needs --connect URI, the libvirt that starts the machines");
     unsigned int timeout = 0;
     if (options->timeout && deadline_parse(&timeout, options->timeout, e) < 0)
         return -EINVAL;

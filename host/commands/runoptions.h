@@ -18,6 +18,8 @@ struct run_options {
     bool version;
     bool initcalls;    /* the chart shows those of the kernel */
     char *timeout;     /* seconds; NULL: none */
+    char *connect;     /* the URI of the libvirt that starts the machine; NULL: run-vm does */
+    char *count;       /* so many machines of it; NULL: one, without a number in its name */
     struct strv words; /* of the commands that make a plan, and start no machine */
     struct plan_options plan;
 };

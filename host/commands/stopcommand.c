@@ -12,6 +12,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/text.h"
+#include "host/remote/domain.h"
 #include "host/run/qmplines.h"
 #include "host/run/registry.h"
 #include "host/system/message.h"
@@ -40,6 +41,7 @@ static const struct commandline_option option_table[] = {
     {"kill", 'k', COMMANDLINE_FLAG, MEMBER(kill), NULL,
      .help =
          "after that time, or without --timeout at once, make QEMU quit, and kill what remains"},
+    {"connect", 0, COMMANDLINE_TEXT, MEMBER(connect), "URI", .help = "stop a machine of a libvirt"},
     {"help", 'h', COMMANDLINE_HELP, 0, NULL, .help = "print this"},
 };
 const struct commandline stopcommand_syntax = {.options = option_table,
@@ -170,6 +172,29 @@ static int open_machine(const struct registry_machine *machine, struct error *e)
     return TAKE_FD(end);
 }
 
+/* Stops a machine of a libvirt. Returns the exit status. */
+static int stop_elsewhere(const struct stopcommand_options *options, uint64_t seconds)
+{
+    struct error e CLEANUP_ERROR = {0};
+    struct virsh virsh CLEANUP_VIRSH = {0};
+    int r = virsh_open(&virsh, options->connect, &e);
+    char *name CLEANUP_FREE = r < 0 ? NULL : domain_choose(&virsh, &options->words, &e);
+    enum domain_end end = DOMAIN_RUNS;
+
+    if (!name || domain_stop(&virsh, name, seconds, options->kill, &end, &e) < 0)
+        return message_report(&e, STATUS_UNAVAILABLE);
+    if (end == DOMAIN_POWERED_DOWN)
+        log_info("%s: the guest has powered down", name);
+    else if (end == DOMAIN_ENDED)
+        log_info("%s: ended", name);
+    else
+        log_error("%s: still runs after %" PRIu64 " s; run-vm stop --kill --connect %s %s ends it",
+                  name, seconds, virsh.uri, name);
+    return end == DOMAIN_POWERED_DOWN ? 0
+           : end == DOMAIN_ENDED      ? STATUS_ENDED_OTHERWISE
+                                      : STATUS_STILL_RUNS;
+}
+
 int stopcommand_run(void *values)
 {
     const struct stopcommand_options *options = values;
@@ -178,6 +203,8 @@ int stopcommand_run(void *values)
     uint64_t seconds = 0;
     if (read_timeout(&seconds, options, &e) < 0)
         return message_report(&e, STATUS_USAGE);
+    if (options->connect)
+        return stop_elsewhere(options, seconds);
     if (registry_find(&machine, options->words.count ? options->words.items[0] : NULL, &e) < 0)
         return message_report(&e, STATUS_IO);
     int end CLEANUP_CLOSE = open_machine(&machine, &e);

@@ -9,6 +9,7 @@
 struct stopcommand_options {
     char *timeout; /* seconds; NULL: not given */
     bool kill;
+    char *connect;     /* the URI of a libvirt; NULL: a machine of run-vm's own */
     struct strv words; /* the machine's name, or nothing */
 };
 extern const struct commandline stopcommand_syntax;

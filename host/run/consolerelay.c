@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -51,7 +50,7 @@ static bool read_input(struct relay *r)
 
 static void write_typed(struct relay *r)
 {
-    ssize_t put = send(r->console, queue_front(&r->typed), queue_length(&r->typed), MSG_NOSIGNAL);
+    ssize_t put = write(r->console, queue_front(&r->typed), queue_length(&r->typed));
     bool gone = put < 0 && errno != EAGAIN && errno != EINTR;
     queue_drop(&r->typed, gone ? queue_length(&r->typed) : put > 0 ? (size_t)put : 0);
 }
@@ -60,7 +59,7 @@ static void write_typed(struct relay *r)
 static bool read_console(struct relay *r)
 {
     char bytes[CHUNK];
-    ssize_t got = recv(r->console, bytes, sizeof bytes, 0);
+    ssize_t got = read(r->console, bytes, sizeof bytes);
     if (got > 0)
         queue_append(&r->shown, bytes, (size_t)got);
     return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));

@@ -10,6 +10,7 @@ enum consolerelay_end {
     CONSOLERELAY_SIGNALLED, /* a signal of signals_block() has come */
 };
 
-/* Relays until one of the ends. The socket `console` is non-blocking. With `keys` the standard
- * input is a terminal, in raw mode; otherwise its end ends nothing. */
+/* Relays until one of the ends. `console`, a socket or the leading end of a pseudoterminal, is
+ * non-blocking. With `keys` the standard input is a terminal, in raw mode; otherwise its end ends
+ * nothing. SIGPIPE must be ignored (signals.h). */
 enum consolerelay_end consolerelay_run(int console, bool keys);

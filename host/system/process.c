@@ -46,6 +46,7 @@ static const struct {
     {"ssh", "openssh-client"},
     {"ssh-keygen", "openssh-client"},
     {"swtpm", "swtpm"},
+    {"virsh", "libvirt-clients"},
     {"virtiofsd", "qemu-system-common or virtiofsd"},
 };
 

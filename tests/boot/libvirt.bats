@@ -65,3 +65,74 @@ EOT
     # libvirt changes no owner
     [ "$(stat -c %u "$PLACE"/system/{disk.qcow2,files/kernel,files/store.img} | sort -u)" = 0 ]
 }
+
+# connected session|system UID: runs the script on standard input beside a libvirtd. Its arguments are the
+# options of a start by --connect.
+connected() {
+    local dir=$PLACE/connected-$1
+    mkdir -p "$dir"
+    cat >"$dir/user.sh"
+    RUN_VM_PROGRAM=$PLACE/run-vm "$BATS_TEST_DIRNAME/libvirt-domain" "$1" "$2" "$dir" --connect "qemu:///$1" \
+        --config "$PLACE/demo.json" --guest-init "$PLACE/init" --name box \
+        -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")"
+}
+
+@test "--connect sends a machine to a user's libvirt, shows its console and waits for its end" {
+    connected session 61003 <<'EOT'
+volumes=$HOME/.local/share/libvirt/images/run-vm
+"$RUN_VM_PROGRAM" "$@" --append demo.action=poweroff </dev/null >console 2>messages
+grep "demo: system /nix/store/" console
+grep "box: the guest has powered down" messages
+[ "$(virsh domstate box)" = "shut off" ]
+ls "$volumes" | sed 's/-.*//' | sort | tr '\n' ' ' | grep '^box.qcow2 initrd kernel store $'
+
+# a second start sends nothing
+"$RUN_VM_PROGRAM" "$@" --detach 2>messages
+! grep uploading messages
+"$RUN_VM_PROGRAM" list --connect "$LIBVIRT_DEFAULT_URI" | grep ' box .*running'
+status=0
+"$RUN_VM_PROGRAM" "$@" --detach 2>messages || status=$?
+[ "$status" = 69 ] && grep "box: runs on .* already" messages
+"$RUN_VM_PROGRAM" stop --connect "$LIBVIRT_DEFAULT_URI" --kill || [ $? = 3 ]
+
+# an upload that was broken off is done again
+truncate -s 1M "$volumes"/kernel-*
+"$RUN_VM_PROGRAM" "$@" --count 2 2>messages
+[ "$(grep -c uploading messages)" = 1 ] && grep "uploading kernel-" messages
+[ "$(virsh list --name | grep -c '^box-[12]')" = 2 ]
+[ "$(virsh domiflist box-1 | grep -o '52:.*')" != "$(virsh domiflist box-2 | grep -o '52:.*')" ]
+[ "$(ls "$volumes" | grep -c '^store-')" = 1 ]
+EOT
+}
+
+@test "a connection that breaks leaves a machine that is defined whole, or none" {
+    connected system 0 <<'EOT'
+# virsh, whose call number $fails finds the connection broken
+mkdir bin
+cat >bin/virsh <<'EOS'
+#!/bin/bash
+count=$(($(cat "$DIR/calls") + 1))
+echo $count >"$DIR/calls"
+[ "$count" != "$fails" ] || { echo "error: Connection reset by peer" >&2; exit 1; }
+PATH=${PATH#*:} exec virsh "$@"
+EOS
+chmod +x bin/virsh
+export DIR=$PWD fails=0
+while :; do
+    fails=$((fails + 1))
+    echo 0 >calls
+    if PATH=$PWD/bin:$PATH "$RUN_VM_PROGRAM" "$@" --detach 2>messages; then
+        virsh domstate box | grep running
+        virsh destroy box
+        [ "$(cat calls)" -ge "$fails" ] || break # all have been in the way
+        continue
+    fi
+    grep -E 'Connection reset by peer|exists already' messages
+    # the domain comes last, when everything that it names is there
+    for file in $(virsh dumpxml box 2>/dev/null | grep -o "/var/lib/libvirt/images[^<']*"); do
+        [ -s "$file" ]
+    done
+done
+[ "$fails" -gt 10 ]
+EOT
+}

@@ -45,6 +45,17 @@ run_vm() {
     [ "$(stat -c %i there/initrd)" != "$(tail -n 1 <<<"$first")" ]
 }
 
+@test "prepare does not mind a port that is in use: its domain may run" {
+    local port
+    python3 -c 'import socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()[1], flush=True); time.sleep(600)' \
+        >port 3>&- &
+    until_true [ -s port ]
+    port=$(cat port)
+    run -0 --separate-stderr run_vm prepare --port "$port:22" there
+    kill $!
+}
+
 @test "libvirt-xml makes nothing" {
     find . | sort >"$BATS_TEST_TMPDIR/before"
     run -0 --separate-stderr run_vm libvirt-xml system there
@@ -70,6 +81,24 @@ run_vm() {
     valid -o 'virtualisation.qemu.options=["-device virtio-balloon,id=x"]'
     grep -qF '<qemu:arg value="virtio-balloon,id=x"/>' domain
     valid -o runVm.agent=true -o runVm.warmStart=false
+}
+
+@test "--connect is for a start, by a libvirt that answers" {
+    run -64 run_vm --count 2
+    [[ $output == "run-vm: --count: needs --connect URI"* ]]
+    run -64 run_vm prepare --connect qemu:///session
+    [[ $output == "run-vm: --connect: is for a start"* ]]
+    run -64 run_vm --connect qemu:///session --count 0
+    [[ $output == *"--count: is \"0\", expected a number from 1"* ]]
+    run -64 "$RUN_VM_PROGRAM" --connect qemu:///session --kernel system/kernel --exec true
+    [[ $output == "run-vm: --exec: is for a machine that run-vm starts"* ]]
+    run -69 run_vm --connect "qemu+unix:///session?socket=$PWD/none"
+    [[ $output == *"none"*"No such file"* ]]
+    run -64 run_vm --connect test:///default
+    [[ $output == *"test:///default: is no libvirt that run-vm knows"* ]]
+    run -69 "$RUN_VM_PROGRAM" list --connect "qemu+unix:///session?socket=$PWD/none"
+    run -69 "$RUN_VM_PROGRAM" stop --connect "qemu+unix:///session?socket=$PWD/none" box
+    [ -z "$(find "$TMPDIR" -mindepth 1)" ]
 }
 
 @test "options of a machine that run-vm starts are refused, and a libvirt elsewhere" {

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/remote/virsh.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/strv.h"
+#include "base/text.h"
+#include "host/system/process.h"
+
+/* Runs virsh and returns its output; the caller frees. NULL with the reason. */
+static char *capture(const char *uri, const char *command, va_list words, bool silent,
+                     struct error *e)
+{
+    static const char *const leading[] = {"virsh", "--quiet", "--connect"};
+    struct strv argv CLEANUP_STRV = {0};
+    struct strv environment CLEANUP_STRV = {0};
+
+    for (size_t i = 0; i < ELEMENTS(leading); i++)
+        strv_push(&argv, leading[i]);
+    strv_push(&argv, uri);
+    for (const char *word = command; word; word = va_arg(words, const char *))
+        strv_push(&argv, word);
+    strv_push(&environment, "LC_ALL=C");
+    const struct process process = {
+        .argv = &argv, .environment = &environment, .silent = silent, .input = -1};
+    char *output = process_capture(&process, NULL, e);
+    if (!output && e && e->status != STATUS_UNAVAILABLE && e->status <= 128) {
+        (void)error_context(e, -EPROTO, "%s: %s", uri, command);
+        e->status = STATUS_UNAVAILABLE;
+    }
+    return output;
+}
+
+char *virsh_call(const struct virsh *virsh, struct error *e, const char *command, ...)
+{
+    va_list words;
+
+    va_start(words, command);
+    char *output = capture(virsh->uri, command, words, false, e);
+    va_end(words);
+    return output;
+}
+
+char *virsh_ask(const struct virsh *virsh, const char *command, ...)
+{
+    va_list words;
+
+    va_start(words, command);
+    char *output = capture(virsh->uri, command, words, true, NULL);
+    va_end(words);
+    return output;
+}
+
+/* Reads DRIVER[+TRANSPORT]://[AUTHORITY]/PATH[?PARAMETERS]. Returns 0, or -EINVAL with the reason.
+ */
+static int read_uri(struct virsh *virsh, struct error *e)
+{
+    const char *authority = strstr(virsh->uri, "://");
+    const char *path = authority ? strchr(authority + 3, '/') : NULL;
+    bool is_qemu = strcspn(virsh->uri, "+:") == strlen("qemu") && startswith(virsh->uri, "qemu");
+    size_t length = path ? strcspn(path + 1, "?") : 0;
+    bool is_system = path && length == strlen("system") && startswith(path + 1, "system");
+
+    virsh->is_session = path && length == strlen("session") && startswith(path + 1, "session");
+    virsh->is_local = path == authority + 3;
+    if (is_qemu && (is_system || virsh->is_session))
+        return 0;
+    (void)error_set(e, -EINVAL,
+                    "--connect: %s: is no libvirt that run-vm knows; expected "
+                    "qemu+ssh://HOST/system, qemu:///system or qemu:///session",
+                    virsh->uri);
+    return error_status(e, -EINVAL, STATUS_USAGE);
+}
+
+int virsh_open(struct virsh *virsh, const char *uri, struct error *e)
+{
+    const struct virsh given = {.uri = xstrdup(uri)};
+    char *output CLEANUP_FREE = virsh_call(&given, e, "uri", NULL);
+
+    free(given.uri);
+    if (!output)
+        return -EPROTO;
+    virsh->uri = xstrndup(output, strcspn(output, "\n"));
+    return read_uri(virsh, e);
+}
+
+void virsh_close(struct virsh *virsh)
+{
+    free(virsh->uri);
+    virsh->uri = NULL;
+}
+
+char *virsh_field(const char *output, const char *key)
+{
+    for (const char *line = output; *line;) {
+        const char *end = strchrnul(line, '\n');
+        const char *rest = startswith(line, key);
+
+        if (rest && *rest == ':') {
+            rest += 1 + strspn(rest + 1, " ");
+            size_t length = end > rest ? (size_t)(end - rest) : 0;
+            while (length && rest[length - 1] == ' ')
+                length--;
+            return xstrndup(rest, length);
+        }
+        line = *end ? end + 1 : end;
+    }
+    return NULL;
+}
+
+bool virsh_lists(const char *output, const char *name)
+{
+    for (const char *line = output; *line;) {
+        const char *end = strchrnul(line, '\n');
+        const char *rest = startswith(line, name);
+
+        if (rest && rest + strspn(rest, " ") == end)
+            return true;
+        line = *end ? end + 1 : end;
+    }
+    return false;
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/remote/volumes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "host/system/process.h"
+
+/* --- names --- */
+
+/* Hexadecimal digits of the digest in a name: 128 bits. */
+#define DIGITS 32
+
+#define CHUNK ((size_t)256 * 1024)
+
+/* Computes the digest of a file, and its size. Returns 0 or a negative errno. */
+static int digest_file(const char *file, char text[SHA256_HEX], uint64_t *bytes)
+{
+    int fd CLEANUP_CLOSE = open(file, O_RDONLY | O_CLOEXEC);
+    char *chunk CLEANUP_FREE = xcalloc(CHUNK, 1);
+    uint8_t digest[SHA256_BYTES];
+    struct sha256 s;
+    ssize_t got = fd < 0 ? -1 : 1;
+
+    sha256_begin(&s);
+    for (*bytes = 0; got > 0; *bytes += (uint64_t)got) {
+        got = read(fd, chunk, CHUNK);
+        if (got < 0)
+            break;
+        sha256_feed(&s, chunk, (size_t)got);
+    }
+    if (got < 0)
+        return -errno;
+    sha256_end(&s, digest);
+    sha256_hex(digest, text);
+    return 0;
+}
+
+int volumes_name_contents(struct volume *volume, const char *prefix, const char *file,
+                          struct error *e)
+{
+    char text[SHA256_HEX];
+    int r = digest_file(file, text, &volume->bytes);
+
+    if (r < 0)
+        return error_errno(e, -r, "%s", file);
+    volume->name = xasprintf("%s-%.*s", prefix, DIGITS, text);
+    volume->file = xstrdup(file);
+    return 0;
+}
+
+/* --- the pool --- */
+
+/* Returns the directory of a new pool, as absolute path; the caller frees. NULL with the reason. */
+static char *choose_directory(const struct virsh *virsh, struct error *e)
+{
+    const char *data = getenv("XDG_DATA_HOME");
+    const char *home = getenv("HOME");
+
+    if (!virsh->is_session)
+        return xstrdup("/var/lib/libvirt/images/" VOLUMES_POOL);
+    if (virsh->is_local && data && data[0] == '/')
+        return xasprintf("%s/libvirt/images/" VOLUMES_POOL, data);
+    if (virsh->is_local && home && home[0] == '/')
+        return xasprintf("%s/.local/share/libvirt/images/" VOLUMES_POOL, home);
+    (void)error_set(e, -EINVAL,
+                    "%s: has no storage pool \"" VOLUMES_POOL "\", and run-vm does not know the "
+                    "home directory there; make one: virsh --connect '%s' pool-create-as "
+                    "--build " VOLUMES_POOL " dir --target DIRECTORY",
+                    virsh->uri, virsh->uri);
+    return NULL;
+}
+
+/* A pool that another run-vm has made meanwhile is as good. */
+static int make_pool(const struct virsh *virsh, struct error *e)
+{
+    char *directory CLEANUP_FREE = choose_directory(virsh, e);
+
+    if (!directory)
+        return -EINVAL;
+    log_info("%s: making the storage pool " VOLUMES_POOL " in %s", virsh->uri, directory);
+    char *defined CLEANUP_FREE =
+        virsh_call(virsh, e, "pool-define-as", VOLUMES_POOL, "dir", "--target", directory, NULL);
+    char *built CLEANUP_FREE =
+        defined ? virsh_call(virsh, e, "pool-build", VOLUMES_POOL, NULL) : NULL;
+    char *lasting CLEANUP_FREE =
+        built ? virsh_call(virsh, e, "pool-autostart", VOLUMES_POOL, NULL) : NULL;
+    return lasting ? 0 : -EPROTO;
+}
+
+int volumes_open_pool(const struct virsh *virsh, struct error *e)
+{
+    char *all CLEANUP_FREE = virsh_call(virsh, e, "pool-list", "--all", "--name", NULL);
+
+    if (!all)
+        return -EPROTO;
+    if (!virsh_lists(all, VOLUMES_POOL) && make_pool(virsh, e) < 0)
+        return -EPROTO;
+    char *active CLEANUP_FREE = virsh_call(virsh, e, "pool-list", "--name", NULL);
+    if (!active)
+        return -EPROTO;
+    if (virsh_lists(active, VOLUMES_POOL))
+        return 0;
+    char *started CLEANUP_FREE = virsh_call(virsh, e, "pool-start", VOLUMES_POOL, NULL);
+    return started ? 0 : -EPROTO;
+}
+
+/* --- volumes --- */
+
+/* The size of a volume in bytes; 0: it is empty. -1: there is none. */
+static int64_t find_size(const struct virsh *virsh, const struct volume *volume)
+{
+    char *facts CLEANUP_FREE =
+        virsh_ask(virsh, "vol-info", "--bytes", "--pool", VOLUMES_POOL, volume->name, NULL);
+    char *capacity CLEANUP_FREE = facts ? virsh_field(facts, "Capacity") : NULL;
+
+    return capacity ? strtoll(capacity, NULL, 10) : -1;
+}
+
+static int create(const struct virsh *virsh, const struct volume *volume, struct error *e)
+{
+    char *bytes CLEANUP_FREE = xasprintf("%" PRIu64, volume->file ? 0 : volume->bytes);
+    char *created CLEANUP_FREE =
+        virsh_call(virsh, e, "vol-create-as", VOLUMES_POOL, volume->name, bytes, "--format",
+                   volume->file ? "raw" : "qcow2", NULL);
+
+    return created ? 0 : -EPROTO;
+}
+
+static int upload(const struct virsh *virsh, const struct volume *volume, struct error *e)
+{
+    log_info("%s: uploading %s (%" PRIu64 " MiB)", virsh->uri, volume->name,
+             (volume->bytes + MIB - 1) / MIB);
+    char *uploaded CLEANUP_FREE = virsh_call(virsh, e, "vol-upload", "--sparse", "--pool",
+                                             VOLUMES_POOL, volume->name, volume->file, NULL);
+    if (!uploaded)
+        return -EPROTO;
+    if (find_size(virsh, volume) == (int64_t)volume->bytes)
+        return 0;
+    return error_set(e, -EIO, "%s: %s: is not whole after its upload; is the disk there full?",
+                     virsh->uri, volume->name);
+}
+
+/* Asks for the path of the volume. */
+static int find_path(const struct virsh *virsh, struct volume *volume, struct error *e)
+{
+    char *output CLEANUP_FREE =
+        virsh_call(virsh, e, "vol-path", "--pool", VOLUMES_POOL, volume->name, NULL);
+
+    if (!output)
+        return -EPROTO;
+    volume->path = xstrndup(output, strcspn(output, "\n"));
+    return 0;
+}
+
+int volumes_provide(const struct virsh *virsh, struct volume *volume, struct error *e)
+{
+    int64_t size = find_size(virsh, volume);
+    int r = size < 0 ? create(virsh, volume, e) : 0;
+
+    if (r == 0 && volume->file && size != (int64_t)volume->bytes)
+        r = upload(virsh, volume, e);
+    return r < 0 ? r : find_path(virsh, volume, e);
+}
+
+void volumes_free(struct volume *volume)
+{
+    free(volume->name);
+    free(volume->file);
+    free(volume->path);
+    *volume = (struct volume){0};
+}
