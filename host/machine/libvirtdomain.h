@@ -31,6 +31,7 @@ struct libvirtdomain {
     struct xml *root;
     struct xml *os;
     struct xml *features;
+    struct xml *processor; /* NULL: not yet written */
     struct xml *devices;
     struct strv arguments;   /* QEMU's, for what libvirt cannot say */
     size_t disks;            /* virtio disks so far */

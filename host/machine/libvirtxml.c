@@ -25,11 +25,24 @@ static void write_memory(struct libvirtdomain *domain, const struct model_item *
     xml_set(xml_add_text(domain->root, "memory", mebibytes), "unit", "MiB");
 }
 
+/* The element of the processor, which several items of the model fill in. */
+static struct xml *processor_element(struct libvirtdomain *domain)
+{
+    if (!domain->processor)
+        domain->processor = xml_add(domain->root, "cpu", NULL);
+    return domain->processor;
+}
+
+/* QEMU makes them cores of one socket, libvirt makes them sockets. */
 static void write_cores(struct libvirtdomain *domain, const struct model_item *item)
 {
     char *number CLEANUP_FREE = decimal(item->number);
 
     (void)xml_add_text(domain->root, "vcpu", number);
+    if (item->number == 1)
+        return;
+    (void)xml_add(processor_element(domain), "topology", "sockets", "1", "cores", number, "threads",
+                  "1", NULL);
 }
 
 static void write_shared_memory(struct libvirtdomain *domain, const struct model_item *item)
@@ -73,16 +86,16 @@ static void write_processor(struct libvirtdomain *domain, const struct model_ite
 
     strv_split(&words, item->text, ',');
     const char *model = words.items[0];
+    struct xml *cpu = processor_element(domain);
     if (!streq(model, "max") && !streq(model, "host")) {
-        struct xml *named = xml_add(domain->root, "cpu", "mode", "custom", "match", "exact", NULL);
-
-        (void)xml_add_text(named, "model", model);
-        add_features(named, &words);
+        xml_set(cpu, "mode", "custom");
+        xml_set(cpu, "match", "exact");
+        (void)xml_add_text(cpu, "model", model);
+        add_features(cpu, &words);
         return;
     }
-    struct xml *cpu =
-        xml_add(domain->root, "cpu", "mode", streq(model, "max") ? "maximum" : "host-passthrough",
-                "check", "none", NULL);
+    xml_set(cpu, "mode", streq(model, "max") ? "maximum" : "host-passthrough");
+    xml_set(cpu, "check", "none");
     if (strstr(item->text, "x-force-features="))
         libvirtdomain_pass_on(domain, item);
     else

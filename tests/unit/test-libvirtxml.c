@@ -18,8 +18,9 @@ static const struct libvirtdomain_facts facts = {
     .cpu = "x86_64",
 };
 
-/* Plans the content of virtualisation, and writes the domain; the caller frees. */
-static char *write_domain(const char *json, struct strv *warnings)
+/* Plans the content of virtualisation, and writes the domain by these facts; the caller frees. */
+static char *write_domain_of(const struct libvirtdomain_facts *of, const char *json,
+                             struct strv *warnings)
 {
     struct planned p CLEANUP_PLANNED;
     struct error e CLEANUP_ERROR = {0};
@@ -27,10 +28,15 @@ static char *write_domain(const char *json, struct strv *warnings)
     planned_init(&p);
     planned_make(&p, json, planned_no_environment);
     planned_expect_success(&p);
-    char *document = libvirtxml_write(&p.plan.machine, &facts, warnings, &e);
+    char *document = libvirtxml_write(&p.plan.machine, of, warnings, &e);
     if (!document)
         fail_msg("%s", e.message);
     return document;
+}
+
+static char *write_domain(const char *json, struct strv *warnings)
+{
+    return write_domain_of(&facts, json, warnings);
 }
 
 static void expect(const char *document, const char *text)
@@ -84,6 +90,32 @@ static void a_plain_machine_needs_none_of_qemus_arguments(void **state)
     expect(document, "<interface type=\"user\">");
     expect(document, "<model type=\"none\"/>");
     expect(document, "<target type=\"serial\" port=\"0\"/>");
+}
+
+static void processors_are_cores_of_one_socket(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *one CLEANUP_FREE = write_domain(VM("\"cores\": 1"), &warnings);
+    char *three CLEANUP_FREE = write_domain(VM("\"cores\": 3"), &warnings);
+
+    (void)state;
+    assert_null(strstr(one, "<topology"));
+    expect(three, "<vcpu>3</vcpu>");
+    expect(three, "<topology sockets=\"1\" cores=\"3\" threads=\"1\"/>");
+    assert_ptr_equal(strstr(strstr(three, "<cpu") + 1, "<cpu"), NULL);
+}
+
+static void another_host_chooses_its_own_emulator(void **state)
+{
+    struct libvirtdomain_facts elsewhere = facts;
+    struct strv warnings CLEANUP_STRV = {0};
+    elsewhere.elsewhere = true;
+    char *here CLEANUP_FREE = write_domain(VM("\"graphics\": false"), &warnings);
+    char *there CLEANUP_FREE = write_domain_of(&elsewhere, VM("\"graphics\": false"), &warnings);
+
+    (void)state;
+    expect(here, "<emulator>");
+    assert_null(strstr(there, "<emulator>"));
 }
 
 static void the_hosts_store_is_read_only(void **state)
@@ -165,6 +197,8 @@ int main(void)
         cmocka_unit_test(syntax_in_texts_is_escaped),
         cmocka_unit_test(a_text_that_xml_cannot_say_is_refused),
         cmocka_unit_test(a_plain_machine_needs_none_of_qemus_arguments),
+        cmocka_unit_test(processors_are_cores_of_one_socket),
+        cmocka_unit_test(another_host_chooses_its_own_emulator),
         cmocka_unit_test(the_hosts_store_is_read_only),
         cmocka_unit_test(forwarded_ports_go_to_qemu_with_their_card),
         cmocka_unit_test(a_property_of_a_drive_that_libvirt_does_not_have_is_kept),
