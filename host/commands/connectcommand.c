@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/file.h"
@@ -69,7 +68,7 @@ static int check_names(const struct virsh *virsh, const struct strv *names, stru
             return error_set(e, -EBUSY,
                              "%s: runs on %s already; end it by run-vm stop --connect %s %s, or "
                              "choose another name (--name)",
-                             names->items[i], virsh->uri, virsh->uri, names->items[i]);
+                             names->items[i], virsh->uri, virsh->word, names->items[i]);
     return 0;
 }
 

@@ -189,7 +189,7 @@ static int stop_elsewhere(const struct stopcommand_options *options, uint64_t se
         log_info("%s: ended", name);
     else
         log_error("%s: still runs after %" PRIu64 " s; run-vm stop --kill --connect %s %s ends it",
-                  name, seconds, virsh.uri, name);
+                  name, seconds, virsh.word, name);
     return end == DOMAIN_POWERED_DOWN ? 0
            : end == DOMAIN_ENDED      ? STATUS_ENDED_OTHERWISE
                                       : STATUS_STILL_RUNS;

@@ -70,7 +70,7 @@ static bool pause_looking(void)
 void domain_tell(const struct virsh *virsh, const char *name)
 {
     log_info("%s runs on %s: run-vm console --connect %s %s, run-vm stop --connect %s %s", name,
-             virsh->uri, virsh->uri, name, virsh->uri, name);
+             virsh->uri, virsh->word, name, virsh->word, name);
 }
 
 int domain_start(const struct virsh *virsh, const char *name, struct error *e)

@@ -10,6 +10,7 @@
 #include "base/strv.h"
 #include "base/text.h"
 #include "host/system/process.h"
+#include "host/system/shell.h"
 
 /* Runs virsh and returns its output; the caller frees. NULL with the reason. */
 static char *capture(const char *uri, const char *command, va_list words, bool silent,
@@ -85,13 +86,15 @@ int virsh_open(struct virsh *virsh, const char *uri, struct error *e)
     if (!output)
         return -EPROTO;
     virsh->uri = xstrndup(output, strcspn(output, "\n"));
+    virsh->word = shell_quote(virsh->uri);
     return read_uri(virsh, e);
 }
 
 void virsh_close(struct virsh *virsh)
 {
     free(virsh->uri);
-    virsh->uri = NULL;
+    free(virsh->word);
+    *virsh = (struct virsh){0};
 }
 
 char *virsh_field(const char *output, const char *key)

@@ -10,6 +10,7 @@
 /* A libvirt that answers. */
 struct virsh {
     char *uri;       /* as libvirt itself spells it */
+    char *word;      /* the same, quoted for a shell */
     bool is_session; /* it is a user's own, otherwise the host's */
     bool is_local;   /* it is on this host */
 };

@@ -74,9 +74,9 @@ static char *choose_directory(const struct virsh *virsh, struct error *e)
         return xasprintf("%s/.local/share/libvirt/images/" VOLUMES_POOL, home);
     (void)error_set(e, -EINVAL,
                     "%s: has no storage pool \"" VOLUMES_POOL "\", and run-vm does not know the "
-                    "home directory there; make one: virsh --connect '%s' pool-create-as "
+                    "home directory there; make one: virsh --connect %s pool-create-as "
                     "--build " VOLUMES_POOL " dir --target DIRECTORY",
-                    virsh->uri, virsh->uri);
+                    virsh->uri, virsh->word);
     return NULL;
 }
 

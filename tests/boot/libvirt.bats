@@ -72,7 +72,7 @@ connected() {
     local dir=$PLACE/connected-$1
     mkdir -p "$dir"
     cat >"$dir/user.sh"
-    RUN_VM_PROGRAM=$PLACE/run-vm "$BATS_TEST_DIRNAME/libvirt-domain" "$1" "$2" "$dir" --connect "qemu:///$1" \
+    RUN_VM_PROGRAM=$PLACE/run-vm "$BATS_TEST_DIRNAME/libvirt-domain" "$1" "$2" "$dir" --connect "qemu:///$1?mode=legacy&no_verify=1" \
         --config "$PLACE/demo.json" --guest-init "$PLACE/init" --name box \
         -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")"
 }
@@ -89,6 +89,7 @@ ls "$volumes" | sed 's/-.*//' | sort | tr '\n' ' ' | grep '^box.qcow2 initrd ker
 # a second start sends nothing
 "$RUN_VM_PROGRAM" "$@" --detach 2>messages
 ! grep uploading messages
+grep "stop --connect 'qemu:///session?mode=legacy&no_verify=1' box" messages
 "$RUN_VM_PROGRAM" list --connect "$LIBVIRT_DEFAULT_URI" | grep ' box .*running'
 status=0
 "$RUN_VM_PROGRAM" "$@" --detach 2>messages || status=$?
