@@ -60,7 +60,7 @@ int volumes_name_contents(struct volume *volume, const char *prefix, const char 
 
 /* --- the pool --- */
 
-/* Returns the directory of a new pool, as absolute path; the caller frees. NULL with the reason. */
+/* Returns the directory of a new pool, absolute; the caller frees. NULL with the reason. */
 static char *choose_directory(const struct virsh *virsh, struct error *e)
 {
     const char *data = getenv("XDG_DATA_HOME");
@@ -80,7 +80,7 @@ static char *choose_directory(const struct virsh *virsh, struct error *e)
     return NULL;
 }
 
-/* A pool that another run-vm has made meanwhile is as good. */
+/* Defines the pool, which starts with its host from then on, and makes its directory. */
 static int make_pool(const struct virsh *virsh, struct error *e)
 {
     char *directory CLEANUP_FREE = choose_directory(virsh, e);
