@@ -80,8 +80,17 @@ static char *choose_directory(const struct virsh *virsh, struct error *e)
     return NULL;
 }
 
-/* Defines the pool, which starts with its host from then on, and makes its directory. */
-static int make_pool(const struct virsh *virsh, struct error *e)
+/* True if the pool is one that run-vm has defined, and perhaps could not make. */
+static bool is_own(const struct virsh *virsh)
+{
+    char *directory CLEANUP_FREE = choose_directory(virsh, NULL);
+    char *path CLEANUP_FREE = directory ? xasprintf("<path>%s</path>", directory) : NULL;
+    char *pool CLEANUP_FREE = virsh_ask(virsh, "pool-dumpxml", VOLUMES_POOL, NULL);
+
+    return pool && path && startswith(pool, "<pool type='dir'>") && strstr(pool, path);
+}
+
+static int define_pool(const struct virsh *virsh, struct error *e)
 {
     char *directory CLEANUP_FREE = choose_directory(virsh, e);
 
@@ -90,26 +99,32 @@ static int make_pool(const struct virsh *virsh, struct error *e)
     log_info("%s: making the storage pool " VOLUMES_POOL " in %s", virsh->uri, directory);
     char *defined CLEANUP_FREE =
         virsh_call(virsh, e, "pool-define-as", VOLUMES_POOL, "dir", "--target", directory, NULL);
-    char *built CLEANUP_FREE =
-        defined ? virsh_call(virsh, e, "pool-build", VOLUMES_POOL, NULL) : NULL;
+    return defined ? 0 : -EPROTO;
+}
+
+/* Makes the pool's directory, unless it is there, and lets the pool start with its host. */
+static int build_pool(const struct virsh *virsh, struct error *e)
+{
+    char *built CLEANUP_FREE = virsh_call(virsh, e, "pool-build", VOLUMES_POOL, NULL);
     char *lasting CLEANUP_FREE =
         built ? virsh_call(virsh, e, "pool-autostart", VOLUMES_POOL, NULL) : NULL;
+
     return lasting ? 0 : -EPROTO;
 }
 
 int volumes_open_pool(const struct virsh *virsh, struct error *e)
 {
-    char *all CLEANUP_FREE = virsh_call(virsh, e, "pool-list", "--all", "--name", NULL);
-
-    if (!all)
-        return -EPROTO;
-    if (!virsh_lists(all, VOLUMES_POOL) && make_pool(virsh, e) < 0)
-        return -EPROTO;
     char *active CLEANUP_FREE = virsh_call(virsh, e, "pool-list", "--name", NULL);
+
     if (!active)
         return -EPROTO;
     if (virsh_lists(active, VOLUMES_POOL))
         return 0;
+    char *all CLEANUP_FREE = virsh_call(virsh, e, "pool-list", "--all", "--name", NULL);
+    if (!all || (!virsh_lists(all, VOLUMES_POOL) && define_pool(virsh, e) < 0))
+        return -EPROTO;
+    if (is_own(virsh) && build_pool(virsh, e) < 0)
+        return -EPROTO;
     char *started CLEANUP_FREE = virsh_call(virsh, e, "pool-start", VOLUMES_POOL, NULL);
     return started ? 0 : -EPROTO;
 }

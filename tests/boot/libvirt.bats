@@ -118,6 +118,8 @@ echo $count >"$DIR/calls"
 PATH=${PATH#*:} exec virsh "$@"
 EOS
 chmod +x bin/virsh
+# the making of the pool was broken off, too
+virsh pool-define-as run-vm dir --target /var/lib/libvirt/images/run-vm
 export DIR=$PWD fails=0
 while :; do
     fails=$((fails + 1))
