@@ -149,6 +149,7 @@ static const struct {
     {"discard", "discard"},
     {"aio", "io"},
     {"detect-zeroes", "detect_zeroes"},
+    {"media", NULL},
     {"readonly", NULL},
     {"snapshot", NULL},
 };
@@ -172,7 +173,9 @@ static bool is_known(const char *option)
 /* True if libvirt can say all that the drive is. The bus is its own to choose. */
 static bool can_say_drive(const struct model_drive *drive)
 {
-    bool can = find_bus(drive->driver) != NULL;
+    const struct bus *bus = find_bus(drive->driver);
+    const char *media = model_property(&drive->backend, "media");
+    bool can = bus && (!media || streq(media, bus->device));
 
     for (size_t i = 0; i < drive->backend.count; i++)
         can &= is_known(drive->backend.items[i].key);

@@ -161,6 +161,24 @@ static void a_property_of_a_drive_that_libvirt_does_not_have_is_kept(void **stat
                      "      <source file=\"/e&#38;f.img\"/>");
 }
 
+/* One among QEMU's arguments would have the place in the boot order that libvirt gives its first.
+ */
+static void the_boot_disk_is_one_of_libvirts(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE =
+        write_domain("{\"virtualisation\": {\"useBootLoader\": true}, "
+                     "\"system\": {\"build\": {\"bootDisk\": \"/boot-disk\"}}}",
+                     &warnings);
+    const char *disk = strstr(document, "/disk.img\"/>");
+
+    (void)state;
+    assert_int_equal(warnings.count, 0);
+    assert_non_null(disk);
+    expect(disk, "<boot order=\"2\"/>");
+    assert_null(strstr(document, "qemu:arg"));
+}
+
 static char *write_named(const char *name, const char *uri)
 {
     struct libvirtdomain_facts other = facts;
@@ -202,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_hosts_store_is_read_only),
         cmocka_unit_test(forwarded_ports_go_to_qemu_with_their_card),
         cmocka_unit_test(a_property_of_a_drive_that_libvirt_does_not_have_is_kept),
+        cmocka_unit_test(the_boot_disk_is_one_of_libvirts),
         cmocka_unit_test(a_domain_is_the_same_each_time_and_differs_from_others),
     };
 
