@@ -114,7 +114,7 @@ void libvirtdevice_share(struct libvirtdomain *domain, const struct model_item *
         xml_add(domain->devices, "filesystem", "type", "mount", "accessmode", access_mode(share),
                 "multidevs", share->socket ? NULL : "remap", NULL);
     if (share->socket) {
-        (void)xml_add(filesystem, "driver", "type", "virtiofs", "queue", "1024", NULL);
+        (void)xml_add(filesystem, "driver", "type", "virtiofs", NULL);
         (void)xml_add(filesystem, "binary", "path", domain->facts->virtiofsd, NULL);
     }
     (void)xml_add(filesystem, "source", "dir", path, NULL);
