@@ -59,12 +59,8 @@ static void choose_accelerator(struct libvirtplan *made, const struct virsh *vir
 /* Returns 0 if none of the machines runs, or a negative errno with the reason. */
 static int check_names(const struct virsh *virsh, const struct strv *names, struct error *e)
 {
-    char *running CLEANUP_FREE = virsh_call(virsh, e, "list", "--name", NULL);
-
-    if (!running)
-        return -EPROTO;
     for (size_t i = 0; i < names->count; i++)
-        if (virsh_lists(running, names->items[i]))
+        if (strv_contains(&virsh->running, names->items[i]))
             return error_set(e, -EBUSY,
                              "%s: runs on %s already; end it by run-vm stop --connect %s %s, or "
                              "choose another name (--name)",
@@ -79,7 +75,7 @@ static int define(struct libvirtplan *made, const struct virsh *virsh, const cha
     const struct plan *plan = &made->plan;
     const char *cpu = made->config.platform->cpu;
     const struct libvirtdomain_facts facts = {.name = name,
-                                              .uri = virsh->uri,
+                                              .uri = virsh->host,
                                               .directory = plan->cwd,
                                               .cpu = cpu ? cpu : "x86_64",
                                               .elsewhere = true};

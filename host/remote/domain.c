@@ -44,15 +44,11 @@ char *domain_choose(const struct virsh *virsh, const struct strv *words, struct 
 {
     if (words->count)
         return xstrdup(words->items[0]);
-    char *output CLEANUP_FREE = virsh_call(virsh, e, "list", "--name", NULL);
-    size_t length = output ? strcspn(output, " \n") : 0;
-
-    if (!output)
-        return NULL;
-    if (length > 0 && output[length + strspn(output + length, " \n")] == '\0')
-        return xstrndup(output, length);
+    if (virsh->running.count == 1)
+        return xstrdup(virsh->running.items[0]);
     (void)error_set(e, -EINVAL, "%s: %s; expected the name of a machine", virsh->uri,
-                    length > 0 ? "more than one machine runs there" : "no machine runs there");
+                    virsh->running.count ? "more than one machine runs there"
+                                         : "no machine runs there");
     (void)error_status(e, -EINVAL, STATUS_USAGE);
     return NULL;
 }

@@ -80,20 +80,32 @@ static int read_uri(struct virsh *virsh, struct error *e)
 int virsh_open(struct virsh *virsh, const char *uri, struct error *e)
 {
     const struct virsh given = {.uri = xstrdup(uri)};
-    char *output CLEANUP_FREE = virsh_call(&given, e, "uri", NULL);
+    char *output CLEANUP_FREE = virsh_call(&given, e, "uri; hostname; list --name", NULL);
+    struct strv lines CLEANUP_STRV = {0};
 
     free(given.uri);
     if (!output)
         return -EPROTO;
-    virsh->uri = xstrndup(output, strcspn(output, "\n"));
+    strv_split(&lines, output, '\n');
+    if (lines.count < 2)
+        return error_set(e, -EPROTO, "%s: does not say what it is", uri);
+    virsh->uri = xstrdup(lines.items[0]);
     virsh->word = shell_quote(virsh->uri);
-    return read_uri(virsh, e);
+    int r = read_uri(virsh, e);
+    virsh->host =
+        xasprintf("qemu://%s/%s", lines.items[1], virsh->is_session ? "session" : "system");
+    for (size_t i = 2; i < lines.count; i++)
+        if (lines.items[i][0])
+            strv_push(&virsh->running, lines.items[i]);
+    return r;
 }
 
 void virsh_close(struct virsh *virsh)
 {
     free(virsh->uri);
     free(virsh->word);
+    free(virsh->host);
+    strv_free(&virsh->running);
     *virsh = (struct virsh){0};
 }
 
