@@ -96,16 +96,14 @@ static int define_all(struct libvirtplan *made, const struct virsh *virsh,
                       struct connectvolumes *volumes, const struct strv *names, struct error *e)
 {
     struct strv warnings CLEANUP_STRV = {0};
-    int r = volumes_open_pool(virsh, e);
+    int r = connectvolumes_name(volumes, e);
 
-    if (r == 0)
-        r = connectvolumes_send(volumes, virsh, e);
     for (size_t i = 0; i < names->count && r == 0; i++) {
         struct strv later CLEANUP_STRV = {0}; /* the warnings of the first are those of all */
 
         r = signals_check(e);
         if (r == 0)
-            r = connectvolumes_assign(volumes, virsh, names->items[i], e);
+            r = connectvolumes_provide(volumes, virsh, names->items[i], e);
         if (r == 0)
             r = define(made, virsh, names->items[i], i ? &later : &warnings, e);
     }

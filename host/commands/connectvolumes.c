@@ -63,18 +63,15 @@ void connectvolumes_collect(struct connectvolumes *volumes, struct plan *plan)
     plan_keep_files(plan, MADE_HERE);
 }
 
-int connectvolumes_send(struct connectvolumes *volumes, const struct virsh *virsh, struct error *e)
+int connectvolumes_name(struct connectvolumes *volumes, struct error *e)
 {
     int r = 0;
 
     for (size_t i = 0; i < volumes->count && r == 0; i++) {
         struct connectvolume *item = &volumes->items[i];
 
-        if (!item->prefix)
-            continue;
-        r = volumes_name_contents(&item->volume, item->prefix, *item->path, e);
-        if (r == 0)
-            r = volumes_provide(virsh, &item->volume, e);
+        if (item->prefix)
+            r = volumes_name_contents(&item->volume, item->prefix, *item->path, e);
     }
     return r;
 }
@@ -88,22 +85,28 @@ static void name_disk(struct connectvolume *item, const char *name)
     item->volume.path = NULL;
 }
 
-int connectvolumes_assign(struct connectvolumes *volumes, const struct virsh *virsh,
-                          const char *name, struct error *e)
+int connectvolumes_provide(struct connectvolumes *volumes, const struct virsh *virsh,
+                           const char *name, struct error *e)
 {
+    struct volume **missing CLEANUP_FREE = xcalloc(volumes->count, sizeof *missing);
+    size_t count = 0;
+
     for (size_t i = 0; i < volumes->count; i++) {
         struct connectvolume *item = &volumes->items[i];
 
-        if (!item->prefix) {
+        if (!item->prefix)
             name_disk(item, name);
-            int r = volumes_provide(virsh, &item->volume, e);
-            if (r < 0)
-                return r;
-        }
+        if (!item->volume.path)
+            missing[count++] = &item->volume;
+    }
+    int r = volumes_provide(virsh, missing, count, e);
+    for (size_t i = 0; i < volumes->count && r == 0; i++) {
+        struct connectvolume *item = &volumes->items[i];
+
         free(*item->path);
         *item->path = xstrdup(item->volume.path);
     }
-    return 0;
+    return r;
 }
 
 void connectvolumes_free(struct connectvolumes *volumes)

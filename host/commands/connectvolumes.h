@@ -24,14 +24,14 @@ struct connectvolumes {
  * that need not be made here. The plan must outlive them. */
 void connectvolumes_collect(struct connectvolumes *volumes, struct plan *plan);
 
-/* Provides the volumes of files, which have been made. Returns 0, or a negative errno with the
- * reason. */
-int connectvolumes_send(struct connectvolumes *volumes, const struct virsh *virsh, struct error *e);
+/* Names the volumes of files, which have been made, after their contents. Returns 0, or a negative
+ * errno with the reason. */
+int connectvolumes_name(struct connectvolumes *volumes, struct error *e);
 
-/* Provides the disks of the machine of that name, and puts all paths into the model. Returns 0, or
- * a negative errno with the reason. */
-int connectvolumes_assign(struct connectvolumes *volumes, const struct virsh *virsh,
-                          const char *name, struct error *e);
+/* Provides the volumes of the machine of that name, and puts their paths into the model. Those of
+ * files are provided once. Returns 0, or a negative errno with the reason. */
+int connectvolumes_provide(struct connectvolumes *volumes, const struct virsh *virsh,
+                           const char *name, struct error *e);
 
 #define CLEANUP_CONNECTVOLUMES CLEANUP(connectvolumes_free)
 void connectvolumes_free(struct connectvolumes *volumes);

@@ -127,6 +127,24 @@ char *virsh_field(const char *output, const char *key)
     return NULL;
 }
 
+char *virsh_record(const char *output, const char *name)
+{
+    static const char key[] = "\nName:";
+    const char *record = startswith(output, key + 1) ? output : strstr(output, key);
+
+    while (record) {
+        const char *next = strstr(record + 1, key);
+        char *copy CLEANUP_FREE =
+            next ? xstrndup(record, (size_t)(next - record)) : xstrdup(record);
+        char *own CLEANUP_FREE = virsh_field(copy, "Name");
+
+        if (own && streq(own, name))
+            return TAKE(copy);
+        record = next;
+    }
+    return NULL;
+}
+
 bool virsh_lists(const char *output, const char *name)
 {
     for (const char *line = output; *line;) {

@@ -41,5 +41,9 @@ char *virsh_ask(const struct virsh *virsh, const char *command, ...) __attribute
  * the caller frees. NULL: there is no such line. */
 char *virsh_field(const char *output, const char *key);
 
+/* Returns the part of several commands' output that begins with the line "Name: NAME" and ends
+ * before the next "Name:"; the caller frees. NULL: there is none. */
+char *virsh_record(const char *output, const char *name);
+
 /* True if a line of virsh's output is `name`, with blanks after it or not. */
 bool virsh_lists(const char *output, const char *name);

@@ -112,15 +112,12 @@ static int build_pool(const struct virsh *virsh, struct error *e)
     return lasting ? 0 : -EPROTO;
 }
 
-int volumes_open_pool(const struct virsh *virsh, struct error *e)
+/* Finds the pool, makes it if there is none, and starts it. Returns 0, or a negative errno with the
+ * reason. */
+static int open_pool(const struct virsh *virsh, struct error *e)
 {
-    char *active CLEANUP_FREE = virsh_call(virsh, e, "pool-list", "--name", NULL);
-
-    if (!active)
-        return -EPROTO;
-    if (virsh_lists(active, VOLUMES_POOL))
-        return 0;
     char *all CLEANUP_FREE = virsh_call(virsh, e, "pool-list", "--all", "--name", NULL);
+
     if (!all || (!virsh_lists(all, VOLUMES_POOL) && define_pool(virsh, e) < 0))
         return -EPROTO;
     if (is_own(virsh) && build_pool(virsh, e) < 0)
@@ -131,14 +128,48 @@ int volumes_open_pool(const struct virsh *virsh, struct error *e)
 
 /* --- volumes --- */
 
-/* The size of a volume in bytes; 0: it is empty. -1: there is none. */
-static int64_t find_size(const struct virsh *virsh, const struct volume *volume)
+/* Notes what libvirt says of a volume: nothing, if it is not there. */
+static void read_facts(struct volume *volume, const char *output)
 {
-    char *facts CLEANUP_FREE =
-        virsh_ask(virsh, "vol-info", "--bytes", "--pool", VOLUMES_POOL, volume->name, NULL);
-    char *capacity CLEANUP_FREE = facts ? virsh_field(facts, "Capacity") : NULL;
+    char *record CLEANUP_FREE = virsh_record(output, volume->name);
+    char *size CLEANUP_FREE = record ? virsh_field(record, "Capacity") : NULL;
+    const char *path = record ? strstr(record, "\n/") : NULL;
 
-    return capacity ? strtoll(capacity, NULL, 10) : -1;
+    if (!size || !path)
+        return;
+    free(volume->path);
+    volume->path = xstrndup(path + 1, strcspn(path + 1, "\n"));
+    volume->size = strtoull(size, NULL, 10);
+}
+
+/* Looks for the pool, and for volumes in it, by one call. Returns 1 if the pool is active, 0 if
+ * not, or a negative errno with the reason. */
+static int look(const struct virsh *virsh, struct volume *const *volumes, size_t count,
+                struct error *e)
+{
+    struct strv commands CLEANUP_STRV = {0};
+
+    strv_push(&commands, "pool-info " VOLUMES_POOL);
+    for (size_t i = 0; i < count; i++)
+        strv_pushf(&commands, "vol-info --bytes --pool %1$s %2$s; vol-path --pool %1$s %2$s",
+                   VOLUMES_POOL, volumes[i]->name);
+    strv_push(&commands, "uri"); /* the last decides: it fails only without a connection */
+    char *joined CLEANUP_FREE = strv_join(&commands, "; ");
+    char *output CLEANUP_FREE = virsh_ask(virsh, joined, NULL);
+    char *state CLEANUP_FREE = output ? virsh_field(output, "State") : NULL;
+
+    if (!output) {
+        (void)error_set(e, -EPROTO, "%s: no longer answers", virsh->uri);
+        return error_status(e, -EPROTO, STATUS_UNAVAILABLE);
+    }
+    for (size_t i = 0; i < count; i++)
+        read_facts(volumes[i], output);
+    return state && streq(state, "running");
+}
+
+static bool is_whole(const struct volume *volume)
+{
+    return volume->path && (!volume->file || volume->size == volume->bytes);
 }
 
 static int create(const struct virsh *virsh, const struct volume *volume, struct error *e)
@@ -157,34 +188,52 @@ static int upload(const struct virsh *virsh, const struct volume *volume, struct
              (volume->bytes + MIB - 1) / MIB);
     char *uploaded CLEANUP_FREE = virsh_call(virsh, e, "vol-upload", "--sparse", "--pool",
                                              VOLUMES_POOL, volume->name, volume->file, NULL);
-    if (!uploaded)
-        return -EPROTO;
-    if (find_size(virsh, volume) == (int64_t)volume->bytes)
-        return 0;
-    return error_set(e, -EIO, "%s: %s: is not whole after its upload; is the disk there full?",
-                     virsh->uri, volume->name);
+    return uploaded ? 0 : -EPROTO;
 }
 
-/* Asks for the path of the volume. */
-static int find_path(const struct virsh *virsh, struct volume *volume, struct error *e)
+/* Makes the volumes that are not whole. Returns how many, or a negative errno with the reason. */
+static int complete(const struct virsh *virsh, struct volume *const *volumes, size_t count,
+                    struct error *e)
 {
-    char *output CLEANUP_FREE =
-        virsh_call(virsh, e, "vol-path", "--pool", VOLUMES_POOL, volume->name, NULL);
+    int made = 0;
 
-    if (!output)
-        return -EPROTO;
-    volume->path = xstrndup(output, strcspn(output, "\n"));
+    for (size_t i = 0; i < count; i++) {
+        const struct volume *volume = volumes[i];
+
+        if (is_whole(volume))
+            continue;
+        int r = volume->path ? 0 : create(virsh, volume, e);
+        if (r == 0 && volume->file)
+            r = upload(virsh, volume, e);
+        if (r < 0)
+            return r;
+        made++;
+    }
+    return made;
+}
+
+int volumes_provide(const struct virsh *virsh, struct volume *const *volumes, size_t count,
+                    struct error *e)
+{
+    int r = look(virsh, volumes, count, e);
+
+    if (r == 0) {
+        r = open_pool(virsh, e);
+        if (r == 0)
+            r = look(virsh, volumes, count, e);
+    }
+    if (r >= 0)
+        r = complete(virsh, volumes, count, e);
+    if (r > 0)
+        r = look(virsh, volumes, count, e);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < count; i++)
+        if (!is_whole(volumes[i]))
+            return error_set(e, -EIO,
+                             "%s: %s: is not whole after its upload; is the disk there full?",
+                             virsh->uri, volumes[i]->name);
     return 0;
-}
-
-int volumes_provide(const struct virsh *virsh, struct volume *volume, struct error *e)
-{
-    int64_t size = find_size(virsh, volume);
-    int r = size < 0 ? create(virsh, volume, e) : 0;
-
-    if (r == 0 && volume->file && size != (int64_t)volume->bytes)
-        r = upload(virsh, volume, e);
-    return r < 0 ? r : find_path(virsh, volume, e);
 }
 
 void volumes_free(struct volume *volume)

@@ -66,37 +66,33 @@ EOT
     [ "$(stat -c %u "$PLACE"/system/{disk.qcow2,files/kernel,files/store.img} | sort -u)" = 0 ]
 }
 
-# connected session|system UID: runs the script on standard input beside a libvirtd. Its arguments are the
-# options of a start by --connect.
+# connected session|system|ssh UID URI: runs the script on standard input beside a libvirtd. Its arguments are
+# the options of a start by --connect.
 connected() {
     local dir=$PLACE/connected-$1
     mkdir -p "$dir"
     cat >"$dir/user.sh"
-    RUN_VM_PROGRAM=$PLACE/run-vm "$BATS_TEST_DIRNAME/libvirt-domain" "$1" "$2" "$dir" --connect "qemu:///$1?mode=legacy&no_verify=1" \
+    RUN_VM_PROGRAM=$PLACE/run-vm "$BATS_TEST_DIRNAME/libvirt-domain" "$1" "$2" "$dir" --connect "$3" \
         --config "$PLACE/demo.json" --guest-init "$PLACE/init" --name box \
-        -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")"
+        -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")" || {
+        tail -n 20 "$dir"/{libvirtd.log,sshd.log,messages} || true
+        return 1
+    }
 }
 
-@test "--connect sends a machine to a user's libvirt, shows its console and waits for its end" {
-    connected session 61003 <<'EOT'
+@test "--connect sends a machine to a user's libvirt, once" {
+    connected session 61003 "qemu:///session?mode=legacy&no_verify=1" <<'EOT'
 volumes=$HOME/.local/share/libvirt/images/run-vm
-"$RUN_VM_PROGRAM" "$@" --append demo.action=poweroff </dev/null >console 2>messages
-grep "demo: system /nix/store/" console
-grep "box: the guest has powered down" messages
-[ "$(virsh domstate box)" = "shut off" ]
-ls "$volumes" | sed 's/-.*//' | sort | tr '\n' ' ' | grep '^box.qcow2 initrd kernel store $'
-
-# a second start sends nothing
 "$RUN_VM_PROGRAM" "$@" --detach 2>messages
-! grep uploading messages
+[ "$(grep -c uploading messages)" = 3 ]
 grep "stop --connect 'qemu:///session?mode=legacy&no_verify=1' box" messages
-"$RUN_VM_PROGRAM" list --connect "$LIBVIRT_DEFAULT_URI" | grep ' box .*running'
+ls "$volumes" | sed 's/-.*//' | sort | tr '\n' ' ' | grep '^box.qcow2 initrd kernel store $'
 status=0
 "$RUN_VM_PROGRAM" "$@" --detach 2>messages || status=$?
 [ "$status" = 69 ] && grep "box: runs on .* already" messages
 "$RUN_VM_PROGRAM" stop --connect "$LIBVIRT_DEFAULT_URI" --kill || [ $? = 3 ]
 
-# an upload that was broken off is done again
+# an upload that was broken off is done again, and no other
 truncate -s 1M "$volumes"/kernel-*
 "$RUN_VM_PROGRAM" "$@" --count 2 2>messages
 [ "$(grep -c uploading messages)" = 1 ] && grep "uploading kernel-" messages
@@ -106,36 +102,51 @@ truncate -s 1M "$volumes"/kernel-*
 EOT
 }
 
-@test "a connection that breaks leaves a machine that is defined whole, or none" {
-    connected system 0 <<'EOT'
-# virsh, whose call number $fails finds the connection broken
+@test "a connection that breaks leaves a machine that is defined whole, or none; over ssh it boots" {
+    OPENSSH=$("$BATS_TEST_DIRNAME/../../scripts/fetch-package" bookworm openssh-server)
+    export OPENSSH
+    connected ssh 0 "qemu+ssh://somebody@127.0.0.1/system?keyfile=$PLACE/connected-ssh/key&no_verify=1" <<'EOT'
+# virsh, whose command $broken finds the connection broken
 mkdir bin
 cat >bin/virsh <<'EOS'
 #!/bin/bash
-count=$(($(cat "$DIR/calls") + 1))
-echo $count >"$DIR/calls"
-[ "$count" != "$fails" ] || { echo "error: Connection reset by peer" >&2; exit 1; }
+command=${4%%[; ]*}
+echo "$command" >>"$CALLS"
+[ "$command" != "$broken" ] || { echo "error: Connection reset by peer" >&2; exit 1; }
 PATH=${PATH#*:} exec virsh "$@"
 EOS
 chmod +x bin/virsh
-# the making of the pool was broken off, too
-virsh pool-define-as run-vm dir --target /var/lib/libvirt/images/run-vm
-export DIR=$PWD fails=0
-while :; do
-    fails=$((fails + 1))
-    echo 0 >calls
-    if PATH=$PWD/bin:$PATH "$RUN_VM_PROGRAM" "$@" --detach 2>messages; then
-        virsh domstate box | grep running
-        virsh destroy box
-        [ "$(cat calls)" -ge "$fails" ] || break # all have been in the way
-        continue
+export CALLS=$PWD/calls broken
+# in the order of a start, which goes on without an answer to the questions
+steps="uri pool-info pool-list pool-define-as pool-build pool-autostart pool-start vol-create-as vol-upload define start"
+questions="domcapabilities pool-dumpxml"
+for broken in $steps; do
+    status=0
+    PATH=$PWD/bin:$PATH "$RUN_VM_PROGRAM" "$@" --detach --connect "$LIBVIRT_DEFAULT_URI" 2>messages || status=$?
+    [ "$status" = 69 ]
+    grep -E 'Connection reset by peer|no longer answers' messages
+    if virsh dumpxml box >box.xml 2>/dev/null; then
+        [ "$broken" = start ]
     fi
-    grep -E 'Connection reset by peer|exists already' messages
-    # the domain comes last, when everything that it names is there
-    for file in $(virsh dumpxml box 2>/dev/null | grep -o "/var/lib/libvirt/images[^<']*"); do
-        [ -s "$file" ]
-    done
 done
-[ "$fails" -gt 10 ]
+[ "$(sort -u calls)" = "$(printf '%s\n' $steps $questions | sort)" ]
+# everything that the domain names is there
+grep -o "/var/lib/libvirt/images[^<']*" box.xml | while read -r file; do
+    [ -s "$file" ]
+done
+
+"$RUN_VM_PROGRAM" "$@" --append demo.action=poweroff </dev/null >console 2>messages
+! grep uploading messages
+grep "demo: system /nix/store/" console
+grep "box: the guest has powered down" messages
+
+"$RUN_VM_PROGRAM" "$@" --detach
+"$RUN_VM_PROGRAM" list "${@:1:2}" | grep ' box .*running'
+"$RUN_VM_PROGRAM" console "${@:1:2}" box </dev/null >console-again 2>messages &
+until_true grep "box: its console" messages
+"$RUN_VM_PROGRAM" stop "${@:1:2}" --kill box || [ $? = 3 ]
+status=0
+wait $! || status=$?
+[ "$status" = 1 ] && grep "box: shut off (destroyed)" messages
 EOT
 }
