@@ -222,10 +222,10 @@ def libvirt_commands(domains):
                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300, errors="surrogateescape")
     finally:
         shutil.rmtree(root)
-    answers = re.split(PROMPT + "domxml-to-native .*\n", p.stdout)[1:]
+    answers = [a.partition("\n")[2] for a in p.stdout.split(PROMPT) if a.startswith("domxml-to-native")]
     if len(answers) != len(domains):
         raise RuntimeError("virsh: " + p.stdout[-500:])
-    return [read_answer(a.removesuffix(PROMPT)) for a in answers]
+    return [read_answer(a) for a in answers]
 
 
 def read_answer(text):
