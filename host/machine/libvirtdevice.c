@@ -101,6 +101,16 @@ static const char *access_mode(const struct model_share *share)
     return "passthrough"; /* virtiofs has no other */
 }
 
+/* libvirt refuses such a share before 11.0, rather than let the guest write. */
+static void warn_of_old_libvirt(struct libvirtdomain *domain, const struct model_share *share)
+{
+    if (share->socket && share->read_only)
+        strv_pushf(domain->warnings,
+                   "virtualisation.sharedDirectories.%s: is read-only on virtiofs, which libvirt "
+                   "before 11.0 refuses; 9p works with each (runVm.shares.%s.transport)",
+                   share->tag, share->tag);
+}
+
 void libvirtdevice_share(struct libvirtdomain *domain, const struct model_item *item)
 {
     const struct model_share *share = &item->share;
@@ -121,6 +131,7 @@ void libvirtdevice_share(struct libvirtdomain *domain, const struct model_item *
     (void)xml_add(filesystem, "target", "dir", share->tag, NULL);
     if (share->read_only)
         (void)xml_add(filesystem, "readonly", NULL);
+    warn_of_old_libvirt(domain, share);
 }
 
 /* --- drives --- */

@@ -129,6 +129,25 @@ static void the_hosts_store_is_read_only(void **state)
     assert_non_null(startswith(store, "<target dir=\"nix-store\"/>\n      <readonly/>"));
 }
 
+static void a_share_that_old_libvirts_refuse_is_told(void **state)
+{
+    char program[] = "qemu", tag[] = "t", path[] = "/shared", socket[] = "s";
+    struct model_item items[] = {
+        {.kind = MODEL_SHARE, .share = {.tag = tag, .path = path, .socket = socket}},
+        {.kind = MODEL_SHARE,
+         .share = {.tag = tag, .path = path, .socket = socket, .read_only = true}},
+    };
+    struct model model = {.program = program, .items = items, .count = ELEMENTS(items)};
+    struct strv warnings CLEANUP_STRV = {0};
+    struct error e CLEANUP_ERROR = {0};
+    char *document CLEANUP_FREE = libvirtxml_write(&model, &facts, &warnings, &e);
+
+    (void)state;
+    expect(document, "<target dir=\"t\"/>\n      <readonly/>");
+    assert_int_equal(warnings.count, 1);
+    expect(warnings.items[0], "sharedDirectories.t: is read-only on virtiofs");
+}
+
 static void forwarded_ports_go_to_qemu_with_their_card(void **state)
 {
     struct strv warnings CLEANUP_STRV = {0};
@@ -218,6 +237,7 @@ int main(void)
         cmocka_unit_test(processors_are_cores_of_one_socket),
         cmocka_unit_test(another_host_chooses_its_own_emulator),
         cmocka_unit_test(the_hosts_store_is_read_only),
+        cmocka_unit_test(a_share_that_old_libvirts_refuse_is_told),
         cmocka_unit_test(forwarded_ports_go_to_qemu_with_their_card),
         cmocka_unit_test(a_property_of_a_drive_that_libvirt_does_not_have_is_kept),
         cmocka_unit_test(the_boot_disk_is_one_of_libvirts),
