@@ -51,6 +51,8 @@ grep ' /nix/.ro-store 9p ro,' /proc/mounts
 mount -o remount,rw /nix/.ro-store
 ! touch /nix/.ro-store/x
 EOT
+    # QEMU's user network, which tests/oracle/domains.py does not get to see
+    grep -F '{"type":"user","id":"hostnet0"}' "$PLACE"/session/home/.cache/libvirt/qemu/log/box.log
 }
 
 @test "the host's libvirt boots the system from a store image, with shares by virtiofs" {
