@@ -55,14 +55,15 @@ EOT
     grep -F '{"type":"user","id":"hostnet0"}' "$PLACE"/session/home/.cache/libvirt/qemu/log/box.log
 }
 
-@test "the host's libvirt boots the system from a store image, with shares by virtiofs" {
-    domain system 0 -o virtualisation.useNixStoreImage=true -o virtualisation.mountHostNixStore=false \
+@test "the host's libvirt boots the system from a store image, with shares by virtiofs and a TPM" {
+    domain system 0 -o virtualisation.tpm.enable=true -o virtualisation.useNixStoreImage=true -o virtualisation.mountHostNixStore=false \
         -o virtualisation.writableStore=false -o runVm.transport=virtiofs \
         -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")" <<'EOT'
 set -e
 grep ' / ext4 ' /proc/mounts
 grep ' /nix/store erofs ro,' /proc/mounts
 grep ' /tmp/xchg virtiofs ' /proc/mounts
+grep 2 /sys/class/tpm/tpm0/tpm_version_major
 EOT
     # libvirt changes no owner
     [ "$(stat -c %u "$PLACE"/system/{disk.qcow2,files/kernel,files/store.img} | sort -u)" = 0 ]
