@@ -218,15 +218,39 @@ static char *name_disk(struct libvirtdomain *domain, const struct bus *bus)
                                    (int)('a' + number % 26));
 }
 
-/* libvirt counts from 1. */
-static void add_boot_order(struct xml *disk, const struct model_drive *drive)
+/* Returns the drive's place in the boot order, which libvirt counts from 1; the caller frees. NULL:
+ * it has none. */
+static char *boot_order(const struct model_drive *drive)
 {
     uint64_t index = 0;
 
     if (!drive->boot_index || !text_number(drive->boot_index, INT32_MAX, &index))
+        return NULL;
+    return xasprintf("%" PRIu64, index + 1);
+}
+
+static void add_boot_order(struct libvirtdomain *domain, struct xml *disk,
+                           const struct model_drive *drive)
+{
+    char *order CLEANUP_FREE = boot_order(drive);
+
+    if (!order)
         return;
-    char *order CLEANUP_FREE = xasprintf("%" PRIu64, index + 1);
     (void)xml_add(disk, "boot", "order", order, NULL);
+    domain->boots_disk = true;
+}
+
+/* Passes a drive on, with its place in the boot order between those that libvirt gives. */
+static void pass_drive_on(struct libvirtdomain *domain, const struct model_item *item)
+{
+    struct model_item counted = *item;
+    char *order CLEANUP_FREE = boot_order(&item->drive);
+
+    if (order) {
+        counted.drive.boot_index = order;
+        domain->boots_other = true;
+    }
+    libvirtdomain_pass_on(domain, &counted);
 }
 
 void libvirtdevice_drive(struct libvirtdomain *domain, const struct model_item *item)
@@ -235,7 +259,7 @@ void libvirtdevice_drive(struct libvirtdomain *domain, const struct model_item *
     const struct bus *bus = find_bus(drive->driver);
 
     if (!can_say_drive(drive)) {
-        libvirtdomain_pass_on(domain, item);
+        pass_drive_on(domain, item);
         return;
     }
     char *file CLEANUP_FREE = libvirtdomain_path(domain, drive->file);
@@ -249,7 +273,7 @@ void libvirtdevice_drive(struct libvirtdomain *domain, const struct model_item *
                   is_sata && !libvirtdomain_has_pcie(domain) ? "ide" : bus->bus, NULL);
     if (drive->serial)
         (void)xml_add_text(disk, "serial", drive->serial);
-    add_boot_order(disk, drive);
+    add_boot_order(domain, disk, drive);
     if (drive->read_only)
         (void)xml_add(disk, "readonly", NULL);
     else if (drive->snapshot)

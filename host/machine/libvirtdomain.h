@@ -37,6 +37,8 @@ struct libvirtdomain {
     size_t disks;            /* virtio disks so far */
     size_t other_disks;      /* SATA, IDE and SCSI disks so far, which share names */
     size_t cards;            /* network cards so far */
+    bool boots_disk;         /* a disk of libvirt's has a place in the boot order */
+    bool boots_other;        /* a drive among QEMU's arguments has one */
     unsigned char digest[6]; /* of the domain's name and libvirt: begins addresses of its cards */
 };
 

@@ -315,6 +315,14 @@ static void add_controllers(struct libvirtdomain *domain)
     (void)xml_add(domain->devices, "memballoon", "model", "none", NULL);
 }
 
+/* Keeps libvirt from booting its first disk where QEMU is to boot another, of which libvirt does
+ * not know: it finds no floppy disk. */
+static void add_boot_device(struct libvirtdomain *domain)
+{
+    if (domain->boots_other && !domain->boots_disk)
+        (void)xml_add(domain->os, "boot", "dev", "fd", NULL);
+}
+
 static void add_owner(struct libvirtdomain *domain)
 {
     const struct libvirtdomain_facts *facts = domain->facts;
@@ -340,7 +348,7 @@ char *libvirtxml_write(const struct model *model, const struct libvirtdomain_fac
                        struct strv *warnings, struct error *e)
 {
     static void (*const steps[])(struct libvirtdomain * domain) = {
-        add_display, add_console, add_controllers, add_owner, add_arguments,
+        add_display, add_console, add_controllers, add_boot_device, add_owner, add_arguments,
     };
     struct libvirtdomain domain = {.model = model, .facts = facts, .warnings = warnings};
 

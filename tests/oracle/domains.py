@@ -77,7 +77,7 @@ class Parts(dict):
             self.add_device(device)
         for driver, key, value in self.globals:
             self.merge("device " + driver, {key: value})
-        self.rank_boot_order()
+        self.add_boot_order()
 
     def add(self, name, found):
         """Adds a part; the second of that name has a number."""
@@ -175,11 +175,14 @@ class Parts(dict):
         tag = found.pop("mount_tag", None) or found.pop("tag", None)
         self.add(f"share {tag}" if tag else f"channel {found['name']}" if "name" in found else f"device {driver}", found)
 
-    def rank_boot_order(self):
-        """Numbers the boot order from 1: only the order counts."""
-        ordered = sorted((p for p in self.values() if "bootindex" in p), key=lambda p: int(p["bootindex"]))
-        for n, part in enumerate(ordered):
-            part["bootindex"] = str(n + 1)
+    def add_boot_order(self):
+        """Adds what is booted, first to last; QEMU refuses two parts in one place."""
+        places = collections.defaultdict(list)
+        for name, part in self.items():
+            if "bootindex" in part:
+                places[int(part.pop("bootindex"))].append(name)
+        if places:
+            self["boot order"] = {"parts": ", ".join(" and ".join(places[n]) for n in sorted(places))}
 
 
 def differences(ours, theirs):

@@ -198,6 +198,21 @@ static void the_boot_disk_is_one_of_libvirts(void **state)
     assert_null(strstr(document, "qemu:arg"));
 }
 
+/* libvirt does not know of the drive, and would have QEMU boot another. */
+static void a_drive_among_qemus_arguments_is_booted_first(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE =
+        write_domain(VM("\"qemu\": {\"drives\": [{\"file\": \"/d.img\", \"driveExtraOpts\": "
+                        "{\"format\": \"raw\", \"throttling.iops-total\": \"5\"}, "
+                        "\"deviceExtraOpts\": {\"bootindex\": \"1\"}}]}"),
+                     &warnings);
+
+    (void)state;
+    expect(document, "virtio-blk-pci,bootindex=2,");
+    expect(document, "<boot dev=\"fd\"/>");
+}
+
 static char *write_named(const char *name, const char *uri)
 {
     struct libvirtdomain_facts other = facts;
@@ -241,6 +256,7 @@ int main(void)
         cmocka_unit_test(forwarded_ports_go_to_qemu_with_their_card),
         cmocka_unit_test(a_property_of_a_drive_that_libvirt_does_not_have_is_kept),
         cmocka_unit_test(the_boot_disk_is_one_of_libvirts),
+        cmocka_unit_test(a_drive_among_qemus_arguments_is_booted_first),
         cmocka_unit_test(a_domain_is_the_same_each_time_and_differs_from_others),
     };
 
