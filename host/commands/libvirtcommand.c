@@ -9,6 +9,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "host/commands/contentnames.h"
 #include "host/commands/libvirtplan.h"
 #include "host/machine/libvirtxml.h"
 #include "host/system/imageformat.h"
@@ -77,6 +78,7 @@ static int print_domain(struct libvirtplan *made, bool is_system)
     };
 
     set_formats(plan);
+    contentnames_use(plan);
     char *document CLEANUP_FREE = libvirtxml_write(&plan->machine, &facts, &warnings, &e);
     for (size_t i = 0; i < warnings.count; i++)
         log_warning("%s", warnings.items[i]);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "host/commands/bootloader.h"
+#include "host/commands/contentnames.h"
 #include "host/commands/libvirtplan.h"
 #include "host/commands/makeplan.h"
 #include "host/prepare/prepare.h"
@@ -27,6 +28,8 @@ int preparecommand_run(void *values)
     int r = prepare(&prepared, &made.plan, bootloader_install, &e);
     if (r < 0 && made.plan.undo)
         prepared_undo(&prepared);
+    if (r == 0)
+        r = contentnames_give(&made.plan, &e);
     if (r < 0)
         return message_report(&e, STATUS_IO);
     (void)puts(made.plan.cwd);

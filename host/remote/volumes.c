@@ -2,58 +2,25 @@
 #include "host/remote/volumes.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "host/system/filedigest.h"
 #include "host/system/process.h"
-
-/* --- names --- */
-
-/* Hexadecimal digits of the digest in a name: 128 bits. */
-#define DIGITS 32
-
-#define CHUNK ((size_t)256 * 1024)
-
-/* Computes the digest of a file, and its size. Returns 0 or a negative errno. */
-static int digest_file(const char *file, char text[SHA256_HEX], uint64_t *bytes)
-{
-    int fd CLEANUP_CLOSE = open(file, O_RDONLY | O_CLOEXEC);
-    char *chunk CLEANUP_FREE = xcalloc(CHUNK, 1);
-    uint8_t digest[SHA256_BYTES];
-    struct sha256 s;
-    ssize_t got = fd < 0 ? -1 : 1;
-
-    sha256_begin(&s);
-    for (*bytes = 0; got > 0; *bytes += (uint64_t)got) {
-        got = read(fd, chunk, CHUNK);
-        if (got < 0)
-            break;
-        sha256_feed(&s, chunk, (size_t)got);
-    }
-    if (got < 0)
-        return -errno;
-    sha256_end(&s, digest);
-    sha256_hex(digest, text);
-    return 0;
-}
 
 int volumes_name_contents(struct volume *volume, const char *prefix, const char *file,
                           struct error *e)
 {
-    char text[SHA256_HEX];
-    int r = digest_file(file, text, &volume->bytes);
+    char *digest CLEANUP_FREE = filedigest(file, &volume->bytes, e);
 
-    if (r < 0)
-        return error_errno(e, -r, "%s", file);
-    volume->name = xasprintf("%s-%.*s", prefix, DIGITS, text);
+    if (!digest)
+        return -EIO;
+    volume->name = xasprintf("%s-%s", prefix, digest);
     volume->file = xstrdup(file);
     return 0;
 }

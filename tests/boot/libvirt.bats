@@ -66,7 +66,8 @@ grep ' /tmp/xchg virtiofs ' /proc/mounts
 grep 2 /sys/class/tpm/tpm0/tpm_version_major
 EOT
     # libvirt changes no owner
-    [ "$(stat -c %u "$PLACE"/system/{disk.qcow2,files/kernel,files/store.img} | sort -u)" = 0 ]
+    [ "$(stat -L -c %u "$PLACE"/system/{disk.qcow2,files/kernel,files/store.img} | sort -u)" = 0 ]
+    [ "$(grep -Ec '/files/((kernel|initrd)-[0-9a-f]{32}|store-[0-9a-f]{32}[.]img)\>' "$PLACE/system/box.xml")" = 3 ]
 }
 
 # connected session|system|ssh UID URI: runs the script on standard input beside a libvirtd. Its arguments are
