@@ -45,20 +45,17 @@ static char *card_address(struct libvirtdomain *domain, const struct model_card 
                      (unsigned int)(digest[2] + domain->cards) & 0xffU);
 }
 
-/* The slot of the first card that libvirt does not know of: it counts its own from the other end.
- */
-#define LAST_SLOT 0x1e
-
-/* Passes a card and its network on to QEMU. libvirt knows nothing of the card's place on the bus,
- * which is therefore one that it does not come to. */
+/* Passes a card and its network on to QEMU. */
 static void pass_card_on(struct libvirtdomain *domain, const struct model_card *card,
                          const struct model_item *network, const char *mac)
 {
+    struct strv argv CLEANUP_STRV = {0};
+
     libvirtdomain_pass_on(domain, network);
-    strv_push(&domain->arguments, "-device");
-    strv_pushf(&domain->arguments, "%s,netdev=%s,mac=%s,bus=%s,addr=0x%zx",
-               card->driver ? card->driver : "virtio-net-pci", card->network, mac,
-               libvirtdomain_has_pcie(domain) ? "pcie.0" : "pci.0", LAST_SLOT - domain->cards);
+    strv_push(&argv, "-device");
+    strv_pushf(&argv, "%s,netdev=%s,mac=%s", card->driver ? card->driver : "virtio-net-pci",
+               card->network, mac);
+    libvirtdomain_add_arguments(domain, argv.items, argv.count);
 }
 
 void libvirtdevice_card(struct libvirtdomain *domain, const struct model_item *item)
@@ -101,6 +98,17 @@ static const char *access_mode(const struct model_share *share)
     return "passthrough"; /* virtiofs has no other */
 }
 
+/* Passes a share on to QEMU, its device apart, which -virtfs could not give a place. */
+static void pass_share_on(struct libvirtdomain *domain, const struct model_share *share, char *path)
+{
+    struct model_item item = {.kind = MODEL_SHARE, .share = *share};
+
+    item.share.id = share->tag;
+    item.share.path = path;
+    item.share.bus = (struct model_bus){0};
+    libvirtdomain_pass_on(domain, &item);
+}
+
 /* libvirt refuses such a share before 11.0, rather than let the guest write. */
 static void warn_of_old_libvirt(struct libvirtdomain *domain, const struct model_share *share)
 {
@@ -117,7 +125,7 @@ void libvirtdevice_share(struct libvirtdomain *domain, const struct model_item *
     char *path CLEANUP_FREE = libvirtdomain_path(domain, share->path);
 
     if (share->security_model && streq(share->security_model, "mapped-file")) {
-        libvirtdomain_pass_on(domain, item);
+        pass_share_on(domain, share, path);
         return;
     }
     struct xml *filesystem =

@@ -24,6 +24,41 @@ bool libvirtdomain_has_pcie(const struct libvirtdomain *domain)
     return type || !libvirtdomain_is_x86(domain);
 }
 
+/* PCI devices whose names do not say so. */
+static const char *const pci_drivers[] = {
+    "e1000", "e1000e", "lsi53c895a", "nvme", "pcie-pci-bridge", "qemu-xhci", "rtl8139",
+};
+
+/* True if this value of -device is a PCI device. On this bus QEMU takes virtio-NAME for
+ * virtio-NAME-pci. */
+static bool is_pci(const char *device)
+{
+    char *driver CLEANUP_FREE = xstrndup(device, strcspn(device, ","));
+
+    if (endswith(driver, "-pci") || (startswith(driver, "virtio-") && !endswith(driver, "-device")))
+        return true;
+    for (size_t i = 0; i < ELEMENTS(pci_drivers); i++)
+        if (streq(pci_drivers[i], driver))
+            return true;
+    return false;
+}
+
+/* The slot of the first PCI device that libvirt does not know of: it counts its own from 1. */
+#define FIRST_SLOT 0x10
+
+void libvirtdomain_add_arguments(struct libvirtdomain *domain, char *const *items, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool is_device = i > 0 && streq(items[i - 1], "-device") && is_pci(items[i]);
+
+        if (is_device && !strstr(items[i], ",bus=") && !strstr(items[i], ",addr="))
+            strv_pushf(&domain->arguments, "%s,addr=0x%zx", items[i],
+                       FIRST_SLOT + domain->places++);
+        else
+            strv_push(&domain->arguments, items[i]);
+    }
+}
+
 void libvirtdomain_pass_on(struct libvirtdomain *domain, const struct model_item *item)
 {
     struct model_item copy = *item;
@@ -31,8 +66,7 @@ void libvirtdomain_pass_on(struct libvirtdomain *domain, const struct model_item
     struct strv argv CLEANUP_STRV = {0};
 
     qemuargv_write(&alone, &argv);
-    for (size_t i = 1; i < argv.count; i++)
-        strv_push(&domain->arguments, argv.items[i]);
+    libvirtdomain_add_arguments(domain, argv.items + 1, argv.count - 1);
     char *words CLEANUP_FREE = strv_join(&argv, " ");
     strv_pushf(domain->warnings, "libvirt cannot say \"%s\", which goes to qemu:commandline",
                words + strlen(argv.items[0]) + 1);

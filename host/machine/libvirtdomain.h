@@ -37,6 +37,7 @@ struct libvirtdomain {
     size_t disks;            /* virtio disks so far */
     size_t other_disks;      /* SATA, IDE and SCSI disks so far, which share names */
     size_t cards;            /* network cards so far */
+    size_t places;           /* PCI devices among QEMU's arguments so far */
     bool boots_disk;         /* a disk of libvirt's has a place in the boot order */
     bool boots_other;        /* a drive among QEMU's arguments has one */
     unsigned char digest[6]; /* of the domain's name and libvirt: begins addresses of its cards */
@@ -50,6 +51,10 @@ bool libvirtdomain_is_x86(const struct libvirtdomain *domain);
 
 /* True if the machine's own bus is PCI Express. */
 bool libvirtdomain_has_pcie(const struct libvirtdomain *domain);
+
+/* Adds arguments of QEMU's. A PCI device without a place gets one that libvirt does not come to:
+ * QEMU makes these devices before libvirt's, and would let them have the places of those. */
+void libvirtdomain_add_arguments(struct libvirtdomain *domain, char *const *items, size_t count);
 
 /* Adds the arguments for an item as they are, and a warning. */
 void libvirtdomain_pass_on(struct libvirtdomain *domain, const struct model_item *item);

@@ -213,6 +213,24 @@ static void a_drive_among_qemus_arguments_is_booted_first(void **state)
     expect(document, "<boot dev=\"fd\"/>");
 }
 
+/* QEMU would have them take the places that libvirt gives to its own. */
+static void pci_devices_among_qemus_arguments_have_a_place(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE =
+        write_domain(VM("\"qemu\": {\"options\": [\"-device virtio-balloon,id=b\", "
+                        "\"-device e1000e,addr=0x9\", \"-device usb-mouse\"]}, "
+                        "\"sharedDirectories\": {\"s\": {\"source\": \"/s\", \"target\": "
+                        "\"/s\", \"securityModel\": \"mapped-file\"}}"),
+                     &warnings);
+
+    (void)state;
+    expect(document, "value=\"virtio-9p-pci,fsdev=s,mount_tag=s,addr=0x10\"");
+    expect(document, "value=\"virtio-balloon,id=b,addr=0x11\"");
+    expect(document, "value=\"e1000e,addr=0x9\"");
+    expect(document, "value=\"usb-mouse\"");
+}
+
 static char *write_named(const char *name, const char *uri)
 {
     struct libvirtdomain_facts other = facts;
@@ -257,6 +275,7 @@ int main(void)
         cmocka_unit_test(a_property_of_a_drive_that_libvirt_does_not_have_is_kept),
         cmocka_unit_test(the_boot_disk_is_one_of_libvirts),
         cmocka_unit_test(a_drive_among_qemus_arguments_is_booted_first),
+        cmocka_unit_test(pci_devices_among_qemus_arguments_have_a_place),
         cmocka_unit_test(a_domain_is_the_same_each_time_and_differs_from_others),
     };
 
