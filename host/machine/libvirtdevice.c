@@ -34,6 +34,16 @@ static bool is_plain(const struct model_network *network)
            !*network->options;
 }
 
+/* True if libvirt can say every network. Otherwise all cards go to QEMU: a guest names them in the
+ * order of their places, and comes to those that libvirt gives after all others. */
+static bool are_plain(const struct model *model)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->items[i].kind == MODEL_NETWORK && !is_plain(&model->items[i].network))
+            return false;
+    return true;
+}
+
 /* Returns the card's address, the same each time; the caller frees. */
 static char *card_address(struct libvirtdomain *domain, const struct model_card *card)
 {
@@ -51,7 +61,10 @@ static void pass_card_on(struct libvirtdomain *domain, const struct model_card *
 {
     struct strv argv CLEANUP_STRV = {0};
 
-    libvirtdomain_pass_on(domain, network);
+    if (is_plain(&network->network))
+        libvirtdomain_keep_place(domain, network);
+    else
+        libvirtdomain_pass_on(domain, network);
     strv_push(&argv, "-device");
     strv_pushf(&argv, "%s,netdev=%s,mac=%s", card->driver ? card->driver : "virtio-net-pci",
                card->network, mac);
@@ -66,7 +79,7 @@ void libvirtdevice_card(struct libvirtdomain *domain, const struct model_item *i
 
     if (!network) { /* among the user's arguments */
         libvirtdomain_pass_on(domain, item);
-    } else if (!is_plain(&network->network)) {
+    } else if (!are_plain(domain->model)) {
         pass_card_on(domain, card, network, mac);
     } else {
         struct xml *interface = xml_add(domain->devices, "interface", "type", "user", NULL);
@@ -203,6 +216,17 @@ static bool can_say_drive(const struct model_drive *drive)
     return can;
 }
 
+/* True if libvirt can say every drive of this kind. Otherwise all go to QEMU, in whose order the
+ * guest names them, as it does cards. */
+static bool can_say_drives(const struct model *model, const char *driver)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->items[i].kind == MODEL_DRIVE && streq(model->items[i].drive.driver, driver) &&
+            !can_say_drive(&model->items[i].drive))
+            return false;
+    return true;
+}
+
 static void add_driver(struct xml *disk, const struct model_drive *drive)
 {
     struct xml *driver = xml_add(disk, "driver", "name", "qemu", "type",
@@ -258,7 +282,10 @@ static void pass_drive_on(struct libvirtdomain *domain, const struct model_item 
         counted.drive.boot_index = order;
         domain->boots_other = true;
     }
-    libvirtdomain_pass_on(domain, &counted);
+    if (can_say_drive(&item->drive))
+        libvirtdomain_keep_place(domain, &counted);
+    else
+        libvirtdomain_pass_on(domain, &counted);
 }
 
 void libvirtdevice_drive(struct libvirtdomain *domain, const struct model_item *item)
@@ -266,7 +293,7 @@ void libvirtdevice_drive(struct libvirtdomain *domain, const struct model_item *
     const struct model_drive *drive = &item->drive;
     const struct bus *bus = find_bus(drive->driver);
 
-    if (!can_say_drive(drive)) {
+    if (!can_say_drives(domain->model, drive->driver)) {
         pass_drive_on(domain, item);
         return;
     }

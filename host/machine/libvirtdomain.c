@@ -59,7 +59,7 @@ void libvirtdomain_add_arguments(struct libvirtdomain *domain, char *const *item
     }
 }
 
-void libvirtdomain_pass_on(struct libvirtdomain *domain, const struct model_item *item)
+static void pass_on(struct libvirtdomain *domain, const struct model_item *item, const char *reason)
 {
     struct model_item copy = *item;
     const struct model alone = {.program = domain->model->program, .items = &copy, .count = 1};
@@ -68,6 +68,16 @@ void libvirtdomain_pass_on(struct libvirtdomain *domain, const struct model_item
     qemuargv_write(&alone, &argv);
     libvirtdomain_add_arguments(domain, argv.items + 1, argv.count - 1);
     char *words CLEANUP_FREE = strv_join(&argv, " ");
-    strv_pushf(domain->warnings, "libvirt cannot say \"%s\", which goes to qemu:commandline",
+    strv_pushf(domain->warnings, "libvirt cannot %s \"%s\", which goes to qemu:commandline", reason,
                words + strlen(argv.items[0]) + 1);
+}
+
+void libvirtdomain_pass_on(struct libvirtdomain *domain, const struct model_item *item)
+{
+    pass_on(domain, item, "say");
+}
+
+void libvirtdomain_keep_place(struct libvirtdomain *domain, const struct model_item *item)
+{
+    pass_on(domain, item, "keep the place of");
 }

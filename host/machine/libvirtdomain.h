@@ -58,3 +58,7 @@ void libvirtdomain_add_arguments(struct libvirtdomain *domain, char *const *item
 
 /* Adds the arguments for an item as they are, and a warning. */
 void libvirtdomain_pass_on(struct libvirtdomain *domain, const struct model_item *item);
+
+/* The same, for an item that libvirt could say, though not in its place among others of its kind.
+ */
+void libvirtdomain_keep_place(struct libvirtdomain *domain, const struct model_item *item);

@@ -44,9 +44,14 @@ domain() {
 }
 
 @test "a user's libvirt boots the system with the host's store, which it cannot write to" {
-    domain session 61003 <<'EOT'
+    truncate -s 3M "$PLACE/extra.raw"
+    chmod 666 "$PLACE/extra.raw"
+    # one disk, and a device, that only QEMU knows: beside libvirt's, and in their order
+    domain session 61003 -o 'virtualisation.qemu.options=["-device virtio-balloon"]' \
+        -o 'virtualisation.qemu.drives=[{"file":"'"$PLACE"'/extra.raw","driveExtraOpts":{"format":"raw","throttling.iops-total":"9999"},"deviceExtraOpts":{"serial":"extra"}}]' <<'EOT'
 set -e
-grep ' / ext4 ' /proc/mounts
+grep '^/dev/vda / ext4 ' /proc/mounts
+[ "$(cat /sys/block/vdb/serial)" = extra ]
 grep ' /nix/.ro-store 9p ro,' /proc/mounts
 mount -o remount,rw /nix/.ro-store
 ! touch /nix/.ro-store/x

@@ -2,7 +2,7 @@
 """Compares the command that libvirt makes of a domain with run-vm's own for the same machine.
 
 Both commands become parts with properties: {"disk /path": {"format": "raw"}}. A device has the properties of what it refers
-to, so the names by which arguments refer to one another do not count, nor do places on buses."""
+to, so the names by which arguments refer to one another do not count, and of places on buses only the order does."""
 import collections, fnmatch, json, os, re, shlex, shutil, subprocess, tempfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -64,6 +64,12 @@ def options(argv):
 
 # --- parts
 
+def place(device):
+    """Where a guest comes to a PCI device, which gives disks and cards their names: behind those of the root bus are the ports."""
+    on_root = device.get("bus", "pcie.0") in ("pcie.0", "pci.0")
+    return (0, int(device.get("addr", "0").split(".")[0], 16)) if on_root else (1, 0)
+
+
 class Parts(dict):
     """The parts of a command, which begins with the program."""
 
@@ -73,7 +79,7 @@ class Parts(dict):
         self.disks = collections.Counter()  # by their device: a guest names them in order
         for option, found in options(argv[1:]):
             getattr(self, "read_" + option, lambda found, option=option: self.add(option, found))(found)
-        for device in self.devices:
+        for device in sorted(self.devices, key=place):
             self.add_device(device)
         for driver, key, value in self.globals:
             self.merge("device " + driver, {key: value})

@@ -163,21 +163,58 @@ static void forwarded_ports_go_to_qemu_with_their_card(void **state)
     assert_null(strstr(document, "<interface"));
 }
 
-static void a_property_of_a_drive_that_libvirt_does_not_have_is_kept(void **state)
+static void properties_of_a_drive_are_libvirts_own(void **state)
+{
+    struct strv warnings CLEANUP_STRV = {0};
+    char *document CLEANUP_FREE =
+        write_domain(VM("\"qemu\": {\"drives\": [{\"file\": \"/e&f.img\", \"driveExtraOpts\": "
+                        "{\"format\": \"raw\", \"cache\": \"none\"}}]}"),
+                     &warnings);
+
+    (void)state;
+    assert_int_equal(warnings.count, 0);
+    expect(document, "<driver name=\"qemu\" type=\"raw\" cache=\"none\"/>\n"
+                     "      <source file=\"/e&#38;f.img\"/>");
+}
+
+/* A guest would find it before those of libvirt. */
+static void a_drive_that_libvirt_cannot_say_takes_the_others_along(void **state)
 {
     struct strv warnings CLEANUP_STRV = {0};
     char *document CLEANUP_FREE =
         write_domain(VM("\"qemu\": {\"drives\": [{\"file\": \"/d.img\", \"driveExtraOpts\": "
-                        "{\"format\": \"raw\", \"throttling.iops-total\": \"5\"}}, "
-                        "{\"file\": \"/e&f.img\", \"driveExtraOpts\": {\"format\": \"raw\", "
-                        "\"cache\": \"none\"}}]}"),
+                        "{\"format\": \"raw\", \"throttling.iops-total\": \"5\"}}]}"),
                      &warnings);
 
     (void)state;
-    assert_int_equal(warnings.count, 1);
-    expect(document, "throttling.iops-total=5");
-    expect(document, "<driver name=\"qemu\" type=\"raw\" cache=\"none\"/>\n"
-                     "      <source file=\"/e&#38;f.img\"/>");
+    assert_int_equal(warnings.count, 2);
+    expect(warnings.items[0], "libvirt cannot keep the place of \"-drive ");
+    expect(warnings.items[1], "libvirt cannot say \"-drive file=/d.img,");
+    expect(strstr(document, "drive=drive1,addr=0x10\""), "throttling.iops-total=5");
+    expect(document, "drive=drive2,addr=0x11\"");
+    assert_null(strstr(document, "<disk"));
+}
+
+static void cards_that_libvirt_cannot_say_follow_one_another(void **state)
+{
+    char program[] = "qemu", user[] = "u", vde[] = "v", socket[] = "/vde", none[] = "";
+    struct model_item items[] = {
+        {.kind = MODEL_CARD, .card = {.network = user}},
+        {.kind = MODEL_NETWORK, .network = {.id = user, .options = none}},
+        {.kind = MODEL_CARD, .card = {.network = vde}},
+        {.kind = MODEL_NETWORK, .network = {.id = vde, .vde_socket = socket, .options = none}},
+    };
+    struct model model = {.program = program, .items = items, .count = ELEMENTS(items)};
+    struct strv warnings CLEANUP_STRV = {0};
+    struct error e CLEANUP_ERROR = {0};
+    char *document CLEANUP_FREE = libvirtxml_write(&model, &facts, &warnings, &e);
+
+    (void)state;
+    assert_int_equal(warnings.count, 2);
+    expect(document, "virtio-net-pci,netdev=u,mac=52:54:00:");
+    expect(strstr(document, ",addr=0x10\"/>"), "netdev=v,");
+    expect(document, ",addr=0x11\"/>");
+    assert_null(strstr(document, "<interface"));
 }
 
 /* One among QEMU's arguments would have the place in the boot order that libvirt gives its first.
@@ -272,7 +309,9 @@ int main(void)
         cmocka_unit_test(the_hosts_store_is_read_only),
         cmocka_unit_test(a_share_that_old_libvirts_refuse_is_told),
         cmocka_unit_test(forwarded_ports_go_to_qemu_with_their_card),
-        cmocka_unit_test(a_property_of_a_drive_that_libvirt_does_not_have_is_kept),
+        cmocka_unit_test(properties_of_a_drive_are_libvirts_own),
+        cmocka_unit_test(a_drive_that_libvirt_cannot_say_takes_the_others_along),
+        cmocka_unit_test(cards_that_libvirt_cannot_say_follow_one_another),
         cmocka_unit_test(the_boot_disk_is_one_of_libvirts),
         cmocka_unit_test(a_drive_among_qemus_arguments_is_booted_first),
         cmocka_unit_test(pci_devices_among_qemus_arguments_have_a_place),
