@@ -134,7 +134,9 @@ class Parts(dict):
         self.devices.append({"driver": {"std": "VGA"}[found["value"]]})
 
     def read_global(self, found):
-        self.globals += [(*name.split("."), value) for name, value in found.items()]
+        if "driver" in found:
+            found = {f"{found['driver']}.{found['property']}": found["value"]}
+        self.globals += [(*name.rsplit(".", 1), value) for name, value in found.items()]
 
     def read_net(self, found):
         if found.pop("type") == "nic":
