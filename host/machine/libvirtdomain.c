@@ -24,9 +24,35 @@ bool libvirtdomain_has_pcie(const struct libvirtdomain *domain)
     return type || !libvirtdomain_is_x86(domain);
 }
 
-/* PCI devices whose names do not say so. */
+/* PCI devices whose names do not say so: those of run-vm, and the usual ones of users. */
 static const char *const pci_drivers[] = {
-    "e1000", "e1000e", "lsi53c895a", "nvme", "pcie-pci-bridge", "qemu-xhci", "rtl8139",
+    "AC97",
+    "ES1370",
+    "VGA",
+    "ahci",
+    "bochs-display",
+    "e1000",
+    "e1000e",
+    "i6300esb",
+    "ich9-ahci",
+    "ich9-intel-hda",
+    "intel-hda",
+    "ivshmem-doorbell",
+    "ivshmem-plain",
+    "lsi53c895a",
+    "megasas",
+    "nec-usb-xhci",
+    "nvme",
+    "pci-bridge",
+    "pcie-pci-bridge",
+    "pcie-root-port",
+    "pvscsi",
+    "qemu-xhci",
+    "qxl",
+    "qxl-vga",
+    "rtl8139",
+    "usb-ehci",
+    "vmxnet3",
 };
 
 /* True if this value of -device is a PCI device. On this bus QEMU takes virtio-NAME for

@@ -254,16 +254,17 @@ static void a_drive_among_qemus_arguments_is_booted_first(void **state)
 static void pci_devices_among_qemus_arguments_have_a_place(void **state)
 {
     struct strv warnings CLEANUP_STRV = {0};
-    char *document CLEANUP_FREE =
-        write_domain(VM("\"qemu\": {\"options\": [\"-device virtio-balloon,id=b\", "
-                        "\"-device e1000e,addr=0x9\", \"-device usb-mouse\"]}, "
-                        "\"sharedDirectories\": {\"s\": {\"source\": \"/s\", \"target\": "
-                        "\"/s\", \"securityModel\": \"mapped-file\"}}"),
-                     &warnings);
+    char *document CLEANUP_FREE = write_domain(
+        VM("\"qemu\": {\"options\": [\"-device virtio-balloon,id=b\", "
+           "\"-device intel-hda\", \"-device e1000e,addr=0x9\", \"-device usb-mouse\"]}, "
+           "\"sharedDirectories\": {\"s\": {\"source\": \"/s\", \"target\": "
+           "\"/s\", \"securityModel\": \"mapped-file\"}}"),
+        &warnings);
 
     (void)state;
     expect(document, "value=\"virtio-9p-pci,fsdev=s,mount_tag=s,addr=0x10\"");
     expect(document, "value=\"virtio-balloon,id=b,addr=0x11\"");
+    expect(document, "value=\"intel-hda,addr=0x12\"");
     expect(document, "value=\"e1000e,addr=0x9\"");
     expect(document, "value=\"usb-mouse\"");
 }
