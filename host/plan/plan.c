@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/text.h"
 #include "host/machine/qemuargv.h"
+#include "host/system/path.h"
 
 const char *const plan_file_kinds[] = {
     [FILE_DISK_IMAGE] = "disk-image",
@@ -66,12 +67,16 @@ static void free_files(struct plan *plan)
     free(plan->blank);
 }
 
+static void free_need(struct plan_need *need)
+{
+    free(need->name);
+    free(need->path);
+}
+
 static void free_needs(struct plan *plan)
 {
-    for (size_t i = 0; i < plan->need_count; i++) {
-        free(plan->needs[i].name);
-        free(plan->needs[i].path);
-    }
+    for (size_t i = 0; i < plan->need_count; i++)
+        free_need(&plan->needs[i]);
     free(plan->needs);
     for (size_t i = 0; i < plan->port_count; i++)
         free(plan->ports[i].name);
@@ -146,15 +151,29 @@ size_t plan_credential_string(const struct plan_credential *credential, size_t c
            (content + 2) / 3 * 4 + 1;
 }
 
+static void drop_needs(struct plan *plan, const char *path)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < plan->need_count; i++)
+        if (path_is_same(plan->needs[i].path, path))
+            free_need(&plan->needs[i]);
+        else
+            plan->needs[kept++] = plan->needs[i];
+    plan->need_count = kept;
+}
+
 void plan_keep_files(struct plan *plan, unsigned int kinds)
 {
     size_t kept = 0;
 
     for (size_t i = 0; i < plan->file_count; i++)
-        if (kinds & 1U << plan->files[i].kind)
+        if (kinds & 1U << plan->files[i].kind) {
             plan->files[kept++] = plan->files[i];
-        else
+        } else {
+            drop_needs(plan, plan->files[i].path);
             free_file(&plan->files[i]);
+        }
     plan->file_count = kept;
 }
 

@@ -227,7 +227,7 @@ size_t plan_credential_string(const struct plan_credential *credential, size_t c
  * known only after the files have been made. */
 void plan_add_parameter(struct plan *plan, const char *name, const char *value);
 
-/* Drops the files of other kinds than these, 1U << KIND each: nothing makes them. */
+/* Drops the files of other kinds than these, 1U << KIND each: nothing makes them, or needs them. */
 void plan_keep_files(struct plan *plan, unsigned int kinds);
 
 /* Begins the names of the variables that hold store paths from the host's garbage collection. */

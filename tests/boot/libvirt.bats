@@ -82,7 +82,7 @@ connected() {
     mkdir -p "$dir"
     cat >"$dir/user.sh"
     RUN_VM_PROGRAM=$PLACE/run-vm "$BATS_TEST_DIRNAME/libvirt-domain" "$1" "$2" "$dir" --connect "$3" \
-        --config "$PLACE/demo.json" --guest-init "$PLACE/init" --name box \
+        --config "$PLACE/demo.json" --guest-init "$PLACE/init" --name box -o virtualisation.diskImage=here.qcow2 \
         -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")" || {
         tail -n 20 "$dir"/{libvirtd.log,sshd.log,messages} || true
         return 1

@@ -49,6 +49,21 @@ static void files_are_made_in_the_specifications_order(void **state)
     assert_int_equal(p.plan.files[0].bytes, 1024 * 1024 * UINT64_C(1024));
 }
 
+static void a_file_that_is_dropped_is_not_needed(void **state)
+{
+    struct planned p CLEANUP_PLANNED;
+
+    (void)state;
+    planned_new(&p, VM("\"emptyDiskImages\": [5]"), planned_no_environment);
+    planned_expect_success(&p);
+    size_t before = p.plan.need_count;
+    plan_keep_files(&p.plan, 1U << FILE_INITRD | 1U << FILE_KERNEL);
+    assert_null(planned_find_file(&p, FILE_DISK_IMAGE));
+    assert_true(p.plan.need_count > 0 && p.plan.need_count < before);
+    for (size_t i = 0; i < p.plan.need_count; i++)
+        assert_null(strstr(p.plan.needs[i].path, ".qcow2"));
+}
+
 static void the_temporary_directory_is_where_the_environment_says(void **state)
 {
     struct planned p CLEANUP_PLANNED;
@@ -205,6 +220,7 @@ int main(void)
         cmocka_unit_test(the_host_formats_only_an_image_that_the_guest_does_not),
         cmocka_unit_test(a_registration_is_made_where_nix_built_none),
         cmocka_unit_test(files_are_made_in_the_specifications_order),
+        cmocka_unit_test(a_file_that_is_dropped_is_not_needed),
         cmocka_unit_test(the_temporary_directory_is_where_the_environment_says),
         cmocka_unit_test(a_kernel_is_unpacked_unless_that_might_not_boot),
         cmocka_unit_test(the_store_of_a_prefix_is_read_through_its_links),
