@@ -54,7 +54,7 @@ grep '^/dev/vda / ext4 ' /proc/mounts
 [ "$(cat /sys/block/vdb/serial)" = extra ]
 grep ' /nix/.ro-store 9p ro,' /proc/mounts
 mount -o remount,rw /nix/.ro-store
-! touch /nix/.ro-store/x
+if touch /nix/.ro-store/x; then exit 1; fi
 EOT
     # QEMU's user network, which tests/oracle/domains.py does not get to see
     grep -F '{"type":"user","id":"hostnet0"}' "$PLACE"/session/home/.cache/libvirt/qemu/log/box.log
@@ -98,13 +98,15 @@ grep "stop --connect 'qemu:///session?mode=legacy&no_verify=1' box" messages
 ls "$volumes" | sed 's/-.*//' | sort | tr '\n' ' ' | grep '^box.qcow2 initrd kernel store $'
 status=0
 "$RUN_VM_PROGRAM" "$@" --detach 2>messages || status=$?
-[ "$status" = 69 ] && grep "box: runs on .* already" messages
+[ "$status" = 69 ]
+grep "box: runs on .* already" messages
 "$RUN_VM_PROGRAM" stop --connect "$LIBVIRT_DEFAULT_URI" --kill || [ $? = 3 ]
 
 # an upload that was broken off is done again, and no other
 truncate -s 1M "$volumes"/kernel-*
 "$RUN_VM_PROGRAM" "$@" --count 2 2>messages
-[ "$(grep -c uploading messages)" = 1 ] && grep "uploading kernel-" messages
+[ "$(grep -c uploading messages)" = 1 ]
+grep "uploading kernel-" messages
 [ "$(virsh list --name | grep -c '^box-[12]')" = 2 ]
 [ "$(virsh domiflist box-1 | grep -o '52:.*')" != "$(virsh domiflist box-2 | grep -o '52:.*')" ]
 [ "$(ls "$volumes" | grep -c '^store-')" = 1 ]
@@ -151,7 +153,7 @@ grep -o "/var/lib/libvirt/images[^<']*" box.xml | while read -r file; do
 done
 
 "$RUN_VM_PROGRAM" "$@" --append demo.action=poweroff </dev/null >console 2>messages
-! grep uploading messages
+[ "$(grep -c uploading messages)" = 0 ]
 grep "box: the guest has powered down" messages
 
 "$RUN_VM_PROGRAM" "$@" --detach
@@ -161,10 +163,11 @@ until_true grep "box: its console" messages
 "$RUN_VM_PROGRAM" stop "${@:1:2}" --kill box || [ $? = 3 ]
 status=0
 wait $! || status=$?
-[ "$status" = 1 ] && grep "box: shut off (destroyed)" messages
+[ "$status" = 1 ]
+grep "box: shut off (destroyed)" messages
 EOT
     # the guest found the same as one that run-vm starts, except the shares with this host
-    boot_as_is direct -o virtualisation.useNixStoreImage=true -o virtualisation.mountHostNixStore=false \
+    TMPDIR=$BATS_TEST_TMPDIR boot_as_is direct -o virtualisation.useNixStoreImage=true -o virtualisation.mountHostNixStore=false \
         -o "system.build.storeClosure=$(jq -r .system.build.regInfo "$DEMO_CONFIG")"
     ended direct
     report "$BATS_FILE_TMPDIR/direct/console" | grep -v '^demo: mount /tmp/\(shared\|xchg\) 9p ' >"$BATS_TEST_TMPDIR/report"
