@@ -30,7 +30,7 @@ static char *capture(const char *uri, const char *command, va_list words, bool s
         .argv = &argv, .environment = &environment, .silent = silent, .input = -1};
     char *output = process_capture(&process, NULL, e);
     if (!output && e && e->status != STATUS_UNAVAILABLE && e->status <= 128) {
-        (void)error_context(e, -EPROTO, "%s: %s", uri, command);
+        (void)error_context(e, -EPROTO, "%s: %.*s", uri, (int)strcspn(command, ";"), command);
         e->status = STATUS_UNAVAILABLE;
     }
     return output;
