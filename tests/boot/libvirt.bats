@@ -102,6 +102,16 @@ status=0
 grep "box: runs on .* already" messages
 "$RUN_VM_PROGRAM" stop --connect "$LIBVIRT_DEFAULT_URI" --kill || [ $? = 3 ]
 
+# the domain of somebody else stays
+echo "<domain type='qemu'><name>theirs</name><memory>1</memory><os><type>hvm</type></os></domain>" >theirs.xml
+virsh define theirs.xml
+virsh dumpxml theirs >before.xml
+status=0
+"$RUN_VM_PROGRAM" "$@" --name theirs --detach 2>messages || status=$?
+[ "$status" = 69 ]
+grep "'theirs' already exists" messages
+virsh dumpxml theirs | diff before.xml -
+
 # an upload that was broken off is done again, and no other
 truncate -s 1M "$volumes"/kernel-*
 "$RUN_VM_PROGRAM" "$@" --count 2 2>messages
