@@ -20,9 +20,12 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 CC := gcc
 AR := gcc-ar
+# GUEST_CPU=aarch64: the guest's half for that processor, build/init-aarch64, by Debian's cross compiler
+GUEST_CPU ?=
+GUEST_CPUS := aarch64 riscv64
 # the compiler and tools of the guest's half
-MUSL_CC := musl-gcc
-STRIP := strip
+MUSL_CC := $(if $(GUEST_CPU),build/guest-$(GUEST_CPU)/libs/musl/bin/gcc,musl-gcc)
+STRIP := $(if $(GUEST_CPU),$(GUEST_CPU)-linux-gnu-)strip
 READELF := readelf
 PKG_CONFIG := pkg-config
 SCDOC := scdoc
@@ -76,7 +79,10 @@ endif
 NATIVE_CFLAGS += -std=gnu17 -fPIE
 NATIVE_LDFLAGS += -pie -Wl,-z,noexecstack -Wl,--as-needed
 
-OWN_GUEST_LIBS := build/guest/libs
+# the guest's objects and its init; for another processor both have its name
+G := build/guest$(GUEST_CPU:%=-%)
+GUEST_INIT := build/init$(GUEST_CPU:%=-%)
+OWN_GUEST_LIBS := $(G)/libs
 guest_libs := $(or $(GUEST_LIBS),$(OWN_GUEST_LIBS))
 GUEST_CFLAGS := -std=gnu17 -Os -g $(FORTIFY) -fstack-protector-strong -fno-pie \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
@@ -118,7 +124,7 @@ WRITER_SOURCES := $(WRITERS:%=tools/%.c) tools/tables/template.c
 INSTALLED := $(BASE) $(COMMON) $(HOST) $(WRITER_SOURCES)
 
 native = $(patsubst %.c,$(B)/native/%.o,$1)
-guest = $(patsubst %.c,build/guest/%.o,$1)
+guest = $(patsubst %.c,$(G)/%.o,$1)
 
 ARCHIVES := $(addprefix $(B)/native/lib,init.a host.a common.a base.a)
 UNIT_PROGRAMS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT))
@@ -135,7 +141,7 @@ export RUN_VM_BUILD := $(abspath build)
 export RUN_VM_TOOLS := $(abspath $(B)/tools)
 
 .PHONY: all
-all: $(B)/run-vm build/init $(TOOL_PROGRAMS) $(if $(SANITIZE),,man completions) ## all that make install installs, and the tools (the default)
+all: $(B)/run-vm $(GUEST_INIT) $(TOOL_PROGRAMS) $(if $(SANITIZE),,man completions) ## all that make install installs, and the tools (the default)
 
 # ---------------------------------------------------------------------------------------------
 # Debian packages, each group once for a build directory
@@ -211,28 +217,34 @@ $(call native,$(UNIT) $(UNIT_HELPERS)): | $(call packages,tests)
 
 # Our own libraries are in the user's cache; build them again if the recipe changes or the cache is gone.
 $(OWN_GUEST_LIBS).stamp: $(wildcard scripts/guest-libs*) $(if $(wildcard $(OWN_GUEST_LIBS)/lib/libkmod.a),,missing-guest-libs) \
-		| $(call packages,build guest-libs)
+		| $(call packages,build guest-libs $(GUEST_CPU:%=guest-%))
 	@mkdir -p $(@D)
-	libs=$$(scripts/guest-libs) && ln -sfn "$$libs" $(OWN_GUEST_LIBS)
+	libs=$$(scripts/guest-libs $(GUEST_CPU:%=GUEST_CPU=%)) && ln -sfn "$$libs" $(OWN_GUEST_LIBS)
 	@touch $@
 .PHONY: missing-guest-libs
 
 guest_archives := $(if $(GUEST_LIBS),$(patsubst -l%,$(GUEST_LIBS)/lib/lib%.a,$(filter -l%,$(GUEST_LDLIBS))),\
 	$(OWN_GUEST_LIBS).stamp)
 
-build/guest/%.o: %.c Makefile $(guest_archives)
+$(G)/%.o: %.c Makefile $(guest_archives)
 	@mkdir -p $(@D)
 	$(call say,CC)$(MUSL_CC) $(CPPFLAGS) $(GUEST_CPPFLAGS) $(GUEST_CFLAGS) $(WARNINGS) $(CONVERSION_$(firstword $(subst /, ,$*))) \
 		$(DEPENDENCIES) -c -o $@ $<
 
-build/guest/init.debug: $(call guest,$(INIT) $(COMMON) $(BASE)) $(guest_archives)
-	$(call say,LINK)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -Wl,-Map=build/guest/init.map -o $@ \
+$(G)/init.debug: $(call guest,$(INIT) $(COMMON) $(BASE)) $(guest_archives)
+	$(call say,LINK)$(MUSL_CC) $(GUEST_CFLAGS) $(GUEST_LDFLAGS) -Wl,-Map=$(G)/init.map -o $@ \
 		$(filter %.o,$^) $(GUEST_LDLIBS)
 
-build/init: build/guest/init.debug scripts/check-static
+$(GUEST_INIT): $(G)/init.debug scripts/check-static
 	$(call say,STRIP)$(STRIP) --strip-all -o $@.new $<
 	$(quiet)READELF='$(READELF)' $(SHELL) scripts/check-static $@.new $(GUEST_MAX_BYTES)
 	$(quiet)mv $@.new $@
+
+# The same for each other processor, by a make of its own, whose variables are that processor's.
+.PHONY: guests
+guests: $(GUEST_CPUS:%=guest-%) ## build init for guests of other processors too: build/init-aarch64, build/init-riscv64
+guest-%:
+	@$(MAKE) --no-print-directory GUEST_CPU=$* build/init-$*
 
 -include $(shell find build -path build/user -prune -o -name '*.d' -type f -print 2>/dev/null)
 
@@ -350,16 +362,17 @@ completion_path.bash := share/bash-completion/completions/run-vm
 completion_path.fish := share/fish/vendor_completions.d/run-vm.fish
 completion_path.zsh = $(ZSH_FUNCTIONS)/_run-vm
 INSTALLATION = build/run-vm:755:bin/run-vm build/init:755:libexec/run-vm/init \
+	$(foreach cpu,$(GUEST_CPUS),$(if $(wildcard build/init-$(cpu)),build/init-$(cpu):755:libexec/run-vm/init-$(cpu))) \
 	$(foreach page,$(MANUALS),$(page):644:$(call man_path,$(page))) \
 	$(foreach file,$(COMPLETIONS),$(file):644:$(call completion_path,$(suffix $(file))))
 
 .PHONY: install uninstall deb clean help
-install: $(B)/run-vm build/init man completions ## install under $(DESTDIR)$(PREFIX)
+install: $(B)/run-vm build/init man completions ## install under $(DESTDIR)$(PREFIX), with the init of each processor that is built
 	for file in $(INSTALLATION); do IFS=: read -r source mode path <<<"$$file" && \
 		install -D -m "$$mode" "$$source" "$(DESTDIR)$(PREFIX)/$$path" || exit; done
 
 uninstall: ## remove what install has installed
-	for file in $(INSTALLATION); do rm -f "$(DESTDIR)$(PREFIX)/$${file##*:}" || exit; done
+	for file in $(INSTALLATION) $(GUEST_CPUS:%=:libexec/run-vm/init-%); do rm -f "$(DESTDIR)$(PREFIX)/$${file##*:}" || exit; done
 	[ ! -d "$(DESTDIR)$(PREFIX)/libexec/run-vm" ] || rmdir "$(DESTDIR)$(PREFIX)/libexec/run-vm"
 
 deb: $(B)/run-vm build/init man completions | $(call packages,tests) ## the Debian package, build/deb/run-vm_*.deb

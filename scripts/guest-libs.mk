@@ -3,23 +3,31 @@
 # ./result. scripts/guest-libs calls it and makes ./kernel-headers. For size, builds only the parts that
 # init uses: decoders, no encoders; no programs.
 
-CC := musl-gcc
-AR := ar
 TOP := $(CURDIR)
 PREFIX := $(TOP)/result
+# GUEST_CPU=aarch64: for another processor than this machine's, by GUEST_CPU-linux-gnu-gcc and a musl that
+# is built here too
+GUEST_CPU :=
+CROSS := $(if $(GUEST_CPU),$(GUEST_CPU)-linux-gnu-)
+CC := $(if $(GUEST_CPU),$(PREFIX)/musl/bin/gcc,musl-gcc)
+AR := $(CROSS)ar
+# What a configure script has to be told of that.
+FOREIGN := $(if $(GUEST_CPU),RANLIB='$(CROSS)ranlib')
+HOST := $(if $(GUEST_CPU),--host='$(GUEST_CPU)-linux-musl')
 # The prefix map keeps the build directory out of the objects, so that every build gives the same ones.
 CFLAGS := -Os -g0 -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fstack-protector-strong -ffile-prefix-map=$(TOP)=. -w
 CPPFLAGS := -isystem $(TOP)/kernel-headers
 LDFLAGS := -static -no-pie
 CONFIGURE = CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
-	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' ./configure --quiet
+	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' $(FOREIGN) \
+	./configure --quiet $(HOST)
 # Runs a command with its output in a log, whose end is shown if it fails; reports each library built.
 quietly = mkdir -p log done && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 1; }; \
 	touch done/$@ && echo "guest-libs: $@ is built ($$(ls done | wc -l) of $(words $(SOURCES)))"
 
 # The source packages that scripts/guest-libs fetches.
-SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib
+SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib $(if $(GUEST_CPU),musl)
 # Without these, kmod reads modules that are not compressed.
 KMOD_NEEDS := zlib xz-utils libzstd
 
@@ -31,8 +39,9 @@ print-sources:
 	@echo $(SOURCES)
 
 print-compiler:
-	@$(CC) -v 2>&1
+	@$(if $(GUEST_CPU),$(CROSS)gcc,$(CC)) -v 2>&1
 
+$(if $(GUEST_CPU),$(filter-out musl,$(SOURCES)): musl)
 kmod: $(KMOD_NEEDS)
 e2fsprogs: util-linux
 
@@ -40,8 +49,23 @@ e2fsprogs: util-linux
 touch_generated = find . -name aclocal.m4 -exec touch {} + && \
 	find . '(' -name configure -o -name config.h.in -o -name Makefile.in ')' -exec touch {} +
 
+# The compiler finds musl before the glibc of its own package, if that is installed.
+define MUSL_GCC
+#!/bin/sh
+here=$$(dirname "$$(dirname "$$(readlink -f "$$0")")")
+exec $(CROSS)gcc "$$@" -B"$$here/lib/" -nostdinc -isystem "$$here/include" \
+	-isystem "$$($(CROSS)gcc -print-file-name=include)"
+endef
+export MUSL_GCC
+
+musl:
+	$(call quietly,cd source/$@ && CC='$(CROSS)gcc' CROSS_COMPILE='$(CROSS)' CFLAGS='$(CFLAGS)' \
+		./configure --target='$(GUEST_CPU)-linux-musl' --prefix='$(PREFIX)/musl' --disable-shared \
+		--enable-wrapper=no && $(MAKE) && $(MAKE) install && mkdir -p '$(PREFIX)/musl/bin' && \
+		printf '%s\n' "$$MUSL_GCC" >'$(PREFIX)/musl/bin/gcc' && chmod 755 '$(PREFIX)/musl/bin/gcc')
+
 zlib:
-	$(call quietly,cd source/$@ && CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' \
+	$(call quietly,cd source/$@ && CC='$(CC)' AR='$(AR)' $(FOREIGN) CFLAGS='$(CFLAGS)' \
 		./configure --static --prefix='$(PREFIX)' && $(MAKE) libz.a && \
 		install -D -m 644 -t '$(PREFIX)/lib' libz.a && \
 		install -D -m 644 -t '$(PREFIX)/include' zlib.h zconf.h)
