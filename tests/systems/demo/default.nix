@@ -9,6 +9,7 @@
 #   etc, sw, kernel, kernel-modules, toplevel itself -> toplevel
 {
   inputs, # path: directories busybox, glibc, libraries, nix, build-tools, kernel, kernel-modules
+  platform, # string: the system's own; build-tools are for the builder's
   stateDirectory, # string: the directory of the disk image
   store, # string: the chroot store that all this is built in
 }:
@@ -18,36 +19,36 @@ let
   # Adds a directory of the host to the store.
   input = name: builtins.path { path = inputs + "/${name}"; inherit name; };
 
-  bootstrap = "${input "busybox"}/bin/busybox";
+  # busybox, patchelf and jq, for building only. The latter two run by the loader with a library path,
+  # because patchelf cannot patch itself before it runs.
+  tools = input "build-tools";
+  tool = name: "${tools}/lib/loader --library-path ${tools}/lib ${tools}/bin/${name}";
+  bootstrap = "${tools}/bin/busybox";
 
   # A derivation made by a script that uses only busybox's commands.
   runCommandWith = attributes: name: script: derivation ({
     inherit name system;
     builder = bootstrap;
-    args = [ "sh" "-euc" "export PATH=${busybox}/bin\n${script}" ];
+    args = [ "sh" "-euc" "export PATH=${commands}/bin\n${script}" ];
   } // attributes);
   runCommand = runCommandWith { };
 
-  # A link for every applet. This derivation cannot use that PATH itself.
-  busybox = derivation {
-    name = "demo-busybox";
-    inherit system;
+  # Copies a busybox and makes a link for every applet, without that PATH.
+  withApplets = name: program: derivation {
+    inherit name system;
     builder = bootstrap;
     args = [ "sh" "-euc" ''
       ${bootstrap} mkdir -p $out/bin
-      ${bootstrap} cp ${bootstrap} $out/bin/busybox
+      ${bootstrap} cp ${program} $out/bin/busybox
       for applet in $(${bootstrap} --list); do
         [ $applet = busybox ] || ${bootstrap} ln -s busybox $out/bin/$applet
       done
     '' ];
   };
+  commands = withApplets "build-commands" bootstrap;
+  busybox = withApplets "demo-busybox" "${input "busybox"}/bin/busybox";
 
   glibc = input "glibc";
-
-  # patchelf and jq, for building only. They run by the loader with a library path, because patchelf
-  # cannot patch itself before it runs.
-  tools = input "build-tools";
-  tool = name: "${glibc}/lib/loader --library-path ${glibc}/lib:${tools}/lib ${tools}/bin/${name}";
 
   # The libraries of Debian's Nix. Each finds the ones it needs here and in glibc.
   libraries = runCommand "demo-libraries" ''
@@ -68,6 +69,7 @@ let
     cp -r ${input "nix"}/. $out
     chmod -R u+w $out
     for file in $out/bin/nix $out/lib/*; do
+      [ -e $file ] || continue # a newer Nix has no libraries of its own
       ${tool "patchelf"} --set-rpath $out/lib:${libraries}/lib:${glibc}/lib $file
     done
     ${tool "patchelf"} --set-interpreter ${glibc}/lib/loader $out/bin/nix
@@ -105,7 +107,7 @@ let
     ln -s ${sw} $out/sw
     # A failed boot must end instead of waiting at the prompt.
     printf 'loglevel=4 net.ifnames=0 vm.onfail=poweroff' > $out/kernel-params
-    printf ${system} > $out/system
+    printf ${platform} > $out/system
   '';
 
   # Registration and list of the toplevel's closure, in the format of nixpkgs' closureInfo.
@@ -116,7 +118,7 @@ let
     exportReferencesGraph.closure = [ toplevel ];
     builder = bootstrap;
     args = [ "sh" "-euc" ''
-      export PATH=${busybox}/bin
+      export PATH=${commands}/bin
       jq() { ${tool "jq"} -r "$1" .attrs.json; }
       out=$(jq .outputs.out)
       mkdir $out
@@ -138,6 +140,7 @@ runCommandWith {
       };
     };
     runVm = { inherit store; };
+    nixpkgs.hostPlatform = platform;
     virtualisation = {
       diskImage = "${stateDirectory}/demo.qcow2";
       graphics = false;
