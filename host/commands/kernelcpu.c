@@ -22,14 +22,17 @@
 
 struct processor {
     const char *system;
-    const char *image; /* the four bytes at IMAGE_MAGIC */
-    uint16_t elf;      /* EM_* of a vmlinux */
-    uint16_t efi;      /* IMAGE_FILE_MACHINE_* of the PE format */
+    const char *image; /* the four bytes at IMAGE_MAGIC; NULL: none */
+    uint16_t elf;      /* EM_* of a vmlinux; 0: none */
+    uint16_t efi;      /* IMAGE_FILE_MACHINE_* of the PE format, also a bzImage's; 0: none */
 };
 
 static const struct processor processors[] = {
     {"aarch64-linux", "ARM\x64", EM_AARCH64, 0xaa64},
     {"riscv64-linux", "RSC\x05", EM_RISCV, 0x5064},
+    {"x86_64-linux", NULL, EM_X86_64, 0x8664},
+    {"i686-linux", NULL, 0, 0x14c},
+    {"powerpc64le-linux", NULL, EM_PPC64, 0},
 };
 
 static uint16_t get16(const char *at)
@@ -59,6 +62,13 @@ static uint16_t elf_machine(const char *head)
     return known ? get16(head + offsetof(Elf64_Ehdr, e_machine)) : 0;
 }
 
+static bool is_for(const char *head, const struct processor *processor)
+{
+    return (processor->image && memcmp(head + IMAGE_MAGIC, processor->image, 4) == 0) ||
+           (processor->elf && elf_machine(head) == processor->elf) ||
+           (processor->efi && efi_machine(head) == processor->efi);
+}
+
 const char *kernelcpu_of(const char *path)
 {
     char head[HEAD];
@@ -66,8 +76,7 @@ const char *kernelcpu_of(const char *path)
     if (file_read_head(path, head, sizeof head) != sizeof head)
         return NULL;
     for (size_t i = 0; i < ELEMENTS(processors); i++)
-        if (memcmp(head + IMAGE_MAGIC, processors[i].image, 4) == 0 ||
-            elf_machine(head) == processors[i].elf || efi_machine(head) == processors[i].efi)
+        if (is_for(head, &processors[i]))
             return processors[i].system;
     return NULL;
 }

@@ -22,7 +22,8 @@ struct platform {
     const char *model;       /* -cpu; NULL: the default */
     const char *serial;      /* the serial console; NULL: unknown */
     size_t cmdline_size;     /* of the kernel's command line, with the terminating zero */
-    const char *hosts;       /* host processors on which KVM runs it, each between spaces */
+    const char *hosts;       /* host processors on which KVM runs it, each between spaces, its own
+                              * last */
 };
 
 /* The platform "CPU-linux"; an unknown one has defaults and `serial` NULL. Static. */

@@ -75,12 +75,13 @@ static bool runs_guest(const char *machine, const struct platform *guest)
     return strstr(guest->hosts, word);
 }
 
-bool accel_is_native(const struct platform *guest)
+bool accel_is_own(const struct platform *guest)
 {
     struct utsname names = {0};
 
     (void)uname(&names);
-    return !guest->cpu || runs_guest(names.machine, guest);
+    char *last CLEANUP_FREE = xasprintf(" %s ", names.machine);
+    return !guest->cpu || endswith(guest->hosts, last);
 }
 
 /* Explains why KVM cannot be used; the caller frees. NULL: it can. */

@@ -19,9 +19,9 @@ void accel_choose(struct accel *accel, enum accel_choice choice, const struct pl
 
 void accel_free(struct accel *accel);
 
-/* True if the host's processor runs the guest's instructions, or it is not known which these are.
- */
-bool accel_is_native(const struct platform *guest);
+/* True if the guest's processor is the host's own, not merely one that it runs as well (i686 on
+ * x86-64), or it is not known. */
+bool accel_is_own(const struct platform *guest);
 
 /* True if the text of /proc/cpuinfo names one of vmx and svm among the flags of a processor. */
 bool accel_has_virtualization(const char *cpuinfo);

@@ -160,15 +160,18 @@ char *planner_find_modules(struct planner *p)
     return found;
 }
 
-/* Returns init-CPU beside run-vm's own init; the caller frees. */
-static char *foreign_init(struct planner *p, const char *own)
+/* Needs init-CPU, which is not there. */
+static void need_foreign_init(struct planner *p, const char *path)
 {
-    char *path = xasprintf("%s-%s", own, p->guest->cpu);
-    char *name CLEANUP_FREE =
-        xasprintf("init for a guest of %s (--guest-init names another one)", p->guest->cpu);
+    static const char *const built[] = {"aarch64", "riscv64"}; /* GUEST_CPUS of the Makefile */
+    const char *source = "run-vm has none";
 
+    for (size_t i = 0; i < ELEMENTS(built); i++)
+        if (streq(built[i], p->guest->cpu))
+            source = "made by `make guests`";
+    char *name CLEANUP_FREE = xasprintf(
+        "init for a guest of %s (%s, --guest-init names another one)", p->guest->cpu, source);
     planner_need(p, name, path, NEED_FILE);
-    return path;
 }
 
 /* init beside run-vm in a build tree, or where `make install` puts it, or init-CPU there for a
@@ -178,17 +181,24 @@ static char *find_guest_init(struct planner *p)
     static const char *const places[] = {"init", "../libexec/run-vm/init"};
     const char *slash = strrchr(p->at->program, '/');
     int length = slash ? (int)(slash - p->at->program) : 0;
+    char *suffix CLEANUP_FREE =
+        accel_is_own(p->guest) ? xstrdup("") : xasprintf("-%s", p->guest->cpu);
+    char *missing CLEANUP_FREE = NULL; /* beside run-vm's own init */
 
     if (p->options->guest_init)
         return path_absolute(p->at->cwd, p->options->guest_init);
     for (size_t i = 0; i < ELEMENTS(places); i++) {
-        char *path CLEANUP_FREE = xasprintf("%.*s/%s", length, p->at->program, places[i]);
+        char *own CLEANUP_FREE = xasprintf("%.*s/%s", length, p->at->program, places[i]);
+        char *path CLEANUP_FREE = xasprintf("%s%s", own, suffix);
 
-        if (access(path, X_OK) < 0)
-            continue;
-        if (accel_is_native(p->guest))
+        if (access(path, X_OK) == 0)
             return TAKE(path);
-        return foreign_init(p, path);
+        if (!missing && access(own, X_OK) == 0)
+            missing = TAKE(path);
+    }
+    if (missing) {
+        need_foreign_init(p, missing);
+        return TAKE(missing);
     }
     if (!p->failed) {
         p->failed = error_set(p->e, -ENOENT,

@@ -85,7 +85,14 @@ booted() {
     echo "an init" >init
     chmod +x init
     run -74 ./run-vm "${arm[@]}" --accel tcg
-    [[ $output == *"init for a guest of aarch64 (--guest-init names another one): $PWD/init-aarch64: No such file"* ]]
+    [[ $output == *"init for a guest of aarch64 (made by \`make guests\`, --guest-init names another one): $PWD/init-aarch64: No such file"* ]]
+    # nor one that run-vm has, though this machine's processor runs its instructions
+    local cpu
+    for cpu in i686 powerpc64le; do
+        ln -sf qemu-kvm qemu/bin/qemu-system-ppc64
+        run -74 ./run-vm "${arm[@]}" --accel tcg -o nixpkgs.hostPlatform=$cpu-linux
+        [[ $output == *"init for a guest of $cpu (run-vm has none, --guest-init names another one): $PWD/init-$cpu: No such file"* ]]
+    done
 }
 
 @test "a tree whose modules cannot mount it is refused before the start" {

@@ -107,6 +107,7 @@ static void an_emulated_processor_has_no_features_that_are_slow(void **state)
         {VM("\"qemu\": {\"options\": [\"-cpu max\"]}"), ACCEL_TCG, "max"},
         {SYSTEM(""), ACCEL_TCG, "max"},
         {"{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}}", ACCEL_TCG, "max,pauth-impdef=on"},
+        {"{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}}", ACCEL_KVM, "max"},
         {"{\"nixpkgs\": {\"hostPlatform\": \"aarch64-linux\"}, \"runVm\": {\"initrd\": "
          "\"system\"}}",
          ACCEL_TCG, "max"},
