@@ -288,8 +288,8 @@ $(FUZZ_PROGRAMS): build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/libfuzz
 # Running and testing
 
 .PHONY: run
-run: all | $(call packages,tests boot) ## boot the demonstration system: a shell on a terminal, a report without one
-	tests/systems/demo/run
+run: all | $(call packages,tests boot $(GUEST_CPU:%=emulator-%)) ## boot the demonstration system: a shell on a terminal, a report without one
+	GUEST_CPU=$(GUEST_CPU) tests/systems/demo/run
 
 # Fuzzing is last: at full length it takes longest.
 CHECKS := check-unit check-sanitize check-valgrind check-host check-oracle check-boot check-user \
@@ -328,7 +328,7 @@ check-oracle: all | $(call packages,tests) ## the QEMU command, compared with th
 check-fuzz: $(FUZZ_PROGRAMS) ## each reader of untrusted input, fuzzed for 8 s, with RUN_VM_LONG for minutes
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
 
-check-boot: all | $(call packages,tests boot) ## real boots in QEMU
+check-boot: all guests | $(call packages,tests boot emulator-aarch64) ## real boots in QEMU
 	$(BATS) tests/boot
 
 .PHONY: check-user
@@ -379,7 +379,7 @@ deb: $(B)/run-vm build/init man completions | $(call packages,tests) ## the Debi
 	scripts/build-deb build/deb
 
 clean: ## remove build/ (the cache of libraries and kernels stays)
-	@[ ! -e build/demo/store ] || chmod -R u+w build/demo/store
+	@for store in build/demo*/store; do [ ! -e "$$store" ] || chmod -R u+w "$$store"; done
 	rm -rf build
 
 help: ## this list
