@@ -114,6 +114,7 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
 {
     struct module_content *contents CLEANUP_FREE = xcalloc(set->count, sizeof *contents);
     char *scratch CLEANUP_FREE = path_directory(w->path);
+    char *strip CLEANUP_FREE = modulestrip_program(spec->cpu);
     struct error failure CLEANUP_ERROR = {0};
     size_t left = DECOMPRESS_LIMIT;
     int r = 0;
@@ -124,8 +125,8 @@ static int add_contents(struct writer *w, const char *directory, const struct mo
         progress_show(&progress, i + 1);
     }
     progress_end(&progress);
-    if (r == 0 &&
-        modulestrip_all(contents, set->count, spec->strip_signed, scratch, &failure) < 0) {
+    if (r == 0 && strip &&
+        modulestrip_all(contents, set->count, spec->strip_signed, strip, scratch, &failure) < 0) {
         log_warning("the modules could not be stripped: %s", failure.message);
         if (inputs)
             inputs->provisional = true;
@@ -301,7 +302,7 @@ int initrd_get(struct cache_entry *entry, const struct initrd_spec *spec, const 
     if (spec->modules_dir)
         add_modules_to_key(&key, spec);
     cache_key_text(&key, spec->strip_signed ? "stripped" : "");
-    char *strip CLEANUP_FREE = process_find("strip", NULL);
+    char *strip CLEANUP_FREE = modulestrip_program(spec->cpu);
     cache_key_file(&key, strip ? strip : "");
     char *count CLEANUP_FREE = xasprintf("%zu modules", spec->modules.count);
     cache_key_text(&key, count);

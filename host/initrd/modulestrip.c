@@ -46,10 +46,23 @@ static const char *const unneeded[] = {
     "_ftrace_eval_map",
 };
 
-static int run_strip(const char *directory, const bool *chosen, size_t count, struct error *e)
+char *modulestrip_program(const char *cpu)
+{
+    char *of_target CLEANUP_FREE = xasprintf("%s-linux-gnu-strip", cpu ? cpu : "");
+    const char *names[] = {of_target, "llvm-strip", "strip"};
+    char *found = NULL;
+
+    for (size_t i = cpu ? 0 : 2; i < ELEMENTS(names) && !found; i++)
+        found = process_find(names[i], NULL);
+    return found;
+}
+
+static int run_strip(const char *program, const char *directory, const bool *chosen, size_t count,
+                     struct error *e)
 {
     struct strv argv CLEANUP_STRV = {0};
-    strv_split(&argv, "strip --strip-unneeded", ' ');
+    strv_push(&argv, program);
+    strv_push(&argv, "--strip-unneeded");
     for (size_t i = 0; i < ELEMENTS(unneeded); i++)
         strv_pushf(&argv, "--remove-section=%s", unneeded[i]);
     strv_push(&argv, "--");
@@ -76,8 +89,8 @@ static bool are_native(const struct module_content *modules, const bool *chosen,
 }
 
 /* Strips the modules in `scratch`, a new directory. */
-static int strip_in(const char *scratch, struct module_content *modules, const bool *chosen,
-                    size_t count, struct error *e)
+static int strip_in(const char *program, const char *scratch, struct module_content *modules,
+                    const bool *chosen, size_t count, struct error *e)
 {
     int r = tree_make(scratch, 0700, e);
     for (size_t i = 0; r == 0 && i < count; i++) {
@@ -87,7 +100,7 @@ static int strip_in(const char *scratch, struct module_content *modules, const b
     }
     if (r < 0)
         return r;
-    r = run_strip(scratch, chosen, count, e);
+    r = run_strip(program, scratch, chosen, count, e);
     bool refused = r == -EPROTO && e->status < 128; /* strip exited; it was not killed */
     if (refused && !are_native(modules, chosen, count)) {
         log_debug("the modules are not stripped: %s", e->message);
@@ -101,9 +114,8 @@ static int strip_in(const char *scratch, struct module_content *modules, const b
 }
 
 int modulestrip_all(struct module_content *modules, size_t count, bool signed_too,
-                    const char *directory, struct error *e)
+                    const char *program, const char *directory, struct error *e)
 {
-    char *found CLEANUP_FREE = process_find("strip", NULL);
     char *scratch CLEANUP_FREE = xasprintf("%s/strip", directory);
     bool *chosen CLEANUP_FREE = xcalloc(count, sizeof *chosen);
     bool any = false;
@@ -111,9 +123,9 @@ int modulestrip_all(struct module_content *modules, size_t count, bool signed_to
         chosen[i] = signed_too || !modulesign_is_signed(modules[i].data, modules[i].size);
         any |= chosen[i];
     }
-    if (!found || !any)
+    if (!any)
         return 0;
-    int r = strip_in(scratch, modules, chosen, count, e);
+    int r = strip_in(program, scratch, modules, chosen, count, e);
     (void)tree_remove(scratch, NULL);
     return r;
 }

@@ -213,6 +213,7 @@ static char *find_guest_init(struct planner *p)
 void plan_initrd(struct planner *p)
 {
     p->plan->initrd.init = find_guest_init(p);
+    p->plan->initrd.cpu = accel_is_own(p->guest) ? NULL : p->guest->cpu;
     if (!p->modules_shared)
         p->plan->initrd.modules_dir = planner_find_modules(p);
     p->plan->initrd.strip_signed = config_bool(p->config, "runVm.stripModules");

@@ -115,6 +115,7 @@ struct plan_blank {
 /* Contents of our initrd. */
 struct initrd_spec {
     char *init;           /* the guest's init, a path on the host */
+    const char *cpu;      /* the guest's processor, as in CPU-linux; NULL: run-vm's own */
     char *modules_dir;    /* host path of lib/modules/VERSION; NULL: a kernel without modules */
     char *modules_source; /* where the modules in modules_dir come from; NULL: from there itself */
     char *modules_root;   /* symbolic links in modules_dir are resolved inside it; "": "/" */
