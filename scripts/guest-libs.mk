@@ -20,8 +20,15 @@ CFLAGS := -Os -g0 -fno-pie -ffunction-sections -fdata-sections -fno-asynchronous
 CPPFLAGS := -isystem $(TOP)/kernel-headers
 LDFLAGS := -static -no-pie
 CONFIGURE = CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
-	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' $(FOREIGN) \
-	./configure --quiet $(HOST)
+	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' $(FOREIGN) CONFIG_SHELL=/bin/sh \
+	/bin/sh ./configure --quiet --cache-file=config.cache $(HOST)
+# Most of the time goes into questions of configure scripts. Their answers on musl are the same for every 64-bit,
+# little-endian processor, except for x86's own headers: those of NATIVE, the libraries for this machine, are
+# taken.
+NATIVE :=
+recall = $(if $(NATIVE),grep -E '^ac_cv_(func|have_decl|header|lib|member|sizeof|type)_' '$(NATIVE)/answers/$@' | \
+	grep -v -e immintrin -e cpuid -e sys_io >config.cache,true)
+remember = install -D -m 644 config.cache '$(PREFIX)/answers/$@'
 # Runs a command with its output in a log, whose end is shown if it fails; reports each library built.
 quietly = mkdir -p log done && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 1; }; \
 	touch done/$@ && echo "guest-libs: $@ is built ($$(ls done | wc -l) of $(words $(SOURCES)))"
@@ -72,11 +79,11 @@ zlib:
 
 # The kernel's modules use LZMA2 with or without the x86 filter, and CRC32; LZMA2 needs LZMA1.
 xz-utils:
-	$(call quietly,cd source/$@ && $(touch_generated) && $(CONFIGURE) --prefix='$(PREFIX)' \
+	$(call quietly,cd source/$@ && $(touch_generated) && $(recall) && $(CONFIGURE) --prefix='$(PREFIX)' \
 		--disable-shared --disable-nls --disable-threads --disable-encoders \
 		--enable-decoders=lzma1$(,)lzma2$(,)x86 --enable-checks=crc32$(,)crc64 \
 		--disable-xz --disable-xzdec --disable-lzmadec --disable-lzmainfo --disable-scripts \
-		--disable-doc --disable-microlzma --disable-lzip-decoder && \
+		--disable-doc --disable-microlzma --disable-lzip-decoder && $(remember) && \
 		$(MAKE) -C src/liblzma install)
 
 libzstd:
@@ -144,22 +151,22 @@ kmod:
 		install -D -m 644 -t '$(PREFIX)/include' libkmod/libkmod.h)
 
 util-linux:
-	$(call quietly,cd source/$@ && $(touch_generated) && $(CONFIGURE) --prefix='$(PREFIX)' \
+	$(call quietly,cd source/$@ && $(touch_generated) && $(recall) && $(CONFIGURE) --prefix='$(PREFIX)' \
 		--disable-shared --disable-nls --disable-all-programs --disable-asciidoc \
 		--disable-bash-completion --disable-symvers --enable-libuuid --enable-libblkid \
 		--enable-libmount --without-util --without-udev --without-ncursesw --without-tinfo \
 		--without-readline --without-cap-ng --without-libz --without-libmagic --without-systemd \
-		--without-econf --without-python --without-selinux --without-cryptsetup && \
+		--without-econf --without-python --without-selinux --without-cryptsetup && $(remember) && \
 		$(MAKE) && $(MAKE) install)
 
 # e2fsprogs' makefile lacks the dependency of all objects in lib/ext2fs on ext2_err.h.
 e2fsprogs: CPPFLAGS += -isystem $(PREFIX)/include
 e2fsprogs: LDFLAGS += -L$(PREFIX)/lib
 e2fsprogs:
-	$(call quietly,cd source/$@ && $(touch_generated) && $(CONFIGURE) --prefix='$(PREFIX)' \
+	$(call quietly,cd source/$@ && $(touch_generated) && $(recall) && $(CONFIGURE) --prefix='$(PREFIX)' \
 		--disable-nls --disable-libuuid --disable-libblkid --disable-uuidd --disable-fuse2fs \
 		--disable-debugfs --disable-imager --disable-resizer --disable-defrag --disable-tdb \
-		--disable-testio-debug --disable-backtrace --disable-rpath --without-pthread && \
+		--disable-testio-debug --disable-backtrace --disable-rpath --without-pthread && $(remember) && \
 		$(MAKE) -C lib/et && $(MAKE) -C lib/ext2fs ext2_err.h && $(MAKE) -C lib/ext2fs && \
 		install -D -m 644 -t '$(PREFIX)/lib' lib/libcom_err.a lib/libext2fs.a && \
 		install -D -m 644 -t '$(PREFIX)/include/et' lib/et/com_err.h && \
@@ -172,10 +179,11 @@ SQLITE_FLAGS := -DSQLITE_THREADSAFE=0 -DSQLITE_OMIT_LOAD_EXTENSION -DSQLITE_OMIT
 	-DSQLITE_OMIT_SHARED_CACHE -DSQLITE_OMIT_PROGRESS_CALLBACK -DSQLITE_DEFAULT_MEMSTATUS=0 \
 	-DSQLITE_DQS=0 -DHAVE_USLEEP=1 -DSQLITE_OMIT_JSON
 
-# The amalgamation is made with the machine's compiler, because its tools run on this machine.
+# The amalgamation, the same for all, is made with the machine's compiler, because its tools run on this machine.
 sqlite3:
-	$(call quietly,cd source/$@ && ./configure --quiet --disable-shared --disable-readline && \
-		$(MAKE) sqlite3.c && \
+	$(call quietly,cd source/$@ && $(if $(NATIVE),cp '$(NATIVE)'/src/sqlite3.[ch] .,CONFIG_SHELL=/bin/sh /bin/sh \
+		./configure --quiet --disable-shared --disable-readline && $(MAKE) sqlite3.c && \
+		install -D -m 644 -t '$(PREFIX)/src' sqlite3.c sqlite3.h) && \
 		$(CC) $(CPPFLAGS) $(SQLITE_FLAGS) $(CFLAGS) -c -o guest.o sqlite3.c && \
 		mkdir -p '$(PREFIX)/lib' && $(AR) rcs '$(PREFIX)/lib/libsqlite3.a' guest.o && \
 		install -D -m 644 -t '$(PREFIX)/include' sqlite3.h)

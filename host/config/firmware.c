@@ -28,7 +28,8 @@ static const struct firmware firmwares[] = {
      "/usr/share/AAVMF/AAVMF_VARS.fd", "AAVMF"},
     {"armv7l", "/usr/share/AAVMF/AAVMF32_CODE.fd", NULL, "/usr/share/AAVMF/AAVMF32_VARS.fd",
      "AAVMF"},
-    {"riscv64", NULL, NULL, NULL, "RISCV_VIRT"},
+    {"riscv64", "/usr/share/qemu-efi-riscv64/RISCV_VIRT_CODE.fd", NULL,
+     "/usr/share/qemu-efi-riscv64/RISCV_VIRT_VARS.fd", "RISCV_VIRT"},
 };
 
 /* NULL: the platform is unknown. */

@@ -45,18 +45,23 @@ disk() {
 }
 
 # tree CPU ARCHITECTURE SUITE: a command runs in the tree; the disk that init formats is sound, with a file from
-# a share.
+# a share. The modules in the initrd are stripped.
 tree() {
     make_tree "$2" "$3"
+    export XDG_CACHE_HOME=$BATS_TEST_TMPDIR/cache
     mkdir "$BATS_TEST_TMPDIR/share"
     seq 100000 >"$BATS_TEST_TMPDIR/share/numbers"
-    run_tree --share "$BATS_TEST_TMPDIR/share:/mnt" -o virtualisation.emptyDiskImages=[64] \
+    run_tree -o runVm.stripModules=true --share "$BATS_TEST_TMPDIR/share:/mnt" -o virtualisation.emptyDiskImages=[64] \
         -o 'virtualisation.fileSystems={"/data":{"device":"/dev/vda","fsType":"ext4","autoFormat":true,"neededForBoot":true}}' \
         --exec sh -c 'uname -m; grep -c " / overlay " /proc/mounts; sha256sum </mnt/numbers; cat /mnt/numbers >/data/file'
     [ "$(head -n 2 out | tr '\n' ' ')" = "$1 1 " ]
     grep -q "$(sha256sum <share/numbers | cut -c 1-64)" out
     disk empty0.qcow2
     debugfs -R 'cat /file' raw 2>/dev/null | cmp - share/numbers
+    cpio -idm --quiet '*/virtio_net.ko' <"$(echo cache/run-vm/initrd-*/initrd)"
+    readelf --wide --sections "$(find . -name virtio_net.ko)" >sections
+    says sections ' \.modinfo '
+    run -1 grep ' \.comment ' sections
 }
 
 # rows DATABASE PATH: prints what Nix's database says of all store paths but PATH.

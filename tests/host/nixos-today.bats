@@ -354,6 +354,8 @@ idle() {
         'is "scsi", which QEMU'"'"'s machine for s390x-linux lacks, expected "virtio"'
     refused '{"nixpkgs": {"hostPlatform": "s390x-linux"}, "virtualisation": {"useEFIBoot": true}}' \
         'run-vm knows no firmware for s390x-linux'
+    row '{"nixpkgs": {"hostPlatform": "riscv64-linux"}, "virtualisation": {"useEFIBoot": true}}' \
+        '$argv | contains("/usr/share/qemu-efi-riscv64/RISCV_VIRT_CODE.fd")'
     row '{"nixpkgs": {"hostPlatform": "loongarch64-linux"}}' '$params | contains("console=ttyS0")'
     row '{"nixpkgs": {"hostPlatform": "mips64-linux"}}' '$params | contains("console=ttyS0")'
     row '{"nixpkgs": {"hostPlatform": "i686-linux"}}' '$params | contains("console=ttyS0")'
