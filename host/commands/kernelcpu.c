@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/file.h"
+#include "host/initrd/decompress.h"
 
 /* The kernel's Documentation/arch/arm64/booting.rst and arch/riscv/boot-image-header.rst. */
 #define IMAGE_MAGIC 56
@@ -19,6 +20,9 @@
 
 /* Any head of a kernel; the EFI header is right behind that of DOS. */
 #define HEAD 512
+
+/* Of a kernel that is compressed as a whole, the bytes that are unpacked to see its head. */
+#define PACKED_HEAD ((size_t)64 << 10)
 
 struct processor {
     const char *system;
@@ -69,11 +73,25 @@ static bool is_for(const char *head, const struct processor *processor)
            (processor->efi && efi_machine(head) == processor->efi);
 }
 
+/* Reads the head of the kernel, be it compressed by gzip. Returns whether there is one. */
+static bool read_head(const char *path, char head[HEAD])
+{
+    char *start CLEANUP_FREE = xcalloc(PACKED_HEAD, 1);
+    ssize_t size = file_read_head(path, start, PACKED_HEAD);
+
+    if (size < HEAD)
+        return false;
+    if (memcmp(start, "\x1f\x8b", 2) == 0)
+        return decompress_head(start, (size_t)size, head, HEAD, NULL) == 0;
+    (void)memcpy(head, start, HEAD);
+    return true;
+}
+
 const char *kernelcpu_of(const char *path)
 {
     char head[HEAD];
 
-    if (file_read_head(path, head, sizeof head) != sizeof head)
+    if (!read_head(path, head))
         return NULL;
     for (size_t i = 0; i < ELEMENTS(processors); i++)
         if (is_for(head, &processors[i]))

@@ -2,6 +2,6 @@
 /* Tells for which processor a kernel is. */
 #pragma once
 
-/* Returns the system of a kernel's file, such as "aarch64-linux". NULL: the file cannot be read, is
- * compressed as a whole, or is for a processor that only its name tells. Static. */
+/* Returns the system of a kernel's file, which gzip may have compressed, such as "aarch64-linux".
+ * NULL: the file cannot be read, or is for a processor that only its name tells. Static. */
 const char *kernelcpu_of(const char *path);

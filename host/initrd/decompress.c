@@ -151,6 +151,24 @@ int decompress_to(const char *path, const char *data, size_t size, size_t limit,
     return r;
 }
 
+int decompress_head(const char *data, size_t size, char *head, size_t wanted, struct error *e)
+{
+    const struct archive_library *library = lazylibs_archive(e);
+    if (!library)
+        return -ENOENT;
+    int r;
+    struct archive *archive = open_data(library, data, size, &r, e);
+    for (size_t filled = 0; r == 0 && filled < wanted;) {
+        la_ssize_t got = library->archive_read_data(archive, head + filled, wanted - filled);
+        if (got <= 0)
+            r = damaged(library, archive, e);
+        else
+            filled += (size_t)got;
+    }
+    (void)library->archive_read_free(archive);
+    return r;
+}
+
 char *decompress_module(const char *path, size_t limit, size_t *size, struct error *e)
 {
     bool packed = !endswith(path, ".ko");

@@ -22,6 +22,10 @@ int decompress(const char *data, size_t size, size_t limit, char **unpacked, siz
 int decompress_to(const char *path, const char *data, size_t size, size_t limit,
                   struct progress *progress, struct error *e);
 
+/* Decompresses what comes first, from data that may end early: fills `head` with `wanted` bytes.
+ * Returns 0, or a negative errno with the message, also if there are fewer. */
+int decompress_head(const char *data, size_t size, char *head, size_t wanted, struct error *e);
+
 /* Reads a module's file and decompresses it, unless its name ends with ".ko". Returns the content,
  * at most `limit` bytes, which the caller frees; NULL with the message on error. */
 char *decompress_module(const char *path, size_t limit, size_t *size, struct error *e);

@@ -116,8 +116,13 @@ nix-store --verify-path \$system \$(readlink -f /etc/nix)"
     system riscv64
 }
 
-@test "aarch64: the console shows why a boot ended" {
+@test "aarch64: the console of a compressed kernel shows why the boot ended" {
+    local kernel
     make_tree arm64 bookworm
+    # which others, Ubuntu among them, compress as a whole
+    kernel=$(echo "$TREE"/boot/vmlinuz-*)
+    gzip -1 "$kernel"
+    mv "$kernel.gz" "$kernel"
     run_tree --init /bin/nothing --append vm.onfail=poweroff
     says out 'run-vm: the boot failed at "stage 2": stage 2 .init=/bin/nothing. cannot be started'
 }

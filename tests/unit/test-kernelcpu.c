@@ -49,7 +49,7 @@ static const struct {
      "i686-linux"},
     {"bzImage without an EFI stub", {PART(0, "MZ"), PART(0x202, "HdrS")}, NULL},
     {"header beyond the head", {PART(0, "MZ"), PART(0x3c, "\xfc\x01")}, NULL},
-    {"gzip", {PART(0, "\x1f\x8b")}, NULL},
+    {"damaged gzip", {PART(0, "\x1f\x8b")}, NULL},
 };
 
 static void a_kernel_tells_its_processor(void **state)
