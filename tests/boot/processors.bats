@@ -107,6 +107,15 @@ nix-store --verify-path \$system \$(readlink -f /etc/nix)"
     tree riscv64 riscv64 trixie
 }
 
+@test "make install installs the inits, of which run-vm takes the guest's" {
+    local cpu dest=$BATS_TEST_TMPDIR/dest
+    make -s -C "$BATS_TEST_DIRNAME/../.." install DESTDIR="$dest" PREFIX=/usr INSTALL_PACKAGES=no
+    for cpu in aarch64 riscv64; do
+        "$dest/usr/bin/run-vm" --config "$DEMO_CONFIG" -o nixpkgs.hostPlatform=$cpu-linux --dry-run=json >"$dest/plan"
+        [ "$(realpath "$(jq -r .initrd.init "$dest/plan")")" = "$dest/usr/libexec/run-vm/init-$cpu" ]
+    done
+}
+
 @test "aarch64: the demonstration system boots by EFI, from a store image, with virtiofs" {
     system aarch64 -o virtualisation.useEFIBoot=true
     [ -e "$BATS_FILE_TMPDIR/aarch64/xchg/efi" ]
