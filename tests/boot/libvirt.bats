@@ -169,11 +169,15 @@ grep "box: the guest has powered down" messages
 "$RUN_VM_PROGRAM" "$@" --detach
 "$RUN_VM_PROGRAM" list "${@:1:2}" | grep ' box .*running'
 "$RUN_VM_PROGRAM" console "${@:1:2}" box </dev/null >console-again 2>messages &
-until_true grep "box: its console" messages
+is_shown() { # libvirtd has the console open
+    ls -l "/proc/$(pgrep -x libvirtd)/fd" | grep -w "$(virsh ttyconsole box)"
+}
+until_true is_shown
 "$RUN_VM_PROGRAM" stop "${@:1:2}" --kill box || [ $? = 3 ]
 status=0
 wait $! || status=$?
 [ "$status" = 1 ]
+grep "box: its console" messages
 grep "box: shut off (destroyed)" messages
 EOT
     # the guest found the same as one that run-vm starts, except the shares with this host
