@@ -98,7 +98,7 @@ s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(); print(s.getsockname()
     valid --efi -o virtualisation.efi.firmware="$PWD/fw" -o virtualisation.efi.variables="$PWD/fw"
     grep -qF '<nvram>' domain
     valid -o 'virtualisation.qemu.options=["-device virtio-balloon,id=x"]'
-    grep -qF '<qemu:arg value="virtio-balloon,id=x"/>' domain
+    grep -q '<qemu:arg value="virtio-balloon,id=x,addr=0x[0-9a-f]*"/>' domain
     valid -o runVm.agent=true -o runVm.warmStart=false
 }
 
