@@ -5,9 +5,10 @@
 
 TOP := $(CURDIR)
 PREFIX := $(TOP)/result
-# GUEST_CPU=aarch64: for another processor than this machine's, by GUEST_CPU-linux-gnu-gcc and a musl that
-# is built here too
+# GUEST_CPU=aarch64: for another processor than this machine's, by GUEST_CPU-linux-gnu-gcc and the unpacked
+# package musl-dev of that processor in MUSL
 GUEST_CPU :=
+MUSL :=
 CROSS := $(if $(GUEST_CPU),$(GUEST_CPU)-linux-gnu-)
 CC := $(if $(GUEST_CPU),$(PREFIX)/musl/bin/gcc,musl-gcc)
 AR := $(CROSS)ar
@@ -22,9 +23,9 @@ LDFLAGS := -static -no-pie
 CONFIGURE = CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
 	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' $(FOREIGN) CONFIG_SHELL=/bin/sh \
 	/bin/sh ./configure --quiet --cache-file=config.cache $(HOST)
-# Most of the time goes into questions of configure scripts. Their answers on musl are the same for every 64-bit,
-# little-endian processor, except for x86's own headers: those of NATIVE, the libraries for this machine, are
-# taken.
+# Most of the time goes into questions of configure scripts. The answers of one version of musl are the same for
+# every 64-bit, little-endian processor, except for x86's own headers. NATIVE, if it is not empty, is a result
+# for this machine, whose answers are taken.
 NATIVE :=
 recall = $(if $(NATIVE),grep -E '^ac_cv_(func|have_decl|header|lib|member|sizeof|type)_' '$(NATIVE)/answers/$@' | \
 	grep -v -e immintrin -e cpuid -e sys_io >config.cache,true)
@@ -34,7 +35,7 @@ quietly = mkdir -p log done && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; 
 	touch done/$@ && echo "guest-libs: $@ is built ($$(ls done | wc -l) of $(words $(SOURCES)))"
 
 # The source packages that scripts/guest-libs fetches.
-SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib $(if $(GUEST_CPU),musl)
+SOURCES := e2fsprogs kmod libzstd sqlite3 util-linux xz-utils zlib
 # Without these, kmod reads modules that are not compressed.
 KMOD_NEEDS := zlib xz-utils libzstd
 
@@ -48,7 +49,7 @@ print-sources:
 print-compiler:
 	@$(if $(GUEST_CPU),$(CROSS)gcc,$(CC)) -v 2>&1
 
-$(if $(GUEST_CPU),$(filter-out musl,$(SOURCES)): musl)
+$(if $(GUEST_CPU),$(SOURCES): musl)
 kmod: $(KMOD_NEEDS)
 e2fsprogs: util-linux
 
@@ -65,11 +66,15 @@ exec $(CROSS)gcc "$$@" -B"$$here/lib/" -nostdinc -isystem "$$here/include" \
 endef
 export MUSL_GCC
 
+# A newer Debian's objects are taken without debugging information, tables for unwinding and attributes, which
+# this machine's binutils may not know.
 musl:
-	$(call quietly,cd source/$@ && CC='$(CROSS)gcc' CROSS_COMPILE='$(CROSS)' CFLAGS='$(CFLAGS)' \
-		./configure --target='$(GUEST_CPU)-linux-musl' --prefix='$(PREFIX)/musl' --disable-shared \
-		--enable-wrapper=no && $(MAKE) && $(MAKE) install && mkdir -p '$(PREFIX)/musl/bin' && \
-		printf '%s\n' "$$MUSL_GCC" >'$(PREFIX)/musl/bin/gcc' && chmod 755 '$(PREFIX)/musl/bin/gcc')
+	@mkdir -p '$(PREFIX)/musl/lib' '$(PREFIX)/musl/bin'
+	@cp -r '$(MUSL)/usr/include/$(GUEST_CPU)-linux-musl' '$(PREFIX)/musl/include'
+	@for file in '$(MUSL)/usr/lib/$(GUEST_CPU)-linux-musl'/*.[ao]; do \
+		$(CROSS)objcopy --strip-debug --remove-section=.eh_frame --remove-section='.*.attributes' \
+			"$$file" "$(PREFIX)/musl/lib/$${file##*/}" || exit; done
+	@printf '%s\n' "$$MUSL_GCC" >'$(PREFIX)/musl/bin/gcc' && chmod 755 '$(PREFIX)/musl/bin/gcc'
 
 zlib:
 	$(call quietly,cd source/$@ && CC='$(CC)' AR='$(AR)' $(FOREIGN) CFLAGS='$(CFLAGS)' \
