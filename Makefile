@@ -246,7 +246,7 @@ guests: $(GUEST_CPUS:%=guest-%) ## build init for guests of other processors too
 guest-%:
 	@$(MAKE) --no-print-directory GUEST_CPU=$* build/init-$*
 
--include $(shell find build -path build/user -prune -o -name '*.d' -type f -print 2>/dev/null)
+-include $(shell find build '(' -path build/user -o -path 'build/demo*' ')' -prune -o -name '*.d' -type f -print 2>/dev/null)
 
 # ---------------------------------------------------------------------------------------------
 # The fuzz targets: all that they link is built by clang with libFuzzer, ASan and UBSan

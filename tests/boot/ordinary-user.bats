@@ -33,7 +33,7 @@ clone() {
             cp -a "$directory" "$home/.cache/run-vm"
     done
     if [ -z "${RUN_VM_LONG:-}" ]; then
-        tar -C "$ROOT" --exclude=build/{demo,sanitize,fuzz,unit,user,deb} -c build | tar -C "$home/run-vm" -x
+        tar -C "$ROOT" --exclude=build/{demo*,sanitize,fuzz,unit,user,deb} -c build | tar -C "$home/run-vm" -x
         ln -sfn "$(find "$home/.cache/run-vm" -maxdepth 1 -type d -name "$(basename "$(readlink "$ROOT/build/guest/libs")")")" \
             "$home/run-vm/build/guest/libs"
     fi
