@@ -23,6 +23,7 @@ AR := gcc-ar
 # GUEST_CPU=aarch64: the guest's half for that processor, build/init-aarch64, by Debian's cross compiler
 GUEST_CPU ?=
 GUEST_CPUS := aarch64 riscv64
+$(if $(filter-out $(GUEST_CPUS),$(GUEST_CPU)),$(error GUEST_CPU=$(GUEST_CPU): expected one of $(GUEST_CPUS)))
 # the compiler and tools of the guest's half
 MUSL_CC := $(if $(GUEST_CPU),build/guest-$(GUEST_CPU)/libs/musl/bin/gcc,musl-gcc)
 STRIP := $(if $(GUEST_CPU),$(GUEST_CPU)-linux-gnu-)strip
