@@ -70,7 +70,7 @@ damages=(
         printf '#!/bin/sh\n%s\n' "$fault" >bin/strip
         chmod +x bin/strip
         run -0 start_all
-        [[ $output == *"the modules could not be stripped: strip: "* ]]
+        [[ $output == *"the modules could not be stripped: $PWD/bin/strip: "* ]]
         run ! cmp -s "$HOME/sums" sums
         [ -z "$(entries initrd)" ]
         rm bin/strip
