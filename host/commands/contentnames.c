@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -50,15 +51,19 @@ static int visit_all(struct plan *plan, visit *visit_file, struct error *e)
     return r;
 }
 
-/* Renames a file, and leaves a link of its old name. In between a domain has its own files all the
- * time: those of the last time, whose names are others or whose contents are the same. */
+/* Renames a file, and leaves a link of its old name; what is no file has been renamed before. In
+ * between a domain has its own files all the time: those of the last time, whose names are others
+ * or whose contents are the same. */
 static int give(const struct plan *plan, char **path, struct error *e)
 {
     char *plain CLEANUP_FREE = path_absolute(plan->cwd, *path);
-    char *digest CLEANUP_FREE = filedigest(plain, NULL, e);
     const char *name = text_after_last(plain, '/');
     int stem = (int)strcspn(name, ".");
+    struct stat st;
 
+    if (lstat(plain, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    char *digest CLEANUP_FREE = filedigest(plain, NULL, e);
     if (!digest)
         return -EIO;
     char *target CLEANUP_FREE = xasprintf("%.*s-%s%s", stem, name, digest, name + stem);

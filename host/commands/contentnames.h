@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "host/plan/plan.h"
 
-/* Gives the files of a plan, which have just been made, their names. Returns 0, or a negative errno
+/* Gives those files of a plan that have just been made their names. Returns 0, or a negative errno
  * with the reason: some may have their names then, and the others are whole. */
 int contentnames_give(struct plan *plan, struct error *e);
 

@@ -28,9 +28,9 @@ int preparecommand_run(void *values)
     int r = prepare(&prepared, &made.plan, bootloader_install, &e);
     if (r < 0 && made.plan.undo)
         prepared_undo(&prepared);
-    if (r == 0)
-        r = contentnames_give(&made.plan, &e);
-    if (r < 0)
+    /* those, too, that were made before one failed */
+    int named = contentnames_give(&made.plan, r < 0 ? NULL : &e);
+    if (r < 0 || named < 0)
         return message_report(&e, STATUS_IO);
     (void)puts(made.plan.cwd);
     return output_finish();

@@ -64,6 +64,30 @@ named() {
     cmp there/initrd "$(named | grep initrd)"
 }
 
+# prepare_half_way: prepares twice; the second time there is no room for the last file. In a mount namespace.
+prepare_half_way() {
+    mount -t tmpfs -o size=3m none there
+    run_vm prepare there
+    echo "another kernel" >>system/kernel
+    head -c 4M /dev/urandom >>system/guest-init
+    if run_vm prepare there 2>err; then
+        return 1
+    fi
+    grep 'there/.*No space left' err
+    run_vm libvirt-xml session there >domain
+    find there -name 'kernel*' -o -name 'initrd*' | sort
+    sha256sum <there/kernel | cut -c 1-32
+}
+
+@test "preparing that fails half-way leaves what it has made by the names of the contents" {
+    mkdir there
+    export modules
+    export -f run_vm prepare_half_way
+    run -0 unshare -rm bash -euc prepare_half_way
+    [[ $output == *there/initrd$'\n'there/initrd-*$'\n'there/kernel$'\n'there/kernel-*$'\n'there/kernel-* ]]
+    [[ $(named) == there/initrd-*$'\n'there/kernel-"${lines[-1]}" ]]
+}
+
 @test "prepare does not mind a port that is in use: its domain may run" {
     local port
     python3 -c 'import socket, time
