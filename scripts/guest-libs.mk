@@ -23,13 +23,26 @@ LDFLAGS := -static -no-pie
 CONFIGURE = CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' CPPFLAGS='$(CPPFLAGS)' \
 	LDFLAGS='$(LDFLAGS)' PKG_CONFIG_LIBDIR='$(PREFIX)/lib/pkgconfig' $(FOREIGN) CONFIG_SHELL=/bin/sh \
 	/bin/sh ./configure --quiet --cache-file=config.cache $(HOST)
-# Most of the time goes into questions of configure scripts. The answers of one version of musl are the same for
-# every 64-bit, little-endian processor, except for x86's own headers. NATIVE, if it is not empty, is a result
-# for this machine, whose answers are taken.
+# Most of the time goes into questions of configure scripts. musl's answers are the same for every 64-bit,
+# little-endian processor, but for x86's own headers and functions, and for names that end in 64, which newer
+# versions no longer have. NATIVE, if it is not empty, is a result for this machine, whose answers are taken.
 NATIVE :=
-recall = $(if $(NATIVE),grep -E '^ac_cv_(func|have_decl|header|lib|member|sizeof|type)_' '$(NATIVE)/answers/$@' | \
-	grep -v -e immintrin -e cpuid -e sys_io >config.cache,true)
+recall = $(if $(NATIVE),grep -E '^(ac_cv_(func|have_decl|header|lib|member|sizeof|type)|ul_cv_warn)_' \
+	'$(NATIVE)/answers/$@' | grep -v -e immintrin -e _mm_ -e cpuid -e sys_io -e _iop -e 64= >config.cache,true)
 remember = install -D -m 644 config.cache '$(PREFIX)/answers/$@'
+# In place of libtool, which takes three times as long for a file as the compiler: runs the compiler, and makes no
+# library. `archive` makes those, of the objects *.lo.
+define COMPILE
+#!/bin/sh
+for option do
+	shift
+	case $$option in --mode=compile) exec "$$@" ;; --*) ;; *) exit 0 ;; esac
+done
+endef
+export COMPILE
+compile = printf '%s\n' "$$COMPILE" >compile.sh && $(MAKE) LIBTOOL="/bin/sh $$PWD/compile.sh"
+# archive NAME,OBJECT...
+archive = mkdir -p '$(PREFIX)/lib' && $(AR) rcs '$(PREFIX)/lib/lib$1.a' $2
 # Runs a command with its output in a log, whose end is shown if it fails; reports each library built.
 quietly = mkdir -p log done && ( $1 ) >log/$@ 2>&1 || { tail -n 100 log/$@ >&2; exit 1; }; \
 	touch done/$@ && echo "guest-libs: $@ is built ($$(ls done | wc -l) of $(words $(SOURCES)))"
@@ -60,9 +73,9 @@ touch_generated = find . -name aclocal.m4 -exec touch {} + && \
 # The compiler finds musl before the glibc of its own package, if that is installed.
 define MUSL_GCC
 #!/bin/sh
-here=$$(dirname "$$(dirname "$$(readlink -f "$$0")")")
-exec $(CROSS)gcc "$$@" -B"$$here/lib/" -nostdinc -isystem "$$here/include" \
-	-isystem "$$($(CROSS)gcc -print-file-name=include)"
+musl=$${0%/*}/..
+exec $(CROSS)gcc "$$@" -B"$$musl/lib/" -nostdinc -isystem "$$musl/include" \
+	-isystem $(if $(CROSS),$(shell $(CROSS)gcc -print-file-name=include))
 endef
 export MUSL_GCC
 
@@ -85,11 +98,13 @@ zlib:
 # The kernel's modules use LZMA2 with or without the x86 filter, and CRC32; LZMA2 needs LZMA1.
 xz-utils:
 	$(call quietly,cd source/$@ && $(touch_generated) && $(recall) && $(CONFIGURE) --prefix='$(PREFIX)' \
-		--disable-shared --disable-nls --disable-threads --disable-encoders \
+		--disable-shared --disable-dependency-tracking --disable-nls --disable-threads --disable-encoders \
 		--enable-decoders=lzma1$(,)lzma2$(,)x86 --enable-checks=crc32$(,)crc64 \
 		--disable-xz --disable-xzdec --disable-lzmadec --disable-lzmainfo --disable-scripts \
 		--disable-doc --disable-microlzma --disable-lzip-decoder && $(remember) && \
-		$(MAKE) -C src/liblzma install)
+		$(compile) -C src/liblzma liblzma.la && $(call archive,lzma,src/liblzma/*.lo) && \
+		install -D -m 644 -t '$(PREFIX)/include' src/liblzma/api/lzma.h && \
+		install -D -m 644 -t '$(PREFIX)/include/lzma' src/liblzma/api/lzma/*.h)
 
 libzstd:
 	$(call quietly,$(MAKE) -C source/$@/lib CC='$(CC)' AR='$(AR)' CFLAGS='$(CFLAGS)' \
@@ -157,12 +172,17 @@ kmod:
 
 util-linux:
 	$(call quietly,cd source/$@ && $(touch_generated) && $(recall) && $(CONFIGURE) --prefix='$(PREFIX)' \
-		--disable-shared --disable-nls --disable-all-programs --disable-asciidoc \
+		--disable-shared --disable-dependency-tracking --disable-nls --disable-all-programs --disable-asciidoc \
 		--disable-bash-completion --disable-symvers --enable-libuuid --enable-libblkid \
 		--enable-libmount --without-util --without-udev --without-ncursesw --without-tinfo \
 		--without-readline --without-cap-ng --without-libz --without-libmagic --without-systemd \
 		--without-econf --without-python --without-selinux --without-cryptsetup && $(remember) && \
-		$(MAKE) && $(MAKE) install)
+		$(compile) libuuid.la libblkid.la libmount.la && \
+		$(call archive,uuid,libuuid/src/*.lo lib/libuuid_*.lo) && \
+		$(call archive,blkid,libblkid/src/*.lo libblkid/src/*/*.lo lib/libcommon_*.lo) && \
+		$(call archive,mount,libmount/src/*.lo lib/libmount_*.lo) && \
+		for library in uuid blkid libmount; do \
+			install -D -m 644 -t "$(PREFIX)/include/$$library" lib*/src/$$library.h || exit; done)
 
 # e2fsprogs' makefile lacks the dependency of all objects in lib/ext2fs on ext2_err.h.
 e2fsprogs: CPPFLAGS += -isystem $(PREFIX)/include
