@@ -29,9 +29,28 @@ static char *resize(char *data, size_t size, struct error *e)
 
 typedef int filter(struct archive *archive);
 
-static int damaged(const struct archive_library *library, struct archive *archive, struct error *e)
+/* Data that are being unpacked. */
+struct source {
+    const struct archive_library *library;
+    struct archive *archive;
+};
+
+static void source_close(struct source *source)
 {
-    return error_set(e, -EINVAL, "cannot be unpacked: %s", library->archive_error_string(archive));
+    if (source->archive)
+        (void)source->library->archive_read_free(source->archive);
+}
+
+static int damaged(const struct source *source, struct error *e)
+{
+    return error_set(e, -EINVAL, "cannot be unpacked: %s",
+                     source->library->archive_error_string(source->archive));
+}
+
+/* Reads at most `size` bytes. Returns their number, 0 at the end, less if the data are damaged. */
+static la_ssize_t source_read(struct source *source, char *data, size_t size)
+{
+    return source->library->archive_read_data(source->archive, data, size);
 }
 
 static int too_much(size_t limit, struct error *e)
@@ -41,8 +60,8 @@ static int too_much(size_t limit, struct error *e)
 
 /* Reads all output. Output that is complete before trailing garbage is valid: the kernel's build
  * appends the size to its payload. */
-static int read_all(const struct archive_library *library, struct archive *archive, size_t limit,
-                    char **unpacked, size_t *size, struct error *e)
+static int read_all(struct source *source, size_t limit, char **unpacked, size_t *size,
+                    struct error *e)
 {
     /* room for one byte more than the limit, to detect longer output */
     size_t capacity = limit < CHUNK ? limit : CHUNK;
@@ -50,10 +69,9 @@ static int read_all(const struct archive_library *library, struct archive *archi
     size_t filled = 0;
     while (data) {
         size_t room = capacity + 1 - filled;
-        la_ssize_t got =
-            library->archive_read_data(archive, data + filled, room < CHUNK ? room : CHUNK);
+        la_ssize_t got = source_read(source, data + filled, room < CHUNK ? room : CHUNK);
         if (got < 0)
-            return damaged(library, archive, e);
+            return damaged(source, e);
         if (got == 0)
             break;
         filled += (size_t)got;
@@ -71,8 +89,8 @@ static int read_all(const struct archive_library *library, struct archive *archi
 
 /* Copies all output to a file through a buffer that stays in the processor's cache: pages for the
  * whole of a kernel take as long as half of its decompression. */
-static int copy_all(const struct archive_library *library, struct archive *archive,
-                    const char *path, size_t limit, struct progress *progress, struct error *e)
+static int copy_all(struct source *source, const char *path, size_t limit,
+                    struct progress *progress, struct error *e)
 {
     int fd CLEANUP_CLOSE = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (fd < 0)
@@ -80,9 +98,9 @@ static int copy_all(const struct archive_library *library, struct archive *archi
     char *part CLEANUP_FREE = xmalloc(COPY);
     size_t copied = 0;
     for (;;) {
-        la_ssize_t got = library->archive_read_data(archive, part, COPY);
+        la_ssize_t got = source_read(source, part, COPY);
         if (got < 0)
-            return damaged(library, archive, e);
+            return damaged(source, e);
         if (got == 0)
             return 0;
         copied += (size_t)got;
@@ -97,16 +115,16 @@ static int copy_all(const struct archive_library *library, struct archive *archi
     }
 }
 
-/* Begins to unpack `data`. Returns the archive, which the caller frees even if `*r`, a negative
- * errno, says that it is damaged. */
-static struct archive *open_data(const struct archive_library *library, const char *data,
-                                 size_t size, int *r, struct error *e)
+/* Begins to unpack `data`. Returns 0 or a negative errno. */
+static int source_open(struct source *source, const char *data, size_t size, struct error *e)
 {
+    const struct archive_library *library = lazylibs_archive(e);
+    if (!library)
+        return -ENOENT;
     struct archive *archive = library->archive_read_new();
-    if (!archive) {
-        *r = error_errno(e, ENOMEM, "libarchive");
-        return NULL;
-    }
+    *source = (struct source){library, archive};
+    if (!archive)
+        return error_errno(e, ENOMEM, "libarchive");
     filter *const filters[] = {
         library->archive_read_support_filter_bzip2, library->archive_read_support_filter_gzip,
         library->archive_read_support_filter_lz4,   library->archive_read_support_filter_lzma,
@@ -118,54 +136,37 @@ static struct archive *open_data(const struct archive_library *library, const ch
     struct archive_entry *entry;
     bool opened = library->archive_read_open_memory(archive, data, size) == ARCHIVE_OK &&
                   library->archive_read_next_header(archive, &entry) == ARCHIVE_OK;
-    *r = opened ? 0 : damaged(library, archive, e);
-    return archive;
+    return opened ? 0 : damaged(source, e);
 }
 
 int decompress(const char *data, size_t size, size_t limit, char **unpacked, size_t *unpacked_size,
                struct error *e)
 {
     *unpacked = NULL;
-    const struct archive_library *library = lazylibs_archive(e);
-    if (!library)
-        return -ENOENT;
-    int r;
-    struct archive *archive = open_data(library, data, size, &r, e);
-    if (r == 0)
-        r = read_all(library, archive, limit, unpacked, unpacked_size, e);
-    (void)library->archive_read_free(archive);
-    return r;
+    struct source source CLEANUP(source_close) = {0};
+    int r = source_open(&source, data, size, e);
+    return r < 0 ? r : read_all(&source, limit, unpacked, unpacked_size, e);
 }
 
 int decompress_to(const char *path, const char *data, size_t size, size_t limit,
                   struct progress *progress, struct error *e)
 {
-    const struct archive_library *library = lazylibs_archive(e);
-    if (!library)
-        return -ENOENT;
-    int r;
-    struct archive *archive = open_data(library, data, size, &r, e);
-    if (r == 0)
-        r = copy_all(library, archive, path, limit, progress, e);
-    (void)library->archive_read_free(archive);
-    return r;
+    struct source source CLEANUP(source_close) = {0};
+    int r = source_open(&source, data, size, e);
+    return r < 0 ? r : copy_all(&source, path, limit, progress, e);
 }
 
 int decompress_head(const char *data, size_t size, char *head, size_t wanted, struct error *e)
 {
-    const struct archive_library *library = lazylibs_archive(e);
-    if (!library)
-        return -ENOENT;
-    int r;
-    struct archive *archive = open_data(library, data, size, &r, e);
+    struct source source CLEANUP(source_close) = {0};
+    int r = source_open(&source, data, size, e);
     for (size_t filled = 0; r == 0 && filled < wanted;) {
-        la_ssize_t got = library->archive_read_data(archive, head + filled, wanted - filled);
+        la_ssize_t got = source_read(&source, head + filled, wanted - filled);
         if (got <= 0)
-            r = damaged(library, archive, e);
+            r = damaged(&source, e);
         else
             filled += (size_t)got;
     }
-    (void)library->archive_read_free(archive);
     return r;
 }
 
