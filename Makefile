@@ -329,7 +329,7 @@ check-oracle: all | $(call packages,tests) ## the QEMU command, compared with th
 check-fuzz: $(FUZZ_PROGRAMS) ## each reader of untrusted input, fuzzed for 8 s, with RUN_VM_LONG for minutes
 	tests/fuzz/run $(abspath $(FUZZ_PROGRAMS))
 
-check-boot: all $(if $(RUN_VM_LONG),guests,guest-aarch64) | $(call packages,tests boot emulator-aarch64) ## real boots in QEMU
+check-boot: all guests | $(call packages,tests boot emulator-aarch64) ## real boots in QEMU
 	$(BATS) tests/boot
 
 .PHONY: check-user

@@ -1,19 +1,13 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Machines of processors other than the host's: QEMU has every device that is planned for them. The
-# emulators are 60 MB, and fetched for RUN_VM_LONG only; tests/host/nixos-today.bats has the plans.
+# Machines of processors other than the host's: QEMU has every device that is planned for them.
+# tests/host/nixos-today.bats has the plans, processors.bats boots some.
 
 load harness
+load emulators
 
 setup_file() {
-    [ -n "${RUN_VM_LONG:-}" ] || return 0
-    FOREIGN=$("$BATS_TEST_DIRNAME/../../scripts/fetch-package" --alone bookworm qemu-system-misc \
-        qemu-system-mips qemu-system-data ipxe-qemu opensbi)
-    export FOREIGN
-}
-
-setup() {
-    [ -n "${FOREIGN:-}" ] || skip "the emulators are 60 MB: RUN_VM_LONG fetches them"
+    fetch_emulators
 }
 
 # starts PROCESSOR [run-vm's arguments]: QEMU makes the machine, and stops before its first instruction.
@@ -21,10 +15,10 @@ starts() {
     local directory pid
     directory=$(mktemp -d "$BATS_TEST_TMPDIR/XXXX")
     cd "$directory" || return
-    TMPDIR=$directory USE_TMPDIR=1 PATH=$FOREIGN/usr/bin:$PATH timeout --kill-after=5 "$TIME_LIMIT" "$RUN_VM_PROGRAM" \
+    TMPDIR=$directory USE_TMPDIR=1 QEMU_OPTS=$EMULATOR_FILES timeout --kill-after=5 "$TIME_LIMIT" "$RUN_VM_PROGRAM" \
         -o "nixpkgs.hostPlatform=$1-linux" -o virtualisation.directBoot.enable=false \
         -o virtualisation.diskSize=8 -o 'virtualisation.emptyDiskImages=[8]' --accel tcg "${@:2}" \
-        -- -S -display none -L "$FOREIGN/usr/share/qemu" -L "$FOREIGN/usr/lib/ipxe/qemu" >out 2>&1 3>&- &
+        -- -S -display none >out 2>&1 3>&- &
     pid=$!
     asked() {
         [ -S run-vm.qmp ] && qmp run-vm.qmp '{"execute": "query-status"}' >status

@@ -1,22 +1,14 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
 # Guests of other processors: a tree with Debian's kernel, which alone says for which one it is, and the
-# demonstration system. riscv64, for which nothing can be taken from the build for this machine, and whose emulator
-# has 60 MB, only with RUN_VM_LONG.
+# demonstration system.
 
 load nix
+load emulators
 
 setup_file() {
-    [ -n "${RUN_VM_LONG:-}" ] || return 0
-    # /usr/lib/ipxe has the network card's program, which QEMU looks for beside itself
-    local misc
-    misc=$("$BATS_TEST_DIRNAME/../../scripts/fetch-package" --alone bookworm qemu-system-misc qemu-system-data \
-        ipxe-qemu opensbi)
-    export PATH=$misc/usr/bin:$PATH QEMU_OPTS="-L $misc/usr/share/qemu -L $misc/usr/lib/ipxe/qemu"
-}
-
-long() {
-    [ -n "${RUN_VM_LONG:-}" ] || skip "takes minutes to build: RUN_VM_LONG does"
+    fetch_emulators
+    export QEMU_OPTS=$EMULATOR_FILES
 }
 
 # make_tree ARCHITECTURE SUITE: makes the tree $TREE, of Debian's busybox and kernel.
@@ -110,14 +102,13 @@ nix-store --verify-path \$system \$(readlink -f /etc/nix)"
 }
 
 @test "riscv64: a tree with its kernel runs a command, and has a disk and a share" {
-    long
     tree riscv64 riscv64 trixie
 }
 
 @test "make install installs the inits, of which run-vm takes the guest's" {
     local cpu dest=$BATS_TEST_TMPDIR/dest
     make -s -C "$BATS_TEST_DIRNAME/../.." install DESTDIR="$dest" PREFIX=/usr INSTALL_PACKAGES=no
-    for cpu in aarch64 ${RUN_VM_LONG:+riscv64}; do
+    for cpu in aarch64 riscv64; do
         "$dest/usr/bin/run-vm" --config "$DEMO_CONFIG" -o "nixpkgs.hostPlatform=$cpu-linux" --dry-run=json >"$dest/plan"
         [ "$(realpath "$(jq -r .initrd.init "$dest/plan")")" = "$dest/usr/libexec/run-vm/init-$cpu" ]
     done
@@ -129,7 +120,6 @@ nix-store --verify-path \$system \$(readlink -f /etc/nix)"
 }
 
 @test "riscv64: the demonstration system boots from a store image, with virtiofs" {
-    long
     system riscv64
 }
 
