@@ -88,7 +88,8 @@ guest_libs := $(or $(GUEST_LIBS),$(OWN_GUEST_LIBS))
 GUEST_CFLAGS := -std=gnu17 -Os -g $(FORTIFY) -fstack-protector-strong -fno-pie \
 	-ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables
 GUEST_CPPFLAGS := -isystem $(guest_libs)/include
-GUEST_LDFLAGS := -static -no-pie -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,relro
+# no build ID: it would be another one in each directory
+GUEST_LDFLAGS := -static -no-pie -Wl,--build-id=none -Wl,--gc-sections -Wl,-z,noexecstack -Wl,-z,relro
 GUEST_LDLIBS := -L$(guest_libs)/lib -lmount -lblkid -lkmod -lzstd -llzma -lz \
 	-lext2fs -lcom_err -lsqlite3
 GUEST_MAX_BYTES := 1600000

@@ -111,6 +111,8 @@ nix-store --verify-path \$system \$(readlink -f /etc/nix)"
     for cpu in aarch64 riscv64; do
         "$dest/usr/bin/run-vm" --config "$DEMO_CONFIG" -o "nixpkgs.hostPlatform=$cpu-linux" --dry-run=json >"$dest/plan"
         [ "$(realpath "$(jq -r .initrd.init "$dest/plan")")" = "$dest/usr/libexec/run-vm/init-$cpu" ]
+        # no build ID, which would be another one in each build directory
+        [ -z "$(readelf --notes "$dest/usr/libexec/run-vm/init-$cpu")" ]
     done
 }
 
